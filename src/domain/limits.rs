@@ -1,0 +1,130 @@
+//! Every limit, with its name, its default and its unit. The names are the configuration keys.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The limits of the service. See the configuration reference for the reason behind each default.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest file, in bytes.
+    pub file_bytes: u64,
+    /// Most files in one submission.
+    pub submission_files: u16,
+    /// Largest submission, in bytes.
+    pub submission_bytes: u64,
+    /// Longest message, in characters.
+    pub message_chars: u32,
+    /// Most pixels of an image.
+    pub image_pixels: u64,
+    /// Longest side of an image, in pixels.
+    pub image_side: u32,
+    /// Sealed part length of plaintext, in bytes.
+    pub part_bytes: u64,
+    /// Longest an upload may pause between two reads.
+    #[serde(with = "seconds")]
+    pub upload_stall: Duration,
+    /// Longest one jail child may work.
+    #[serde(with = "seconds")]
+    pub jail_deadline: Duration,
+    /// Most memory of one jail child, in bytes.
+    pub jail_bytes: u64,
+    /// Longest wait for clamd's answer.
+    #[serde(with = "seconds")]
+    pub clamd_deadline: Duration,
+    /// Longest wait for the audit event of an access; past it the access is refused.
+    #[serde(with = "seconds")]
+    pub audit_deadline: Duration,
+    /// How long a fault may keep an artifact from being scanned before security staff are asked.
+    #[serde(with = "seconds")]
+    pub fault_to_review: Duration,
+    /// How long a worker owns an artifact without renewing.
+    #[serde(with = "seconds")]
+    pub lease: Duration,
+    /// Life of an intake link.
+    #[serde(with = "seconds")]
+    pub link_life: Duration,
+    /// Life of a short code.
+    #[serde(with = "seconds")]
+    pub short_code_life: Duration,
+    /// Wrong second secrets before a link closes.
+    pub link_tries: u32,
+    /// Wrong passwords or factors before a sign-in waits.
+    pub sign_in_tries: u32,
+    /// How long a sign-in waits after too many tries.
+    #[serde(with = "seconds")]
+    pub sign_in_wait: Duration,
+    /// Shortest password, in characters.
+    pub password_chars: u32,
+    /// Idle life of a staff session.
+    #[serde(with = "seconds")]
+    pub session_idle: Duration,
+    /// Idle life of a doctor's session.
+    #[serde(with = "seconds")]
+    pub session_idle_doctor: Duration,
+    /// Idle life of a patient's session.
+    #[serde(with = "seconds")]
+    pub session_idle_patient: Duration,
+    /// Life of a session that has not given its factor.
+    #[serde(with = "seconds")]
+    pub session_half_signed_in: Duration,
+    /// Absolute life of any session.
+    #[serde(with = "seconds")]
+    pub session_absolute: Duration,
+    /// How recent a factor must be for a step-up action.
+    #[serde(with = "seconds")]
+    pub step_up: Duration,
+    /// How far two clocks may differ before time is not trusted.
+    #[serde(with = "seconds")]
+    pub clock_tolerance: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 50 * 1000 * 1000,
+            submission_files: 20,
+            submission_bytes: 200 * 1000 * 1000,
+            message_chars: 20_000,
+            image_pixels: 50_000_000,
+            image_side: 20_000,
+            part_bytes: 4 * 1024 * 1024,
+            upload_stall: Duration::from_secs(60),
+            jail_deadline: Duration::from_secs(10),
+            jail_bytes: 512 * 1024 * 1024,
+            clamd_deadline: Duration::from_secs(30),
+            audit_deadline: Duration::from_secs(2),
+            fault_to_review: Duration::from_mins(30),
+            lease: Duration::from_mins(2),
+            link_life: Duration::from_hours(7 * 24),
+            short_code_life: Duration::from_hours(24),
+            link_tries: 5,
+            sign_in_tries: 5,
+            sign_in_wait: Duration::from_mins(15),
+            password_chars: 15,
+            session_idle: Duration::from_mins(15),
+            session_idle_doctor: Duration::from_mins(30),
+            session_idle_patient: Duration::from_mins(30),
+            session_half_signed_in: Duration::from_mins(5),
+            session_absolute: Duration::from_hours(12),
+            step_up: Duration::from_mins(5),
+            clock_tolerance: Duration::from_mins(5),
+        }
+    }
+}
+
+/// Durations are written in the configuration as whole seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(span.as_secs())
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_secs)
+    }
+}

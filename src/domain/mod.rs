@@ -1,0 +1,33 @@
+//! What Sekisho means, without any I/O: states, decisions, proofs.
+//!
+//! Everything here is a pure function of its arguments. Time and randomness come in as values;
+//! nothing here knows of databases, files, HTTP or tokio.
+
+pub mod access;
+pub mod artifact;
+pub mod authority;
+pub mod certificate;
+pub mod event;
+pub mod finding;
+pub mod id;
+pub mod limits;
+pub mod link;
+pub mod note;
+pub mod policy;
+pub mod retention;
+pub mod secret;
+pub mod staff;
+pub mod state;
+pub mod submission;
+pub mod time;
+
+pub use artifact::{Artifact, ArtifactKind, Change, TransitionError};
+pub use event::{Action, Actor, Event, Outcome};
+pub use finding::{Code, Engine, EngineReport, Finding, Severity};
+pub use id::{
+    ApprovalId, ArtifactId, ClinicId, EventId, LinkId, MachineId, ObjectId, SessionId, StaffId,
+    SubmissionId,
+};
+pub use policy::{Disposition, Policy, Verdict};
+pub use state::State;
+pub use time::Timestamp;

@@ -1,0 +1,68 @@
+//! What one patient sends in one visit.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{LinkId, SubmissionId};
+use super::time::Timestamp;
+
+/// One visit through one link. Its artifacts carry its id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Submission {
+    pub id: SubmissionId,
+    pub link: LinkId,
+    /// What the patient is shown and may read out on the telephone.
+    pub receipt: ReceiptNumber,
+    /// Version of the agreement text that was accepted.
+    pub agreement_version: String,
+    pub agreed_at: Timestamp,
+    pub opened_at: Timestamp,
+}
+
+/// Eight digits in two groups: short enough to say, no secret, unique in the database.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReceiptNumber(String);
+
+impl ReceiptNumber {
+    /// From four random bytes.
+    pub fn new(entropy: [u8; 4]) -> Self {
+        let number = u32::from_le_bytes(entropy) % 100_000_000;
+        Self(format!("{:04}-{:04}", number / 10_000, number % 10_000))
+    }
+
+    /// Reads what [`ReceiptNumber::new`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = |part: &str| part.len() == 4 && part.bytes().all(|b| b.is_ascii_digit());
+        let (head, tail) = text.split_once('-')?;
+        (digits(head) && digits(tail)).then(|| Self(text.to_owned()))
+    }
+
+    /// The number as shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How the bytes came in: what an IDS event is later joined to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Connection {
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    /// The request's id, made by the door, also answered in `x-request-id`.
+    pub request: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receipt_numbers_read_back() {
+        let number = ReceiptNumber::new([0xff; 4]);
+        assert_eq!(ReceiptNumber::parse(number.as_str()), Some(number));
+        for bad in ["", "1234", "12345678", "1234-567x", "1234-56789"] {
+            assert_eq!(ReceiptNumber::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -140,7 +140,7 @@ impl Artifact {
         let event = artifact
             .event(stamp, Action::Receive)
             .fact("kind", artifact.kind.as_str())
-            .fact("size_bytes", artifact.source.size_bytes)
+            .fact("size_bytes", &artifact.source.size_bytes)
             .fact("sha256", &artifact.source.sha256)
             .fact("request", &artifact.connection.request);
         Change {
@@ -167,7 +167,7 @@ impl Artifact {
             .event(stamp, Action::Release)
             .fact("rendition_sha256", &release.rendition.sha256)
             .fact("basis", if reviewed { "reviewers" } else { "policy" })
-            .fact("until", release.until);
+            .fact("until", &release.until);
         let state = State::Released {
             since: stamp.at,
             release: Box::new(release),
@@ -214,7 +214,7 @@ impl Artifact {
                 step: "be approved",
             });
         };
-        let event = self.event(stamp, Action::Approve).fact("approvals", 2);
+        let event = self.event(stamp, Action::Approve).fact("approvals", "2");
         Ok(self.change(
             State::Approved {
                 since: stamp.at,
@@ -286,7 +286,7 @@ impl Artifact {
                 step: "be purged yet",
             });
         }
-        let event = self.event(stamp, Action::Purge).fact("after", after);
+        let event = self.event(stamp, Action::Purge).fact("after", &after);
         Ok(self.change(
             State::Purged {
                 since: stamp.at,
@@ -333,7 +333,7 @@ impl Artifact {
 
     fn change(self, state: State, event: Event) -> Change {
         let before_version = Some(self.version);
-        let event = event.fact("version", self.version.saturating_add(1));
+        let event = event.fact("version", &self.version.saturating_add(1));
         let artifact = Self {
             version: self.version.saturating_add(1),
             state,

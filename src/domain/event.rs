@@ -196,7 +196,7 @@ impl Event {
 
     /// The same event with one more fact. `value` must be an id, a code or a number.
     #[must_use]
-    pub fn fact(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn fact<V: ToString + ?Sized>(mut self, name: &str, value: &V) -> Self {
         self.facts.insert(name.to_owned(), value.to_string());
         self
     }

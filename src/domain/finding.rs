@@ -13,7 +13,7 @@ pub enum Engine {
     Type,
     /// YARA rules.
     Yara,
-    /// ClamAV.
+    /// `ClamAV`.
     Clamav,
     /// The strict decoder whose pixels become the rendition.
     Decode,

@@ -90,7 +90,7 @@ impl Default for Limits {
             image_pixels: 50_000_000,
             image_side: 20_000,
             part_bytes: 4 * 1024 * 1024,
-            upload_stall: Duration::from_secs(60),
+            upload_stall: Duration::from_mins(1),
             jail_deadline: Duration::from_secs(10),
             jail_bytes: 512 * 1024 * 1024,
             clamd_deadline: Duration::from_secs(30),

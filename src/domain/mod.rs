@@ -7,6 +7,7 @@ pub mod access;
 pub mod artifact;
 pub mod authority;
 pub mod certificate;
+pub mod content;
 pub mod event;
 pub mod finding;
 pub mod id;

@@ -220,7 +220,6 @@ impl Policy {
         let fault = |code| Some(Reason::plain(report.engine, code));
         match (report.engine, &report.set) {
             (Engine::Clamav | Engine::Yara, None) => fault("signatures_unknown"),
-            (_, None) => None,
             (_, Some(set)) if set.demo && !self.accept_demo_set => fault("signatures_demo_only"),
             // Our own YARA rules ship with the release and carry no date; ClamAV's must.
             (Engine::Clamav, Some(set)) => match set.made_at {
@@ -231,7 +230,7 @@ impl Policy {
                 }
                 Some(_) => None,
             },
-            (_, Some(_)) => None,
+            (_, Some(_) | None) => None,
         }
     }
 }

@@ -1,0 +1,163 @@
+//! Sealed content: objects, their parts, and the wrapped keys that open them.
+//!
+//! Every object has an age identity of its own, made when it is written and wrapped at once to the
+//! recipient of its area. Destroying the wrap destroys the content, whatever copies of the parts
+//! remain.
+
+use serde::{Deserialize, Serialize};
+
+use super::artifact::Artifact;
+use super::finding::EngineReport;
+use super::id::{ArtifactId, ObjectId, StaffId};
+use super::policy::Verdict;
+use super::state::Sha256Hex;
+use super::time::Timestamp;
+
+/// The three kinds of content, each sealed to a recipient whose key another role holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Area {
+    /// The patients' own bytes: opened by workers only.
+    Quarantine,
+    /// Renditions: opened by the portal only.
+    Release,
+    /// Evidence and previews: opened by the review door only.
+    Review,
+}
+
+impl Area {
+    /// Every area.
+    pub const ALL: [Self; 3] = [Self::Quarantine, Self::Release, Self::Review];
+
+    /// The area's name in rows, folders and key names.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quarantine => "quarantine",
+            Self::Release => "release",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// One durable part of an object: a complete age file of its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// From 0.
+    pub index: u32,
+    /// Plaintext length in bytes; every part but the last has the full part length.
+    pub plain_bytes: u64,
+    /// SHA-256 of the sealed bytes.
+    pub sealed_sha256: Sha256Hex,
+    /// The running SHA-256 over all plaintext up to the end of this part, as the library
+    /// serialises it, so that an upload can continue elsewhere. Parts end on hash block bounds,
+    /// so that no plaintext lingers in it; empty for the last part.
+    pub hash_state: Vec<u8>,
+}
+
+/// A wrapped key: the object's own age identity, sealed to its area's recipient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wrap {
+    pub object: ObjectId,
+    pub artifact: ArtifactId,
+    pub area: Area,
+    /// The age file holding the identity, base64.
+    pub sealed: String,
+}
+
+/// What sealing an object yields once every part is durable.
+#[derive(Clone, Debug)]
+pub struct SealedObject {
+    pub object: ObjectId,
+    pub area: Area,
+    pub sha256: Sha256Hex,
+    pub size_bytes: u64,
+    pub parts: Vec<Part>,
+}
+
+/// A worker's right to open one quarantined artifact: made only from a lease row.
+#[derive(Clone, Debug)]
+pub struct ScanLease {
+    artifact: Artifact,
+    fence: i64,
+    until: Timestamp,
+    /// When a fault first kept the artifact from being scanned, if one did.
+    first_fault_at: Option<Timestamp>,
+}
+
+impl ScanLease {
+    /// For `db` alone: the row was taken in this transaction.
+    pub(crate) fn from_row(
+        artifact: Artifact,
+        fence: i64,
+        until: Timestamp,
+        first_fault_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            artifact,
+            fence,
+            until,
+            first_fault_at,
+        }
+    }
+
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// Rises each time the artifact is leased; a commit with an older fence is refused.
+    pub fn fence(&self) -> i64 {
+        self.fence
+    }
+
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    pub fn first_fault_at(&self) -> Option<Timestamp> {
+        self.first_fault_at
+    }
+}
+
+/// What a scan leaves for the reviewer, sealed to the review recipient. Bounded and cleaned.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    pub artifact: ArtifactId,
+    pub at: Timestamp,
+    pub verdict: Verdict,
+    pub detected_type: String,
+    pub reports: Vec<EngineReport>,
+    /// A small fresh encoding of the pixels (PNG or JPEG, base64) or of the inert text, if any.
+    pub preview: Option<Preview>,
+}
+
+/// A preview inside evidence.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "preview", rename_all = "snake_case")]
+pub enum Preview {
+    /// A JPEG of at most 1024 pixels a side, base64.
+    Image { jpeg_base64: String },
+    /// Inert text, at most 2,000 characters.
+    Text { text: String },
+}
+
+/// A reviewer's right to open one artifact's evidence: made only after its event is committed.
+#[derive(Clone, Copy, Debug)]
+pub struct EvidenceLease {
+    object: ObjectId,
+    reviewer: StaffId,
+}
+
+impl EvidenceLease {
+    /// For `flow::review` alone, after the event that records the opening and its reason.
+    pub(crate) fn after_event(object: ObjectId, reviewer: StaffId) -> Self {
+        Self { object, reviewer }
+    }
+
+    pub fn object(&self) -> ObjectId {
+        self.object
+    }
+
+    pub fn reviewer(&self) -> StaffId {
+        self.reviewer
+    }
+}

@@ -4,6 +4,7 @@
 //! text, so the log may be kept for years and shown to an auditor as it is.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,30 @@ pub enum Actor {
     Operator { uid: u32 },
     /// Nobody who proved who they are.
     Anonymous,
+}
+
+impl fmt::Display for Actor {
+    /// The actor as rows and searches name it: `staff:<id>`, `patient:<link>`, ….
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Staff { id } => write!(f, "staff:{id}"),
+            Self::Patient { link } => write!(f, "patient:{link}"),
+            Self::Machine { id } => write!(f, "machine:{id}"),
+            Self::Service { role } => write!(f, "service:{}", role.as_str()),
+            Self::Operator { uid } => write!(f, "operator:{uid}"),
+            Self::Anonymous => f.write_str("anonymous"),
+        }
+    }
+}
+
+impl Outcome {
+    /// `done` or the refusal's code, as rows and searches name it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Done => "done",
+            Self::Refused { code } => code.as_str(),
+        }
+    }
 }
 
 /// The roles (processes) of the service.

@@ -24,6 +24,15 @@ macro_rules! ids {
                 let millis = u64::try_from(at.as_millis()).unwrap_or(0);
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid())
             }
+
+            /// The time it was made from; for sweeps of what was abandoned, never for authority.
+            pub fn made_at(self) -> Timestamp {
+                let millis = self.0.get_timestamp().map_or(0, |at| {
+                    let (seconds, nanos) = at.to_unix();
+                    seconds.saturating_mul(1000).saturating_add(u64::from(nanos / 1_000_000))
+                });
+                Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+            }
         }
 
         impl fmt::Display for $name {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authority::Grant;
 use super::event::Role;
-use super::id::{ApprovalId, ArtifactId, ClinicId, LinkId, MachineId, StaffId};
+use super::id::{ApprovalId, ArtifactId, ClinicId, LinkId, MachineId, StaffId, SubmissionId};
 use super::limits::Limits;
 use super::time::Timestamp;
 
@@ -143,8 +143,9 @@ pub enum Holder {
     HalfSignedIn { staff: StaffId },
     /// Password and factor.
     Staff { staff: StaffId, role: StaffRole },
-    /// A patient or proxy who gave the link's second secret.
-    Patient { link: LinkId },
+    /// A patient or proxy who gave the link's second secret; nothing can be sent before the
+    /// agreement is accepted, which begins a submission.
+    Patient { link: LinkId, submission: Option<SubmissionId> },
 }
 
 impl Session {

@@ -1,0 +1,107 @@
+//! What a process of the service holds: the adapters, the clock, randomness, and the keys of its
+//! role. A flow takes the role it runs in ([`Intake`], [`Worker`], [`Portal`], [`Review`]), so a
+//! step that needs a key another role holds does not compile.
+
+mod bell;
+mod checkpoints;
+mod clock;
+mod random;
+
+use std::sync::Arc;
+
+pub use bell::Bell;
+pub use checkpoints::{Checkpoints, CheckpointsError};
+pub use clock::{Clock, ClockJumped, ManualClock};
+pub use random::{NoRandomness, Random};
+
+pub use crate::db::{AuditFilter, Commit, Db, DbError, Delivery, LogTree, SequencedRow};
+pub use crate::ops::keys::{IntakeKeys, PortalKeys, PublicKeys, ReviewKeys, WorkerKeys};
+pub use crate::scan::{Scan, Scanner, Subject};
+pub use crate::vault::{AreaIdentity, Vault, VaultError};
+
+use crate::domain::artifact::Stamp;
+use crate::domain::event::Role;
+use crate::domain::limits::Limits;
+use crate::domain::retention::Retention;
+use crate::domain::{Action, Actor, ClinicId, Event, EventId, Policy, Timestamp};
+
+/// What every role holds.
+#[derive(Clone)]
+pub struct App {
+    pub role: Role,
+    pub clinic: Arc<Clinic>,
+    pub db: Db,
+    pub vault: Vault,
+    pub clock: Clock,
+    pub random: Random,
+    pub bell: Bell,
+    pub limits: Arc<Limits>,
+    pub retention: Retention,
+    pub policy: Arc<Policy>,
+    pub public: Arc<PublicKeys>,
+}
+
+/// The clinic that asks.
+#[derive(Clone, Debug)]
+pub struct Clinic {
+    pub id: ClinicId,
+    pub name_ja: String,
+    pub name_en: String,
+    pub telephone: String,
+}
+
+/// The internet side: seals, and can open nothing.
+#[derive(Clone)]
+pub struct Intake {
+    pub app: App,
+    pub keys: Arc<IntakeKeys>,
+}
+
+/// Opens quarantine, judges, encodes, signs; listens to no network.
+#[derive(Clone)]
+pub struct Worker {
+    pub app: App,
+    pub keys: Arc<WorkerKeys>,
+    pub quarantine: Arc<AreaIdentity>,
+    pub scanner: Arc<Scanner>,
+}
+
+/// The doctors' side: opens renditions only.
+#[derive(Clone)]
+pub struct Portal {
+    pub app: App,
+    pub keys: Arc<PortalKeys>,
+    pub release: Arc<AreaIdentity>,
+}
+
+/// Security staff, reception and administration: opens evidence, grants authority.
+#[derive(Clone)]
+pub struct Review {
+    pub app: App,
+    pub keys: Arc<ReviewKeys>,
+    pub evidence: Arc<AreaIdentity>,
+}
+
+impl App {
+    /// Who, when and under which event id, for a transition.
+    ///
+    /// # Errors
+    /// [`NoRandomness`] if no event id can be made.
+    pub fn stamp(&self, actor: Actor, at: Timestamp) -> Result<Stamp, NoRandomness> {
+        Ok(Stamp { actor, at, event: EventId::new(at, self.random.bytes()?) })
+    }
+
+    /// An event of now.
+    ///
+    /// # Errors
+    /// [`NoRandomness`] if no event id can be made.
+    pub fn event(&self, actor: Actor, action: Action) -> Result<Event, NoRandomness> {
+        let at = self.clock.read();
+        Ok(Event::new(EventId::new(at, self.random.bytes()?), at, actor, action))
+    }
+
+    /// This process as an actor.
+    pub fn itself(&self) -> Actor {
+        Actor::Service { role: self.role }
+    }
+}

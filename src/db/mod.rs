@@ -1,0 +1,462 @@
+//! The database boundary: what is stored and asked, in the domain's words.
+//!
+//! [`Db`] is an enum over its engines. Two invariants live here: an artifact is written only by
+//! [`Db::commit`], in one transaction with its audit event and under a version check; and wrapped
+//! keys live in a database of their own, written before the row that needs them and destroyed
+//! before the row that says so.
+
+mod query;
+mod sqlite;
+
+use std::path::Path;
+
+pub use query::{
+    AuditFilter, Delivery, LogTree, ObjectRow, QueuedEvent, RefusalCount, SequencedRow, Tries,
+};
+
+use crate::domain::authority::Signed;
+use crate::domain::content::{Part, ScanLease, SealedObject, Wrap};
+use crate::domain::link::Link;
+use crate::domain::retention::Retention;
+use crate::domain::staff::{Approval, Machine, Session, Staff};
+use crate::domain::state::StateName;
+use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::{
+    Artifact, ArtifactId, Change, Code, Event, LinkId, MachineId, ObjectId, StaffId, SubmissionId,
+    Timestamp,
+};
+
+/// The databases of the service: data, and wrapped keys apart.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// The embedded default.
+    Sqlite(sqlite::Sqlite),
+}
+
+/// Why the database did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// Someone else changed the artifact first.
+    #[error("the artifact was changed by someone else meanwhile")]
+    Conflict,
+    /// The lease was taken over: this worker's result must be dropped.
+    #[error("the lease is no longer held")]
+    Fenced,
+    /// A value that must be unique stands already.
+    #[error("it exists already")]
+    Exists,
+    /// A row does not read back; named by table.
+    #[error("a row of {0} does not read back")]
+    Corrupt(&'static str),
+    /// The engine failed or could not be reached.
+    #[error("the database did not answer")]
+    Engine(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+}
+
+/// A change with all that must be written beside it, in one transaction.
+#[derive(Debug)]
+#[must_use = "nothing is written before it is committed"]
+pub struct Commit<'a> {
+    pub change: Change,
+    /// The lease under which a worker made the change; ends with it.
+    pub lease: Option<&'a ScanLease>,
+    /// Objects sealed for the change, with their parts.
+    pub objects: Vec<SealedObject>,
+}
+
+impl From<Change> for Commit<'static> {
+    fn from(change: Change) -> Self {
+        Self { change, lease: None, objects: Vec::new() }
+    }
+}
+
+/// Calls the engine at hand.
+macro_rules! engine {
+    ($self:ident, $db:ident => $call:expr) => {
+        match $self {
+            Db::Sqlite($db) => $call,
+        }
+    };
+}
+
+type Answer<T> = Result<T, DbError>;
+
+impl Db {
+    /// Opens both databases and brings their schemas up to date.
+    pub async fn open_sqlite(data: &Path, keys: &Path, retention: Retention) -> Answer<Self> {
+        sqlite::Sqlite::open(data, keys, retention).await.map(Self::Sqlite)
+    }
+
+    // Artifacts.
+
+    /// Records that a visit began.
+    pub async fn create_submission(&self, submission: &Submission, event: &Event) -> Answer<()> {
+        engine!(self, db => db.create_submission(submission, event).await)
+    }
+
+    pub async fn submission(&self, id: SubmissionId) -> Answer<Option<Submission>> {
+        engine!(self, db => db.submission(id).await)
+    }
+
+    /// A link's visits, newest first.
+    pub async fn submissions_of_link(&self, link: LinkId) -> Answer<Vec<Submission>> {
+        engine!(self, db => db.submissions_of_link(link).await)
+    }
+
+    pub async fn submission_by_receipt(&self, receipt: &ReceiptNumber) -> Answer<Option<Submission>> {
+        engine!(self, db => db.submission_by_receipt(receipt).await)
+    }
+
+    /// The only write of an artifact: state, event and objects together or not at all.
+    ///
+    /// # Errors
+    /// [`DbError::Conflict`] if its version moved, [`DbError::Fenced`] if the lease was lost.
+    pub async fn commit(&self, commit: Commit<'_>) -> Answer<Artifact> {
+        engine!(self, db => db.commit(commit).await)
+    }
+
+    pub async fn artifact(&self, id: ArtifactId) -> Answer<Option<Artifact>> {
+        engine!(self, db => db.artifact(id).await)
+    }
+
+    /// A submission's artifacts by position.
+    pub async fn artifacts_of(&self, submission: SubmissionId) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.artifacts_of(submission).await)
+    }
+
+    /// Artifacts in a state, oldest first.
+    pub async fn artifacts_in(&self, state: StateName, limit: u32) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.artifacts_in(state, limit).await)
+    }
+
+    /// Artifacts in a state, counted.
+    pub async fn count_in(&self, state: StateName) -> Answer<u64> {
+        engine!(self, db => db.count_in(state).await)
+    }
+
+    /// Released artifacts whose link names this doctor or team, soonest deadline first. A list to
+    /// start from: each certificate still decides.
+    pub async fn released_for(
+        &self,
+        doctor: StaffId,
+        team: Option<&str>,
+        limit: u32,
+    ) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.released_for(doctor, team, limit).await)
+    }
+
+    /// Artifacts whose content must go, longest overdue first.
+    pub async fn due(&self, now: Timestamp, limit: u32) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.due(now, limit).await)
+    }
+
+    /// The parts of an object in order.
+    pub async fn parts(&self, object: ObjectId) -> Answer<Vec<Part>> {
+        engine!(self, db => db.parts(object).await)
+    }
+
+    /// Objects of an artifact.
+    pub async fn objects_of(&self, artifact: ArtifactId) -> Answer<Vec<ObjectRow>> {
+        engine!(self, db => db.objects_of(artifact).await)
+    }
+
+    /// Whether any row knows this object.
+    pub async fn object(&self, object: ObjectId) -> Answer<Option<ObjectRow>> {
+        engine!(self, db => db.object(object).await)
+    }
+
+    // Leases.
+
+    /// Leases the longest waiting artifact that may be scanned now.
+    pub async fn lease_next(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Answer<Option<ScanLease>> {
+        engine!(self, db => db.lease_next(now, until).await)
+    }
+
+    /// Keeps a lease alive.
+    ///
+    /// # Errors
+    /// [`DbError::Fenced`] if it was taken over.
+    pub async fn renew_lease(&self, lease: &ScanLease, until: Timestamp) -> Answer<()> {
+        engine!(self, db => db.renew_lease(lease, until).await)
+    }
+
+    /// Gives a lease back after a passing fault, to be scanned again not before a time.
+    pub async fn back_off(
+        &self,
+        lease: &ScanLease,
+        fault: &Code,
+        not_before: Timestamp,
+        event: &Event,
+    ) -> Answer<()> {
+        engine!(self, db => db.back_off(lease, fault, not_before, event).await)
+    }
+
+    /// How often the leased artifact was tried since it came into its state.
+    pub async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
+        engine!(self, db => db.scan_tries(artifact).await)
+    }
+
+    // Rows that grant authority.
+
+    pub async fn put_staff(&self, row: &Signed<Staff>, staff: &Staff, event: &Event) -> Answer<()> {
+        engine!(self, db => db.put_staff(row, staff, event).await)
+    }
+
+    pub async fn staff_by_login(&self, login: &str) -> Answer<Option<Signed<Staff>>> {
+        engine!(self, db => db.staff_by_login(login).await)
+    }
+
+    pub async fn staff(&self, id: StaffId) -> Answer<Option<Signed<Staff>>> {
+        engine!(self, db => db.staff(id).await)
+    }
+
+    pub async fn all_staff(&self) -> Answer<Vec<Signed<Staff>>> {
+        engine!(self, db => db.all_staff().await)
+    }
+
+    pub async fn put_machine(
+        &self,
+        row: &Signed<Machine>,
+        machine: &Machine,
+        event: &Event,
+    ) -> Answer<()> {
+        engine!(self, db => db.put_machine(row, machine, event).await)
+    }
+
+    pub async fn machine_by_certificate(&self, sha256: &str) -> Answer<Option<Signed<Machine>>> {
+        engine!(self, db => db.machine_by_certificate(sha256).await)
+    }
+
+    pub async fn all_machines(&self) -> Answer<Vec<Signed<Machine>>> {
+        engine!(self, db => db.all_machines().await)
+    }
+
+    pub async fn put_link(&self, row: &Signed<Link>, link: &Link, event: &Event) -> Answer<()> {
+        engine!(self, db => db.put_link(row, link, event).await)
+    }
+
+    pub async fn link(&self, id: LinkId) -> Answer<Option<Signed<Link>>> {
+        engine!(self, db => db.link(id).await)
+    }
+
+    pub async fn link_by_secret(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
+        engine!(self, db => db.link_by_secret(digest).await)
+    }
+
+    pub async fn link_by_code(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
+        engine!(self, db => db.link_by_code(digest).await)
+    }
+
+    /// Links by expiry, latest first.
+    pub async fn links(&self, limit: u32) -> Answer<Vec<Signed<Link>>> {
+        engine!(self, db => db.links(limit).await)
+    }
+
+    /// Records an approval.
+    ///
+    /// # Errors
+    /// [`DbError::Exists`] if this reviewer approved this version already.
+    pub async fn add_approval(
+        &self,
+        row: &Signed<Approval>,
+        approval: &Approval,
+        event: &Event,
+    ) -> Answer<()> {
+        engine!(self, db => db.add_approval(row, approval, event).await)
+    }
+
+    /// Approvals of one version of an artifact, oldest first.
+    pub async fn approvals(
+        &self,
+        artifact: ArtifactId,
+        version: u32,
+    ) -> Answer<Vec<Signed<Approval>>> {
+        engine!(self, db => db.approvals(artifact, version).await)
+    }
+
+    // Sessions, tries and factors.
+
+    pub async fn put_session(
+        &self,
+        row: &Signed<Session>,
+        session: &Session,
+        event: Option<&Event>,
+    ) -> Answer<()> {
+        engine!(self, db => db.put_session(row, session, event).await)
+    }
+
+    pub async fn session(&self, digest: &str) -> Answer<Option<Signed<Session>>> {
+        engine!(self, db => db.session(digest).await)
+    }
+
+    pub async fn end_session(&self, digest: &str, event: Option<&Event>) -> Answer<()> {
+        engine!(self, db => db.end_session(digest, event).await)
+    }
+
+    /// Removes sessions not seen since a time.
+    pub async fn sweep_sessions(&self, not_seen_since: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.sweep_sessions(not_seen_since).await)
+    }
+
+    pub async fn tries(&self, subject: &str) -> Answer<Tries> {
+        engine!(self, db => db.tries(subject).await)
+    }
+
+    /// Counts a try before its secret is compared, so that a race gains none.
+    pub async fn add_try(&self, subject: &str, now: Timestamp) -> Answer<Tries> {
+        engine!(self, db => db.add_try(subject, now).await)
+    }
+
+    pub async fn clear_tries(&self, subject: &str) -> Answer<()> {
+        engine!(self, db => db.clear_tries(subject).await)
+    }
+
+    /// Spends a TOTP step; false if it or a later one was spent already.
+    pub async fn spend_factor_step(&self, staff: StaffId, step: i64) -> Answer<bool> {
+        engine!(self, db => db.spend_factor_step(staff, step).await)
+    }
+
+    // The access log.
+
+    /// Appends an event that changes nothing else.
+    pub async fn append(&self, event: &Event) -> Answer<()> {
+        engine!(self, db => db.append(event).await)
+    }
+
+    /// Counts a refusal of a stranger in its minute.
+    pub async fn count_refusal(&self, at: Timestamp, door: &str, code: &str) -> Answer<()> {
+        engine!(self, db => db.count_refusal(at, door, code).await)
+    }
+
+    /// Windows that ended before a time.
+    pub async fn ended_refusal_windows(&self, before: Timestamp) -> Answer<Vec<RefusalCount>> {
+        engine!(self, db => db.ended_refusal_windows(before).await)
+    }
+
+    /// Turns an ended window into its one event.
+    pub async fn close_refusal_window(&self, window: &RefusalCount, event: &Event) -> Answer<()> {
+        engine!(self, db => db.close_refusal_window(window, event).await)
+    }
+
+    /// Events that have no sequence number yet, in order.
+    pub async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {
+        engine!(self, db => db.queued_events(limit).await)
+    }
+
+    pub async fn log_tree(&self) -> Answer<LogTree> {
+        engine!(self, db => db.log_tree().await)
+    }
+
+    /// Gives queued events the sequence numbers after `before.size`.
+    ///
+    /// # Errors
+    /// [`DbError::Conflict`] if another sequencer was faster.
+    pub async fn extend_log(
+        &self,
+        before: &LogTree,
+        after: &LogTree,
+        events: &[QueuedEvent],
+    ) -> Answer<()> {
+        engine!(self, db => db.extend_log(before, after, events).await)
+    }
+
+    pub async fn add_checkpoint(&self, size: u64, at: Timestamp, note: &str) -> Answer<()> {
+        engine!(self, db => db.add_checkpoint(size, at, note).await)
+    }
+
+    /// The signed note of the checkpoint at this size.
+    pub async fn checkpoint_note(&self, size: u64) -> Answer<Option<String>> {
+        engine!(self, db => db.checkpoint_note(size).await)
+    }
+
+    /// Sequenced events after a sequence number, in order.
+    pub async fn sequenced_events(&self, after: u64, limit: u32) -> Answer<Vec<SequencedRow>> {
+        engine!(self, db => db.sequenced_events(after, limit).await)
+    }
+
+    /// Events without a sequence number that are not waiting for one: there must be none.
+    pub async fn lost_events(&self, limit: u32) -> Answer<Vec<String>> {
+        engine!(self, db => db.lost_events(limit).await)
+    }
+
+    /// Events that match, newest first.
+    pub async fn search_events(&self, filter: &AuditFilter) -> Answer<Vec<Event>> {
+        engine!(self, db => db.search_events(filter).await)
+    }
+
+    // Wrapped keys.
+
+    /// Stores a wrap, durably, before any row needs it.
+    pub async fn put_wrap(&self, wrap: &Wrap) -> Answer<()> {
+        engine!(self, db => db.put_wrap(wrap).await)
+    }
+
+    pub async fn wrap(&self, object: ObjectId) -> Answer<Option<Wrap>> {
+        engine!(self, db => db.wrap(object).await)
+    }
+
+    /// Destroys every wrap of an artifact; its content is gone when this returns.
+    pub async fn destroy_wraps(&self, artifact: ArtifactId) -> Answer<u64> {
+        engine!(self, db => db.destroy_wraps(artifact).await)
+    }
+
+    /// Destroys the wrap of one object (a recalled rendition).
+    pub async fn destroy_wrap(&self, object: ObjectId) -> Answer<()> {
+        engine!(self, db => db.destroy_wrap(object).await)
+    }
+
+    /// Objects that have a wrap, after an object in id order: for the orphan sweep.
+    pub async fn wrapped_objects(&self, after: &str, limit: u32) -> Answer<Vec<ObjectId>> {
+        engine!(self, db => db.wrapped_objects(after, limit).await)
+    }
+
+    // Deliveries to clinic machines, and the clock.
+
+    pub async fn record_pull(
+        &self,
+        artifact: ArtifactId,
+        machine: MachineId,
+        event: &Event,
+    ) -> Answer<()> {
+        engine!(self, db => db.record_pull(artifact, machine, event).await)
+    }
+
+    pub async fn acknowledge_pull(
+        &self,
+        artifact: ArtifactId,
+        machine: MachineId,
+        event: &Event,
+    ) -> Answer<bool> {
+        engine!(self, db => db.acknowledge_pull(artifact, machine, event).await)
+    }
+
+    /// What a machine has pulled, newest first.
+    pub async fn deliveries(&self, machine: MachineId, limit: u32) -> Answer<Vec<Delivery>> {
+        engine!(self, db => db.deliveries(machine, limit).await)
+    }
+
+    pub async fn acknowledge_recall(
+        &self,
+        artifact: ArtifactId,
+        machine: MachineId,
+        event: &Event,
+    ) -> Answer<bool> {
+        engine!(self, db => db.acknowledge_recall(artifact, machine, event).await)
+    }
+
+    /// The latest time the database has seen.
+    pub async fn high_water(&self) -> Answer<Timestamp> {
+        engine!(self, db => db.high_water().await)
+    }
+
+    pub async fn raise_high_water(&self, now: Timestamp) -> Answer<()> {
+        engine!(self, db => db.raise_high_water(now).await)
+    }
+}

@@ -1,0 +1,82 @@
+//! What the database answers where no domain type fits.
+
+use crate::domain::content::Area;
+use crate::domain::state::Sha256Hex;
+use crate::domain::{ArtifactId, EventId, ObjectId, Timestamp};
+
+/// Wrong tries of a secret.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tries {
+    pub wrong: u32,
+    pub last_at: Option<Timestamp>,
+}
+
+/// An object that a row knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ObjectRow {
+    pub object: ObjectId,
+    pub artifact: ArtifactId,
+    pub area: Area,
+    pub sha256: Sha256Hex,
+    pub size_bytes: u64,
+}
+
+/// Refusals of strangers in one minute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefusalCount {
+    pub window_start: Timestamp,
+    pub door: String,
+    pub code: String,
+    pub count: u64,
+}
+
+/// An event that waits for its sequence number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QueuedEvent {
+    pub id: EventId,
+    pub leaf_hash: [u8; 32],
+}
+
+/// The tree's right edge.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogTree {
+    pub size: u64,
+    /// As the tree serialises it.
+    pub frontier: String,
+}
+
+/// One entry of the sequenced log, as its row says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SequencedRow {
+    pub sequence: u64,
+    pub id: String,
+    pub at: i64,
+    pub actor: String,
+    pub action: String,
+    pub outcome: String,
+    pub artifact: Option<String>,
+    pub submission: Option<String>,
+    pub link: Option<String>,
+    pub body: Vec<u8>,
+    pub leaf_hash: String,
+}
+
+/// Which events to search. Empty fields match all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AuditFilter {
+    pub artifact: Option<String>,
+    pub actor: Option<String>,
+    pub action: Option<String>,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub limit: u32,
+}
+
+/// One artifact pulled by one machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    pub artifact: ArtifactId,
+    pub pulled_at: Timestamp,
+    pub acknowledged_at: Option<Timestamp>,
+    pub recalled_at: Option<Timestamp>,
+}

@@ -1,0 +1,301 @@
+//! Submissions, artifacts, their objects and parts.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sqlx::Row as _;
+
+use super::rows::{self, ARTIFACT, big, to_json};
+use super::{Answer, Connection, DbError, Row, Sqlite, events, leases};
+use crate::db::{Commit, ObjectRow};
+use crate::domain::content::{Part, SealedObject};
+use crate::domain::state::StateName;
+use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::{
+    Artifact, ArtifactId, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
+};
+
+impl Sqlite {
+    pub(in crate::db) async fn create_submission(
+        &self,
+        submission: &Submission,
+        event: &Event,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO submissions (id, link, receipt, agreement_version, agreed_at, opened_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(submission.id.to_string())
+        .bind(submission.link.to_string())
+        .bind(submission.receipt.as_str())
+        .bind(&submission.agreement_version)
+        .bind(submission.agreed_at.as_millis())
+        .bind(submission.opened_at.as_millis())
+        .execute(&mut *tx)
+        .await?;
+        events::append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn submission(&self, id: SubmissionId) -> Answer<Option<Submission>> {
+        let row = sqlx::query("SELECT * FROM submissions WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(rows::submission).transpose()
+    }
+
+    pub(in crate::db) async fn submission_by_receipt(
+        &self,
+        receipt: &ReceiptNumber,
+    ) -> Answer<Option<Submission>> {
+        let row = sqlx::query("SELECT * FROM submissions WHERE receipt = $1")
+            .bind(receipt.as_str())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(rows::submission).transpose()
+    }
+
+    pub(in crate::db) async fn submissions_of_link(&self, link: LinkId) -> Answer<Vec<Submission>> {
+        let found =
+            sqlx::query("SELECT * FROM submissions WHERE link = $1 ORDER BY opened_at DESC, id")
+                .bind(link.to_string())
+                .fetch_all(&self.reader)
+                .await?;
+        found.iter().map(rows::submission).collect()
+    }
+
+    pub(in crate::db) async fn commit(&self, commit: Commit<'_>) -> Answer<Artifact> {
+        let Commit { change, lease, objects } = commit;
+        let mut tx = self.begin().await?;
+        if let Some(lease) = lease {
+            leases::finish(&mut tx, lease).await?;
+        }
+        let due_at = self.retention.due_at(&change.artifact);
+        match change.before_version {
+            None => insert(&mut tx, &change.artifact, due_at).await?,
+            Some(version) => update(&mut tx, &change.artifact, version, due_at).await?,
+        }
+        for object in &objects {
+            insert_object(&mut tx, change.artifact.id, object).await?;
+        }
+        events::append(&mut tx, &change.event).await?;
+        tx.commit().await?;
+        Ok(change.artifact)
+    }
+
+    pub(in crate::db) async fn artifact(&self, id: ArtifactId) -> Answer<Option<Artifact>> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.id = $1"
+        )))
+        .bind(id.to_string())
+        .fetch_optional(&self.reader)
+        .await?;
+        row.as_ref().map(rows::artifact).transpose()
+    }
+
+    pub(in crate::db) async fn artifacts_of(
+        &self,
+        submission: SubmissionId,
+    ) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.submission = $1 ORDER BY a.position"
+        )))
+        .bind(submission.to_string())
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn artifacts_in(
+        &self,
+        state: StateName,
+        limit: u32,
+    ) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.state = $1 \
+             ORDER BY a.since, a.id LIMIT $2"
+        )))
+        .bind(state.as_str())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn count_in(&self, state: StateName) -> Answer<u64> {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM artifacts WHERE state = $1")
+            .bind(state.as_str())
+            .fetch_one(&self.reader)
+            .await?;
+        rows::number(&row, "n", "artifacts")
+    }
+
+    pub(in crate::db) async fn released_for(
+        &self,
+        doctor: StaffId,
+        team: Option<&str>,
+        limit: u32,
+    ) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a JOIN links l ON l.id = a.link \
+             WHERE a.state = 'released' AND (l.doctor = $1 OR l.team = $2) \
+             ORDER BY a.due_at, a.id LIMIT $3"
+        )))
+        .bind(doctor.to_string())
+        .bind(team)
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn due(&self, now: Timestamp, limit: u32) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.due_at <= $1 \
+             ORDER BY a.due_at, a.id LIMIT $2"
+        )))
+        .bind(now.as_millis())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn parts(&self, object: ObjectId) -> Answer<Vec<Part>> {
+        let found = sqlx::query("SELECT * FROM parts WHERE object = $1 ORDER BY position")
+            .bind(object.to_string())
+            .fetch_all(&self.reader)
+            .await?;
+        found.iter().map(part).collect()
+    }
+
+    pub(in crate::db) async fn object(&self, object: ObjectId) -> Answer<Option<ObjectRow>> {
+        let row = sqlx::query("SELECT * FROM objects WHERE object = $1")
+            .bind(object.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(object_row).transpose()
+    }
+
+    pub(in crate::db) async fn objects_of(&self, artifact: ArtifactId) -> Answer<Vec<ObjectRow>> {
+        let found = sqlx::query("SELECT * FROM objects WHERE artifact = $1 ORDER BY object")
+            .bind(artifact.to_string())
+            .fetch_all(&self.reader)
+            .await?;
+        found.iter().map(object_row).collect()
+    }
+}
+
+async fn insert(
+    tx: &mut Connection,
+    artifact: &Artifact,
+    due_at: Option<Timestamp>,
+) -> Answer<()> {
+    const TABLE: &str = "artifacts";
+    sqlx::query(
+        "INSERT INTO artifacts (id, submission, link, position, kind, declared, source_object, \
+         sha256, size_bytes, parts, received_at, connection, hold, version, state, since, due_at, \
+         facts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, $13, $14, $15, \
+         $16, $17)",
+    )
+    .bind(artifact.id.to_string())
+    .bind(artifact.submission.to_string())
+    .bind(artifact.link.to_string())
+    .bind(i64::from(artifact.position))
+    .bind(artifact.kind.as_str())
+    .bind(to_json(&artifact.declared, TABLE)?)
+    .bind(artifact.source.object.to_string())
+    .bind(artifact.source.sha256.as_str())
+    .bind(big(artifact.source.size_bytes))
+    .bind(i64::from(artifact.source.parts))
+    .bind(artifact.received_at.as_millis())
+    .bind(to_json(&artifact.connection, TABLE)?)
+    .bind(i64::from(artifact.version))
+    .bind(artifact.state.name().as_str())
+    .bind(artifact.state.since().as_millis())
+    .bind(due_at.map(Timestamp::as_millis))
+    .bind(to_json(&artifact.state, TABLE)?)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn update(
+    tx: &mut Connection,
+    artifact: &Artifact,
+    before_version: u32,
+    due_at: Option<Timestamp>,
+) -> Answer<()> {
+    const TABLE: &str = "artifacts";
+    let hold = artifact.hold.as_ref().map(|hold| to_json(hold, TABLE)).transpose()?;
+    let done = sqlx::query(
+        "UPDATE artifacts SET hold = $1, version = $2, state = $3, since = $4, due_at = $5, \
+         facts = $6 WHERE id = $7 AND version = $8",
+    )
+    .bind(hold)
+    .bind(i64::from(artifact.version))
+    .bind(artifact.state.name().as_str())
+    .bind(artifact.state.since().as_millis())
+    .bind(due_at.map(Timestamp::as_millis))
+    .bind(to_json(&artifact.state, TABLE)?)
+    .bind(artifact.id.to_string())
+    .bind(i64::from(before_version))
+    .execute(tx)
+    .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Conflict) }
+}
+
+async fn insert_object(
+    tx: &mut Connection,
+    artifact: ArtifactId,
+    object: &SealedObject,
+) -> Answer<()> {
+    sqlx::query(
+        "INSERT INTO objects (object, artifact, area, sha256, size_bytes) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(object.object.to_string())
+    .bind(artifact.to_string())
+    .bind(object.area.as_str())
+    .bind(object.sha256.as_str())
+    .bind(big(object.size_bytes))
+    .execute(&mut *tx)
+    .await?;
+    for part in &object.parts {
+        sqlx::query(
+            "INSERT INTO parts (object, position, plain_bytes, sealed_sha256, hash_state) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(object.object.to_string())
+        .bind(i64::from(part.index))
+        .bind(big(part.plain_bytes))
+        .bind(part.sealed_sha256.as_str())
+        .bind(BASE64.encode(&part.hash_state))
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+fn part(row: &Row) -> Answer<Part> {
+    const TABLE: &str = "parts";
+    let hash_state: String = row.try_get("hash_state")?;
+    Ok(Part {
+        index: rows::number(row, "position", TABLE)?,
+        plain_bytes: rows::number(row, "plain_bytes", TABLE)?,
+        sealed_sha256: rows::digest(row, "sealed_sha256", TABLE)?,
+        hash_state: BASE64.decode(hash_state).map_err(|_| DbError::Corrupt(TABLE))?,
+    })
+}
+
+fn object_row(row: &Row) -> Answer<ObjectRow> {
+    const TABLE: &str = "objects";
+    Ok(ObjectRow {
+        object: rows::parsed(row, "object", TABLE)?,
+        artifact: rows::parsed(row, "artifact", TABLE)?,
+        area: rows::area(row, "area", TABLE)?,
+        sha256: rows::digest(row, "sha256", TABLE)?,
+        size_bytes: rows::number(row, "size_bytes", TABLE)?,
+    })
+}

@@ -1,0 +1,134 @@
+//! Audit events: appended in the transaction of what they record, and searched.
+
+use sqlx::QueryBuilder;
+
+use super::rows::big;
+use super::{Answer, Connection, DbError, Engine, Sqlite, rows};
+use crate::audit::merkle;
+use crate::db::{AuditFilter, RefusalCount};
+use crate::domain::{Event, Timestamp};
+
+/// Refusals of strangers are counted by the minute.
+const WINDOW_MILLIS: i64 = 60_000;
+
+impl Sqlite {
+    pub(in crate::db) async fn append(&self, event: &Event) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn count_refusal(
+        &self,
+        at: Timestamp,
+        door: &str,
+        code: &str,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO refusals (window_start, door, code, count) VALUES ($1, $2, $3, 1) \
+             ON CONFLICT (window_start, door, code) DO UPDATE SET count = refusals.count + 1",
+        )
+        .bind(at.as_millis() - at.as_millis().rem_euclid(WINDOW_MILLIS))
+        .bind(door)
+        .bind(code)
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn ended_refusal_windows(
+        &self,
+        before: Timestamp,
+    ) -> Answer<Vec<RefusalCount>> {
+        let found = sqlx::query(
+            "SELECT * FROM refusals WHERE window_start <= $1 \
+             ORDER BY window_start, door, code LIMIT 100",
+        )
+        .bind(before.as_millis() - WINDOW_MILLIS)
+        .fetch_all(&self.reader)
+        .await?;
+        let window = |row: &super::Row| {
+            Ok(RefusalCount {
+                window_start: rows::time(row, "window_start")?,
+                door: rows::text(row, "door")?,
+                code: rows::text(row, "code")?,
+                count: rows::number(row, "count", "refusals")?,
+            })
+        };
+        found.iter().map(window).collect()
+    }
+
+    pub(in crate::db) async fn close_refusal_window(
+        &self,
+        window: &RefusalCount,
+        event: &Event,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "DELETE FROM refusals WHERE window_start = $1 AND door = $2 AND code = $3 \
+             AND count = $4",
+        )
+        .bind(window.window_start.as_millis())
+        .bind(&window.door)
+        .bind(&window.code)
+        .bind(big(window.count))
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(DbError::Conflict);
+        }
+        append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn search_events(&self, filter: &AuditFilter) -> Answer<Vec<Event>> {
+        let mut query = QueryBuilder::<Engine>::new("SELECT body FROM events WHERE 1 = 1");
+        if let Some(artifact) = &filter.artifact {
+            query.push(" AND artifact = ").push_bind(artifact);
+        }
+        if let Some(actor) = &filter.actor {
+            query.push(" AND actor = ").push_bind(actor);
+        }
+        if let Some(action) = &filter.action {
+            query.push(" AND action = ").push_bind(action);
+        }
+        if let Some(from) = filter.from {
+            query.push(" AND at >= ").push_bind(from.as_millis());
+        }
+        if let Some(until) = filter.until {
+            query.push(" AND at < ").push_bind(until.as_millis());
+        }
+        query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(filter.limit));
+        let found = query.build().fetch_all(&self.reader).await?;
+        found.iter().map(|row| rows::json(&rows::text(row, "body")?, "events")).collect()
+    }
+}
+
+/// Appends an event and queues it for its sequence number. The only insert of events there is.
+pub(super) async fn append(tx: &mut Connection, event: &Event) -> Answer<()> {
+    let bytes = event.canonical_bytes().map_err(|_| DbError::Corrupt("events"))?;
+    let leaf_hash = hex::encode(merkle::leaf_hash(&bytes));
+    let body = String::from_utf8(bytes).map_err(|_| DbError::Corrupt("events"))?;
+    sqlx::query(
+        "INSERT INTO events (id, at, actor, action, outcome, artifact, submission, link, body, \
+         leaf_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(event.id.to_string())
+    .bind(event.at.as_millis())
+    .bind(event.actor.to_string())
+    .bind(event.action.as_str())
+    .bind(event.outcome.as_str())
+    .bind(event.artifact.map(|id| id.to_string()))
+    .bind(event.submission.map(|id| id.to_string()))
+    .bind(event.link.map(|id| id.to_string()))
+    .bind(body)
+    .bind(leaf_hash)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("INSERT INTO log_queue (event) VALUES ($1)")
+        .bind(event.id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Rows that grant authority: staff, machines, links, approvals. Stored and found here, believed
+//! nowhere in this module.
+
+use sqlx::query::Query;
+
+use super::{Answer, Engine, Row, Sqlite, events, rows};
+use crate::domain::authority::{Grant, Signed};
+use crate::domain::link::Link;
+use crate::domain::staff::{Approval, Machine, Staff};
+use crate::domain::{ArtifactId, Event, LinkId, StaffId};
+
+type Statement<'q> = Query<'q, Engine, <Engine as sqlx::Database>::Arguments>;
+
+impl Sqlite {
+    pub(in crate::db) async fn put_staff(
+        &self,
+        row: &Signed<Staff>,
+        staff: &Staff,
+        event: &Event,
+    ) -> Answer<()> {
+        let statement = sqlx::query(
+            "INSERT INTO staff (id, login, body, signature) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (id) DO UPDATE SET body = excluded.body, signature = excluded.signature",
+        )
+        .bind(staff.id.to_string())
+        .bind(&staff.login)
+        .bind(&row.body)
+        .bind(&row.signature);
+        self.write_grant(statement, event).await
+    }
+
+    pub(in crate::db) async fn staff_by_login(&self, login: &str) -> Answer<Option<Signed<Staff>>> {
+        self.one(sqlx::query("SELECT body, signature FROM staff WHERE login = $1").bind(login))
+            .await
+    }
+
+    pub(in crate::db) async fn staff(&self, id: StaffId) -> Answer<Option<Signed<Staff>>> {
+        let id = id.to_string();
+        self.one(sqlx::query("SELECT body, signature FROM staff WHERE id = $1").bind(id)).await
+    }
+
+    pub(in crate::db) async fn all_staff(&self) -> Answer<Vec<Signed<Staff>>> {
+        self.many(sqlx::query("SELECT body, signature FROM staff ORDER BY login")).await
+    }
+
+    pub(in crate::db) async fn put_machine(
+        &self,
+        row: &Signed<Machine>,
+        machine: &Machine,
+        event: &Event,
+    ) -> Answer<()> {
+        let statement = sqlx::query(
+            "INSERT INTO machines (id, certificate_sha256, body, signature) \
+             VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (id) DO UPDATE SET body = excluded.body, signature = excluded.signature",
+        )
+        .bind(machine.id.to_string())
+        .bind(&machine.certificate_sha256)
+        .bind(&row.body)
+        .bind(&row.signature);
+        self.write_grant(statement, event).await
+    }
+
+    pub(in crate::db) async fn machine_by_certificate(
+        &self,
+        sha256: &str,
+    ) -> Answer<Option<Signed<Machine>>> {
+        let statement =
+            sqlx::query("SELECT body, signature FROM machines WHERE certificate_sha256 = $1");
+        self.one(statement.bind(sha256)).await
+    }
+
+    pub(in crate::db) async fn all_machines(&self) -> Answer<Vec<Signed<Machine>>> {
+        self.many(sqlx::query("SELECT body, signature FROM machines ORDER BY id")).await
+    }
+
+    pub(in crate::db) async fn put_link(
+        &self,
+        row: &Signed<Link>,
+        link: &Link,
+        event: &Event,
+    ) -> Answer<()> {
+        let statement = sqlx::query(
+            "INSERT INTO links (id, secret_digest, code_digest, doctor, team, until, body, \
+             signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+             ON CONFLICT (id) DO UPDATE SET until = excluded.until, body = excluded.body, \
+             signature = excluded.signature",
+        )
+        .bind(link.id.to_string())
+        .bind(&link.secret_digest)
+        .bind(&link.code_digest)
+        .bind(link.doctor.to_string())
+        .bind(&link.team)
+        .bind(link.until.as_millis())
+        .bind(&row.body)
+        .bind(&row.signature);
+        self.write_grant(statement, event).await
+    }
+
+    pub(in crate::db) async fn link(&self, id: LinkId) -> Answer<Option<Signed<Link>>> {
+        let id = id.to_string();
+        self.one(sqlx::query("SELECT body, signature FROM links WHERE id = $1").bind(id)).await
+    }
+
+    pub(in crate::db) async fn link_by_secret(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
+        let statement = sqlx::query("SELECT body, signature FROM links WHERE secret_digest = $1");
+        self.one(statement.bind(digest)).await
+    }
+
+    pub(in crate::db) async fn link_by_code(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
+        let statement = sqlx::query("SELECT body, signature FROM links WHERE code_digest = $1");
+        self.one(statement.bind(digest)).await
+    }
+
+    pub(in crate::db) async fn links(&self, limit: u32) -> Answer<Vec<Signed<Link>>> {
+        let statement =
+            sqlx::query("SELECT body, signature FROM links ORDER BY until DESC, id LIMIT $1");
+        self.many(statement.bind(i64::from(limit))).await
+    }
+
+    pub(in crate::db) async fn add_approval(
+        &self,
+        row: &Signed<Approval>,
+        approval: &Approval,
+        event: &Event,
+    ) -> Answer<()> {
+        let statement = sqlx::query(
+            "INSERT INTO approvals (id, artifact, version, reviewer, body, signature) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(approval.id.to_string())
+        .bind(approval.artifact.to_string())
+        .bind(i64::from(approval.version))
+        .bind(approval.reviewer.to_string())
+        .bind(&row.body)
+        .bind(&row.signature);
+        self.write_grant(statement, event).await
+    }
+
+    pub(in crate::db) async fn approvals(
+        &self,
+        artifact: ArtifactId,
+        version: u32,
+    ) -> Answer<Vec<Signed<Approval>>> {
+        let statement = sqlx::query(
+            "SELECT body, signature FROM approvals WHERE artifact = $1 AND version = $2 \
+             ORDER BY id",
+        );
+        self.many(statement.bind(artifact.to_string()).bind(i64::from(version))).await
+    }
+
+    async fn write_grant(&self, statement: Statement<'_>, event: &Event) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        statement.execute(&mut *tx).await?;
+        events::append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn one<G: Grant>(&self, statement: Statement<'_>) -> Answer<Option<Signed<G>>> {
+        let row: Option<Row> = statement.fetch_optional(&self.reader).await?;
+        row.as_ref().map(rows::signed).transpose()
+    }
+
+    async fn many<G: Grant>(&self, statement: Statement<'_>) -> Answer<Vec<Signed<G>>> {
+        let found: Vec<Row> = statement.fetch_all(&self.reader).await?;
+        found.iter().map(rows::signed).collect()
+    }
+}

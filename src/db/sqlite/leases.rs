@@ -1,0 +1,111 @@
+//! Leases of artifacts to workers. A lease is not a state: it has a row of its own, with a fence
+//! that rises each time, so that a worker that was thought dead cannot finish another's job.
+
+use sqlx::Row as _;
+
+use super::rows::{self, ARTIFACT};
+use super::{Answer, Connection, DbError, Sqlite, events};
+use crate::domain::content::ScanLease;
+use crate::domain::{ArtifactId, Code, Event, Timestamp};
+
+impl Sqlite {
+    pub(in crate::db) async fn lease_next(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Answer<Option<ScanLease>> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT}, l.first_fault_at FROM artifacts a \
+             LEFT JOIN scan_leases l ON l.artifact = a.id \
+             WHERE a.state IN ('quarantined', 'approved') \
+             AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1)) \
+             ORDER BY a.since, a.id LIMIT 1"
+        )))
+        .bind(now.as_millis())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let artifact = rows::artifact(&row)?;
+        let first_fault_at = rows::optional_time(&row, "first_fault_at")?;
+        let row = sqlx::query(
+            "INSERT INTO scan_leases (artifact, fence, until, not_before, tries) \
+             VALUES ($1, 1, $2, 0, 1) \
+             ON CONFLICT (artifact) DO UPDATE SET fence = scan_leases.fence + 1, \
+             until = excluded.until, tries = scan_leases.tries + 1 RETURNING fence",
+        )
+        .bind(artifact.id.to_string())
+        .bind(until.as_millis())
+        .fetch_one(&mut *tx)
+        .await?;
+        let fence = row.try_get("fence")?;
+        tx.commit().await?;
+        Ok(Some(ScanLease::from_row(artifact, fence, until, first_fault_at)))
+    }
+
+    pub(in crate::db) async fn renew_lease(
+        &self,
+        lease: &ScanLease,
+        until: Timestamp,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE scan_leases SET until = $1 WHERE artifact = $2 AND fence = $3 AND until > 0",
+        )
+        .bind(until.as_millis())
+        .bind(lease.artifact().id.to_string())
+        .bind(lease.fence())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    }
+
+    pub(in crate::db) async fn back_off(
+        &self,
+        lease: &ScanLease,
+        fault: &Code,
+        not_before: Timestamp,
+        event: &Event,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE scan_leases SET until = 0, not_before = $1, last_fault = $2, \
+             first_fault_at = COALESCE(first_fault_at, $3) \
+             WHERE artifact = $4 AND fence = $5 AND until > 0",
+        )
+        .bind(not_before.as_millis())
+        .bind(fault.as_str())
+        .bind(event.at.as_millis())
+        .bind(lease.artifact().id.to_string())
+        .bind(lease.fence())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(DbError::Fenced);
+        }
+        events::append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
+        let row = sqlx::query("SELECT tries FROM scan_leases WHERE artifact = $1")
+            .bind(artifact.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map_or(Ok(0), |row| rows::number(&row, "tries", "scan_leases"))
+    }
+}
+
+/// Ends a lease with the change it was held for; the fence stays, so that it can only rise.
+pub(super) async fn finish(tx: &mut Connection, lease: &ScanLease) -> Answer<()> {
+    let done = sqlx::query(
+        "UPDATE scan_leases SET until = 0, not_before = 0, tries = 0, first_fault_at = NULL, \
+         last_fault = NULL WHERE artifact = $1 AND fence = $2 AND until > 0",
+    )
+    .bind(lease.artifact().id.to_string())
+    .bind(lease.fence())
+    .execute(tx)
+    .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
+}

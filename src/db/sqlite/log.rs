@@ -1,0 +1,255 @@
+//! The sequenced log: numbers, the tree's edge, and checkpoints. Written by one sequencer; the
+//! requests that append events never wait for it.
+
+use super::rows::{self, big};
+use super::{Answer, DbError, Row, Sqlite, events};
+use crate::db::{Delivery, LogTree, QueuedEvent, SequencedRow};
+use crate::domain::{ArtifactId, Event, MachineId, Timestamp};
+
+impl Sqlite {
+    pub(in crate::db) async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {
+        let found = sqlx::query(
+            "SELECT e.id, e.leaf_hash FROM log_queue q JOIN events e ON e.id = q.event \
+             ORDER BY e.id LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(queued).collect()
+    }
+
+    pub(in crate::db) async fn log_tree(&self) -> Answer<LogTree> {
+        let row = sqlx::query("SELECT size, frontier FROM log_tree WHERE id = 1")
+            .fetch_optional(&self.reader)
+            .await?;
+        let Some(row) = row else { return Ok(LogTree { size: 0, frontier: String::new() }) };
+        Ok(LogTree {
+            size: rows::number(&row, "size", "log_tree")?,
+            frontier: rows::text(&row, "frontier")?,
+        })
+    }
+
+    pub(in crate::db) async fn extend_log(
+        &self,
+        before: &LogTree,
+        after: &LogTree,
+        queued: &[QueuedEvent],
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO log_tree (id, size, frontier) VALUES (1, $1, $2) ON CONFLICT (id) \
+             DO UPDATE SET size = excluded.size, frontier = excluded.frontier \
+             WHERE log_tree.size = $3",
+        )
+        .bind(big(after.size))
+        .bind(&after.frontier)
+        .bind(big(before.size))
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(DbError::Conflict);
+        }
+        let mut sequence = big(before.size);
+        for event in queued {
+            sequence += 1;
+            sqlx::query("INSERT INTO log_leaves (sequence, event) VALUES ($1, $2)")
+                .bind(sequence)
+                .bind(event.id.to_string())
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("DELETE FROM log_queue WHERE event = $1")
+                .bind(event.id.to_string())
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn add_checkpoint(
+        &self,
+        size: u64,
+        at: Timestamp,
+        note: &str,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT INTO log_checkpoints (size, at, note) VALUES ($1, $2, $3)")
+            .bind(big(size))
+            .bind(at.as_millis())
+            .bind(note)
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn checkpoint_note(&self, size: u64) -> Answer<Option<String>> {
+        let row = sqlx::query("SELECT note FROM log_checkpoints WHERE size = $1")
+            .bind(big(size))
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(|row| rows::text(&row, "note")).transpose()
+    }
+
+    pub(in crate::db) async fn sequenced_events(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> Answer<Vec<SequencedRow>> {
+        let found = sqlx::query(
+            "SELECT s.sequence, e.* FROM log_leaves s LEFT JOIN events e ON e.id = s.event \
+             WHERE s.sequence > $1 ORDER BY s.sequence LIMIT $2",
+        )
+        .bind(big(after))
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(sequenced).collect()
+    }
+
+    pub(in crate::db) async fn lost_events(&self, limit: u32) -> Answer<Vec<String>> {
+        let found = sqlx::query(
+            "SELECT e.id FROM events e WHERE NOT EXISTS \
+             (SELECT 1 FROM log_leaves s WHERE s.event = e.id) AND NOT EXISTS \
+             (SELECT 1 FROM log_queue q WHERE q.event = e.id) ORDER BY e.id LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(|row| rows::text(row, "id")).collect()
+    }
+
+    pub(in crate::db) async fn record_pull(
+        &self,
+        artifact: ArtifactId,
+        machine: MachineId,
+        event: &Event,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO deliveries (artifact, machine, pulled_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (artifact, machine) DO UPDATE SET pulled_at = excluded.pulled_at",
+        )
+        .bind(artifact.to_string())
+        .bind(machine.to_string())
+        .bind(event.at.as_millis())
+        .execute(&mut *tx)
+        .await?;
+        events::append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn acknowledge_pull(
+        &self,
+        artifact: ArtifactId,
+        machine: MachineId,
+        event: &Event,
+    ) -> Answer<bool> {
+        let statement = "UPDATE deliveries SET acknowledged_at = $1 \
+             WHERE artifact = $2 AND machine = $3";
+        self.acknowledge(statement, artifact, machine, event).await
+    }
+
+    pub(in crate::db) async fn acknowledge_recall(
+        &self,
+        artifact: ArtifactId,
+        machine: MachineId,
+        event: &Event,
+    ) -> Answer<bool> {
+        let statement = "UPDATE deliveries SET recalled_at = $1 \
+             WHERE artifact = $2 AND machine = $3";
+        self.acknowledge(statement, artifact, machine, event).await
+    }
+
+    pub(in crate::db) async fn deliveries(
+        &self,
+        machine: MachineId,
+        limit: u32,
+    ) -> Answer<Vec<Delivery>> {
+        let found = sqlx::query(
+            "SELECT * FROM deliveries WHERE machine = $1 ORDER BY pulled_at DESC, artifact \
+             LIMIT $2",
+        )
+        .bind(machine.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        let delivery = |row: &Row| {
+            Ok(Delivery {
+                artifact: rows::parsed(row, "artifact", "deliveries")?,
+                pulled_at: rows::time(row, "pulled_at")?,
+                acknowledged_at: rows::optional_time(row, "acknowledged_at")?,
+                recalled_at: rows::optional_time(row, "recalled_at")?,
+            })
+        };
+        found.iter().map(delivery).collect()
+    }
+
+    pub(in crate::db) async fn high_water(&self) -> Answer<Timestamp> {
+        let row = sqlx::query("SELECT high_water FROM clock WHERE id = 1")
+            .fetch_optional(&self.reader)
+            .await?;
+        let start = Timestamp::from_millis(0);
+        row.map_or(Ok(start), |row| rows::time(&row, "high_water"))
+    }
+
+    pub(in crate::db) async fn raise_high_water(&self, now: Timestamp) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO clock (id, high_water) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET \
+             high_water = excluded.high_water WHERE clock.high_water < excluded.high_water",
+        )
+        .bind(now.as_millis())
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn acknowledge(
+        &self,
+        statement: &'static str,
+        artifact: ArtifactId,
+        machine: MachineId,
+        event: &Event,
+    ) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(statement)
+            .bind(event.at.as_millis())
+            .bind(artifact.to_string())
+            .bind(machine.to_string())
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        events::append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+fn queued(row: &Row) -> Answer<QueuedEvent> {
+    const TABLE: &str = "events";
+    let hash = hex::decode(rows::text(row, "leaf_hash")?).map_err(|_| DbError::Corrupt(TABLE))?;
+    let leaf_hash = hash.try_into().map_err(|_| DbError::Corrupt(TABLE))?;
+    Ok(QueuedEvent { id: rows::parsed(row, "id", TABLE)?, leaf_hash })
+}
+
+fn sequenced(row: &Row) -> Answer<SequencedRow> {
+    use sqlx::Row as _;
+    let optional = |column: &str| -> Answer<Option<String>> { Ok(row.try_get(column)?) };
+    // A leaf whose event is missing reads as an empty event: the verifier names it.
+    let text = |column: &str| -> Answer<String> { Ok(optional(column)?.unwrap_or_default()) };
+    let at: Option<i64> = row.try_get("at")?;
+    Ok(SequencedRow {
+        sequence: rows::number(row, "sequence", "log_leaves")?,
+        id: text("id")?,
+        at: at.unwrap_or_default(),
+        actor: text("actor")?,
+        action: text("action")?,
+        outcome: text("outcome")?,
+        artifact: optional("artifact")?,
+        submission: optional("submission")?,
+        link: optional("link")?,
+        body: text("body")?.into_bytes(),
+        leaf_hash: text("leaf_hash")?,
+    })
+}

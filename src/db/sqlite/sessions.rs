@@ -1,0 +1,115 @@
+//! Sessions, wrong tries and spent factor steps.
+
+use super::{Answer, Sqlite, events, rows};
+use crate::db::Tries;
+use crate::domain::authority::Signed;
+use crate::domain::staff::Session;
+use crate::domain::{Event, StaffId, Timestamp};
+
+impl Sqlite {
+    pub(in crate::db) async fn put_session(
+        &self,
+        row: &Signed<Session>,
+        session: &Session,
+        event: Option<&Event>,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO sessions (digest, door, seen_at, body, signature) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest) DO UPDATE SET \
+             seen_at = excluded.seen_at, body = excluded.body, signature = excluded.signature",
+        )
+        .bind(&session.digest)
+        .bind(session.door.as_str())
+        .bind(session.seen_at.as_millis())
+        .bind(&row.body)
+        .bind(&row.signature)
+        .execute(&mut *tx)
+        .await?;
+        if let Some(event) = event {
+            events::append(&mut tx, event).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn session(&self, digest: &str) -> Answer<Option<Signed<Session>>> {
+        self.one(sqlx::query("SELECT body, signature FROM sessions WHERE digest = $1").bind(digest))
+            .await
+    }
+
+    pub(in crate::db) async fn end_session(
+        &self,
+        digest: &str,
+        event: Option<&Event>,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM sessions WHERE digest = $1").bind(digest).execute(&mut *tx).await?;
+        if let Some(event) = event {
+            events::append(&mut tx, event).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn sweep_sessions(&self, not_seen_since: Timestamp) -> Answer<u64> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query("DELETE FROM sessions WHERE seen_at < $1")
+            .bind(not_seen_since.as_millis())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+
+    pub(in crate::db) async fn tries(&self, subject: &str) -> Answer<Tries> {
+        let row = sqlx::query("SELECT wrong, last_at FROM tries WHERE subject = $1")
+            .bind(subject)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map_or(Ok(Tries::default()), tries)
+    }
+
+    pub(in crate::db) async fn add_try(&self, subject: &str, now: Timestamp) -> Answer<Tries> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(
+            "INSERT INTO tries (subject, wrong, last_at) VALUES ($1, 1, $2) \
+             ON CONFLICT (subject) DO UPDATE SET wrong = tries.wrong + 1, \
+             last_at = excluded.last_at RETURNING wrong, last_at",
+        )
+        .bind(subject)
+        .bind(now.as_millis())
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        tries(&row)
+    }
+
+    pub(in crate::db) async fn clear_tries(&self, subject: &str) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM tries WHERE subject = $1").bind(subject).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn spend_factor_step(
+        &self,
+        staff: StaffId,
+        step: i64,
+    ) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO factors (staff, last_step) VALUES ($1, $2) ON CONFLICT (staff) \
+             DO UPDATE SET last_step = excluded.last_step \
+             WHERE factors.last_step < excluded.last_step",
+        )
+        .bind(staff.to_string())
+        .bind(step)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+fn tries(row: &super::Row) -> Answer<Tries> {
+    let last_at = Some(rows::time(row, "last_at")?);
+    Ok(Tries { wrong: rows::number(row, "wrong", "tries")?, last_at })
+}

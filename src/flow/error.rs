@@ -1,0 +1,123 @@
+//! Why a step was not taken. A refusal has a stable code and, at the doors, one clear sentence in
+//! each language; every other error is ours, is logged once where it is handled, and tells the
+//! caller nothing.
+
+use crate::app::{App, CheckpointsError, ClockJumped, DbError, NoRandomness, VaultError};
+use crate::domain::artifact::TransitionError;
+use crate::domain::authority::NotGranted;
+use crate::domain::{Action, Actor, Code, Event};
+
+/// A step that was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The caller may not, or may not like this.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// There is no such thing, or none for this caller: the two are not told apart.
+    #[error("not found")]
+    NotFound,
+    /// The artifact moved on meanwhile.
+    #[error(transparent)]
+    Transition(#[from] TransitionError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Clock(#[from] ClockJumped),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointsError),
+    /// A row that grants authority was not written by the role that may.
+    #[error(transparent)]
+    NotGranted(#[from] NotGranted),
+    /// The access log could not be written in time, so the access was refused.
+    #[error("the access log could not be written in time")]
+    AuditDeadline,
+    /// A background task ended before its answer, or sealed memory could not be had.
+    #[error("an internal task failed: {0}")]
+    Internal(&'static str),
+}
+
+/// Refusals, each with the stable code the caller is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("link_not_open")]
+    LinkNotOpen,
+    #[error("second_secret_wrong")]
+    SecondSecretWrong,
+    #[error("agreement_needed")]
+    AgreementNeeded,
+    #[error("agreement_changed")]
+    AgreementChanged,
+    #[error("nothing_sent")]
+    NothingSent,
+    #[error("file_too_large")]
+    FileTooLarge,
+    #[error("too_many_files")]
+    TooManyFiles,
+    #[error("submission_too_large")]
+    SubmissionTooLarge,
+    #[error("message_too_long")]
+    MessageTooLong,
+    #[error("upload_interrupted")]
+    UploadInterrupted,
+    #[error("sign_in_wrong")]
+    SignInWrong,
+    #[error("sign_in_wait")]
+    SignInWait,
+    #[error("factor_wrong")]
+    FactorWrong,
+    #[error("step_up_needed")]
+    StepUpNeeded,
+    #[error("session_ended")]
+    SessionEnded,
+    #[error("not_allowed")]
+    NotAllowed,
+    #[error("not_releasable")]
+    NotReleasable,
+    #[error("same_reviewer")]
+    SameReviewer,
+    #[error("moved_on")]
+    MovedOn,
+    #[error("password_too_short")]
+    PasswordTooShort,
+    #[error("bad_input")]
+    BadInput,
+    #[error("exists_already")]
+    ExistsAlready,
+}
+
+impl Refusal {
+    /// The stable code.
+    pub fn code(self) -> Code {
+        // Every code above is a code by its alphabet; the fallback is never taken.
+        Code::try_from(self.to_string()).unwrap_or(Code::fixed("refused"))
+    }
+}
+
+impl From<Refusal> for FlowError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Records that someone known was refused, then gives the refusal back. If it cannot be recorded,
+/// that is the error: still a refusal to the caller, and seen by operators.
+pub async fn refused(app: &App, actor: Actor, action: Action, refusal: Refusal) -> FlowError {
+    record(app, app.event(actor, action).map(|event| event.refused(refusal.code())), refusal).await
+}
+
+/// As [`refused`], with an event that already names its subject.
+pub(super) async fn refused_event(app: &App, event: Event, refusal: Refusal) -> FlowError {
+    record(app, Ok(event.refused(refusal.code())), refusal).await
+}
+
+async fn record(app: &App, event: Result<Event, NoRandomness>, refusal: Refusal) -> FlowError {
+    let written = match event {
+        Ok(event) => app.db.append(&event).await.map_err(FlowError::from),
+        Err(error) => Err(error.into()),
+    };
+    written.map_or_else(|error| error, |()| refusal.into())
+}

@@ -1,0 +1,181 @@
+//! The access log is sequenced, sealed with checkpoints that leave the database, and verified.
+//!
+//! Requests only append events; one sequencer numbers them, grows the Merkle tree and signs. No
+//! request waits for it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::seal::blocking;
+use super::{FlowError, Refusal};
+use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, SequencedRow, Worker};
+use crate::audit::{
+    Checkpoint, Frontier, NotVerified, SequencedEvent, Verified, export, merkle,
+    verify as verify_log,
+};
+use crate::domain::{Action, Actor, Event};
+
+/// Events numbered in one step.
+const BATCH: u32 = 500;
+
+/// Numbers the events that wait; returns how many.
+///
+/// # Errors
+/// [`DbError::Conflict`] if another sequencer was faster: nothing was done.
+pub async fn sequence(app: &App) -> Result<usize, FlowError> {
+    let queued = app.db.queued_events(BATCH).await?;
+    if queued.is_empty() {
+        return Ok(0);
+    }
+    let before = app.db.log_tree().await?;
+    let mut tree = frontier(&before)?;
+    for event in &queued {
+        tree.append(event.leaf_hash);
+    }
+    let after = LogTree { size: tree.size(), frontier: BASE64.encode(tree.to_bytes()) };
+    app.db.extend_log(&before, &after, &queued).await?;
+    Ok(queued.len())
+}
+
+/// Signs the log as it stands, if it grew since the last checkpoint; the note goes to the file
+/// outside the database first.
+pub async fn checkpoint(worker: &Worker, file: &Checkpoints) -> Result<bool, FlowError> {
+    let app = &worker.app;
+    let tree = frontier(&app.db.log_tree().await?)?;
+    let last = file.last()?;
+    if tree.size() == last.map_or(0, |last| last.size) {
+        return Ok(false);
+    }
+    let checkpoint = Checkpoint::of(app.clinic.id, &tree, app.clock.read());
+    let note = checkpoint.sign(&worker.keys.log_signer);
+    let entry = checkpoint.file_entry(&worker.keys.log_signer);
+    let file = file.clone();
+    blocking(move || file.append(&entry)).await??;
+    match app.db.add_checkpoint(checkpoint.size, checkpoint.at, &note).await {
+        // A crash between file and row: the row was written by an earlier try.
+        Ok(()) | Err(DbError::Exists) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Turns ended windows of strangers' refusals into events.
+pub async fn close_refusal_windows(app: &App) -> Result<(), FlowError> {
+    for window in app.db.ended_refusal_windows(app.clock.read()).await? {
+        let event = app
+            .event(Actor::Anonymous, Action::RefusedRequests)?
+            .fact("door", &window.door)
+            .fact("code", &window.code)
+            .fact("count", &window.count)
+            .fact("from", &window.window_start);
+        match app.db.close_refusal_window(&window, &event).await {
+            Ok(()) | Err(DbError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// What a verification found.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Everything agrees.
+    Sound(Verified),
+    /// The first wrong event.
+    Wrong(crate::audit::FirstWrong),
+    /// An event is neither numbered nor waiting for its number.
+    Lost { event: String },
+}
+
+/// Recomputes the whole log against its checkpoints.
+///
+/// # Errors
+/// If the events or the checkpoint file could not be read; this says nothing about the log.
+pub async fn verify(app: &App, file: &Checkpoints) -> Result<Verdict, FlowError> {
+    let read = file.clone();
+    let checkpoints = blocking(move || read.read()).await??.checkpoints;
+    let mut events = Vec::new();
+    for row in rows(app).await? {
+        events.push(Ok::<_, FlowError>(unbelieved(row)));
+    }
+    match blocking(move || verify_log(events.into_iter(), &checkpoints)).await? {
+        Ok(verified) => match app.db.lost_events(1).await?.pop() {
+            Some(event) => Ok(Verdict::Lost { event }),
+            None => Ok(Verdict::Sound(verified)),
+        },
+        Err(NotVerified::Wrong(wrong)) => Ok(Verdict::Wrong(wrong)),
+        Err(NotVerified::Unread(error)) => Err(error),
+    }
+}
+
+/// The log up to its last checkpoint, one line an event with its proof.
+///
+/// # Errors
+/// [`FlowError::NotFound`] if there is no checkpoint yet.
+pub async fn export(
+    app: &App,
+    file: &Checkpoints,
+    actor: Actor,
+) -> Result<(export::Header, Vec<export::Line>), FlowError> {
+    let last = file.last()?.ok_or(FlowError::NotFound)?;
+    let checkpoint = app.db.checkpoint_note(last.size).await?.ok_or(FlowError::NotFound)?;
+    app.db.append(&app.event(actor, Action::AuditExport)?).await?;
+    let mut rows = rows(app).await?;
+    rows.truncate(usize::try_from(last.size).unwrap_or(usize::MAX));
+    let leaves = rows.iter().map(|row| merkle::leaf_hash(&row.body)).collect();
+    let tree = merkle::Tree::new(leaves);
+    let lines = rows
+        .into_iter()
+        .map(|row| export::Line::new(&tree, last.size, row.sequence, row.body))
+        .collect::<Option<Vec<_>>>();
+    let lines = lines.ok_or(FlowError::Internal("the log is shorter than its checkpoint"))?;
+    Ok((export::Header { checkpoint }, lines))
+}
+
+/// Events that match, newest first; the search is itself an event.
+pub async fn search(
+    app: &App,
+    actor: Actor,
+    filter: &AuditFilter,
+) -> Result<Vec<Event>, FlowError> {
+    if filter.limit == 0 {
+        return Err(Refusal::BadInput.into());
+    }
+    app.db.append(&app.event(actor, Action::AuditSearch)?).await?;
+    Ok(app.db.search_events(filter).await?)
+}
+
+fn frontier(tree: &LogTree) -> Result<Frontier, FlowError> {
+    if tree.size == 0 {
+        return Ok(Frontier::default());
+    }
+    let bytes = BASE64.decode(&tree.frontier).ok();
+    let read = bytes.and_then(|bytes| Frontier::from_bytes(&bytes));
+    read.filter(|read| read.size() == tree.size)
+        .ok_or(FlowError::Internal("the log's tree does not read"))
+}
+
+async fn rows(app: &App) -> Result<Vec<SequencedRow>, FlowError> {
+    let mut all: Vec<SequencedRow> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |row| row.sequence);
+        let batch = app.db.sequenced_events(after, BATCH).await?;
+        if batch.is_empty() {
+            return Ok(all);
+        }
+        all.extend(batch);
+    }
+}
+
+fn unbelieved(row: SequencedRow) -> SequencedEvent {
+    let hash = hex::decode(&row.leaf_hash).ok().and_then(|hash| hash.try_into().ok());
+    SequencedEvent {
+        seq: i64::try_from(row.sequence).unwrap_or(i64::MAX),
+        // A hash that does not read is no event's: the verifier names it.
+        leaf_hash: hash.unwrap_or_default(),
+        bytes: row.body,
+        id: row.id,
+        at: row.at,
+        action: row.action,
+        artifact: row.artifact,
+    }
+}

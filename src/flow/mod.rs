@@ -1,0 +1,25 @@
+//! The path, one file a step, in the order it is walked:
+//!
+//! [`link`] a link is issued · [`open`] a patient opens it and agrees · [`receive`] files arrive and
+//! are quarantined · [`scan`] engines look, policy decides, renditions are released · [`review`]
+//! security staff decide the rest · [`view`] and [`pull`] a doctor gets what was released ·
+//! [`expire`] everything ends. Beside the path: [`sign_in`], [`people`], and [`log`], which
+//! sequences and proves what happened.
+//!
+//! Each function reads: load, decide, commit, reply.
+
+mod error;
+pub mod expire;
+pub mod link;
+pub mod log;
+pub mod open;
+pub mod people;
+pub mod pull;
+pub mod receive;
+pub mod review;
+pub mod scan;
+mod seal;
+pub mod sign_in;
+pub mod view;
+
+pub use error::{FlowError, Refusal, refused};

@@ -1,0 +1,170 @@
+//! A patient opens a link with the second secret and accepts the agreement.
+//!
+//! Only a POST with both secrets comes here; a GET opens nothing, as mail scanners follow links.
+//! Whoever has not proven who they are learns one answer for every cause and is counted, not logged
+//! a row each.
+
+use super::seal::blocking;
+use super::{FlowError, Refusal, people, sign_in};
+use crate::app::{App, Intake};
+use crate::domain::event::Role;
+use crate::domain::link::{Link, LinkRefusal};
+use crate::domain::secret::{LinkSecret, SessionToken, ShortCode};
+use crate::domain::staff::{Holder, Session};
+use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::{Action, Actor, LinkId, SubmissionId, Timestamp};
+
+/// The first secret, by either of its two ways.
+pub enum FirstSecret {
+    /// From the URL fragment.
+    Link(LinkSecret),
+    /// Typed.
+    Code(ShortCode),
+}
+
+/// Opens a link: both secrets are right, and it is still open.
+///
+/// # Errors
+/// [`Refusal::LinkNotOpen`] or [`Refusal::SecondSecretWrong`]; the latter only says that one of
+/// the two is wrong.
+pub async fn open(
+    intake: &Intake,
+    first: &FirstSecret,
+    untrusted_second_secret: &str,
+) -> Result<(SessionToken, Session), FlowError> {
+    let app = &intake.app;
+    let now = app.clock.trusted()?;
+    let Some(link) = find(intake, first, now).await? else {
+        return Err(count(app, LinkRefusal::Unknown, Refusal::SecondSecretWrong).await);
+    };
+    let actor = Actor::Patient { link: link.id };
+    let subject = format!("link:{}", link.id);
+    // The try is counted before the secret is compared, so that parallel guesses gain none.
+    let tries = app.db.add_try(&subject, now).await?.wrong.saturating_sub(1);
+    if let Err(refusal) = link.check(now, tries, app.limits.link_tries) {
+        return Err(record(app, &link, refusal, Refusal::LinkNotOpen).await?);
+    }
+    if !second_secret_matches(intake, &link, untrusted_second_secret).await? {
+        let refusal = LinkRefusal::WrongSecondSecret;
+        return Err(record(app, &link, refusal, Refusal::SecondSecretWrong).await?);
+    }
+    app.db.clear_tries(&subject).await?;
+    let event = app.event(actor, Action::LinkOpen)?.about_link(link.id);
+    let holder = Holder::Patient { link: link.id, submission: None };
+    sign_in::begin(app, &intake.keys.session_key, holder, Some(event)).await
+}
+
+/// The link of a patient's session, if it is still open.
+///
+/// # Errors
+/// [`Refusal::LinkNotOpen`] once it expired or was revoked.
+pub async fn link_of(intake: &Intake, id: LinkId) -> Result<Link, FlowError> {
+    let app = &intake.app;
+    let row = app.db.link(id).await?.ok_or(Refusal::LinkNotOpen)?;
+    let link = row.verify(&app.public.grant)?;
+    let now = app.clock.trusted()?;
+    match link.check(now, 0, app.limits.link_tries) {
+        Ok(()) => Ok(link),
+        Err(refusal) => Err(record(app, &link, refusal, Refusal::LinkNotOpen).await?),
+    }
+}
+
+/// Accepts the agreement: a submission begins, and files may be sent in this session.
+///
+/// # Errors
+/// [`Refusal::AgreementChanged`] if the text accepted is not the one in force.
+pub async fn agree(
+    intake: &Intake,
+    session: &Session,
+    link: &Link,
+    untrusted_version: &str,
+    version_in_force: &str,
+) -> Result<(Session, Submission), FlowError> {
+    let app = &intake.app;
+    let actor = Actor::Patient { link: link.id };
+    let now = app.clock.trusted()?;
+    let event = app.event(actor, Action::AgreementAccept)?.about_link(link.id);
+    if untrusted_version != version_in_force {
+        let refusal = Refusal::AgreementChanged;
+        return Err(super::error::refused_event(app, event, refusal).await);
+    }
+    let submission = Submission {
+        id: SubmissionId::new(now, app.random.bytes()?),
+        link: link.id,
+        receipt: ReceiptNumber::new(app.random.bytes()?),
+        agreement_version: version_in_force.to_owned(),
+        agreed_at: now,
+        opened_at: now,
+    };
+    let event = event.about_submission(submission.id).fact("version", version_in_force);
+    app.db.create_submission(&submission, &event).await?;
+    let holder = Holder::Patient { link: link.id, submission: Some(submission.id) };
+    let session = Session { holder, ..session.clone() };
+    sign_in::store(app, &intake.keys.session_key, &session, None).await?;
+    Ok((session, submission))
+}
+
+async fn find(
+    intake: &Intake,
+    first: &FirstSecret,
+    now: Timestamp,
+) -> Result<Option<Link>, FlowError> {
+    let db = &intake.app.db;
+    let row = match first {
+        FirstSecret::Link(secret) => db.link_by_secret(secret.digest().as_str()).await?,
+        FirstSecret::Code(code) => {
+            let digest = code.digest(&intake.keys.second_secret_key);
+            db.link_by_code(digest.as_str()).await?
+        }
+    };
+    let Some(row) = row else { return Ok(None) };
+    let link = row.verify(&intake.app.public.grant)?;
+    // The signed body must itself name the secret: a row moved under another digest opens nothing.
+    let names_it = match first {
+        FirstSecret::Link(secret) => link.secret_digest == secret.digest().as_str(),
+        FirstSecret::Code(code) => {
+            link.code_digest == code.digest(&intake.keys.second_secret_key).as_str()
+                && now < link.code_until
+        }
+    };
+    Ok(names_it.then_some(link))
+}
+
+async fn second_secret_matches(
+    intake: &Intake,
+    link: &Link,
+    untrusted_second_secret: &str,
+) -> Result<bool, FlowError> {
+    let Some(typed) = link.second_secret.normalise(untrusted_second_secret) else {
+        return Ok(false);
+    };
+    let fields = [link.id.to_string().into_bytes(), typed.into_bytes()];
+    let keyed = intake.keys.second_secret_key.tag(&[&fields[0], &fields[1]]);
+    let hash = link.second_secret_hash.clone();
+    blocking(move || people::secret_matches(&keyed, &hash)).await
+}
+
+/// A refusal about a known link is an event of its own: it has a bounded number of tries.
+async fn record(
+    app: &App,
+    link: &Link,
+    cause: LinkRefusal,
+    told: Refusal,
+) -> Result<FlowError, FlowError> {
+    if cause != LinkRefusal::WrongSecondSecret {
+        return Ok(count(app, cause, told).await);
+    }
+    let event = app.event(Actor::Anonymous, Action::LinkOpen)?.about_link(link.id);
+    let code = crate::domain::Code::fixed(cause.code());
+    app.db.append(&event.refused(code)).await?;
+    Ok(told.into())
+}
+
+/// A refusal that a stranger can cause without end is counted by the minute.
+async fn count(app: &App, cause: LinkRefusal, told: Refusal) -> FlowError {
+    let at = app.clock.read();
+    match app.db.count_refusal(at, Role::Intake.as_str(), cause.code()).await {
+        Ok(()) => told.into(),
+        Err(error) => error.into(),
+    }
+}

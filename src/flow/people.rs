@@ -1,0 +1,188 @@
+//! Staff and clinic machines: added, listed, disabled. Each is a row signed by the review role and
+//! believed only after it verifies.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
+
+use super::seal::{blocking, seal_text};
+use super::{FlowError, Refusal, refused};
+use crate::app::{App, Review};
+use crate::domain::authority::Signed;
+use crate::domain::staff::{Machine, Staff, StaffRole};
+use crate::domain::{Action, Actor, MachineId, StaffId};
+
+/// Someone to be added.
+pub struct NewStaff {
+    pub login: String,
+    pub display_name: String,
+    pub role: StaffRole,
+    pub team: Option<String>,
+    pub password: zeroize::Zeroizing<String>,
+}
+
+/// A member of staff as added, with the TOTP secret to be shown once.
+pub struct AddedStaff {
+    pub staff: Staff,
+    /// 20 bytes, for an authenticator app.
+    pub totp_secret: zeroize::Zeroizing<Vec<u8>>,
+}
+
+const DISPLAY_NAME_CHARS: usize = 60;
+const TEAM_CHARS: usize = 40;
+/// Longest password that is hashed: a longer one only costs us.
+const PASSWORD_MOST_CHARS: usize = 200;
+
+/// Adds a member of staff.
+///
+/// # Errors
+/// [`Refusal::PasswordTooShort`], [`Refusal::BadInput`] or [`Refusal::ExistsAlready`].
+pub async fn add_staff(
+    review: &Review,
+    actor: Actor,
+    new: NewStaff,
+) -> Result<AddedStaff, FlowError> {
+    let app = &review.app;
+    let refuse = |refusal| refused(app, actor, Action::StaffAdd, refusal);
+    let length = new.password.chars().count();
+    if length < app.limits.password_chars as usize {
+        return Err(refuse(Refusal::PasswordTooShort).await);
+    }
+    if length > PASSWORD_MOST_CHARS || !Staff::login_is_valid(&new.login) || !names_fit(&new) {
+        return Err(refuse(Refusal::BadInput).await);
+    }
+    if app.db.staff_by_login(&new.login).await?.is_some() {
+        return Err(refuse(Refusal::ExistsAlready).await);
+    }
+    let now = app.clock.trusted()?;
+    let totp_secret = zeroize::Zeroizing::new(app.random.bytes::<20>()?.to_vec());
+    let salt: [u8; 16] = app.random.bytes()?;
+    let password = new.password;
+    let password_hash = blocking(move || hash_secret(&password, &salt)).await??;
+    let sign_in = sign_in_recipient(app, new.role);
+    let staff = Staff {
+        id: StaffId::new(now, app.random.bytes()?),
+        clinic: app.clinic.id,
+        login: new.login,
+        display_name: new.display_name,
+        role: new.role,
+        team: new.team,
+        password_hash,
+        totp_sealed: seal_text(&totp_secret, &[sign_in])?,
+        created_at: now,
+        disabled_at: None,
+    };
+    let row = Signed::sign(&staff, &review.keys.grant_signer)?;
+    let event = app.event(actor, Action::StaffAdd)?.fact("staff", &staff.id);
+    app.db.put_staff(&row, &staff, &event.fact("role", staff.role.as_str())).await?;
+    Ok(AddedStaff { staff, totp_secret })
+}
+
+/// Disables a member of staff at once; their sessions end with the next request.
+///
+/// # Errors
+/// [`FlowError::NotFound`] if there is no such login.
+pub async fn disable_staff(review: &Review, actor: Actor, login: &str) -> Result<Staff, FlowError> {
+    let app = &review.app;
+    let row = app.db.staff_by_login(login).await?.ok_or(FlowError::NotFound)?;
+    let staff = row.verify(&app.public.grant)?;
+    let staff = Staff { disabled_at: Some(app.clock.trusted()?), ..staff };
+    let row = Signed::sign(&staff, &review.keys.grant_signer)?;
+    let event = app.event(actor, Action::StaffDisable)?.fact("staff", &staff.id);
+    app.db.put_staff(&row, &staff, &event).await?;
+    Ok(staff)
+}
+
+/// Registers a clinic machine for a doctor by its client certificate.
+///
+/// # Errors
+/// [`Refusal::BadInput`] if the login is no doctor's, [`Refusal::ExistsAlready`].
+pub async fn add_machine(
+    review: &Review,
+    actor: Actor,
+    name: &str,
+    doctor_login: &str,
+    certificate_sha256: &str,
+) -> Result<Machine, FlowError> {
+    let app = &review.app;
+    let row = app.db.staff_by_login(doctor_login).await?.ok_or(Refusal::BadInput)?;
+    let doctor = row.verify(&app.public.grant)?;
+    if doctor.role != StaffRole::Doctor || !fits(name, DISPLAY_NAME_CHARS) {
+        return Err(refused(app, actor, Action::MachineAdd, Refusal::BadInput).await);
+    }
+    if app.db.machine_by_certificate(certificate_sha256).await?.is_some() {
+        return Err(refused(app, actor, Action::MachineAdd, Refusal::ExistsAlready).await);
+    }
+    let now = app.clock.trusted()?;
+    let machine = Machine {
+        id: MachineId::new(now, app.random.bytes()?),
+        name: name.to_owned(),
+        certificate_sha256: certificate_sha256.to_owned(),
+        doctor: doctor.id,
+        team: doctor.team,
+        created_at: now,
+        disabled_at: None,
+    };
+    let row = Signed::sign(&machine, &review.keys.grant_signer)?;
+    let event = app.event(actor, Action::MachineAdd)?.fact("machine", &machine.id);
+    app.db.put_machine(&row, &machine, &event.fact("doctor", &doctor.id)).await?;
+    Ok(machine)
+}
+
+/// One member of staff, if the row verifies.
+///
+/// # Errors
+/// [`FlowError::NotGranted`] if it does not.
+pub async fn staff(app: &App, id: StaffId) -> Result<Option<Staff>, FlowError> {
+    let row = app.db.staff(id).await?;
+    Ok(row.map(|row| row.verify(&app.public.grant)).transpose()?)
+}
+
+/// Everyone whose row verifies, by login.
+pub async fn all_staff(app: &App) -> Result<Vec<Staff>, FlowError> {
+    let rows = app.db.all_staff().await?;
+    Ok(rows.iter().filter_map(|row| row.verify(&app.public.grant).ok()).collect())
+}
+
+/// Every registered machine whose row verifies.
+pub async fn all_machines(app: &App) -> Result<Vec<Machine>, FlowError> {
+    let rows = app.db.all_machines().await?;
+    Ok(rows.iter().filter_map(|row| row.verify(&app.public.grant).ok()).collect())
+}
+
+/// Argon2id in PHC form, at the strength OWASP gives for interactive sign-in (19 MiB, 2 passes).
+pub(super) fn hash_secret(secret: &str, salt: &[u8; 16]) -> Result<String, FlowError> {
+    let failed = || FlowError::Internal("a password could not be hashed");
+    let hash: Result<PasswordHash, _> =
+        argon2()?.hash_password_with_salt(secret.as_bytes(), salt);
+    Ok(hash.map_err(|_| failed())?.to_string())
+}
+
+/// Whether a secret matches its hash. A hash that does not read matches nothing.
+pub(super) fn secret_matches(untrusted_secret: &str, hash: &str) -> bool {
+    let (Ok(argon2), Ok(hash)) = (argon2(), PasswordHash::new(hash)) else { return false };
+    argon2.verify_password(untrusted_secret.as_bytes(), &hash).is_ok()
+}
+
+fn sign_in_recipient(app: &App, role: StaffRole) -> &age::x25519::Recipient {
+    match role {
+        StaffRole::Doctor => &app.public.portal_sign_in,
+        StaffRole::Reviewer | StaffRole::Reception | StaffRole::Administrator => {
+            &app.public.review_sign_in
+        }
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>, FlowError> {
+    let failed = |_| FlowError::Internal("argon2 refused its parameters");
+    let params = Params::new(19 * 1024, 2, 1, None).map_err(failed)?;
+    Ok(Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params))
+}
+
+fn names_fit(new: &NewStaff) -> bool {
+    let team = new.team.as_deref().is_none_or(|team| fits(team, TEAM_CHARS) && team != "-");
+    fits(&new.display_name, DISPLAY_NAME_CHARS) && team
+}
+
+fn fits(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}

@@ -1,0 +1,148 @@
+//! A registered clinic machine pulls what was released to its doctor, and learns of recalls.
+//!
+//! The machine is known by its client certificate. Pull is the one way files leave: each is handed
+//! out with its certificate after the event is committed, acknowledged once written and verified,
+//! and if it is recalled later, the machine is told until it says the file is gone.
+
+use super::view::{self, Unopened, Viewed};
+use super::{FlowError, Refusal};
+use crate::app::{App, Portal};
+use crate::domain::certificate::{self, Viewer};
+use crate::domain::staff::Machine;
+use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, State};
+
+/// What waits for a machine.
+pub struct Waiting {
+    /// Released and not yet acknowledged, soonest deadline first.
+    pub ready: Vec<Artifact>,
+    /// Pulled earlier and recalled since.
+    pub recalled: Vec<ArtifactId>,
+}
+
+const LIST_LIMIT: u32 = 500;
+
+/// The registered machine behind a client certificate.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`], counted, if the certificate is not registered or was disabled.
+pub async fn machine(
+    portal: &Portal,
+    certificate_sha256: Option<&str>,
+) -> Result<Machine, FlowError> {
+    let app = &portal.app;
+    let row = match certificate_sha256 {
+        Some(sha256) => app.db.machine_by_certificate(sha256).await?,
+        None => None,
+    };
+    let machine = row.map(|row| row.verify(&app.public.grant)).transpose()?;
+    let known = machine.filter(|machine| {
+        machine.disabled_at.is_none()
+            && Some(machine.certificate_sha256.as_str()) == certificate_sha256
+    });
+    match known {
+        Some(machine) => Ok(machine),
+        None => {
+            let now = app.clock.read();
+            app.db.count_refusal(now, "machines", "machine_unknown").await?;
+            Err(Refusal::NotAllowed.into())
+        }
+    }
+}
+
+/// What waits for this machine.
+pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, FlowError> {
+    let app = &portal.app;
+    let viewer = viewer_of(machine);
+    let now = app.clock.trusted()?;
+    let deliveries = app.db.deliveries(machine.id, u32::MAX).await?;
+    let has = |id: ArtifactId| {
+        deliveries.iter().any(|it| it.artifact == id && it.acknowledged_at.is_some())
+    };
+    let found =
+        app.db.released_for(machine.doctor, machine.team.as_deref(), LIST_LIMIT).await?;
+    let proven = |artifact: &Artifact| {
+        certificate::prove(artifact, &viewer, &app.public.certificate, now).is_ok()
+    };
+    let ready = found.into_iter().filter(|it| !has(it.id) && proven(it)).collect();
+    let mut recalled = Vec::new();
+    for delivery in deliveries.iter().filter(|it| it.recalled_at.is_none()) {
+        if is_recalled(app, delivery.artifact).await? {
+            recalled.push(delivery.artifact);
+        }
+    }
+    app.db.append(&app.event(Actor::Machine { id: machine.id }, Action::List)?).await?;
+    Ok(Waiting { ready, recalled })
+}
+
+/// Hands out one rendition.
+///
+/// # Errors
+/// As [`view::view`].
+pub async fn pull(portal: &Portal, machine: &Machine, id: ArtifactId) -> Result<Viewed, FlowError> {
+    let app = &portal.app;
+    let actor = Actor::Machine { id: machine.id };
+    let event = app.event(actor, Action::Pull)?.about_artifact(id);
+    let Some(artifact) = app.db.artifact(id).await? else {
+        return Err(view::not_found(app, event, Code::fixed("unknown")).await);
+    };
+    let event = event.about_submission(artifact.submission).about_link(artifact.link);
+    let viewed = match view::open(portal, &artifact, &viewer_of(machine)).await {
+        Ok(viewed) => viewed,
+        Err(Unopened::Refused(cause)) => {
+            return Err(view::not_found(app, event, Code::fixed(cause.code())).await);
+        }
+        Err(Unopened::Failed(error)) => return Err(error),
+    };
+    let event = event.fact("rendition_sha256", &viewed.released.rendition().sha256);
+    let written = app.db.record_pull(id, machine.id, &event);
+    let written = tokio::time::timeout(app.limits.audit_deadline, written).await;
+    written.map_err(|_| FlowError::AuditDeadline)??;
+    Ok(viewed)
+}
+
+/// The machine wrote and verified the file.
+///
+/// # Errors
+/// [`FlowError::NotFound`] if this machine did not pull it.
+pub async fn acknowledge(
+    portal: &Portal,
+    machine: &Machine,
+    id: ArtifactId,
+) -> Result<(), FlowError> {
+    let app = &portal.app;
+    let event = app.event(Actor::Machine { id: machine.id }, Action::PullAcknowledge)?;
+    let known = app.db.acknowledge_pull(id, machine.id, &event.about_artifact(id)).await?;
+    known.then_some(()).ok_or(FlowError::NotFound)
+}
+
+/// The machine removed a recalled file.
+///
+/// # Errors
+/// [`FlowError::NotFound`] if this machine did not pull it.
+pub async fn acknowledge_recall(
+    portal: &Portal,
+    machine: &Machine,
+    id: ArtifactId,
+) -> Result<(), FlowError> {
+    let app = &portal.app;
+    let event = app.event(Actor::Machine { id: machine.id }, Action::PullAcknowledge)?;
+    let event = event.about_artifact(id).fact("recall", "1");
+    let known = app.db.acknowledge_recall(id, machine.id, &event).await?;
+    known.then_some(()).ok_or(FlowError::NotFound)
+}
+
+async fn is_recalled(app: &App, id: ArtifactId) -> Result<bool, FlowError> {
+    let artifact = app.db.artifact(id).await?;
+    Ok(artifact.is_some_and(|artifact| match artifact.state {
+        State::Quarantined { .. }
+        | State::InReview { .. }
+        | State::Approved { .. }
+        | State::Rejected { .. } => true,
+        // Expiry ends the service's copy, not the clinic's record.
+        State::Released { .. } | State::Purged { .. } => false,
+    }))
+}
+
+fn viewer_of(machine: &Machine) -> Viewer {
+    Viewer { staff: machine.doctor, team: machine.team.clone() }
+}

@@ -1,0 +1,190 @@
+//! Files and messages arrive and are quarantined.
+//!
+//! The stream is hashed and sealed part by part as it comes in: never a whole file in memory, never
+//! a byte of it in the clear on disk. It is acknowledged only when parts, wrapped key and row are
+//! durable, in that order; what breaks before leaves nothing that anyone can see.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::error::refused_event;
+use super::{FlowError, Refusal};
+use crate::app::{App, Commit, Intake, VaultError};
+use crate::domain::artifact::{ArtifactKind, Declared, Source};
+use crate::domain::content::{Area, SealedObject, Wrap};
+use crate::domain::submission::{Connection, Submission};
+use crate::domain::{Action, Actor, Artifact, ArtifactId, ObjectId, State};
+use crate::vault::{PartLength, Sealer};
+
+/// What a visit has sent so far, and what is still free under its limits.
+pub struct Visit {
+    pub submission: Submission,
+    files: u16,
+    bytes: u64,
+    next_position: u16,
+}
+
+/// A file on its way into quarantine.
+pub struct Upload {
+    artifact: ArtifactId,
+    object: ObjectId,
+    kind: ArtifactKind,
+    declared: Declared,
+    connection: Connection,
+    received: u64,
+    chunks: mpsc::Sender<Bytes>,
+    sealing: JoinHandle<Result<(SealedObject, Wrap), VaultError>>,
+}
+
+/// Chunks waiting for the sealing thread: bounds an upload's memory, and slows its sender.
+const CHUNKS_IN_FLIGHT: usize = 8;
+/// UTF-8 takes at most this many bytes a character.
+const BYTES_A_CHAR: u64 = 4;
+
+impl Visit {
+    /// Takes up a submission where it stands.
+    pub async fn resume(app: &App, submission: Submission) -> Result<Self, FlowError> {
+        let sent = app.db.artifacts_of(submission.id).await?;
+        let last = sent.iter().map(|artifact| artifact.position).max().unwrap_or(0);
+        Ok(Self {
+            files: u16::try_from(sent.len()).unwrap_or(u16::MAX),
+            bytes: sent.iter().map(|artifact| artifact.source.size_bytes).sum(),
+            next_position: last.saturating_add(1),
+            submission,
+        })
+    }
+
+    /// Begins a file or message.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyFiles`] if the submission is full.
+    pub async fn begin(
+        &self,
+        intake: &Intake,
+        kind: ArtifactKind,
+        declared: Declared,
+        connection: Connection,
+    ) -> Result<Upload, FlowError> {
+        let app = &intake.app;
+        if self.files >= app.limits.submission_files {
+            return Err(self.refuse(app, Refusal::TooManyFiles).await);
+        }
+        let now = app.clock.trusted()?;
+        let artifact = ArtifactId::new(now, app.random.bytes()?);
+        let object = ObjectId::new(now, app.random.bytes()?);
+        let (chunks, arriving) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let length = PartLength::new(app.limits.part_bytes);
+        let length = length.ok_or(FlowError::Internal("the part length is none"))?;
+        let sealer = Sealer::new(&app.vault, Area::Quarantine, object, length)?;
+        let recipient = app.public.quarantine.to_string();
+        let sealing = tokio::task::spawn_blocking(move || {
+            seal_arriving(sealer, arriving, &recipient, artifact)
+        });
+        let received = 0;
+        Ok(Upload { artifact, object, kind, declared, connection, received, chunks, sealing })
+    }
+
+    /// Takes more of a file.
+    ///
+    /// # Errors
+    /// [`Refusal::FileTooLarge`], [`Refusal::SubmissionTooLarge`] or [`Refusal::MessageTooLong`],
+    /// as soon as the first byte too many is seen.
+    pub async fn take(
+        &self,
+        intake: &Intake,
+        upload: &mut Upload,
+        chunk: Bytes,
+    ) -> Result<(), FlowError> {
+        let limits = &intake.app.limits;
+        upload.received = upload.received.saturating_add(chunk.len() as u64);
+        let own_limit = match upload.kind {
+            ArtifactKind::Photo => (limits.file_bytes, Refusal::FileTooLarge),
+            ArtifactKind::Message => {
+                (u64::from(limits.message_chars) * BYTES_A_CHAR, Refusal::MessageTooLong)
+            }
+        };
+        if upload.received > own_limit.0 {
+            return Err(self.refuse(&intake.app, own_limit.1).await);
+        }
+        if self.bytes.saturating_add(upload.received) > limits.submission_bytes {
+            return Err(self.refuse(&intake.app, Refusal::SubmissionTooLarge).await);
+        }
+        // A closed channel means that sealing failed; `finish` says how.
+        let _ = upload.chunks.send(chunk).await;
+        Ok(())
+    }
+
+    /// Makes a file durable and acknowledges it: when this returns, it is quarantined and nothing
+    /// short of its expiry loses it.
+    pub async fn finish(
+        &mut self,
+        intake: &Intake,
+        upload: Upload,
+    ) -> Result<Artifact, FlowError> {
+        let app = &intake.app;
+        drop(upload.chunks);
+        let sealed = upload.sealing.await;
+        let (object, wrap) = sealed.map_err(|_| FlowError::Internal("sealing was lost"))??;
+        app.db.put_wrap(&wrap).await?;
+        let now = app.clock.trusted()?;
+        let artifact = Artifact {
+            id: upload.artifact,
+            submission: self.submission.id,
+            link: self.submission.link,
+            position: self.next_position,
+            kind: upload.kind,
+            declared: upload.declared,
+            source: Source {
+                object: upload.object,
+                sha256: object.sha256.clone(),
+                size_bytes: object.size_bytes,
+                parts: u32::try_from(object.parts.len()).unwrap_or(u32::MAX),
+            },
+            received_at: now,
+            connection: upload.connection,
+            hold: None,
+            version: 0,
+            state: State::Quarantined { since: now },
+        };
+        let stamp = app.stamp(Actor::Patient { link: self.submission.link }, now)?;
+        let change = artifact.receive(stamp);
+        let commit = Commit { change, lease: None, objects: vec![object] };
+        let artifact = app.db.commit(commit).await?;
+        app.bell.ring();
+        self.files = self.files.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(artifact.source.size_bytes);
+        self.next_position = self.next_position.saturating_add(1);
+        Ok(artifact)
+    }
+
+    /// Records that the sender was refused something of this submission.
+    pub async fn refuse(&self, app: &App, refusal: Refusal) -> FlowError {
+        let actor = Actor::Patient { link: self.submission.link };
+        match app.event(actor, Action::Receive) {
+            Ok(event) => {
+                let event = event
+                    .about_submission(self.submission.id)
+                    .about_link(self.submission.link);
+                refused_event(app, event, refusal).await
+            }
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// Runs on a thread of its own: takes chunks as they arrive, seals, writes durably.
+///
+/// An upload that is dropped half-way ends the channel like a finished one, but nobody stores its
+/// wrap: without that its parts are noise, and the orphan sweep removes them.
+fn seal_arriving(
+    mut sealer: Sealer,
+    mut arriving: mpsc::Receiver<Bytes>,
+    recipient: &str,
+    artifact: ArtifactId,
+) -> Result<(SealedObject, Wrap), VaultError> {
+    while let Some(chunk) = arriving.blocking_recv() {
+        sealer.write(&chunk)?;
+    }
+    sealer.finish(recipient, artifact)
+}

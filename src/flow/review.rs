@@ -1,0 +1,308 @@
+//! Security staff work the queue: open evidence with a reason, approve, reject, have scanned again.
+//!
+//! Nothing here can release: an approval by two different reviewers is a state, and a worker scans
+//! again, encodes and signs. This door holds no key that could.
+
+use super::error::refused_event;
+use super::seal::blocking;
+use super::{FlowError, Refusal};
+use crate::app::{DbError, Review};
+use crate::domain::authority::Signed;
+use crate::domain::content::{Evidence, EvidenceLease, SealedObject};
+use crate::domain::finding::{Engine, Reason};
+use crate::domain::policy::{Persistence, Verdict};
+use crate::domain::staff::{Approval, Holder, Session, StaffRole};
+use crate::domain::state::StateName;
+use crate::domain::{
+    Action, Actor, ApprovalId, Artifact, ArtifactId, Code, Event, StaffId, State,
+};
+
+/// A reviewer's stated reason, from a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReviewReason {
+    /// Evidence: the queue is being worked.
+    Triage,
+    /// Evidence: someone asked about this file.
+    Inquiry,
+    /// Approve: the finding is harmless for a fresh encoding.
+    HarmlessFinding,
+    /// Approve: care needs the picture, and the rendition carries none of the finding.
+    CareNeed,
+    /// Reject: taken for an attack.
+    Attack,
+    /// Reject: not what was asked for.
+    NotAsked,
+    /// Reject: cannot be judged.
+    CannotJudge,
+}
+
+impl ReviewReason {
+    /// Reasons to open evidence.
+    pub const OPEN: [Self; 2] = [Self::Triage, Self::Inquiry];
+    /// Reasons to approve.
+    pub const APPROVE: [Self; 2] = [Self::HarmlessFinding, Self::CareNeed];
+    /// Reasons to reject.
+    pub const REJECT: [Self; 3] = [Self::Attack, Self::NotAsked, Self::CannotJudge];
+
+    /// The reason's code in forms, events and rows.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Triage => "triage",
+            Self::Inquiry => "inquiry",
+            Self::HarmlessFinding => "harmless_finding",
+            Self::CareNeed => "care_need",
+            Self::Attack => "attack",
+            Self::NotAsked => "not_asked",
+            Self::CannotJudge => "cannot_judge",
+        }
+    }
+
+    /// Finds a form's choice among those offered.
+    pub fn choose(offered: &[Self], untrusted_code: &str) -> Option<Self> {
+        offered.iter().copied().find(|reason| reason.code() == untrusted_code)
+    }
+}
+
+/// The queue: what waits for a decision, oldest first, and what waits for a worker.
+pub struct Queue {
+    pub in_review: Vec<Artifact>,
+    pub approved: Vec<Artifact>,
+    pub quarantined: Vec<Artifact>,
+    pub rejected: Vec<Artifact>,
+}
+
+const LIST_LIMIT: u32 = 200;
+
+/// The queue as it stands.
+pub async fn queue(review: &Review) -> Result<Queue, FlowError> {
+    let db = &review.app.db;
+    Ok(Queue {
+        in_review: db.artifacts_in(StateName::InReview, LIST_LIMIT).await?,
+        approved: db.artifacts_in(StateName::Approved, LIST_LIMIT).await?,
+        quarantined: db.artifacts_in(StateName::Quarantined, LIST_LIMIT).await?,
+        rejected: db.artifacts_in(StateName::Rejected, LIST_LIMIT).await?,
+    })
+}
+
+/// One artifact's facts, without content.
+///
+/// # Errors
+/// [`FlowError::NotFound`].
+pub async fn artifact(review: &Review, id: ArtifactId) -> Result<Artifact, FlowError> {
+    review.app.db.artifact(id).await?.ok_or(FlowError::NotFound)
+}
+
+/// Reviewers whose approvals stand for the artifact as it is.
+pub async fn approvers(review: &Review, artifact: &Artifact) -> Result<Vec<StaffId>, FlowError> {
+    Ok(approvals(review, artifact).await?.iter().map(|approval| approval.reviewer).collect())
+}
+
+/// Opens sealed evidence: the event with the reason is committed before a byte is opened.
+///
+/// # Errors
+/// [`FlowError::NotFound`] if the artifact has none.
+pub async fn open_evidence(
+    review: &Review,
+    session: &Session,
+    id: ArtifactId,
+    reason: ReviewReason,
+) -> Result<Evidence, FlowError> {
+    let app = &review.app;
+    let reviewer = reviewer(session)?;
+    let artifact = artifact(review, id).await?;
+    let event = event_about(review, &artifact, reviewer, Action::EvidenceOpen)?;
+    let now = app.clock.trusted()?;
+    let gone = app.retention.is_due(&artifact, now);
+    let Some(object) = artifact.state.evidence().filter(|_| !gone) else {
+        let event = event.refused(Code::fixed("no_evidence"));
+        app.db.append(&event).await?;
+        return Err(FlowError::NotFound);
+    };
+    super::view::commit_first(app, &event.fact("reason", reason.code())).await?;
+    let lease = EvidenceLease::after_event(object, reviewer);
+    let wrap = app.db.wrap(object).await?.ok_or(FlowError::NotFound)?;
+    let row = app.db.object(object).await?.ok_or(FlowError::NotFound)?;
+    let parts = app.db.parts(object).await?;
+    let sealed = SealedObject {
+        object,
+        area: row.area,
+        sha256: row.sha256,
+        size_bytes: row.size_bytes,
+        parts,
+    };
+    let review = review.clone();
+    let plaintext = blocking(move || {
+        review.app.vault.open_evidence(&lease, &wrap, &sealed, &review.evidence)
+    });
+    let plaintext = plaintext.await??;
+    serde_json::from_slice(&plaintext).map_err(|_| FlowError::Internal("evidence does not read"))
+}
+
+/// Gives one reviewer's approval; the second by another reviewer approves the artifact.
+///
+/// # Errors
+/// [`Refusal::StepUpNeeded`], [`Refusal::NotReleasable`], [`Refusal::SameReviewer`].
+pub async fn approve(
+    review: &Review,
+    session: &Session,
+    id: ArtifactId,
+    version: u32,
+    reason: ReviewReason,
+) -> Result<Artifact, FlowError> {
+    let app = &review.app;
+    let reviewer = reviewer(session)?;
+    let now = app.clock.trusted()?;
+    let artifact = artifact(review, id).await?;
+    let event = event_about(review, &artifact, reviewer, Action::Approve)?;
+    let suspicious =
+        matches!(&artifact.state, State::InReview { verdict: Verdict::Suspicious { .. }, .. });
+    let refusal = match () {
+        () if artifact.version != version => Some(Refusal::MovedOn),
+        () if !suspicious || app.retention.is_due(&artifact, now) => Some(Refusal::NotReleasable),
+        () if !session.has_stepped_up(&app.limits, now) => Some(Refusal::StepUpNeeded),
+        () => None,
+    };
+    if let Some(refusal) = refusal {
+        return Err(refused_event(app, event, refusal).await);
+    }
+    let approval = Approval {
+        id: ApprovalId::new(now, app.random.bytes()?),
+        artifact: id,
+        version,
+        reviewer,
+        reason: Code::fixed(reason.code()),
+        at: now,
+    };
+    let row = Signed::sign(&approval, &review.keys.grant_signer)?;
+    let event = event.fact("reason", reason.code()).fact("approval", &approval.id);
+    match app.db.add_approval(&row, &approval, &event).await {
+        Ok(()) => {}
+        Err(DbError::Exists) => {
+            let event = event_about(review, &artifact, reviewer, Action::Approve)?;
+            return Err(refused_event(app, event, Refusal::SameReviewer).await);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    complete(review, artifact, reviewer).await
+}
+
+/// Rejects an artifact for good.
+///
+/// # Errors
+/// [`Refusal::MovedOn`] if it changed since the reviewer looked.
+pub async fn reject(
+    review: &Review,
+    session: &Session,
+    id: ArtifactId,
+    version: u32,
+    reason: ReviewReason,
+) -> Result<Artifact, FlowError> {
+    let reviewer = reviewer(session)?;
+    let artifact = unmoved(review, reviewer, id, version, Action::Reject).await?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let reason = Reason {
+        engine: Engine::Pipeline,
+        code: Code::fixed("rejected_by_reviewer"),
+        detail: reason.code().to_owned(),
+    };
+    let change = artifact.reject(reason, None, stamp)?;
+    Ok(review.app.db.commit(change.into()).await?)
+}
+
+/// Has an artifact that could not be scanned scanned again.
+///
+/// # Errors
+/// [`Refusal::MovedOn`] if it changed since the reviewer looked.
+pub async fn rescan(
+    review: &Review,
+    session: &Session,
+    id: ArtifactId,
+    version: u32,
+) -> Result<Artifact, FlowError> {
+    let reviewer = reviewer(session)?;
+    let artifact = unmoved(review, reviewer, id, version, Action::Rescan).await?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let change = artifact.rescan(stamp)?;
+    let artifact = review.app.db.commit(change.into()).await?;
+    review.app.bell.ring();
+    Ok(artifact)
+}
+
+/// Recalls a released artifact: the rendition's key is destroyed first, so that no write to the
+/// database can revive it.
+///
+/// # Errors
+/// [`Refusal::MovedOn`] if it is not released as the reviewer saw it.
+pub async fn recall(
+    review: &Review,
+    session: &Session,
+    id: ArtifactId,
+    version: u32,
+) -> Result<Artifact, FlowError> {
+    let reviewer = reviewer(session)?;
+    let artifact = unmoved(review, reviewer, id, version, Action::Recall).await?;
+    let State::Released { release, .. } = &artifact.state else {
+        return Err(Refusal::MovedOn.into());
+    };
+    review.app.db.destroy_wrap(release.rendition.object).await?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let reason = Reason::plain(Engine::Pipeline, "recalled_by_reviewer");
+    let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
+    let change = artifact.recall(verdict, stamp)?;
+    Ok(review.app.db.commit(change.into()).await?)
+}
+
+/// With two different reviewers' words, the artifact is approved and a worker is woken.
+async fn complete(
+    review: &Review,
+    artifact: Artifact,
+    reviewer: StaffId,
+) -> Result<Artifact, FlowError> {
+    let given = approvals(review, &artifact).await?;
+    let [first, second, ..] = given.as_slice() else { return Ok(artifact) };
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let change = artifact.approve([first.id, second.id], stamp)?;
+    let artifact = review.app.db.commit(change.into()).await?;
+    review.app.bell.ring();
+    Ok(artifact)
+}
+
+async fn approvals(review: &Review, artifact: &Artifact) -> Result<Vec<Approval>, FlowError> {
+    let rows = review.app.db.approvals(artifact.id, artifact.version).await?;
+    let verifier = review.keys.grant_signer.verifier();
+    Ok(rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect())
+}
+
+async fn unmoved(
+    review: &Review,
+    reviewer: StaffId,
+    id: ArtifactId,
+    version: u32,
+    action: Action,
+) -> Result<Artifact, FlowError> {
+    let artifact = artifact(review, id).await?;
+    if artifact.version == version {
+        return Ok(artifact);
+    }
+    let event = event_about(review, &artifact, reviewer, action)?;
+    Err(refused_event(&review.app, event, Refusal::MovedOn).await)
+}
+
+fn event_about(
+    review: &Review,
+    artifact: &Artifact,
+    reviewer: StaffId,
+    action: Action,
+) -> Result<Event, FlowError> {
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.read())?;
+    Ok(artifact.event(stamp, action))
+}
+
+fn reviewer(session: &Session) -> Result<StaffId, FlowError> {
+    match session.holder {
+        Holder::Staff { staff, role: StaffRole::Reviewer } => Ok(staff),
+        Holder::Staff { .. } | Holder::HalfSignedIn { .. } | Holder::Patient { .. } => {
+            Err(Refusal::NotAllowed.into())
+        }
+    }
+}

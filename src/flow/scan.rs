@@ -1,0 +1,209 @@
+//! A worker leases an artifact, opens it once, has every engine look at that one file, lets policy
+//! decide, and does what policy says.
+//!
+//! Bytes become visible to a clinician in one place only: [`release`].
+
+mod release;
+
+use std::time::Duration;
+
+use super::FlowError;
+use super::seal::blocking;
+use crate::app::{Commit, DbError, Scan, Subject, VaultError, Worker};
+use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
+use crate::domain::finding::{Engine, EngineOutcome, EngineReport};
+use crate::domain::policy::{Disposition, Standing, Verdict};
+use crate::domain::{Action, ArtifactId, Change, Code, ObjectId, Policy, State, Timestamp};
+use crate::memory::SealedMemory;
+use crate::vault::{PartLength, Sealer};
+
+/// What became of one artifact.
+#[derive(Debug)]
+pub struct Scanned {
+    pub artifact: ArtifactId,
+    pub verdict: Verdict,
+    pub disposition: Disposition,
+}
+
+/// First and longest wait before an artifact is tried again after a passing fault.
+const BACK_OFF: Duration = Duration::from_secs(2);
+const MOST_BACK_OFF: Duration = Duration::from_mins(5);
+
+/// Scans the longest waiting artifact, if one waits.
+///
+/// # Errors
+/// Ours only; the artifact stays where it was and its lease runs out.
+pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
+    let app = &worker.app;
+    let now = app.clock.trusted()?;
+    let Some(lease) = app.db.lease_next(now, now.plus(app.limits.lease)).await? else {
+        return Ok(None);
+    };
+    let scan = match open(worker, &lease).await {
+        Ok(memory) => look(worker, &lease, &memory).await,
+        Err(fault) => unopened(fault?),
+    };
+    let scanned = settle(worker, &lease, scan).await;
+    match scanned {
+        // Another worker took the artifact over: its result stands, ours is dropped.
+        Err(FlowError::Db(DbError::Fenced | DbError::Conflict)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// Decides and does it: the artifact leaves quarantine, or waits for the next try.
+async fn settle(worker: &Worker, lease: &ScanLease, scan: Scan) -> Result<Scanned, FlowError> {
+    let app = &worker.app;
+    let now = app.clock.trusted()?;
+    let verdict = app.policy.verdict(&scan.reports, now);
+    let disposition = Policy::disposition(&verdict, standing(worker, lease, now));
+    match disposition {
+        Disposition::Release => release::release(worker, lease, &verdict, scan, now).await?,
+        Disposition::Retry => retry(worker, lease, &verdict, now).await?,
+        Disposition::Review | Disposition::Reject => {
+            set_aside(worker, lease, &verdict, disposition, &scan, now).await?;
+        }
+    }
+    Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
+}
+
+fn standing(worker: &Worker, lease: &ScanLease, now: Timestamp) -> Standing {
+    let patience = worker.app.limits.fault_to_review;
+    let overdue = lease.first_fault_at().is_some_and(|at| now.since(at) >= patience);
+    match lease.artifact().state {
+        _ if overdue => Standing::Overdue,
+        State::Approved { .. } => Standing::Approved,
+        // A lease is given for these states only; the policy treats the rest like quarantine.
+        State::Quarantined { .. }
+        | State::InReview { .. }
+        | State::Released { .. }
+        | State::Rejected { .. }
+        | State::Purged { .. } => Standing::Quarantined,
+    }
+}
+
+/// Opens the artifact into sealed memory, with its hash checked. `Err(Ok(fault))` is the
+/// artifact's own: it will not open, and policy must hear so.
+async fn open(
+    worker: &Worker,
+    lease: &ScanLease,
+) -> Result<SealedMemory, Result<VaultError, FlowError>> {
+    let db = &worker.app.db;
+    let object = lease.artifact().source.object;
+    let wrap = db.wrap(object).await.map_err(|error| Err(error.into()))?;
+    let parts = db.parts(object).await.map_err(|error| Err(error.into()))?;
+    let wrap = wrap.ok_or(Ok(VaultError::Missing))?;
+    let (worker, lease) = (worker.clone(), lease.clone());
+    let opened = blocking(move || {
+        worker.app.vault.open_quarantined(&lease, &wrap, &parts, &worker.quarantine)
+    });
+    opened.await.map_err(Err)?.map_err(Ok)
+}
+
+async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan {
+    let artifact = lease.artifact();
+    let subject = Subject { kind: artifact.kind, declared: &artifact.declared };
+    worker.scanner.scan(memory, &subject).await
+}
+
+/// The report of a file that would not open: never clean, whatever the cause.
+fn unopened(fault: VaultError) -> Scan {
+    let outcome = match fault {
+        VaultError::Altered => EngineOutcome::LastingFault(Code::fixed("source_altered")),
+        VaultError::Missing => EngineOutcome::LastingFault(Code::fixed("source_missing")),
+        _ => EngineOutcome::PassingFault(Code::fixed("source_unreadable")),
+    };
+    Scan::faulted(EngineReport {
+        engine: Engine::Pipeline,
+        outcome,
+        findings: Vec::new(),
+        set: None,
+        took_us: 0,
+    })
+}
+
+/// Gives the lease back; the artifact stays quarantined and is tried again later.
+async fn retry(
+    worker: &Worker,
+    lease: &ScanLease,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let app = &worker.app;
+    let tries = app.db.scan_tries(lease.artifact().id).await?;
+    let doubled = BACK_OFF.saturating_mul(1 << tries.saturating_sub(1).min(10));
+    let code = verdict.reason().map_or(Code::fixed("unknown"), |reason| reason.code.clone());
+    let stamp = app.stamp(app.itself(), now)?;
+    let event = lease.artifact().event(stamp, Action::ScanFault).fact("fault", &code);
+    let not_before = now.plus(doubled.min(MOST_BACK_OFF));
+    Ok(app.db.back_off(lease, &code, not_before, &event).await?)
+}
+
+/// Sends to review or rejects, with evidence sealed for the reviewer.
+async fn set_aside(
+    worker: &Worker,
+    lease: &ScanLease,
+    verdict: &Verdict,
+    disposition: Disposition,
+    scan: &Scan,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let app = &worker.app;
+    let artifact = lease.artifact().clone();
+    let evidence = Evidence {
+        artifact: artifact.id,
+        at: now,
+        verdict: verdict.clone(),
+        detected_type: scan.detected_type.clone(),
+        reports: scan.reports.clone(),
+        preview: scan.preview.clone(),
+    };
+    let plaintext = serde_json::to_vec(&evidence)
+        .map_err(|_| FlowError::Internal("evidence cannot be written"))?;
+    let sealed = seal(worker, Area::Review, artifact.id, plaintext, now).await?;
+    let object = Some(sealed.object);
+    let stamp = app.stamp(app.itself(), now)?;
+    let change = match (disposition, verdict.reason()) {
+        (Disposition::Reject, Some(reason)) => artifact.reject(reason.clone(), object, stamp)?,
+        _ => artifact.send_to_review(verdict.clone(), object, stamp)?,
+    };
+    commit(worker, lease, change, sealed).await
+}
+
+/// Seals content of our own making and stores its wrap; durable when it returns.
+async fn seal(
+    worker: &Worker,
+    area: Area,
+    artifact: ArtifactId,
+    plaintext: Vec<u8>,
+    now: Timestamp,
+) -> Result<SealedObject, FlowError> {
+    let app = worker.app.clone();
+    let object = ObjectId::new(now, app.random.bytes()?);
+    let sealed = blocking(move || {
+        let length = PartLength::new(app.limits.part_bytes).ok_or(VaultError::TooLarge)?;
+        let mut sealer = Sealer::new(&app.vault, area, object, length)?;
+        sealer.write(&plaintext)?;
+        sealer.finish(&app.public.recipient(area).to_string(), artifact)
+    });
+    let (sealed, wrap) = sealed.await??;
+    worker.app.db.put_wrap(&wrap).await?;
+    Ok(sealed)
+}
+
+/// Commits under the lease. If the lease was lost, what was sealed for it is destroyed: nobody
+/// will ever ask for it.
+async fn commit(
+    worker: &Worker,
+    lease: &ScanLease,
+    change: Change,
+    sealed: SealedObject,
+) -> Result<(), FlowError> {
+    let db = &worker.app.db;
+    let object = sealed.object;
+    let done = db.commit(Commit { change, lease: Some(lease), objects: vec![sealed] }).await;
+    if matches!(done, Err(DbError::Fenced | DbError::Conflict)) {
+        db.destroy_wrap(object).await?;
+    }
+    Ok(done.map(drop)?)
+}

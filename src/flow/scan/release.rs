@@ -1,0 +1,135 @@
+//! The one place where an artifact becomes visible to a clinician.
+//!
+//! What is released is the rendition: a fresh encoding of the pixels (or the inert text) that this
+//! very scan looked at, sealed to the release recipient under a signed certificate. The worker
+//! believes nobody here: it verifies the link that names the addressee, and where two persons are
+//! needed, both their signed approvals and both their roles.
+
+use super::{FlowError, Scan, commit, seal};
+use crate::app::Worker;
+use crate::domain::certificate::{Certificate, EngineLine};
+use crate::domain::content::{Area, ScanLease};
+use crate::domain::finding::EngineReport;
+use crate::domain::link::Link;
+use crate::domain::policy::Verdict;
+use crate::domain::staff::{Approval, StaffRole};
+use crate::domain::state::{Basis, Release, Rendition};
+use crate::domain::{Artifact, Engine, State, StaffId, Timestamp};
+use crate::flow::people;
+
+/// Releases the rendition of a scan that policy let through.
+pub(super) async fn release(
+    worker: &Worker,
+    lease: &ScanLease,
+    verdict: &Verdict,
+    scan: Scan,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let app = &worker.app;
+    let artifact = lease.artifact().clone();
+    let link = app.db.link(artifact.link).await?.ok_or(FlowError::NotFound)?;
+    let link = link.verify(&app.public.grant)?;
+    let basis = basis(worker, &artifact, verdict).await?;
+    let encoded = scan.encoded.ok_or(FlowError::Internal("a clean scan has no rendition"))?;
+    let (media, width, height) = (encoded.media, encoded.width, encoded.height);
+    let sealed = seal(worker, Area::Release, artifact.id, encoded.bytes, now).await?;
+    let rendition = Rendition {
+        object: sealed.object,
+        media,
+        sha256: sealed.sha256.clone(),
+        size_bytes: sealed.size_bytes,
+        parts: u32::try_from(sealed.parts.len()).unwrap_or(u32::MAX),
+        width,
+        height,
+    };
+    let until = now.plus(app.retention.stay(crate::domain::state::StateName::Released));
+    let facts = Facts { verdict, basis: &basis, reports: &scan.reports, now, until };
+    let certificate = certify(worker, &artifact, &link, &rendition, &facts);
+    let evidence = artifact.state.evidence();
+    let release = Release { rendition, certificate, basis, until, evidence };
+    let change = artifact.release(release, app.stamp(app.itself(), now)?)?;
+    commit(worker, lease, change, sealed).await
+}
+
+/// On whose word: policy's for a quarantined artifact, two reviewers' for an approved one.
+async fn basis(
+    worker: &Worker,
+    artifact: &Artifact,
+    verdict: &Verdict,
+) -> Result<Basis, FlowError> {
+    let State::Approved { approvals: named, .. } = &artifact.state else {
+        return match verdict {
+            Verdict::Clean => Ok(Basis::Policy),
+            Verdict::Suspicious { .. }
+            | Verdict::Malicious { .. }
+            | Verdict::Unscannable { .. } => Err(FlowError::Internal("only clean is released")),
+        };
+    };
+    // The approvals were given for the version in review, which is the one before this.
+    let version = artifact.version.saturating_sub(1);
+    let mut reviewers: Vec<StaffId> = Vec::new();
+    for row in worker.app.db.approvals(artifact.id, version).await? {
+        let approval = row.verify(&worker.app.public.grant)?;
+        let counts = named.contains(&approval.id)
+            && approval.artifact == artifact.id
+            && approval.version == version
+            && !reviewers.contains(&approval.reviewer)
+            && is_reviewer(worker, &approval).await?;
+        if counts {
+            reviewers.push(approval.reviewer);
+        }
+    }
+    match reviewers.as_slice() {
+        [first, second] => Ok(Basis::Reviewers { reviewers: [*first, *second] }),
+        _ => Err(FlowError::Internal("two reviewers' approvals are needed")),
+    }
+}
+
+async fn is_reviewer(worker: &Worker, approval: &Approval) -> Result<bool, FlowError> {
+    let staff = people::staff(&worker.app, approval.reviewer).await?;
+    Ok(staff.is_some_and(|staff| {
+        staff.role == StaffRole::Reviewer && staff.disabled_at.is_none_or(|at| at > approval.at)
+    }))
+}
+
+struct Facts<'a> {
+    verdict: &'a Verdict,
+    basis: &'a Basis,
+    reports: &'a [EngineReport],
+    now: Timestamp,
+    until: Timestamp,
+}
+
+fn certify(
+    worker: &Worker,
+    artifact: &Artifact,
+    link: &Link,
+    rendition: &Rendition,
+    facts: &Facts<'_>,
+) -> String {
+    let line = |report: &EngineReport| {
+        let set = report.set.as_ref();
+        let age = set.and_then(|set| set.made_at).map(|at| facts.now.since(at).as_secs());
+        EngineLine::new(report.engine.as_str(), set.map(|set| set.version.as_str()), age)
+    };
+    let looked = |report: &&EngineReport| report.engine != Engine::Pipeline;
+    let certificate = Certificate {
+        clinic: link.clinic,
+        submission: artifact.submission,
+        artifact: artifact.id,
+        addressee: link.doctor,
+        team: link.team.clone(),
+        released_at: facts.now,
+        expires_at: facts.until,
+        source_sha256: artifact.source.sha256.clone(),
+        rendition_sha256: rendition.sha256.clone(),
+        rendition_object: rendition.object,
+        media: rendition.media,
+        verdict: facts.verdict.as_str().to_owned(),
+        policy: worker.app.policy.version.clone(),
+        basis: facts.basis.clone(),
+        engines: facts.reports.iter().filter(looked).map(line).collect(),
+        demo: facts.reports.iter().any(|r| r.set.as_ref().is_some_and(|set| set.demo)),
+    };
+    certificate.sign(&worker.keys.certificate_signer)
+}

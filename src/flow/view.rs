@@ -1,0 +1,178 @@
+//! A doctor lists and views what was released to them.
+//!
+//! Audit first: the whole rendition is opened and checked, then the event is committed, then the
+//! first byte leaves. If the log cannot be written in time, the access is refused.
+
+use zeroize::Zeroizing;
+
+use super::seal::blocking;
+use super::{FlowError, Refusal, link, people};
+use crate::app::{App, Portal};
+use crate::domain::certificate::{self, NotReleased, Released, Viewer};
+use crate::domain::link::{Link, Patient};
+use crate::domain::staff::Staff;
+use crate::domain::submission::Submission;
+use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, Event, StaffId, SubmissionId};
+
+/// One cleared submission in a doctor's list.
+pub struct Cleared {
+    pub submission: Submission,
+    pub link: Link,
+    pub patient: Patient,
+    /// What may be viewed, by position; soonest deadline of them decides the list's order.
+    pub released: Vec<(Artifact, Released)>,
+    /// Files of the visit that are not, or not yet, to be viewed.
+    pub held_back: usize,
+}
+
+/// A rendition, opened and logged: may be sent now.
+pub struct Viewed {
+    pub released: Released,
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Most artifacts a list starts from.
+const LIST_LIMIT: u32 = 500;
+
+/// A doctor's cleared submissions, soonest deadline first.
+pub async fn list(portal: &Portal, doctor: StaffId) -> Result<Vec<Cleared>, FlowError> {
+    let app = &portal.app;
+    let viewer = viewer(app, doctor).await?;
+    let found = app.db.released_for(doctor, viewer.team.as_deref(), LIST_LIMIT).await?;
+    let mut order: Vec<SubmissionId> = Vec::new();
+    for artifact in &found {
+        if !order.contains(&artifact.submission) {
+            order.push(artifact.submission);
+        }
+    }
+    let mut list = Vec::new();
+    for id in order {
+        list.extend(submission(portal, &viewer, id).await?);
+    }
+    app.db.append(&app.event(Actor::Staff { id: doctor }, Action::List)?).await?;
+    Ok(list)
+}
+
+/// One submission, if any of it was released to this doctor.
+///
+/// # Errors
+/// [`FlowError::NotFound`] otherwise.
+pub async fn submission_for(
+    portal: &Portal,
+    doctor: StaffId,
+    id: SubmissionId,
+) -> Result<Cleared, FlowError> {
+    let viewer = viewer(&portal.app, doctor).await?;
+    match submission(portal, &viewer, id).await? {
+        Some(cleared) => Ok(cleared),
+        None => {
+            let event = portal.app.event(Actor::Staff { id: doctor }, Action::List)?;
+            let event = event.about_submission(id).refused(Code::fixed("not_released"));
+            portal.app.db.append(&event).await?;
+            Err(FlowError::NotFound)
+        }
+    }
+}
+
+/// Opens one rendition for a doctor.
+///
+/// # Errors
+/// [`FlowError::NotFound`] whatever the cause, with an event that names it;
+/// [`FlowError::AuditDeadline`] if the log could not be written in time.
+pub async fn view(portal: &Portal, doctor: StaffId, id: ArtifactId) -> Result<Viewed, FlowError> {
+    let app = &portal.app;
+    let actor = Actor::Staff { id: doctor };
+    let viewer = viewer(app, doctor).await?;
+    let event = app.event(actor, Action::View)?.about_artifact(id);
+    let Some(artifact) = app.db.artifact(id).await? else {
+        return Err(not_found(app, event, Code::fixed("unknown")).await);
+    };
+    let event = event.about_submission(artifact.submission).about_link(artifact.link);
+    let viewed = match open(portal, &artifact, &viewer).await {
+        Ok(viewed) => viewed,
+        Err(Unopened::Refused(cause)) => {
+            return Err(not_found(app, event, Code::fixed(cause.code())).await);
+        }
+        Err(Unopened::Failed(error)) => return Err(error),
+    };
+    commit_first(app, &event.fact("rendition_sha256", &viewed.released.rendition().sha256)).await?;
+    Ok(viewed)
+}
+
+pub(super) enum Unopened {
+    Refused(NotReleased),
+    Failed(FlowError),
+}
+
+impl<E: Into<FlowError>> From<E> for Unopened {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Proves the release and opens the rendition, its hash checked against the certificate.
+pub(super) async fn open(
+    portal: &Portal,
+    artifact: &Artifact,
+    viewer: &Viewer,
+) -> Result<Viewed, Unopened> {
+    let app = &portal.app;
+    let now = app.clock.trusted()?;
+    let released = certificate::prove(artifact, viewer, &app.public.certificate, now)
+        .map_err(Unopened::Refused)?;
+    let object = released.rendition().object;
+    let wrap = app.db.wrap(object).await?.ok_or(Unopened::Refused(NotReleased::State))?;
+    let parts = app.db.parts(object).await?;
+    let portal = portal.clone();
+    let opened = blocking(move || {
+        let bytes =
+            portal.app.vault.open_released(&released, &wrap, &parts, &portal.release)?;
+        Ok::<_, crate::app::VaultError>(Viewed { released, bytes })
+    });
+    Ok(opened.await??)
+}
+
+/// Commits the event of an access before the access, within the named deadline.
+pub(super) async fn commit_first(app: &App, event: &Event) -> Result<(), FlowError> {
+    let written = tokio::time::timeout(app.limits.audit_deadline, app.db.append(event)).await;
+    Ok(written.map_err(|_| FlowError::AuditDeadline)??)
+}
+
+pub(super) async fn not_found(app: &App, event: Event, cause: Code) -> FlowError {
+    match app.db.append(&event.refused(cause)).await {
+        Ok(()) => FlowError::NotFound,
+        Err(error) => error.into(),
+    }
+}
+
+async fn submission(
+    portal: &Portal,
+    viewer: &Viewer,
+    id: SubmissionId,
+) -> Result<Option<Cleared>, FlowError> {
+    let app = &portal.app;
+    let Some(submission) = app.db.submission(id).await? else { return Ok(None) };
+    let now = app.clock.trusted()?;
+    let all = app.db.artifacts_of(id).await?;
+    let sent = all.len();
+    let prove = |artifact: Artifact| {
+        let released =
+            certificate::prove(&artifact, viewer, &app.public.certificate, now).ok()?;
+        Some((artifact, released))
+    };
+    let released: Vec<_> = all.into_iter().filter_map(prove).collect();
+    if released.is_empty() {
+        return Ok(None);
+    }
+    let row = app.db.link(submission.link).await?.ok_or(FlowError::NotFound)?;
+    let link = row.verify(&app.public.grant)?;
+    let patient = link::open_patient(&link, &portal.keys.release_identity)?;
+    let held_back = sent.saturating_sub(released.len());
+    Ok(Some(Cleared { submission, link, patient, released, held_back }))
+}
+
+async fn viewer(app: &App, doctor: StaffId) -> Result<Viewer, FlowError> {
+    let staff: Option<Staff> = people::staff(app, doctor).await?;
+    let staff = staff.filter(|staff| staff.disabled_at.is_none()).ok_or(Refusal::SessionEnded)?;
+    Ok(Viewer { staff: staff.id, team: staff.team })
+}

@@ -4,4 +4,5 @@
 //! Read in this order: [`domain`] for the words and decisions, then `flow` for the path, one file a
 //! step. Everything else is an adapter or an edge.
 
+pub mod config;
 pub mod domain;

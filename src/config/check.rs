@@ -1,0 +1,248 @@
+//! Every check of a configured value, in one place. A refusal names the key and says why.
+
+use super::{Config, ConfigError};
+use crate::domain::ClinicId;
+use crate::domain::limits::Limits;
+use crate::domain::retention::Retention;
+
+/// Refuses what the service must not start with.
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    unsafe_settings(config)?;
+    clinic(config)?;
+    doors(config)?;
+    limits(&config.limits)?;
+    retention(&config.retention)?;
+    // Below 1000 are the system's own users; the four ids must not run over the end.
+    within(
+        "users.base",
+        config.users.base.into(),
+        1000,
+        u64::from(u32::MAX) - 16,
+    )?;
+    within(
+        "policy.signature_max_age_hours",
+        config.policy.signature_max_age_hours.into(),
+        1,
+        168,
+    )?;
+    text("policy.version", &config.policy.version, 40)
+}
+
+fn unsafe_settings(config: &Config) -> Result<(), ConfigError> {
+    let set = config.unsafe_settings;
+    let demo_set_outside = config.policy.accept_demo_set && !config.demo;
+    let refused = [
+        (
+            set.clamd_off,
+            "unsafe.clamd_off",
+            "no file is cleared without the virus scanner",
+        ),
+        (
+            set.yara_off,
+            "unsafe.yara_off",
+            "no file is cleared without the pattern rules",
+        ),
+        (
+            set.jail_off,
+            "unsafe.jail_off",
+            "contents are decoded in the jail only",
+        ),
+        (
+            set.audit_log_off,
+            "unsafe.audit_log_off",
+            "no access happens without its event",
+        ),
+        (
+            set.mfa_off,
+            "unsafe.mfa_off",
+            "staff sign in with two factors",
+        ),
+        (
+            set.fsync_off,
+            "unsafe.fsync_off",
+            "what is acknowledged must survive a power cut",
+        ),
+        (set.tls_off, "unsafe.tls_off", "every door speaks TLS"),
+        (
+            demo_set_outside,
+            "policy.accept_demo_set",
+            "the demonstration signature set clears nothing outside a demo",
+        ),
+    ];
+    match refused.iter().find(|(is_set, ..)| *is_set) {
+        Some((_, key, reason)) => Err(ConfigError::UnsafeSetting {
+            key: (*key).to_owned(),
+            reason,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn clinic(config: &Config) -> Result<(), ConfigError> {
+    let clinic = &config.clinic;
+    if clinic.id.parse::<ClinicId>().is_err() {
+        return refuse("clinic.id", "not a clinic id");
+    }
+    text("clinic.name_ja", &clinic.name_ja, 80)?;
+    text("clinic.name_en", &clinic.name_en, 80)?;
+    text("clinic.telephone", &clinic.telephone, 40)
+}
+
+fn doors(config: &Config) -> Result<(), ConfigError> {
+    let all = config.doors.all();
+    for (index, (name, door)) in all.iter().enumerate() {
+        if !is_host_name(&door.host) {
+            return refuse(
+                &format!("doors.{name}.host"),
+                "not a host name in lower case",
+            );
+        }
+        for (other_name, other) in all.iter().take(index) {
+            let is_fixed_port = door.listen.port() != 0;
+            if is_fixed_port && door.listen == other.listen {
+                let reason = format!("doors.{other_name} listens there already");
+                return refuse(&format!("doors.{name}.listen"), &reason);
+            }
+            // Machines bring certificates, not cookies, so they may share the portal's name.
+            if door.host == other.host && *name != "machines" {
+                let reason = format!("doors.{other_name} has it; cookies would be shared");
+                return refuse(&format!("doors.{name}.host"), &reason);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn limits(limits: &Limits) -> Result<(), ConfigError> {
+    const GIB: u64 = 1 << 30;
+    // Hash blocks are 64 bytes; parts end on block bounds so that no plaintext lingers in the
+    // running hash.
+    if !limits.part_bytes.is_multiple_of(64) {
+        return refuse("limits.part_bytes", "must be a multiple of 64");
+    }
+    for (key, value, low, high) in [
+        ("limits.part_bytes", limits.part_bytes, 1 << 20, 4 << 20),
+        ("limits.file_bytes", limits.file_bytes, 1, 2 * GIB),
+        (
+            "limits.submission_bytes",
+            limits.submission_bytes,
+            limits.file_bytes,
+            16 * GIB,
+        ),
+        (
+            "limits.submission_files",
+            limits.submission_files.into(),
+            1,
+            200,
+        ),
+        (
+            "limits.message_chars",
+            limits.message_chars.into(),
+            1,
+            100_000,
+        ),
+        ("limits.image_pixels", limits.image_pixels, 1, 200_000_000),
+        ("limits.image_side", limits.image_side.into(), 1, 65_535),
+        ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
+        ("limits.link_tries", limits.link_tries.into(), 1, 20),
+        ("limits.sign_in_tries", limits.sign_in_tries.into(), 1, 20),
+        (
+            "limits.password_chars",
+            limits.password_chars.into(),
+            15,
+            128,
+        ),
+    ] {
+        within(key, value, low, high)?;
+    }
+    spans(limits)
+}
+
+/// Durations, in seconds.
+fn spans(limits: &Limits) -> Result<(), ConfigError> {
+    const DAY: u64 = 24 * 3600;
+    for (key, span, high) in [
+        ("limits.upload_stall", limits.upload_stall, 600),
+        ("limits.jail_deadline", limits.jail_deadline, 120),
+        ("limits.clamd_deadline", limits.clamd_deadline, 300),
+        ("limits.audit_deadline", limits.audit_deadline, 30),
+        ("limits.fault_to_review", limits.fault_to_review, DAY),
+        ("limits.lease", limits.lease, 3600),
+        ("limits.link_life", limits.link_life, 31 * DAY),
+        ("limits.short_code_life", limits.short_code_life, DAY),
+        ("limits.sign_in_wait", limits.sign_in_wait, DAY),
+        ("limits.session_idle", limits.session_idle, 3600),
+        (
+            "limits.session_idle_doctor",
+            limits.session_idle_doctor,
+            3600,
+        ),
+        (
+            "limits.session_idle_patient",
+            limits.session_idle_patient,
+            3600,
+        ),
+        (
+            "limits.session_half_signed_in",
+            limits.session_half_signed_in,
+            900,
+        ),
+        ("limits.session_absolute", limits.session_absolute, DAY),
+        ("limits.step_up", limits.step_up, 3600),
+        ("limits.clock_tolerance", limits.clock_tolerance, 3600),
+    ] {
+        within(key, span.as_secs(), 1, high)?;
+    }
+    Ok(())
+}
+
+fn retention(retention: &Retention) -> Result<(), ConfigError> {
+    for (key, days, high) in [
+        ("retention.quarantined_days", retention.quarantined_days, 90),
+        ("retention.in_review_days", retention.in_review_days, 90),
+        ("retention.approved_days", retention.approved_days, 90),
+        ("retention.released_days", retention.released_days, 366),
+        ("retention.rejected_days", retention.rejected_days, 366),
+        ("retention.audit_days", retention.audit_days, 36_600),
+    ] {
+        within(key, days.into(), 1, high)?;
+    }
+    Ok(())
+}
+
+fn within(key: &str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    refuse(key, &format!("must be from {low} to {high}"))
+}
+
+fn text(key: &str, value: &str, most_chars: usize) -> Result<(), ConfigError> {
+    let is_plain = !value.trim().is_empty() && !value.chars().any(char::is_control);
+    if is_plain && value.chars().count() <= most_chars {
+        return Ok(());
+    }
+    refuse(
+        key,
+        &format!("must be 1 to {most_chars} characters without control characters"),
+    )
+}
+
+fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+fn refuse(key: &str, reason: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::Refused {
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+    })
+}

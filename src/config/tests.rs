@@ -1,0 +1,162 @@
+use std::path::Path;
+
+use super::*;
+
+const LEAST: &str = r#"
+[clinic]
+id = "0199a0c0-0000-7000-8000-000000000001"
+name_ja = "関所クリニック"
+name_en = "Sekisho Clinic"
+telephone = "03-0000-0000"
+[doors.intake]
+listen = "127.0.0.1:8443"
+host = "intake.localhost"
+certificate = "tls/intake.pem"
+key = "tls/intake.key"
+[doors.portal]
+listen = "127.0.0.1:8444"
+host = "portal.localhost"
+certificate = "tls/portal.pem"
+key = "tls/portal.key"
+[doors.review]
+listen = "127.0.0.1:8445"
+host = "review.localhost"
+certificate = "tls/review.pem"
+key = "tls/review.key"
+[doors.machines]
+listen = "127.0.0.1:8446"
+host = "portal.localhost"
+certificate = "tls/machines.pem"
+key = "tls/machines.key"
+"#;
+
+fn load(text: &str) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(FILE_NAME);
+    std::fs::write(&file, text).unwrap();
+    // No variable starts like this: the environment of the test run stays out.
+    Config::read(&file, Env::prefixed("SEKISHO_TEST_NOTHING_"))
+}
+
+fn refused_key(text: &str) -> String {
+    match load(text) {
+        Err(ConfigError::Refused { key, .. } | ConfigError::UnsafeSetting { key, .. }) => key,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_name_in_every_section() {
+    assert_eq!(refused_key(&format!("colour = 1\n{LEAST}")), "colour");
+    for (section, key) in [
+        ("clinic", "clinic.colour"),
+        ("doors.intake", "doors.intake.colour"),
+    ] {
+        let text = LEAST.replace(&format!("[{section}]"), &format!("[{section}]\ncolour = 1"));
+        assert_eq!(refused_key(&text), key);
+    }
+    for section in [
+        "paths",
+        "users",
+        "log",
+        "policy",
+        "limits",
+        "retention",
+        "unsafe",
+    ] {
+        let text = format!("{LEAST}\n[{section}]\ncolour = 1\n");
+        assert_eq!(refused_key(&text), format!("{section}.colour"));
+    }
+    assert!(
+        load(&format!(
+            "{LEAST}\n[clamd]\nmode = \"managed\"\ncolour = 1\n"
+        ))
+        .is_err()
+    );
+    assert!(load(&format!("{LEAST}\n[clamd]\nmode = \"off\"\n")).is_err());
+}
+
+#[test]
+fn an_unsafe_setting_is_refused_by_name() {
+    for key in [
+        "clamd_off",
+        "yara_off",
+        "jail_off",
+        "audit_log_off",
+        "mfa_off",
+        "fsync_off",
+        "tls_off",
+    ] {
+        let error = load(&format!("{LEAST}\n[unsafe]\n{key} = true\n")).unwrap_err();
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains(&format!("unsafe setting unsafe.{key}")),
+            "{sentence}"
+        );
+    }
+    let demo_set = "[policy]\naccept_demo_set = true\n";
+    assert_eq!(
+        refused_key(&format!("{LEAST}\n{demo_set}")),
+        "policy.accept_demo_set"
+    );
+    assert!(load(&format!("demo = true\n{LEAST}\n{demo_set}")).is_ok());
+}
+
+#[test]
+fn a_missing_or_wrong_value_is_refused_by_name() {
+    assert_eq!(
+        refused_key(&LEAST.replace("telephone = ", "# ")),
+        "clinic.telephone"
+    );
+    assert_eq!(refused_key(&LEAST.replace("0199a0c0", "zzz")), "clinic.id");
+    assert_eq!(
+        refused_key(&LEAST.replace("\"127.0.0.1:8443\"", "8443")),
+        "doors.intake.listen"
+    );
+    let loud = LEAST.replace("intake.localhost", "Intake");
+    assert_eq!(refused_key(&loud), "doors.intake.host");
+    assert!(matches!(
+        Config::load(Path::new("/nowhere/sekisho.toml")),
+        Err(ConfigError::Unreadable { .. })
+    ));
+}
+
+#[test]
+fn doors_for_people_share_neither_name_nor_address() {
+    let same_host = LEAST.replace("review.localhost", "portal.localhost");
+    assert_eq!(refused_key(&same_host), "doors.review.host");
+    let same_port = LEAST.replace("8445", "8444");
+    assert_eq!(refused_key(&same_port), "doors.review.listen");
+}
+
+#[test]
+fn a_limit_is_held_at_under_and_over_its_bounds() {
+    let with = |line: &str| load(&format!("{LEAST}\n[limits]\n{line}\n"));
+    assert!(with("link_tries = 1").is_ok());
+    assert!(with("link_tries = 20").is_ok());
+    assert!(with("link_tries = 0").is_err());
+    assert!(with("link_tries = 21").is_err());
+    assert!(with("password_chars = 14").is_err());
+    assert!(with("part_bytes = 1048577").is_err());
+    assert!(load(&format!("{LEAST}\n[retention]\nreleased_days = 367\n")).is_err());
+    assert!(load(&format!("{LEAST}\n[retention]\nreleased_days = 366\n")).is_ok());
+}
+
+#[test]
+fn paths_are_absolute_and_the_file_reads_back_as_written() {
+    let config = load(LEAST).unwrap();
+    let folder = config.file.parent().unwrap();
+    assert_eq!(config.paths.data, folder);
+    assert_eq!(config.paths.data_db, folder.join("db/data.db"));
+    assert_eq!(config.doors.intake.key, folder.join("tls/intake.key"));
+    assert!(config.paths.jail.is_absolute());
+    assert_eq!(config.doors.intake.url(), "https://intake.localhost:8443");
+    let again = load(&toml::to_string(&config).unwrap()).unwrap();
+    assert_eq!(
+        Config {
+            file: config.file.clone(),
+            ..again
+        },
+        config
+    );
+}

@@ -1,0 +1,10 @@
+//! What runs the service: keys, the first folder, the keyless parent and its roles, TLS.
+//!
+//! Nothing here knows of artifacts, findings or pages.
+
+mod key_file;
+pub mod keys;
+mod public_keys;
+
+pub use key_file::{KeyError, KeyFile};
+pub use public_keys::LOG_KEY_NAME;

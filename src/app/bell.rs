@@ -43,7 +43,10 @@ impl Bell {
     /// If the descriptor cannot be watched.
     pub fn waiting(end: OwnedFd) -> io::Result<Self> {
         non_blocking(&end)?;
-        Ok(Self(End::Wait(Arc::new(AsyncFd::with_interest(end, Interest::READABLE)?))))
+        Ok(Self(End::Wait(Arc::new(AsyncFd::with_interest(
+            end,
+            Interest::READABLE,
+        )?))))
     }
 
     /// Wakes the worker. A full pipe means that it is already being woken.
@@ -66,7 +69,9 @@ impl Bell {
 }
 
 async fn drain(end: &AsyncFd<OwnedFd>) {
-    let Ok(mut ready) = end.readable().await else { return };
+    let Ok(mut ready) = end.readable().await else {
+        return;
+    };
     let mut rings = [0; 256];
     // One read empties it for our purpose: a ring left over wakes us once more for nothing.
     let _ = rustix::io::read(end.get_ref(), &mut rings);
@@ -89,7 +94,9 @@ mod tests {
         let wait = Bell::waiting(reader).unwrap();
         ring.ring();
         let hour = Duration::from_hours(1);
-        tokio::time::timeout(Duration::from_secs(10), wait.wait(hour)).await.expect("rung");
+        tokio::time::timeout(Duration::from_secs(10), wait.wait(hour))
+            .await
+            .expect("rung");
     }
 
     #[tokio::test]

@@ -69,7 +69,11 @@ pub struct Commit<'a> {
 
 impl From<Change> for Commit<'static> {
     fn from(change: Change) -> Self {
-        Self { change, lease: None, objects: Vec::new() }
+        Self {
+            change,
+            lease: None,
+            objects: Vec::new(),
+        }
     }
 }
 
@@ -87,7 +91,9 @@ type Answer<T> = Result<T, DbError>;
 impl Db {
     /// Opens both databases and brings their schemas up to date.
     pub async fn open_sqlite(data: &Path, keys: &Path, retention: Retention) -> Answer<Self> {
-        sqlite::Sqlite::open(data, keys, retention).await.map(Self::Sqlite)
+        sqlite::Sqlite::open(data, keys, retention)
+            .await
+            .map(Self::Sqlite)
     }
 
     // Artifacts.
@@ -106,7 +112,10 @@ impl Db {
         engine!(self, db => db.submissions_of_link(link).await)
     }
 
-    pub async fn submission_by_receipt(&self, receipt: &ReceiptNumber) -> Answer<Option<Submission>> {
+    pub async fn submission_by_receipt(
+        &self,
+        receipt: &ReceiptNumber,
+    ) -> Answer<Option<Submission>> {
         engine!(self, db => db.submission_by_receipt(receipt).await)
     }
 
@@ -171,11 +180,7 @@ impl Db {
     // Leases.
 
     /// Leases the longest waiting artifact that may be scanned now.
-    pub async fn lease_next(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Answer<Option<ScanLease>> {
+    pub async fn lease_next(&self, now: Timestamp, until: Timestamp) -> Answer<Option<ScanLease>> {
         engine!(self, db => db.lease_next(now, until).await)
     }
 

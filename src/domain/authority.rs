@@ -48,7 +48,7 @@ pub struct NotGranted;
 pub struct Signer(Ed25519KeyPair);
 
 /// Verifies what the matching [`Signer`] signed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Verifier([u8; 32]);
 
 impl<G: Grant> Signed<G> {

@@ -145,7 +145,10 @@ pub enum Holder {
     Staff { staff: StaffId, role: StaffRole },
     /// A patient or proxy who gave the link's second secret; nothing can be sent before the
     /// agreement is accepted, which begins a submission.
-    Patient { link: LinkId, submission: Option<SubmissionId> },
+    Patient {
+        link: LinkId,
+        submission: Option<SubmissionId>,
+    },
 }
 
 impl Session {

@@ -39,7 +39,10 @@ const ABANDONED: Duration = Duration::from_hours(24);
 pub async fn due(app: &App) -> Result<Vec<Due>, FlowError> {
     let now = app.clock.trusted()?;
     let artifacts = app.db.due(now, BATCH).await?;
-    Ok(artifacts.iter().filter_map(|artifact| describe(app, artifact)).collect())
+    Ok(artifacts
+        .iter()
+        .filter_map(|artifact| describe(app, artifact))
+        .collect())
 }
 
 /// Purges what is due and sweeps what is abandoned.
@@ -57,7 +60,9 @@ pub async fn run(app: &App, actor: Actor) -> Result<Expired, FlowError> {
     }
     expired.orphan_objects = sweep_objects(app, now).await?;
     expired.orphan_wraps = sweep_wraps(app, now).await?;
-    app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await?;
+    app.db
+        .sweep_sessions(now.minus(app.limits.session_absolute))
+        .await?;
     Ok(expired)
 }
 
@@ -84,7 +89,9 @@ async fn sweep_objects(app: &App, now: Timestamp) -> Result<u64, FlowError> {
     let mut swept = 0;
     for area in Area::ALL {
         let vault = app.vault.clone();
+        let before = now.minus(ABANDONED);
         let listed = blocking(move || {
+            vault.sweep_temporaries(area, before)?;
             let objects = vault.list_objects(area)?;
             objects.collect::<Result<Vec<_>, _>>()
         });
@@ -97,9 +104,6 @@ async fn sweep_objects(app: &App, now: Timestamp) -> Result<u64, FlowError> {
             }
         }
     }
-    let vault = app.vault.clone();
-    let before = now.minus(ABANDONED);
-    blocking(move || vault.sweep_temporaries(before)).await??;
     Ok(swept)
 }
 
@@ -109,7 +113,9 @@ async fn sweep_wraps(app: &App, now: Timestamp) -> Result<u64, FlowError> {
     let mut after = String::new();
     loop {
         let batch = app.db.wrapped_objects(&after, BATCH).await?;
-        let Some(last) = batch.last() else { return Ok(swept) };
+        let Some(last) = batch.last() else {
+            return Ok(swept);
+        };
         after = last.to_string();
         for object in batch {
             let old = now.since(object.made_at()) > ABANDONED;

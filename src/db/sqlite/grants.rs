@@ -36,11 +36,15 @@ impl Sqlite {
 
     pub(in crate::db) async fn staff(&self, id: StaffId) -> Answer<Option<Signed<Staff>>> {
         let id = id.to_string();
-        self.one(sqlx::query("SELECT body, signature FROM staff WHERE id = $1").bind(id)).await
+        self.one(sqlx::query("SELECT body, signature FROM staff WHERE id = $1").bind(id))
+            .await
     }
 
     pub(in crate::db) async fn all_staff(&self) -> Answer<Vec<Signed<Staff>>> {
-        self.many(sqlx::query("SELECT body, signature FROM staff ORDER BY login")).await
+        self.many(sqlx::query(
+            "SELECT body, signature FROM staff ORDER BY login",
+        ))
+        .await
     }
 
     pub(in crate::db) async fn put_machine(
@@ -71,7 +75,10 @@ impl Sqlite {
     }
 
     pub(in crate::db) async fn all_machines(&self) -> Answer<Vec<Signed<Machine>>> {
-        self.many(sqlx::query("SELECT body, signature FROM machines ORDER BY id")).await
+        self.many(sqlx::query(
+            "SELECT body, signature FROM machines ORDER BY id",
+        ))
+        .await
     }
 
     pub(in crate::db) async fn put_link(
@@ -99,7 +106,8 @@ impl Sqlite {
 
     pub(in crate::db) async fn link(&self, id: LinkId) -> Answer<Option<Signed<Link>>> {
         let id = id.to_string();
-        self.one(sqlx::query("SELECT body, signature FROM links WHERE id = $1").bind(id)).await
+        self.one(sqlx::query("SELECT body, signature FROM links WHERE id = $1").bind(id))
+            .await
     }
 
     pub(in crate::db) async fn link_by_secret(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
@@ -146,7 +154,12 @@ impl Sqlite {
             "SELECT body, signature FROM approvals WHERE artifact = $1 AND version = $2 \
              ORDER BY id",
         );
-        self.many(statement.bind(artifact.to_string()).bind(i64::from(version))).await
+        self.many(
+            statement
+                .bind(artifact.to_string())
+                .bind(i64::from(version)),
+        )
+        .await
     }
 
     async fn write_grant(&self, statement: Statement<'_>, event: &Event) -> Answer<()> {
@@ -156,7 +169,10 @@ impl Sqlite {
         Ok(tx.commit().await?)
     }
 
-    pub(super) async fn one<G: Grant>(&self, statement: Statement<'_>) -> Answer<Option<Signed<G>>> {
+    pub(super) async fn one<G: Grant>(
+        &self,
+        statement: Statement<'_>,
+    ) -> Answer<Option<Signed<G>>> {
         let row: Option<Row> = statement.fetch_optional(&self.reader).await?;
         row.as_ref().map(rows::signed).transpose()
     }

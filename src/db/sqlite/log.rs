@@ -22,7 +22,12 @@ impl Sqlite {
         let row = sqlx::query("SELECT size, frontier FROM log_tree WHERE id = 1")
             .fetch_optional(&self.reader)
             .await?;
-        let Some(row) = row else { return Ok(LogTree { size: 0, frontier: String::new() }) };
+        let Some(row) = row else {
+            return Ok(LogTree {
+                size: 0,
+                frontier: String::new(),
+            });
+        };
         Ok(LogTree {
             size: rows::number(&row, "size", "log_tree")?,
             frontier: rows::text(&row, "frontier")?,
@@ -230,7 +235,10 @@ fn queued(row: &Row) -> Answer<QueuedEvent> {
     const TABLE: &str = "events";
     let hash = hex::decode(rows::text(row, "leaf_hash")?).map_err(|_| DbError::Corrupt(TABLE))?;
     let leaf_hash = hash.try_into().map_err(|_| DbError::Corrupt(TABLE))?;
-    Ok(QueuedEvent { id: rows::parsed(row, "id", TABLE)?, leaf_hash })
+    Ok(QueuedEvent {
+        id: rows::parsed(row, "id", TABLE)?,
+        leaf_hash,
+    })
 }
 
 fn sequenced(row: &Row) -> Answer<SequencedRow> {

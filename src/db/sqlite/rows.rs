@@ -5,12 +5,12 @@ use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 
 use super::{Answer, DbError, Row};
+use crate::domain::Timestamp;
 use crate::domain::artifact::{Artifact, ArtifactKind, Source};
 use crate::domain::authority::{Grant, Signed};
 use crate::domain::content::Area;
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{ReceiptNumber, Submission};
-use crate::domain::Timestamp;
 
 /// The columns of an artifact, in the order [`artifact`] names them.
 pub(super) const ARTIFACT: &str = "a.id, a.submission, a.link, a.position, a.kind, a.declared, \
@@ -60,7 +60,10 @@ pub(super) fn submission(row: &Row) -> Answer<Submission> {
 
 /// A signed row, still unbelieved.
 pub(super) fn signed<G: Grant>(row: &Row) -> Answer<Signed<G>> {
-    Ok(Signed::from_row(text(row, "body")?, text(row, "signature")?))
+    Ok(Signed::from_row(
+        text(row, "body")?,
+        text(row, "signature")?,
+    ))
 }
 
 pub(super) fn area(row: &Row, column: &str, table: &'static str) -> Answer<Area> {
@@ -82,11 +85,7 @@ pub(super) fn optional_time(row: &Row, column: &str) -> Answer<Option<Timestamp>
     Ok(millis.map(Timestamp::from_millis))
 }
 
-pub(super) fn number<N: TryFrom<i64>>(
-    row: &Row,
-    column: &str,
-    table: &'static str,
-) -> Answer<N> {
+pub(super) fn number<N: TryFrom<i64>>(row: &Row, column: &str, table: &'static str) -> Answer<N> {
     let number: i64 = row.try_get(column)?;
     N::try_from(number).map_err(|_| DbError::Corrupt(table))
 }
@@ -96,11 +95,15 @@ pub(super) fn parsed<T: std::str::FromStr>(
     column: &str,
     table: &'static str,
 ) -> Answer<T> {
-    text(row, column)?.parse().map_err(|_| DbError::Corrupt(table))
+    text(row, column)?
+        .parse()
+        .map_err(|_| DbError::Corrupt(table))
 }
 
 pub(super) fn digest(row: &Row, column: &str, table: &'static str) -> Answer<Sha256Hex> {
-    text(row, column)?.try_into().map_err(|_| DbError::Corrupt(table))
+    text(row, column)?
+        .try_into()
+        .map_err(|_| DbError::Corrupt(table))
 }
 
 pub(super) fn json<T: DeserializeOwned>(text: &str, table: &'static str) -> Answer<T> {

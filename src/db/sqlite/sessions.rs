@@ -43,7 +43,10 @@ impl Sqlite {
         event: Option<&Event>,
     ) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE digest = $1").bind(digest).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM sessions WHERE digest = $1")
+            .bind(digest)
+            .execute(&mut *tx)
+            .await?;
         if let Some(event) = event {
             events::append(&mut tx, event).await?;
         }
@@ -85,15 +88,14 @@ impl Sqlite {
 
     pub(in crate::db) async fn clear_tries(&self, subject: &str) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM tries WHERE subject = $1").bind(subject).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM tries WHERE subject = $1")
+            .bind(subject)
+            .execute(&mut *tx)
+            .await?;
         Ok(tx.commit().await?)
     }
 
-    pub(in crate::db) async fn spend_factor_step(
-        &self,
-        staff: StaffId,
-        step: i64,
-    ) -> Answer<bool> {
+    pub(in crate::db) async fn spend_factor_step(&self, staff: StaffId, step: i64) -> Answer<bool> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
             "INSERT INTO factors (staff, last_step) VALUES ($1, $2) ON CONFLICT (staff) \
@@ -111,5 +113,8 @@ impl Sqlite {
 
 fn tries(row: &super::Row) -> Answer<Tries> {
     let last_at = Some(rows::time(row, "last_at")?);
-    Ok(Tries { wrong: rows::number(row, "wrong", "tries")?, last_at })
+    Ok(Tries {
+        wrong: rows::number(row, "wrong", "tries")?,
+        last_at,
+    })
 }

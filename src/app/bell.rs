@@ -43,10 +43,7 @@ impl Bell {
     /// If the descriptor cannot be watched.
     pub fn waiting(end: OwnedFd) -> io::Result<Self> {
         non_blocking(&end)?;
-        Ok(Self(End::Wait(Arc::new(AsyncFd::with_interest(
-            end,
-            Interest::READABLE,
-        )?))))
+        Ok(Self(End::Wait(Arc::new(AsyncFd::register_with_interest(end, Interest::READABLE)?))))
     }
 
     /// Wakes the worker. A full pipe means that it is already being woken.
@@ -94,9 +91,7 @@ mod tests {
         let wait = Bell::waiting(reader).unwrap();
         ring.ring();
         let hour = Duration::from_hours(1);
-        tokio::time::timeout(Duration::from_secs(10), wait.wait(hour))
-            .await
-            .expect("rung");
+        tokio::time::timeout(Duration::from_secs(10), wait.wait(hour)).await.expect("rung");
     }
 
     #[tokio::test]

@@ -30,11 +30,7 @@ pub enum CheckpointsError {
 impl Checkpoints {
     /// The file at `path`, which need not exist yet.
     pub fn new(path: &Path, clinic: ClinicId, verifier: Verifier) -> Self {
-        Self {
-            path: path.to_owned(),
-            clinic,
-            verifier,
-        }
+        Self { path: path.to_owned(), clinic, verifier }
     }
 
     /// Reads and verifies the whole file. A missing file is an empty one: `audit verify` says how
@@ -55,12 +51,8 @@ impl Checkpoints {
     pub fn append(&self, entry: &str) -> Result<(), CheckpointsError> {
         let whole = self.read()?;
         let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o640)
-            .open(&self.path)?;
+        let mut file =
+            options.write(true).create(true).truncate(false).mode(0o640).open(&self.path)?;
         if whole.torn_bytes > 0 {
             file.set_len(whole.whole_bytes)?;
         }

@@ -19,11 +19,7 @@ pub struct Clock {
 
 #[derive(Clone, Debug)]
 enum Source {
-    System {
-        started_at: Timestamp,
-        started: Instant,
-        high_water: Timestamp,
-    },
+    System { started_at: Timestamp, started: Instant, high_water: Timestamp },
     Manual(Arc<AtomicI64>),
 }
 
@@ -35,11 +31,8 @@ pub struct ClockJumped;
 impl Clock {
     /// The machine's clock, checked against the latest time the database has seen.
     pub fn system(high_water: Timestamp, tolerance: Duration) -> Self {
-        let source = Source::System {
-            started_at: wall_clock(),
-            started: Instant::now(),
-            high_water,
-        };
+        let source =
+            Source::System { started_at: wall_clock(), started: Instant::now(), high_water };
         Self { source, tolerance }
     }
 
@@ -47,13 +40,7 @@ impl Clock {
     pub fn manual(at: Timestamp) -> (Self, ManualClock) {
         let hand = Arc::new(AtomicI64::new(at.as_millis()));
         let source = Source::Manual(Arc::clone(&hand));
-        (
-            Self {
-                source,
-                tolerance: Duration::from_mins(5),
-            },
-            ManualClock(hand),
-        )
+        (Self { source, tolerance: Duration::from_mins(5) }, ManualClock(hand))
     }
 
     /// What the clock says: for events, where a doubtful time is better than none.
@@ -72,11 +59,7 @@ impl Clock {
         let now = self.read();
         match &self.source {
             Source::Manual(_) => Ok(now),
-            Source::System {
-                started_at,
-                started,
-                high_water,
-            } => {
+            Source::System { started_at, started, high_water } => {
                 let expected = started_at.plus(started.elapsed());
                 let gap = expected.since(now).max(now.since(expected));
                 let behind = high_water.since(now);
@@ -102,14 +85,9 @@ impl ManualClock {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the wall clock is read"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
 fn wall_clock() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -121,15 +99,7 @@ mod tests {
     fn a_clock_behind_what_was_seen_is_not_believed() {
         let tolerance = Duration::from_mins(5);
         let hour = Duration::from_hours(1);
-        assert!(
-            Clock::system(wall_clock().minus(hour), tolerance)
-                .trusted()
-                .is_ok()
-        );
-        assert!(
-            Clock::system(wall_clock().plus(hour), tolerance)
-                .trusted()
-                .is_err()
-        );
+        assert!(Clock::system(wall_clock().minus(hour), tolerance).trusted().is_ok());
+        assert!(Clock::system(wall_clock().plus(hour), tolerance).trusted().is_err());
     }
 }

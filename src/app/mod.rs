@@ -88,11 +88,7 @@ impl App {
     /// # Errors
     /// [`NoRandomness`] if no event id can be made.
     pub fn stamp(&self, actor: Actor, at: Timestamp) -> Result<Stamp, NoRandomness> {
-        Ok(Stamp {
-            actor,
-            at,
-            event: EventId::new(at, self.random.bytes()?),
-        })
+        Ok(Stamp { actor, at, event: EventId::new(at, self.random.bytes()?) })
     }
 
     /// An event of now.
@@ -101,12 +97,7 @@ impl App {
     /// [`NoRandomness`] if no event id can be made.
     pub fn event(&self, actor: Actor, action: Action) -> Result<Event, NoRandomness> {
         let at = self.clock.read();
-        Ok(Event::new(
-            EventId::new(at, self.random.bytes()?),
-            at,
-            actor,
-            action,
-        ))
+        Ok(Event::new(EventId::new(at, self.random.bytes()?), at, actor, action))
     }
 
     /// This process as an actor.

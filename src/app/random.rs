@@ -29,9 +29,7 @@ impl Random {
 
     /// A repeatable stream, for tests.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(
-            seed,
-        )))))
+        Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
     /// `N` random bytes.
@@ -42,15 +40,10 @@ impl Random {
         let mut bytes = [0; N];
         match &self.0 {
             Source::System => {
-                rand::rngs::OsRng
-                    .try_fill_bytes(&mut bytes)
-                    .map_err(|_| NoRandomness)?;
+                rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(|_| NoRandomness)?;
             }
             Source::Seeded(stream) => {
-                stream
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .fill_bytes(&mut bytes);
+                stream.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
             }
         }
         Ok(bytes)

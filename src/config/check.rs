@@ -13,18 +13,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     limits(&config.limits)?;
     retention(&config.retention)?;
     // Below 1000 are the system's own users; the four ids must not run over the end.
-    within(
-        "users.base",
-        config.users.base.into(),
-        1000,
-        u64::from(u32::MAX) - 16,
-    )?;
-    within(
-        "policy.signature_max_age_hours",
-        config.policy.signature_max_age_hours.into(),
-        1,
-        168,
-    )?;
+    within("users.base", config.users.base.into(), 1000, u64::from(u32::MAX) - 16)?;
+    within("policy.signature_max_age_hours", config.policy.signature_max_age_hours.into(), 1, 168)?;
     text("policy.version", &config.policy.version, 40)
 }
 
@@ -32,36 +22,12 @@ fn unsafe_settings(config: &Config) -> Result<(), ConfigError> {
     let set = config.unsafe_settings;
     let demo_set_outside = config.policy.accept_demo_set && !config.demo;
     let refused = [
-        (
-            set.clamd_off,
-            "unsafe.clamd_off",
-            "no file is cleared without the virus scanner",
-        ),
-        (
-            set.yara_off,
-            "unsafe.yara_off",
-            "no file is cleared without the pattern rules",
-        ),
-        (
-            set.jail_off,
-            "unsafe.jail_off",
-            "contents are decoded in the jail only",
-        ),
-        (
-            set.audit_log_off,
-            "unsafe.audit_log_off",
-            "no access happens without its event",
-        ),
-        (
-            set.mfa_off,
-            "unsafe.mfa_off",
-            "staff sign in with two factors",
-        ),
-        (
-            set.fsync_off,
-            "unsafe.fsync_off",
-            "what is acknowledged must survive a power cut",
-        ),
+        (set.clamd_off, "unsafe.clamd_off", "no file is cleared without the virus scanner"),
+        (set.yara_off, "unsafe.yara_off", "no file is cleared without the pattern rules"),
+        (set.jail_off, "unsafe.jail_off", "contents are decoded in the jail only"),
+        (set.audit_log_off, "unsafe.audit_log_off", "no access happens without its event"),
+        (set.mfa_off, "unsafe.mfa_off", "staff sign in with two factors"),
+        (set.fsync_off, "unsafe.fsync_off", "what is acknowledged must survive a power cut"),
         (set.tls_off, "unsafe.tls_off", "every door speaks TLS"),
         (
             demo_set_outside,
@@ -70,10 +36,9 @@ fn unsafe_settings(config: &Config) -> Result<(), ConfigError> {
         ),
     ];
     match refused.iter().find(|(is_set, ..)| *is_set) {
-        Some((_, key, reason)) => Err(ConfigError::UnsafeSetting {
-            key: (*key).to_owned(),
-            reason,
-        }),
+        Some((_, key, reason)) => {
+            Err(ConfigError::UnsafeSetting { key: (*key).to_owned(), reason })
+        }
         None => Ok(()),
     }
 }
@@ -92,10 +57,7 @@ fn doors(config: &Config) -> Result<(), ConfigError> {
     let all = config.doors.all();
     for (index, (name, door)) in all.iter().enumerate() {
         if !is_host_name(&door.host) {
-            return refuse(
-                &format!("doors.{name}.host"),
-                "not a host name in lower case",
-            );
+            return refuse(&format!("doors.{name}.host"), "not a host name in lower case");
         }
         for (other_name, other) in all.iter().take(index) {
             let is_fixed_port = door.listen.port() != 0;
@@ -123,35 +85,15 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
     for (key, value, low, high) in [
         ("limits.part_bytes", limits.part_bytes, 1 << 20, 4 << 20),
         ("limits.file_bytes", limits.file_bytes, 1, 2 * GIB),
-        (
-            "limits.submission_bytes",
-            limits.submission_bytes,
-            limits.file_bytes,
-            16 * GIB,
-        ),
-        (
-            "limits.submission_files",
-            limits.submission_files.into(),
-            1,
-            200,
-        ),
-        (
-            "limits.message_chars",
-            limits.message_chars.into(),
-            1,
-            100_000,
-        ),
+        ("limits.submission_bytes", limits.submission_bytes, limits.file_bytes, 16 * GIB),
+        ("limits.submission_files", limits.submission_files.into(), 1, 200),
+        ("limits.message_chars", limits.message_chars.into(), 1, 100_000),
         ("limits.image_pixels", limits.image_pixels, 1, 200_000_000),
         ("limits.image_side", limits.image_side.into(), 1, 65_535),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),
         ("limits.sign_in_tries", limits.sign_in_tries.into(), 1, 20),
-        (
-            "limits.password_chars",
-            limits.password_chars.into(),
-            15,
-            128,
-        ),
+        ("limits.password_chars", limits.password_chars.into(), 15, 128),
     ] {
         within(key, value, low, high)?;
     }
@@ -172,21 +114,9 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.short_code_life", limits.short_code_life, DAY),
         ("limits.sign_in_wait", limits.sign_in_wait, DAY),
         ("limits.session_idle", limits.session_idle, 3600),
-        (
-            "limits.session_idle_doctor",
-            limits.session_idle_doctor,
-            3600,
-        ),
-        (
-            "limits.session_idle_patient",
-            limits.session_idle_patient,
-            3600,
-        ),
-        (
-            "limits.session_half_signed_in",
-            limits.session_half_signed_in,
-            900,
-        ),
+        ("limits.session_idle_doctor", limits.session_idle_doctor, 3600),
+        ("limits.session_idle_patient", limits.session_idle_patient, 3600),
+        ("limits.session_half_signed_in", limits.session_half_signed_in, 900),
         ("limits.session_absolute", limits.session_absolute, DAY),
         ("limits.step_up", limits.step_up, 3600),
         ("limits.clock_tolerance", limits.clock_tolerance, 3600),
@@ -222,18 +152,13 @@ fn text(key: &str, value: &str, most_chars: usize) -> Result<(), ConfigError> {
     if is_plain && value.chars().count() <= most_chars {
         return Ok(());
     }
-    refuse(
-        key,
-        &format!("must be 1 to {most_chars} characters without control characters"),
-    )
+    refuse(key, &format!("must be 1 to {most_chars} characters without control characters"))
 }
 
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -241,8 +166,5 @@ fn is_host_name(host: &str) -> bool {
 }
 
 fn refuse(key: &str, reason: &str) -> Result<(), ConfigError> {
-    Err(ConfigError::Refused {
-        key: key.to_owned(),
-        reason: reason.to_owned(),
-    })
+    Err(ConfigError::Refused { key: key.to_owned(), reason: reason.to_owned() })
 }

@@ -110,8 +110,7 @@ impl Config {
 }
 
 fn folder_of(file: &Path) -> PathBuf {
-    file.parent()
-        .map_or_else(|| PathBuf::from("/"), Path::to_path_buf)
+    file.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf)
 }
 
 /// The first of figment's errors, by key; the value itself is not repeated.
@@ -132,11 +131,7 @@ fn refused(error: &figment::Error) -> ConfigError {
     };
     // A key that is both in its path and its name is written once.
     path.dedup();
-    let key = if path.is_empty() {
-        "the file".to_owned()
-    } else {
-        path.join(".")
-    };
+    let key = if path.is_empty() { "the file".to_owned() } else { path.join(".") };
     ConfigError::Refused { key, reason }
 }
 

@@ -152,10 +152,7 @@ pub struct PolicySettings {
 /// Settings that exist only to be refused by name, rather than taken for a misspelling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a key of its own, all refused"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own, all refused")]
 pub struct Unsafe {
     pub clamd_off: bool,
     pub yara_off: bool,
@@ -230,12 +227,7 @@ impl Doors {
     }
 
     pub(super) fn make_absolute(&mut self, base: &Path) {
-        for door in [
-            &mut self.intake,
-            &mut self.portal,
-            &mut self.review,
-            &mut self.machines,
-        ] {
+        for door in [&mut self.intake, &mut self.portal, &mut self.review, &mut self.machines] {
             absolute(&mut door.certificate, base);
             absolute(&mut door.key, base);
         }
@@ -264,11 +256,7 @@ impl Door {
 
 impl Default for Clamd {
     fn default() -> Self {
-        Self::Managed {
-            program: Self::program(),
-            signatures: Self::signatures(),
-            run: Self::run(),
-        }
+        Self::Managed { program: Self::program(), signatures: Self::signatures(), run: Self::run() }
     }
 }
 
@@ -287,11 +275,7 @@ impl Clamd {
 
     pub(super) fn make_absolute(&mut self, base: &Path) {
         match self {
-            Self::Managed {
-                program,
-                signatures,
-                run,
-            } => {
+            Self::Managed { program, signatures, run } => {
                 for path in [program, signatures, run] {
                     absolute(path, base);
                 }
@@ -303,10 +287,7 @@ impl Clamd {
 
 impl Default for Users {
     fn default() -> Self {
-        Self {
-            separate: Separation::Auto,
-            base: 64_100,
-        }
+        Self { separate: Separation::Auto, base: 64_100 }
     }
 }
 

@@ -69,11 +69,7 @@ pub struct Commit<'a> {
 
 impl From<Change> for Commit<'static> {
     fn from(change: Change) -> Self {
-        Self {
-            change,
-            lease: None,
-            objects: Vec::new(),
-        }
+        Self { change, lease: None, objects: Vec::new() }
     }
 }
 
@@ -91,9 +87,7 @@ type Answer<T> = Result<T, DbError>;
 impl Db {
     /// Opens both databases and brings their schemas up to date.
     pub async fn open_sqlite(data: &Path, keys: &Path, retention: Retention) -> Answer<Self> {
-        sqlite::Sqlite::open(data, keys, retention)
-            .await
-            .map(Self::Sqlite)
+        sqlite::Sqlite::open(data, keys, retention).await.map(Self::Sqlite)
     }
 
     // Artifacts.

@@ -76,10 +76,7 @@ impl Declared {
         let media_type = untrusted_type
             .map(str::to_ascii_lowercase)
             .filter(|text| (1..=60).contains(&text.len()) && text.bytes().all(typed));
-        Self {
-            extension,
-            media_type,
-        }
+        Self { extension, media_type }
     }
 }
 
@@ -132,46 +129,29 @@ pub struct Stamp {
 impl Artifact {
     /// The artifact's birth: sealed, hashed and durable.
     pub fn receive(self, stamp: Stamp) -> Change {
-        let artifact = Self {
-            version: 0,
-            state: State::Quarantined { since: stamp.at },
-            ..self
-        };
+        let artifact = Self { version: 0, state: State::Quarantined { since: stamp.at }, ..self };
         let event = artifact
             .event(stamp, Action::Receive)
             .fact("kind", artifact.kind.as_str())
             .fact("size_bytes", &artifact.source.size_bytes)
             .fact("sha256", &artifact.source.sha256)
             .fact("request", &artifact.connection.request);
-        Change {
-            artifact,
-            before_version: None,
-            event,
-        }
+        Change { artifact, before_version: None, event }
     }
 
     /// Quarantined or approved → released, by policy or two reviewers.
     pub fn release(self, release: Release, stamp: Stamp) -> Result<Change, TransitionError> {
-        self.expect(
-            "be released",
-            &[StateName::Quarantined, StateName::Approved],
-        )?;
+        self.expect("be released", &[StateName::Quarantined, StateName::Approved])?;
         let reviewed = matches!(release.basis, Basis::Reviewers { .. });
         if reviewed != (self.state.name() == StateName::Approved) {
-            return Err(TransitionError {
-                from: self.state.name(),
-                step: "be released",
-            });
+            return Err(TransitionError { from: self.state.name(), step: "be released" });
         }
         let event = self
             .event(stamp, Action::Release)
             .fact("rendition_sha256", &release.rendition.sha256)
             .fact("basis", if reviewed { "reviewers" } else { "policy" })
             .fact("until", &release.until);
-        let state = State::Released {
-            since: stamp.at,
-            release: Box::new(release),
-        };
+        let state = State::Released { since: stamp.at, release: Box::new(release) };
         Ok(self.change(state, event))
     }
 
@@ -182,19 +162,9 @@ impl Artifact {
         evidence: Option<ObjectId>,
         stamp: Stamp,
     ) -> Result<Change, TransitionError> {
-        self.expect(
-            "go to review",
-            &[StateName::Quarantined, StateName::Approved],
-        )?;
+        self.expect("go to review", &[StateName::Quarantined, StateName::Approved])?;
         let event = with_verdict(self.event(stamp, Action::SendToReview), &verdict);
-        Ok(self.change(
-            State::InReview {
-                since: stamp.at,
-                verdict,
-                evidence,
-            },
-            event,
-        ))
+        Ok(self.change(State::InReview { since: stamp.at, verdict, evidence }, event))
     }
 
     /// In review → approved, by two different reviewers. Only a suspicious artifact can be.
@@ -203,26 +173,12 @@ impl Artifact {
         approvals: [ApprovalId; 2],
         stamp: Stamp,
     ) -> Result<Change, TransitionError> {
-        let State::InReview {
-            verdict: Verdict::Suspicious { .. },
-            evidence,
-            ..
-        } = self.state
+        let State::InReview { verdict: Verdict::Suspicious { .. }, evidence, .. } = self.state
         else {
-            return Err(TransitionError {
-                from: self.state.name(),
-                step: "be approved",
-            });
+            return Err(TransitionError { from: self.state.name(), step: "be approved" });
         };
         let event = self.event(stamp, Action::Approve).fact("approvals", "2");
-        Ok(self.change(
-            State::Approved {
-                since: stamp.at,
-                approvals,
-                evidence,
-            },
-            event,
-        ))
+        Ok(self.change(State::Approved { since: stamp.at, approvals, evidence }, event))
     }
 
     /// Quarantined, approved or in review → rejected.
@@ -232,20 +188,11 @@ impl Artifact {
         evidence: Option<ObjectId>,
         stamp: Stamp,
     ) -> Result<Change, TransitionError> {
-        let from = [
-            StateName::Quarantined,
-            StateName::InReview,
-            StateName::Approved,
-        ];
+        let from = [StateName::Quarantined, StateName::InReview, StateName::Approved];
         self.expect("be rejected", &from)?;
         let evidence = evidence.or(self.state.evidence());
         let event = self.event(stamp, Action::Reject).fact("reason", &reason);
-        let state = State::Rejected {
-            since: stamp.at,
-            by: stamp.actor,
-            reason,
-            evidence,
-        };
+        let state = State::Rejected { since: stamp.at, by: stamp.actor, reason, evidence };
         Ok(self.change(state, event))
     }
 
@@ -259,21 +206,11 @@ impl Artifact {
     /// Released → in review: the rendition stops being viewable at once.
     pub fn recall(self, verdict: Verdict, stamp: Stamp) -> Result<Change, TransitionError> {
         let State::Released { ref release, .. } = self.state else {
-            return Err(TransitionError {
-                from: self.state.name(),
-                step: "be recalled",
-            });
+            return Err(TransitionError { from: self.state.name(), step: "be recalled" });
         };
         let evidence = release.evidence;
         let event = with_verdict(self.event(stamp, Action::Recall), &verdict);
-        Ok(self.change(
-            State::InReview {
-                since: stamp.at,
-                verdict,
-                evidence,
-            },
-            event,
-        ))
+        Ok(self.change(State::InReview { since: stamp.at, verdict, evidence }, event))
     }
 
     /// Any state past its retention → purged. Its keys are already destroyed when this is
@@ -281,34 +218,18 @@ impl Artifact {
     pub fn purge(self, retention: &Retention, stamp: Stamp) -> Result<Change, TransitionError> {
         let after = self.state.name();
         if !retention.is_due(&self, stamp.at) {
-            return Err(TransitionError {
-                from: after,
-                step: "be purged yet",
-            });
+            return Err(TransitionError { from: after, step: "be purged yet" });
         }
         let event = self.event(stamp, Action::Purge).fact("after", &after);
-        Ok(self.change(
-            State::Purged {
-                since: stamp.at,
-                after,
-            },
-            event,
-        ))
+        Ok(self.change(State::Purged { since: stamp.at, after }, event))
     }
 
     /// Sets or lifts a hold on expiry.
     pub fn set_hold(self, hold: Option<Hold>, stamp: Stamp) -> Result<Change, TransitionError> {
         if self.state.name() == StateName::Purged {
-            return Err(TransitionError {
-                from: StateName::Purged,
-                step: "be held",
-            });
+            return Err(TransitionError { from: StateName::Purged, step: "be held" });
         }
-        let action = if hold.is_some() {
-            Action::Hold
-        } else {
-            Action::Unhold
-        };
+        let action = if hold.is_some() { Action::Hold } else { Action::Unhold };
         let event = self.event(stamp, action);
         let state = self.state.clone();
         Ok(Self { hold, ..self }.change(state, event))
@@ -324,26 +245,14 @@ impl Artifact {
 
     fn expect(&self, step: &'static str, from: &[StateName]) -> Result<(), TransitionError> {
         let name = self.state.name();
-        if from.contains(&name) {
-            Ok(())
-        } else {
-            Err(TransitionError { from: name, step })
-        }
+        if from.contains(&name) { Ok(()) } else { Err(TransitionError { from: name, step }) }
     }
 
     fn change(self, state: State, event: Event) -> Change {
         let before_version = Some(self.version);
         let event = event.fact("version", &self.version.saturating_add(1));
-        let artifact = Self {
-            version: self.version.saturating_add(1),
-            state,
-            ..self
-        };
-        Change {
-            artifact,
-            before_version,
-            event,
-        }
+        let artifact = Self { version: self.version.saturating_add(1), state, ..self };
+        Change { artifact, before_version, event }
     }
 }
 

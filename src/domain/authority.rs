@@ -31,11 +31,7 @@ pub struct Signed<G> {
 
 impl<G> Clone for Signed<G> {
     fn clone(&self) -> Self {
-        Self {
-            body: self.body.clone(),
-            signature: self.signature.clone(),
-            grant: PhantomData,
-        }
+        Self { body: self.body.clone(), signature: self.signature.clone(), grant: PhantomData }
     }
 }
 
@@ -54,11 +50,7 @@ pub struct Verifier([u8; 32]);
 impl<G: Grant> Signed<G> {
     /// What a row holds, unbelieved.
     pub fn from_row(body: String, signature: String) -> Self {
-        Self {
-            body,
-            signature,
-            grant: PhantomData,
-        }
+        Self { body, signature, grant: PhantomData }
     }
 
     /// Signs a grant.
@@ -113,9 +105,7 @@ impl Signer {
     /// # Errors
     /// [`NotGranted`] if the seed is refused by the cryptographic library.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, NotGranted> {
-        Ed25519KeyPair::from_seed_unchecked(seed)
-            .map(Self)
-            .map_err(|_| NotGranted)
+        Ed25519KeyPair::from_seed_unchecked(seed).map(Self).map_err(|_| NotGranted)
     }
 
     /// The Ed25519 signature, 64 bytes.
@@ -189,10 +179,6 @@ mod tests {
         let row = Signed::tag(&Badge("s".into()), &key).unwrap();
         assert!(row.verify_tag(&key).is_ok());
         assert!(row.verify_tag(&MacKey::new(&[2; 32])).is_err());
-        assert!(
-            Signed::<Other>::from_row(row.body, row.signature)
-                .verify_tag(&key)
-                .is_err()
-        );
+        assert!(Signed::<Other>::from_row(row.body, row.signature).verify_tag(&key).is_err());
     }
 }

@@ -145,12 +145,7 @@ pub fn prove(
     }
     let rendition = release.rendition.clone();
     let note = release.certificate.clone();
-    Ok(Released {
-        artifact: artifact.id,
-        rendition,
-        certificate,
-        note,
-    })
+    Ok(Released { artifact: artifact.id, rendition, certificate, note })
 }
 
 impl Certificate {
@@ -167,11 +162,7 @@ impl Certificate {
         let text = note::verify(untrusted_note, KEY_NAME, verifier)
             .map_err(|_| NotReleased::Certificate)?;
         let certificate = Self::parse(text).ok_or(NotReleased::Certificate)?;
-        if certificate.text() == text {
-            Ok(certificate)
-        } else {
-            Err(NotReleased::Certificate)
-        }
+        if certificate.text() == text { Ok(certificate) } else { Err(NotReleased::Certificate) }
     }
 
     /// Whether the certificate is addressed to this person or their care team.
@@ -201,21 +192,14 @@ impl Certificate {
         line("policy", &self.policy);
         match &self.basis {
             Basis::Policy => line("decided-by", &"policy"),
-            Basis::Reviewers {
-                reviewers: [first, second],
-            } => {
+            Basis::Reviewers { reviewers: [first, second] } => {
                 line("decided-by", &format_args!("{first} {second}"));
             }
         }
         line("demo", &if self.demo { "yes" } else { "no" });
         for engine in &self.engines {
-            let age = engine
-                .set_age_seconds
-                .map_or("-".to_owned(), |age| age.to_string());
-            line(
-                "engine",
-                &format_args!("{} {} {age}", engine.name, engine.set),
-            );
+            let age = engine.set_age_seconds.map_or("-".to_owned(), |age| age.to_string());
+            line("engine", &format_args!("{} {} {age}", engine.name, engine.set));
         }
         text
     }
@@ -223,13 +207,8 @@ impl Certificate {
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         (lines.next()? == TITLE).then_some(())?;
-        let mut field = |name: &str| {
-            lines
-                .next()?
-                .strip_prefix(name)?
-                .strip_prefix(": ")
-                .map(str::to_owned)
-        };
+        let mut field =
+            |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned);
         let certificate = Self {
             clinic: field("clinic")?.parse().ok()?,
             submission: field("submission")?.parse().ok()?,
@@ -249,10 +228,7 @@ impl Certificate {
             engines: vec![],
         };
         let engines = lines.map(EngineLine::parse).collect::<Option<Vec<_>>>()?;
-        Some(Self {
-            engines,
-            ..certificate
-        })
+        Some(Self { engines, ..certificate })
     }
 }
 
@@ -260,33 +236,16 @@ impl EngineLine {
     /// A line whose set version has been reduced to what a line can carry.
     pub fn new(name: &str, untrusted_set: Option<&str>, set_age_seconds: Option<u64>) -> Self {
         let plain = |c: char| if c.is_ascii_graphic() { c } else { '_' };
-        let set: String = untrusted_set
-            .unwrap_or("-")
-            .chars()
-            .take(60)
-            .map(plain)
-            .collect();
+        let set: String = untrusted_set.unwrap_or("-").chars().take(60).map(plain).collect();
         let set = if set.is_empty() { "-".to_owned() } else { set };
-        Self {
-            name: name.to_owned(),
-            set,
-            set_age_seconds,
-        }
+        Self { name: name.to_owned(), set, set_age_seconds }
     }
 
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.strip_prefix("engine: ")?.splitn(3, ' ');
         let (name, set, age) = (words.next()?, words.next()?, words.next()?);
-        let set_age_seconds = if age == "-" {
-            None
-        } else {
-            Some(age.parse().ok()?)
-        };
-        Some(Self {
-            name: name.to_owned(),
-            set: set.to_owned(),
-            set_age_seconds,
-        })
+        let set_age_seconds = if age == "-" { None } else { Some(age.parse().ok()?) };
+        Some(Self { name: name.to_owned(), set: set.to_owned(), set_age_seconds })
     }
 }
 
@@ -295,9 +254,7 @@ fn parse_basis(text: &str) -> Option<Basis> {
         return Some(Basis::Policy);
     }
     let (first, second) = text.split_once(' ')?;
-    Some(Basis::Reviewers {
-        reviewers: [first.parse().ok()?, second.parse().ok()?],
-    })
+    Some(Basis::Reviewers { reviewers: [first.parse().ok()?, second.parse().ok()?] })
 }
 
 #[cfg(test)]

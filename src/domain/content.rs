@@ -92,12 +92,7 @@ impl ScanLease {
         until: Timestamp,
         first_fault_at: Option<Timestamp>,
     ) -> Self {
-        Self {
-            artifact,
-            fence,
-            until,
-            first_fault_at,
-        }
+        Self { artifact, fence, until, first_fault_at }
     }
 
     pub fn artifact(&self) -> &Artifact {

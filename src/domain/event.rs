@@ -186,37 +186,25 @@ impl Event {
     /// The same event, refused.
     #[must_use]
     pub fn refused(self, code: Code) -> Self {
-        Self {
-            outcome: Outcome::Refused { code },
-            ..self
-        }
+        Self { outcome: Outcome::Refused { code }, ..self }
     }
 
     /// The same event, about this artifact.
     #[must_use]
     pub fn about_artifact(self, artifact: ArtifactId) -> Self {
-        Self {
-            artifact: Some(artifact),
-            ..self
-        }
+        Self { artifact: Some(artifact), ..self }
     }
 
     /// The same event, about this submission.
     #[must_use]
     pub fn about_submission(self, submission: SubmissionId) -> Self {
-        Self {
-            submission: Some(submission),
-            ..self
-        }
+        Self { submission: Some(submission), ..self }
     }
 
     /// The same event, about this link.
     #[must_use]
     pub fn about_link(self, link: LinkId) -> Self {
-        Self {
-            link: Some(link),
-            ..self
-        }
+        Self { link: Some(link), ..self }
     }
 
     /// The same event with one more fact. `value` must be an id, a code or a number.

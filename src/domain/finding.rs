@@ -141,39 +141,20 @@ impl Finding {
         let detail = untrusted_detail
             .chars()
             .take(Self::DETAIL_LIMIT)
-            .map(|c| {
-                if c.is_ascii_graphic() || c == ' ' {
-                    c
-                } else {
-                    '?'
-                }
-            })
+            .map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' })
             .collect();
-        Self {
-            engine,
-            code,
-            severity,
-            detail,
-            offset: None,
-        }
+        Self { engine, code, severity, detail, offset: None }
     }
 
     /// The same finding with its place in the file.
     #[must_use]
     pub fn at(self, offset: u64) -> Self {
-        Self {
-            offset: Some(offset),
-            ..self
-        }
+        Self { offset: Some(offset), ..self }
     }
 
     /// The finding as a reason.
     pub fn reason(&self) -> Reason {
-        Reason {
-            engine: self.engine,
-            code: self.code.clone(),
-            detail: self.detail.clone(),
-        }
+        Reason { engine: self.engine, code: self.code.clone(), detail: self.detail.clone() }
     }
 }
 
@@ -191,11 +172,7 @@ pub struct Reason {
 impl Reason {
     /// A reason without detail.
     pub const fn plain(engine: Engine, code: &'static str) -> Self {
-        Self {
-            engine,
-            code: Code::fixed(code),
-            detail: String::new(),
-        }
+        Self { engine, code: Code::fixed(code), detail: String::new() }
     }
 }
 
@@ -255,12 +232,8 @@ mod tests {
     #[test]
     fn details_from_outside_are_bounded_and_printable() {
         let hostile = format!("<b>\u{202e}\x1b[31m{}", "x".repeat(500));
-        let finding = Finding::new(
-            Engine::Clamav,
-            Code::fixed("signature_match"),
-            Severity::Info,
-            &hostile,
-        );
+        let finding =
+            Finding::new(Engine::Clamav, Code::fixed("signature_match"), Severity::Info, &hostile);
         assert_eq!(finding.detail.chars().count(), Finding::DETAIL_LIMIT);
         assert!(finding.detail.starts_with("<b>??[31mx"));
     }

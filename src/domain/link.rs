@@ -66,12 +66,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose, in the order pages list them.
-    pub const ALL: [Self; 4] = [
-        Self::BeforeConsultation,
-        Self::FollowUp,
-        Self::Skin,
-        Self::Papers,
-    ];
+    pub const ALL: [Self; 4] = [Self::BeforeConsultation, Self::FollowUp, Self::Skin, Self::Papers];
 
     /// The purpose's name in forms and rows.
     pub const fn as_str(self) -> &'static str {
@@ -174,13 +169,9 @@ mod tests {
 
     #[test]
     fn a_birth_date_is_read_as_people_type_it() {
-        for typed in [
-            "19480203",
-            "1948-02-03",
-            "1948/02/03",
-            "１９４８年０２月０３日",
-            " 19480203 ",
-        ] {
+        for typed in
+            ["19480203", "1948-02-03", "1948/02/03", "１９４８年０２月０３日", " 19480203 "]
+        {
             let read = SecondSecret::BirthDate.normalise(typed);
             assert_eq!(read.as_deref(), Some("19480203"), "{typed}");
         }
@@ -191,10 +182,7 @@ mod tests {
 
     #[test]
     fn a_clinic_code_has_a_length() {
-        assert_eq!(
-            SecondSecret::ClinicCode.normalise("ab-12 cd").as_deref(),
-            Some("AB12CD")
-        );
+        assert_eq!(SecondSecret::ClinicCode.normalise("ab-12 cd").as_deref(), Some("AB12CD"));
         assert_eq!(SecondSecret::ClinicCode.normalise("ab12c"), None);
     }
 }

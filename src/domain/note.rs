@@ -53,11 +53,7 @@ pub fn verify<'n>(
 pub fn verifier_key(name: &str, verifier: &Verifier) -> String {
     let mut key = vec![ED25519];
     key.extend(verifier.as_bytes());
-    format!(
-        "{name}+{}+{}",
-        hex::encode(key_id(name, verifier)),
-        BASE64.encode(key)
-    )
+    format!("{name}+{}+{}", hex::encode(key_id(name, verifier)), BASE64.encode(key))
 }
 
 fn key_id(name: &str, verifier: &Verifier) -> [u8; 4] {
@@ -81,21 +77,11 @@ mod tests {
     fn a_note_gives_its_text_only_to_the_right_key_and_name() {
         let signer = Signer::from_seed(&[1; 32]).unwrap();
         let note = sign("a line\nanother\n", "clinic", &signer);
-        assert_eq!(
-            verify(&note, "clinic", &signer.verifier()),
-            Ok("a line\nanother\n")
-        );
+        assert_eq!(verify(&note, "clinic", &signer.verifier()), Ok("a line\nanother\n"));
         assert!(verify(&note, "other", &signer.verifier()).is_err());
         let stranger = Signer::from_seed(&[2; 32]).unwrap();
         assert!(verify(&note, "clinic", &stranger.verifier()).is_err());
-        assert!(
-            verify(
-                &note.replace("another", "anothen"),
-                "clinic",
-                &signer.verifier()
-            )
-            .is_err()
-        );
+        assert!(verify(&note.replace("another", "anothen"), "clinic", &signer.verifier()).is_err());
         assert!(verify("", "clinic", &signer.verifier()).is_err());
         assert!(verify(&"x".repeat(NOTE_LIMIT + 1), "clinic", &signer.verifier()).is_err());
     }

@@ -42,10 +42,7 @@ pub enum Verdict {
     /// Never releasable.
     Malicious { reason: Reason },
     /// Not looked at in full, so never releasable as it stands.
-    Unscannable {
-        reason: Reason,
-        persistence: Persistence,
-    },
+    Unscannable { reason: Reason, persistence: Persistence },
 }
 
 /// Whether trying again can help.
@@ -131,16 +128,10 @@ impl Policy {
             return Verdict::Malicious { reason };
         }
         if let Some(reason) = gravest(reports, Severity::Unscannable) {
-            return Verdict::Unscannable {
-                reason,
-                persistence: Persistence::Lasting,
-            };
+            return Verdict::Unscannable { reason, persistence: Persistence::Lasting };
         }
         if let Some((reason, persistence)) = self.fault(reports, now) {
-            return Verdict::Unscannable {
-                reason,
-                persistence,
-            };
+            return Verdict::Unscannable { reason, persistence };
         }
         match gravest(reports, Severity::Suspicious) {
             Some(reason) => Verdict::Suspicious { reason },
@@ -159,22 +150,15 @@ impl Policy {
             }
             (
                 Verdict::Malicious { .. }
-                | Verdict::Unscannable {
-                    persistence: Persistence::Lasting,
-                    ..
-                },
+                | Verdict::Unscannable { persistence: Persistence::Lasting, .. },
                 _,
             ) => Disposition::Reject,
-            (
-                Verdict::Unscannable {
-                    persistence: Persistence::Passing,
-                    ..
-                },
-                standing,
-            ) => match standing {
-                Standing::Quarantined | Standing::Approved => Disposition::Retry,
-                Standing::Overdue => Disposition::Review,
-            },
+            (Verdict::Unscannable { persistence: Persistence::Passing, .. }, standing) => {
+                match standing {
+                    Standing::Quarantined | Standing::Approved => Disposition::Retry,
+                    Standing::Overdue => Disposition::Review,
+                }
+            }
         }
     }
 
@@ -188,14 +172,7 @@ impl Policy {
         };
         let faults = reports.iter().filter_map(|report| {
             let (code, persistence) = outcome(report)?;
-            Some((
-                Reason {
-                    engine: report.engine,
-                    code,
-                    detail: String::new(),
-                },
-                persistence,
-            ))
+            Some((Reason { engine: report.engine, code, detail: String::new() }, persistence))
         });
         let mut faults: Vec<_> = faults.collect();
         faults.sort_by_key(|(_, persistence)| *persistence == Persistence::Passing);
@@ -206,14 +183,8 @@ impl Policy {
             .into_iter()
             .find(|engine| reports.iter().all(|report| report.engine != *engine))
             .map(|engine| Reason::plain(engine, "engine_absent"));
-        let stale = || {
-            reports
-                .iter()
-                .find_map(|report| self.set_fault(report, now))
-        };
-        absent
-            .or_else(stale)
-            .map(|reason| (reason, Persistence::Passing))
+        let stale = || reports.iter().find_map(|report| self.set_fault(report, now));
+        absent.or_else(stale).map(|reason| (reason, Persistence::Passing))
     }
 
     fn set_fault(&self, report: &EngineReport, now: Timestamp) -> Option<Reason> {
@@ -238,10 +209,7 @@ impl Policy {
 /// The first finding of exactly this severity, in the order of the reports.
 fn gravest(reports: &[EngineReport], severity: Severity) -> Option<Reason> {
     let findings = reports.iter().flat_map(|report| &report.findings);
-    findings
-        .into_iter()
-        .find(|finding| finding.severity == severity)
-        .map(super::Finding::reason)
+    findings.into_iter().find(|finding| finding.severity == severity).map(super::Finding::reason)
 }
 
 #[cfg(test)]
@@ -252,11 +220,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
     fn report(engine: Engine) -> EngineReport {
-        let set = SignatureSet {
-            version: "1".into(),
-            made_at: Some(NOW),
-            demo: false,
-        };
+        let set = SignatureSet { version: "1".into(), made_at: Some(NOW), demo: false };
         EngineReport {
             engine,
             outcome: EngineOutcome::Complete,
@@ -279,9 +243,7 @@ mod tests {
 
     fn name(reports: &[EngineReport]) -> String {
         let verdict = Policy::default().verdict(reports, NOW);
-        let reason = verdict
-            .reason()
-            .map_or(String::new(), |reason| format!(" {reason}"));
+        let reason = verdict.reason().map_or(String::new(), |reason| format!(" {reason}"));
         format!("{}{reason}", verdict.as_str())
     }
 
@@ -291,10 +253,7 @@ mod tests {
         assert_eq!(name(&[]), "unscannable type.engine_absent");
         for engine in REQUIRED_ENGINES {
             let reports: Vec<_> = clean().into_iter().filter(|r| r.engine != engine).collect();
-            assert_eq!(
-                name(&reports),
-                format!("unscannable {engine}.engine_absent")
-            );
+            assert_eq!(name(&reports), format!("unscannable {engine}.engine_absent"));
         }
     }
 
@@ -314,18 +273,9 @@ mod tests {
     #[test]
     fn the_gravest_finding_decides() {
         assert_eq!(name(&with(Severity::Info)), "clean");
-        assert_eq!(
-            name(&with(Severity::Suspicious)),
-            "suspicious type.trailing_bytes"
-        );
-        assert_eq!(
-            name(&with(Severity::Unscannable)),
-            "unscannable type.trailing_bytes"
-        );
-        assert_eq!(
-            name(&with(Severity::Malicious)),
-            "malicious type.trailing_bytes"
-        );
+        assert_eq!(name(&with(Severity::Suspicious)), "suspicious type.trailing_bytes");
+        assert_eq!(name(&with(Severity::Unscannable)), "unscannable type.trailing_bytes");
+        assert_eq!(name(&with(Severity::Malicious)), "malicious type.trailing_bytes");
         let mut both = with(Severity::Suspicious);
         both[1].outcome = EngineOutcome::PassingFault(Code::fixed("crashed"));
         assert_eq!(name(&both), "unscannable yara.crashed");
@@ -338,44 +288,25 @@ mod tests {
             reports[2].set = set;
             name(&reports)
         };
-        let dated = |at| SignatureSet {
-            version: "1".into(),
-            made_at: at,
-            demo: false,
-        };
+        let dated = |at| SignatureSet { version: "1".into(), made_at: at, demo: false };
         let max = Policy::default().signature_max_age;
         let over = max + Duration::from_millis(1);
         assert_eq!(with_set(None), "unscannable clamav.signatures_unknown");
-        assert_eq!(
-            with_set(Some(dated(None))),
-            "unscannable clamav.signatures_undated"
-        );
+        assert_eq!(with_set(Some(dated(None))), "unscannable clamav.signatures_undated");
         assert_eq!(with_set(Some(dated(Some(NOW.minus(max))))), "clean");
         let stale = with_set(Some(dated(Some(NOW.minus(over)))));
         assert_eq!(stale, "unscannable clamav.signatures_stale");
-        let demo = SignatureSet {
-            demo: true,
-            ..dated(Some(NOW))
-        };
-        assert_eq!(
-            with_set(Some(demo)),
-            "unscannable clamav.signatures_demo_only"
-        );
+        let demo = SignatureSet { demo: true, ..dated(Some(NOW)) };
+        assert_eq!(with_set(Some(demo)), "unscannable clamav.signatures_demo_only");
     }
 
     #[test]
     fn only_clean_or_approved_suspicious_is_released() {
         let reason = Reason::plain(Engine::Type, "x");
-        let suspicious = Verdict::Suspicious {
-            reason: reason.clone(),
-        };
-        let malicious = Verdict::Malicious {
-            reason: reason.clone(),
-        };
-        let unscannable = |persistence| Verdict::Unscannable {
-            reason: reason.clone(),
-            persistence,
-        };
+        let suspicious = Verdict::Suspicious { reason: reason.clone() };
+        let malicious = Verdict::Malicious { reason: reason.clone() };
+        let unscannable =
+            |persistence| Verdict::Unscannable { reason: reason.clone(), persistence };
         use Disposition::{Reject, Release, Retry, Review};
         use Standing::{Approved, Overdue, Quarantined};
         let table = [
@@ -396,11 +327,7 @@ mod tests {
             (unscannable(Persistence::Passing), Overdue, Review),
         ];
         for (verdict, standing, expected) in table {
-            assert_eq!(
-                Policy::disposition(&verdict, standing),
-                expected,
-                "{verdict:?}"
-            );
+            assert_eq!(Policy::disposition(&verdict, standing), expected, "{verdict:?}");
         }
     }
 }

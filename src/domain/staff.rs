@@ -24,12 +24,7 @@ pub enum StaffRole {
 
 impl StaffRole {
     /// Every role.
-    pub const ALL: [Self; 4] = [
-        Self::Doctor,
-        Self::Reviewer,
-        Self::Reception,
-        Self::Administrator,
-    ];
+    pub const ALL: [Self; 4] = [Self::Doctor, Self::Reviewer, Self::Reception, Self::Administrator];
 
     /// The role's name on the command line, in rows and on pages.
     pub const fn as_str(self) -> &'static str {
@@ -145,10 +140,7 @@ pub enum Holder {
     Staff { staff: StaffId, role: StaffRole },
     /// A patient or proxy who gave the link's second secret; nothing can be sent before the
     /// agreement is accepted, which begins a submission.
-    Patient {
-        link: LinkId,
-        submission: Option<SubmissionId>,
-    },
+    Patient { link: LinkId, submission: Option<SubmissionId> },
 }
 
 impl Session {
@@ -156,10 +148,7 @@ impl Session {
     pub fn is_live(&self, limits: &Limits, now: Timestamp) -> bool {
         let idle = match self.holder {
             Holder::HalfSignedIn { .. } => limits.session_half_signed_in,
-            Holder::Staff {
-                role: StaffRole::Doctor,
-                ..
-            } => limits.session_idle_doctor,
+            Holder::Staff { role: StaffRole::Doctor, .. } => limits.session_idle_doctor,
             Holder::Staff { .. } => limits.session_idle,
             Holder::Patient { .. } => limits.session_idle_patient,
         };
@@ -170,8 +159,7 @@ impl Session {
 
     /// Whether the factor was checked recently enough for a step-up action.
     pub fn has_stepped_up(&self, limits: &Limits, now: Timestamp) -> bool {
-        self.factor_at
-            .is_some_and(|at| at <= now && now <= at.plus(limits.step_up))
+        self.factor_at.is_some_and(|at| at <= now && now <= at.plus(limits.step_up))
     }
 }
 
@@ -190,10 +178,7 @@ mod tests {
         let mut session = Session {
             digest: String::new(),
             door: Role::Review,
-            holder: Holder::Staff {
-                staff,
-                role: StaffRole::Reviewer,
-            },
+            holder: Holder::Staff { staff, role: StaffRole::Reviewer },
             created_at: START,
             seen_at: START,
             factor_at: Some(START),
@@ -210,11 +195,7 @@ mod tests {
     #[test]
     fn each_role_has_one_door() {
         assert_eq!(StaffRole::Doctor.door(), Role::Portal);
-        for role in [
-            StaffRole::Reviewer,
-            StaffRole::Reception,
-            StaffRole::Administrator,
-        ] {
+        for role in [StaffRole::Reviewer, StaffRole::Reception, StaffRole::Administrator] {
             assert_eq!(role.door(), Role::Review);
         }
     }

@@ -15,29 +15,13 @@ pub enum State {
     /// Sealed, acknowledged, not yet judged (or to be judged again).
     Quarantined { since: Timestamp },
     /// Security staff decide.
-    InReview {
-        since: Timestamp,
-        verdict: Verdict,
-        evidence: Option<ObjectId>,
-    },
+    InReview { since: Timestamp, verdict: Verdict, evidence: Option<ObjectId> },
     /// Two reviewers approved; a worker scans again and releases.
-    Approved {
-        since: Timestamp,
-        approvals: [ApprovalId; 2],
-        evidence: Option<ObjectId>,
-    },
+    Approved { since: Timestamp, approvals: [ApprovalId; 2], evidence: Option<ObjectId> },
     /// Its rendition may be viewed and pulled until it expires.
-    Released {
-        since: Timestamp,
-        release: Box<Release>,
-    },
+    Released { since: Timestamp, release: Box<Release> },
     /// Refused; waits for its expiry.
-    Rejected {
-        since: Timestamp,
-        by: Actor,
-        reason: Reason,
-        evidence: Option<ObjectId>,
-    },
+    Rejected { since: Timestamp, by: Actor, reason: Reason, evidence: Option<ObjectId> },
     /// Keys and objects are destroyed; only ids remain.
     Purged { since: Timestamp, after: StateName },
 }
@@ -119,9 +103,7 @@ impl Media {
 
     /// Reads what [`Media::extension`] writes.
     pub fn from_extension(text: &str) -> Option<Self> {
-        [Self::Jpeg, Self::Png, Self::Text]
-            .into_iter()
-            .find(|media| media.extension() == text)
+        [Self::Jpeg, Self::Png, Self::Text].into_iter().find(|media| media.extension() == text)
     }
 }
 
@@ -159,11 +141,7 @@ impl TryFrom<String> for Sha256Hex {
 
     fn try_from(text: String) -> Result<Self, NotADigest> {
         let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() == 64 && text.bytes().all(digit) {
-            Ok(Self(text))
-        } else {
-            Err(NotADigest)
-        }
+        if text.len() == 64 && text.bytes().all(digit) { Ok(Self(text)) } else { Err(NotADigest) }
     }
 }
 

@@ -106,13 +106,7 @@ impl From<Refusal> for FlowError {
 /// Records that someone known was refused, then gives the refusal back. If it cannot be recorded,
 /// that is the error: still a refusal to the caller, and seen by operators.
 pub async fn refused(app: &App, actor: Actor, action: Action, refusal: Refusal) -> FlowError {
-    record(
-        app,
-        app.event(actor, action)
-            .map(|event| event.refused(refusal.code())),
-        refusal,
-    )
-    .await
+    record(app, app.event(actor, action).map(|event| event.refused(refusal.code())), refusal).await
 }
 
 /// As [`refused`], with an event that already names its subject.

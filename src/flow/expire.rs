@@ -39,10 +39,7 @@ const ABANDONED: Duration = Duration::from_hours(24);
 pub async fn due(app: &App) -> Result<Vec<Due>, FlowError> {
     let now = app.clock.trusted()?;
     let artifacts = app.db.due(now, BATCH).await?;
-    Ok(artifacts
-        .iter()
-        .filter_map(|artifact| describe(app, artifact))
-        .collect())
+    Ok(artifacts.iter().filter_map(|artifact| describe(app, artifact)).collect())
 }
 
 /// Purges what is due and sweeps what is abandoned.
@@ -60,9 +57,7 @@ pub async fn run(app: &App, actor: Actor) -> Result<Expired, FlowError> {
     }
     expired.orphan_objects = sweep_objects(app, now).await?;
     expired.orphan_wraps = sweep_wraps(app, now).await?;
-    app.db
-        .sweep_sessions(now.minus(app.limits.session_absolute))
-        .await?;
+    app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await?;
     Ok(expired)
 }
 

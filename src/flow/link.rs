@@ -51,9 +51,7 @@ pub async fn issue(
 ) -> Result<IssuedLink, FlowError> {
     let app = &review.app;
     let now = app.clock.trusted()?;
-    let doctor = people::staff(app, request.doctor)
-        .await?
-        .ok_or(Refusal::BadInput)?;
+    let doctor = people::staff(app, request.doctor).await?.ok_or(Refusal::BadInput)?;
     let fits = doctor.role == StaffRole::Doctor
         && doctor.disabled_at.is_none()
         && patient_fits(&request.patient, request.sender)
@@ -68,10 +66,8 @@ pub async fn issue(
     let secret = LinkSecret::new(app.random.bytes()?);
     let code = ShortCode::new(app.random.bytes()?);
     let id = LinkId::new(now, app.random.bytes()?);
-    let keyed = review
-        .keys
-        .second_secret_key
-        .tag(&[id.to_string().as_bytes(), second_secret.as_bytes()]);
+    let keyed =
+        review.keys.second_secret_key.tag(&[id.to_string().as_bytes(), second_secret.as_bytes()]);
     let salt: [u8; 16] = app.random.bytes()?;
     let second_secret_hash = blocking(move || people::hash_secret(&keyed, &salt)).await??;
     let link = Link {
@@ -83,10 +79,7 @@ pub async fn issue(
         purpose: request.purpose,
         patient_sealed: seal_patient(review, &request.patient)?,
         secret_digest: secret.digest().as_str().to_owned(),
-        code_digest: code
-            .digest(&review.keys.second_secret_key)
-            .as_str()
-            .to_owned(),
+        code_digest: code.digest(&review.keys.second_secret_key).as_str().to_owned(),
         code_until: now.plus(app.limits.short_code_life),
         second_secret: request.second_secret_kind,
         second_secret_hash,
@@ -96,13 +89,8 @@ pub async fn issue(
         revoked_at: None,
     };
     let row = Signed::sign(&link, &review.keys.grant_signer)?;
-    let event = app
-        .event(actor, Action::LinkIssue)?
-        .about_link(id)
-        .fact("doctor", &link.doctor);
-    app.db
-        .put_link(&row, &link, &event.fact("until", &link.until))
-        .await?;
+    let event = app.event(actor, Action::LinkIssue)?.about_link(id).fact("doctor", &link.doctor);
+    app.db.put_link(&row, &link, &event.fact("until", &link.until)).await?;
     Ok(IssuedLink { link, secret, code })
 }
 
@@ -110,10 +98,7 @@ pub async fn issue(
 pub async fn list(review: &Review, limit: u32) -> Result<Vec<Link>, FlowError> {
     let rows = review.app.db.links(limit).await?;
     let verifier = review.keys.grant_signer.verifier();
-    Ok(rows
-        .iter()
-        .filter_map(|row| row.verify(&verifier).ok())
-        .collect())
+    Ok(rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect())
 }
 
 /// Revokes a link: nothing more can be sent through it.
@@ -127,10 +112,7 @@ pub async fn revoke(review: &Review, actor: Actor, id: LinkId) -> Result<Link, F
     if link.revoked_at.is_some() {
         return Ok(link);
     }
-    let link = Link {
-        revoked_at: Some(app.clock.trusted()?),
-        ..link
-    };
+    let link = Link { revoked_at: Some(app.clock.trusted()?), ..link };
     let row = Signed::sign(&link, &review.keys.grant_signer)?;
     let event = app.event(actor, Action::LinkRevoke)?.about_link(id);
     app.db.put_link(&row, &link, &event).await?;
@@ -156,13 +138,7 @@ fn seal_patient(review: &Review, patient: &Patient) -> Result<String, FlowError>
     let plaintext = serde_json::to_vec(patient)
         .map_err(|_| FlowError::Internal("a patient cannot be written"))?;
     let public = &review.app.public;
-    seal_text(
-        &plaintext,
-        &[
-            public.recipient(Area::Release),
-            public.recipient(Area::Review),
-        ],
-    )
+    seal_text(&plaintext, &[public.recipient(Area::Release), public.recipient(Area::Review)])
 }
 
 fn patient_fits(patient: &Patient, sender: Sender) -> bool {

@@ -32,10 +32,7 @@ pub async fn sequence(app: &App) -> Result<usize, FlowError> {
     for event in &queued {
         tree.append(event.leaf_hash);
     }
-    let after = LogTree {
-        size: tree.size(),
-        frontier: BASE64.encode(tree.to_bytes()),
-    };
+    let after = LogTree { size: tree.size(), frontier: BASE64.encode(tree.to_bytes()) };
     app.db.extend_log(&before, &after, &queued).await?;
     Ok(queued.len())
 }
@@ -54,11 +51,7 @@ pub async fn checkpoint(worker: &Worker, file: &Checkpoints) -> Result<bool, Flo
     let entry = checkpoint.file_entry(&worker.keys.log_signer);
     let file = file.clone();
     blocking(move || file.append(&entry)).await??;
-    match app
-        .db
-        .add_checkpoint(checkpoint.size, checkpoint.at, &note)
-        .await
-    {
+    match app.db.add_checkpoint(checkpoint.size, checkpoint.at, &note).await {
         // A crash between file and row: the row was written by an earlier try.
         Ok(()) | Err(DbError::Exists) => Ok(true),
         Err(error) => Err(error.into()),
@@ -124,28 +117,17 @@ pub async fn export(
     actor: Actor,
 ) -> Result<(export::Header, Vec<export::Line>), FlowError> {
     let last = file.last()?.ok_or(FlowError::NotFound)?;
-    let checkpoint = app
-        .db
-        .checkpoint_note(last.size)
-        .await?
-        .ok_or(FlowError::NotFound)?;
-    app.db
-        .append(&app.event(actor, Action::AuditExport)?)
-        .await?;
+    let checkpoint = app.db.checkpoint_note(last.size).await?.ok_or(FlowError::NotFound)?;
+    app.db.append(&app.event(actor, Action::AuditExport)?).await?;
     let mut rows = rows(app).await?;
     rows.truncate(usize::try_from(last.size).unwrap_or(usize::MAX));
-    let leaves = rows
-        .iter()
-        .map(|row| merkle::leaf_hash(&row.body))
-        .collect();
+    let leaves = rows.iter().map(|row| merkle::leaf_hash(&row.body)).collect();
     let tree = merkle::Tree::new(leaves);
     let lines = rows
         .into_iter()
         .map(|row| export::Line::new(&tree, last.size, row.sequence, row.body))
         .collect::<Option<Vec<_>>>();
-    let lines = lines.ok_or(FlowError::Internal(
-        "the log is shorter than its checkpoint",
-    ))?;
+    let lines = lines.ok_or(FlowError::Internal("the log is shorter than its checkpoint"))?;
     Ok((export::Header { checkpoint }, lines))
 }
 
@@ -158,9 +140,7 @@ pub async fn search(
     if filter.limit == 0 {
         return Err(Refusal::BadInput.into());
     }
-    app.db
-        .append(&app.event(actor, Action::AuditSearch)?)
-        .await?;
+    app.db.append(&app.event(actor, Action::AuditSearch)?).await?;
     Ok(app.db.search_events(filter).await?)
 }
 
@@ -187,9 +167,7 @@ async fn rows(app: &App) -> Result<Vec<SequencedRow>, FlowError> {
 }
 
 fn unbelieved(row: SequencedRow) -> SequencedEvent {
-    let hash = hex::decode(&row.leaf_hash)
-        .ok()
-        .and_then(|hash| hash.try_into().ok());
+    let hash = hex::decode(&row.leaf_hash).ok().and_then(|hash| hash.try_into().ok());
     SequencedEvent {
         seq: i64::try_from(row.sequence).unwrap_or(i64::MAX),
         // A hash that does not read is no event's: the verifier names it.

@@ -50,10 +50,7 @@ pub async fn open(
     }
     app.db.clear_tries(&subject).await?;
     let event = app.event(actor, Action::LinkOpen)?.about_link(link.id);
-    let holder = Holder::Patient {
-        link: link.id,
-        submission: None,
-    };
+    let holder = Holder::Patient { link: link.id, submission: None };
     sign_in::begin(app, &intake.keys.session_key, holder, Some(event)).await
 }
 
@@ -86,9 +83,7 @@ pub async fn agree(
     let app = &intake.app;
     let actor = Actor::Patient { link: link.id };
     let now = app.clock.trusted()?;
-    let event = app
-        .event(actor, Action::AgreementAccept)?
-        .about_link(link.id);
+    let event = app.event(actor, Action::AgreementAccept)?.about_link(link.id);
     if untrusted_version != version_in_force {
         let refusal = Refusal::AgreementChanged;
         return Err(super::error::refused_event(app, event, refusal).await);
@@ -101,18 +96,10 @@ pub async fn agree(
         agreed_at: now,
         opened_at: now,
     };
-    let event = event
-        .about_submission(submission.id)
-        .fact("version", version_in_force);
+    let event = event.about_submission(submission.id).fact("version", version_in_force);
     app.db.create_submission(&submission, &event).await?;
-    let holder = Holder::Patient {
-        link: link.id,
-        submission: Some(submission.id),
-    };
-    let session = Session {
-        holder,
-        ..session.clone()
-    };
+    let holder = Holder::Patient { link: link.id, submission: Some(submission.id) };
+    let session = Session { holder, ..session.clone() };
     sign_in::store(app, &intake.keys.session_key, &session, None).await?;
     Ok((session, submission))
 }
@@ -167,9 +154,7 @@ async fn record(
     if cause != LinkRefusal::WrongSecondSecret {
         return Ok(count(app, cause, told).await);
     }
-    let event = app
-        .event(Actor::Anonymous, Action::LinkOpen)?
-        .about_link(link.id);
+    let event = app.event(Actor::Anonymous, Action::LinkOpen)?.about_link(link.id);
     let code = crate::domain::Code::fixed(cause.code());
     app.db.append(&event.refused(code)).await?;
     Ok(told.into())
@@ -178,11 +163,7 @@ async fn record(
 /// A refusal that a stranger can cause without end is counted by the minute.
 async fn count(app: &App, cause: LinkRefusal, told: Refusal) -> FlowError {
     let at = app.clock.read();
-    match app
-        .db
-        .count_refusal(at, Role::Intake.as_str(), cause.code())
-        .await
-    {
+    match app.db.count_refusal(at, Role::Intake.as_str(), cause.code()).await {
         Ok(()) => told.into(),
         Err(error) => error.into(),
     }

@@ -73,9 +73,7 @@ pub async fn add_staff(
     };
     let row = Signed::sign(&staff, &review.keys.grant_signer)?;
     let event = app.event(actor, Action::StaffAdd)?.fact("staff", &staff.id);
-    app.db
-        .put_staff(&row, &staff, &event.fact("role", staff.role.as_str()))
-        .await?;
+    app.db.put_staff(&row, &staff, &event.fact("role", staff.role.as_str())).await?;
     Ok(AddedStaff { staff, totp_secret })
 }
 
@@ -85,20 +83,11 @@ pub async fn add_staff(
 /// [`FlowError::NotFound`] if there is no such login.
 pub async fn disable_staff(review: &Review, actor: Actor, login: &str) -> Result<Staff, FlowError> {
     let app = &review.app;
-    let row = app
-        .db
-        .staff_by_login(login)
-        .await?
-        .ok_or(FlowError::NotFound)?;
+    let row = app.db.staff_by_login(login).await?.ok_or(FlowError::NotFound)?;
     let staff = row.verify(&app.public.grant)?;
-    let staff = Staff {
-        disabled_at: Some(app.clock.trusted()?),
-        ..staff
-    };
+    let staff = Staff { disabled_at: Some(app.clock.trusted()?), ..staff };
     let row = Signed::sign(&staff, &review.keys.grant_signer)?;
-    let event = app
-        .event(actor, Action::StaffDisable)?
-        .fact("staff", &staff.id);
+    let event = app.event(actor, Action::StaffDisable)?.fact("staff", &staff.id);
     app.db.put_staff(&row, &staff, &event).await?;
     Ok(staff)
 }
@@ -115,21 +104,12 @@ pub async fn add_machine(
     certificate_sha256: &str,
 ) -> Result<Machine, FlowError> {
     let app = &review.app;
-    let row = app
-        .db
-        .staff_by_login(doctor_login)
-        .await?
-        .ok_or(Refusal::BadInput)?;
+    let row = app.db.staff_by_login(doctor_login).await?.ok_or(Refusal::BadInput)?;
     let doctor = row.verify(&app.public.grant)?;
     if doctor.role != StaffRole::Doctor || !fits(name, DISPLAY_NAME_CHARS) {
         return Err(refused(app, actor, Action::MachineAdd, Refusal::BadInput).await);
     }
-    if app
-        .db
-        .machine_by_certificate(certificate_sha256)
-        .await?
-        .is_some()
-    {
+    if app.db.machine_by_certificate(certificate_sha256).await?.is_some() {
         return Err(refused(app, actor, Action::MachineAdd, Refusal::ExistsAlready).await);
     }
     let now = app.clock.trusted()?;
@@ -143,12 +123,8 @@ pub async fn add_machine(
         disabled_at: None,
     };
     let row = Signed::sign(&machine, &review.keys.grant_signer)?;
-    let event = app
-        .event(actor, Action::MachineAdd)?
-        .fact("machine", &machine.id);
-    app.db
-        .put_machine(&row, &machine, &event.fact("doctor", &doctor.id))
-        .await?;
+    let event = app.event(actor, Action::MachineAdd)?.fact("machine", &machine.id);
+    app.db.put_machine(&row, &machine, &event.fact("doctor", &doctor.id)).await?;
     Ok(machine)
 }
 
@@ -164,19 +140,13 @@ pub async fn staff(app: &App, id: StaffId) -> Result<Option<Staff>, FlowError> {
 /// Everyone whose row verifies, by login.
 pub async fn all_staff(app: &App) -> Result<Vec<Staff>, FlowError> {
     let rows = app.db.all_staff().await?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| row.verify(&app.public.grant).ok())
-        .collect())
+    Ok(rows.iter().filter_map(|row| row.verify(&app.public.grant).ok()).collect())
 }
 
 /// Every registered machine whose row verifies.
 pub async fn all_machines(app: &App) -> Result<Vec<Machine>, FlowError> {
     let rows = app.db.all_machines().await?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| row.verify(&app.public.grant).ok())
-        .collect())
+    Ok(rows.iter().filter_map(|row| row.verify(&app.public.grant).ok()).collect())
 }
 
 /// Argon2id in PHC form, at the strength OWASP gives for interactive sign-in (19 MiB, 2 passes).
@@ -191,9 +161,7 @@ pub(super) fn secret_matches(untrusted_secret: &str, hash: &str) -> bool {
     let (Ok(argon2), Ok(hash)) = (argon2(), PasswordHash::new(hash)) else {
         return false;
     };
-    argon2
-        .verify_password(untrusted_secret.as_bytes(), &hash)
-        .is_ok()
+    argon2.verify_password(untrusted_secret.as_bytes(), &hash).is_ok()
 }
 
 fn sign_in_recipient(app: &App, role: StaffRole) -> &age::x25519::Recipient {
@@ -208,18 +176,11 @@ fn sign_in_recipient(app: &App, role: StaffRole) -> &age::x25519::Recipient {
 fn argon2() -> Result<Argon2<'static>, FlowError> {
     let failed = |_| FlowError::Internal("argon2 refused its parameters");
     let params = Params::new(19 * 1024, 2, 1, None).map_err(failed)?;
-    Ok(Argon2::new(
-        argon2::Algorithm::Argon2id,
-        argon2::Version::V0x13,
-        params,
-    ))
+    Ok(Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params))
 }
 
 fn names_fit(new: &NewStaff) -> bool {
-    let team = new
-        .team
-        .as_deref()
-        .is_none_or(|team| fits(team, TEAM_CHARS) && team != "-");
+    let team = new.team.as_deref().is_none_or(|team| fits(team, TEAM_CHARS) && team != "-");
     fits(&new.display_name, DISPLAY_NAME_CHARS) && team
 }
 

@@ -43,9 +43,7 @@ pub async fn machine(
         Some(machine) => Ok(machine),
         None => {
             let now = app.clock.read();
-            app.db
-                .count_refusal(now, "machines", "machine_unknown")
-                .await?;
+            app.db.count_refusal(now, "machines", "machine_unknown").await?;
             Err(Refusal::NotAllowed.into())
         }
     }
@@ -58,30 +56,20 @@ pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, Flow
     let now = app.clock.trusted()?;
     let deliveries = app.db.deliveries(machine.id, u32::MAX).await?;
     let has = |id: ArtifactId| {
-        deliveries
-            .iter()
-            .any(|it| it.artifact == id && it.acknowledged_at.is_some())
+        deliveries.iter().any(|it| it.artifact == id && it.acknowledged_at.is_some())
     };
-    let found = app
-        .db
-        .released_for(machine.doctor, machine.team.as_deref(), LIST_LIMIT)
-        .await?;
+    let found = app.db.released_for(machine.doctor, machine.team.as_deref(), LIST_LIMIT).await?;
     let proven = |artifact: &Artifact| {
         certificate::prove(artifact, &viewer, &app.public.certificate, now).is_ok()
     };
-    let ready = found
-        .into_iter()
-        .filter(|it| !has(it.id) && proven(it))
-        .collect();
+    let ready = found.into_iter().filter(|it| !has(it.id) && proven(it)).collect();
     let mut recalled = Vec::new();
     for delivery in deliveries.iter().filter(|it| it.recalled_at.is_none()) {
         if is_recalled(app, delivery.artifact).await? {
             recalled.push(delivery.artifact);
         }
     }
-    app.db
-        .append(&app.event(Actor::Machine { id: machine.id }, Action::List)?)
-        .await?;
+    app.db.append(&app.event(Actor::Machine { id: machine.id }, Action::List)?).await?;
     Ok(Waiting { ready, recalled })
 }
 
@@ -96,9 +84,7 @@ pub async fn pull(portal: &Portal, machine: &Machine, id: ArtifactId) -> Result<
     let Some(artifact) = app.db.artifact(id).await? else {
         return Err(view::not_found(app, event, Code::fixed("unknown")).await);
     };
-    let event = event
-        .about_submission(artifact.submission)
-        .about_link(artifact.link);
+    let event = event.about_submission(artifact.submission).about_link(artifact.link);
     let viewed = match view::open(portal, &artifact, &viewer_of(machine)).await {
         Ok(viewed) => viewed,
         Err(Unopened::Refused(cause)) => {
@@ -124,10 +110,7 @@ pub async fn acknowledge(
 ) -> Result<(), FlowError> {
     let app = &portal.app;
     let event = app.event(Actor::Machine { id: machine.id }, Action::PullAcknowledge)?;
-    let known = app
-        .db
-        .acknowledge_pull(id, machine.id, &event.about_artifact(id))
-        .await?;
+    let known = app.db.acknowledge_pull(id, machine.id, &event.about_artifact(id)).await?;
     known.then_some(()).ok_or(FlowError::NotFound)
 }
 
@@ -160,8 +143,5 @@ async fn is_recalled(app: &App, id: ArtifactId) -> Result<bool, FlowError> {
 }
 
 fn viewer_of(machine: &Machine) -> Viewer {
-    Viewer {
-        staff: machine.doctor,
-        team: machine.team.clone(),
-    }
+    Viewer { staff: machine.doctor, team: machine.team.clone() }
 }

@@ -46,11 +46,7 @@ impl Visit {
     /// Takes up a submission where it stands.
     pub async fn resume(app: &App, submission: Submission) -> Result<Self, FlowError> {
         let sent = app.db.artifacts_of(submission.id).await?;
-        let last = sent
-            .iter()
-            .map(|artifact| artifact.position)
-            .max()
-            .unwrap_or(0);
+        let last = sent.iter().map(|artifact| artifact.position).max().unwrap_or(0);
         Ok(Self {
             files: u16::try_from(sent.len()).unwrap_or(u16::MAX),
             bytes: sent.iter().map(|artifact| artifact.source.size_bytes).sum(),
@@ -86,16 +82,7 @@ impl Visit {
             seal_arriving(sealer, arriving, &recipient, artifact)
         });
         let received = 0;
-        Ok(Upload {
-            artifact,
-            object,
-            kind,
-            declared,
-            connection,
-            received,
-            chunks,
-            sealing,
-        })
+        Ok(Upload { artifact, object, kind, declared, connection, received, chunks, sealing })
     }
 
     /// Takes more of a file.
@@ -113,10 +100,9 @@ impl Visit {
         upload.received = upload.received.saturating_add(chunk.len() as u64);
         let own_limit = match upload.kind {
             ArtifactKind::Photo => (limits.file_bytes, Refusal::FileTooLarge),
-            ArtifactKind::Message => (
-                u64::from(limits.message_chars) * BYTES_A_CHAR,
-                Refusal::MessageTooLong,
-            ),
+            ArtifactKind::Message => {
+                (u64::from(limits.message_chars) * BYTES_A_CHAR, Refusal::MessageTooLong)
+            }
         };
         if upload.received > own_limit.0 {
             return Err(self.refuse(&intake.app, own_limit.1).await);
@@ -157,18 +143,9 @@ impl Visit {
             version: 0,
             state: State::Quarantined { since: now },
         };
-        let stamp = app.stamp(
-            Actor::Patient {
-                link: self.submission.link,
-            },
-            now,
-        )?;
+        let stamp = app.stamp(Actor::Patient { link: self.submission.link }, now)?;
         let change = artifact.receive(stamp);
-        let commit = Commit {
-            change,
-            lease: None,
-            objects: vec![object],
-        };
+        let commit = Commit { change, lease: None, objects: vec![object] };
         let artifact = app.db.commit(commit).await?;
         app.bell.ring();
         self.files = self.files.saturating_add(1);
@@ -179,14 +156,11 @@ impl Visit {
 
     /// Records that the sender was refused something of this submission.
     pub async fn refuse(&self, app: &App, refusal: Refusal) -> FlowError {
-        let actor = Actor::Patient {
-            link: self.submission.link,
-        };
+        let actor = Actor::Patient { link: self.submission.link };
         match app.event(actor, Action::Receive) {
             Ok(event) => {
-                let event = event
-                    .about_submission(self.submission.id)
-                    .about_link(self.submission.link);
+                let event =
+                    event.about_submission(self.submission.id).about_link(self.submission.link);
                 refused_event(app, event, refusal).await
             }
             Err(error) => error.into(),

@@ -57,10 +57,7 @@ impl ReviewReason {
 
     /// Finds a form's choice among those offered.
     pub fn choose(offered: &[Self], untrusted_code: &str) -> Option<Self> {
-        offered
-            .iter()
-            .copied()
-            .find(|reason| reason.code() == untrusted_code)
+        offered.iter().copied().find(|reason| reason.code() == untrusted_code)
     }
 }
 
@@ -95,11 +92,7 @@ pub async fn artifact(review: &Review, id: ArtifactId) -> Result<Artifact, FlowE
 
 /// Reviewers whose approvals stand for the artifact as it is.
 pub async fn approvers(review: &Review, artifact: &Artifact) -> Result<Vec<StaffId>, FlowError> {
-    Ok(approvals(review, artifact)
-        .await?
-        .iter()
-        .map(|approval| approval.reviewer)
-        .collect())
+    Ok(approvals(review, artifact).await?.iter().map(|approval| approval.reviewer).collect())
 }
 
 /// Opens sealed evidence: the event with the reason is committed before a byte is opened.
@@ -136,12 +129,8 @@ pub async fn open_evidence(
         parts,
     };
     let review = review.clone();
-    let plaintext = blocking(move || {
-        review
-            .app
-            .vault
-            .open_evidence(&lease, &wrap, &sealed, &review.evidence)
-    });
+    let plaintext =
+        blocking(move || review.app.vault.open_evidence(&lease, &wrap, &sealed, &review.evidence));
     let plaintext = plaintext.await??;
     serde_json::from_slice(&plaintext).map_err(|_| FlowError::Internal("evidence does not read"))
 }
@@ -162,13 +151,8 @@ pub async fn approve(
     let now = app.clock.trusted()?;
     let artifact = artifact(review, id).await?;
     let event = event_about(review, &artifact, reviewer, Action::Approve)?;
-    let suspicious = matches!(
-        &artifact.state,
-        State::InReview {
-            verdict: Verdict::Suspicious { .. },
-            ..
-        }
-    );
+    let suspicious =
+        matches!(&artifact.state, State::InReview { verdict: Verdict::Suspicious { .. }, .. });
     let refusal = match () {
         () if artifact.version != version => Some(Refusal::MovedOn),
         () if !suspicious || app.retention.is_due(&artifact, now) => Some(Refusal::NotReleasable),
@@ -187,9 +171,7 @@ pub async fn approve(
         at: now,
     };
     let row = Signed::sign(&approval, &review.keys.grant_signer)?;
-    let event = event
-        .fact("reason", reason.code())
-        .fact("approval", &approval.id);
+    let event = event.fact("reason", reason.code()).fact("approval", &approval.id);
     match app.db.add_approval(&row, &approval, &event).await {
         Ok(()) => {}
         Err(DbError::Exists) => {
@@ -214,9 +196,7 @@ pub async fn reject(
 ) -> Result<Artifact, FlowError> {
     let reviewer = reviewer(session)?;
     let artifact = unmoved(review, reviewer, id, version, Action::Reject).await?;
-    let stamp = review
-        .app
-        .stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
     let reason = Reason {
         engine: Engine::Pipeline,
         code: Code::fixed("rejected_by_reviewer"),
@@ -238,9 +218,7 @@ pub async fn rescan(
 ) -> Result<Artifact, FlowError> {
     let reviewer = reviewer(session)?;
     let artifact = unmoved(review, reviewer, id, version, Action::Rescan).await?;
-    let stamp = review
-        .app
-        .stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
     let change = artifact.rescan(stamp)?;
     let artifact = review.app.db.commit(change.into()).await?;
     review.app.bell.ring();
@@ -264,14 +242,9 @@ pub async fn recall(
         return Err(Refusal::MovedOn.into());
     };
     review.app.db.destroy_wrap(release.rendition.object).await?;
-    let stamp = review
-        .app
-        .stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
     let reason = Reason::plain(Engine::Pipeline, "recalled_by_reviewer");
-    let verdict = Verdict::Unscannable {
-        reason,
-        persistence: Persistence::Passing,
-    };
+    let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
     let change = artifact.recall(verdict, stamp)?;
     Ok(review.app.db.commit(change.into()).await?)
 }
@@ -286,9 +259,7 @@ async fn complete(
     let [first, second, ..] = given.as_slice() else {
         return Ok(artifact);
     };
-    let stamp = review
-        .app
-        .stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
     let change = artifact.approve([first.id, second.id], stamp)?;
     let artifact = review.app.db.commit(change.into()).await?;
     review.app.bell.ring();
@@ -296,16 +267,9 @@ async fn complete(
 }
 
 async fn approvals(review: &Review, artifact: &Artifact) -> Result<Vec<Approval>, FlowError> {
-    let rows = review
-        .app
-        .db
-        .approvals(artifact.id, artifact.version)
-        .await?;
+    let rows = review.app.db.approvals(artifact.id, artifact.version).await?;
     let verifier = review.keys.grant_signer.verifier();
-    Ok(rows
-        .iter()
-        .filter_map(|row| row.verify(&verifier).ok())
-        .collect())
+    Ok(rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect())
 }
 
 async fn unmoved(
@@ -329,18 +293,13 @@ fn event_about(
     reviewer: StaffId,
     action: Action,
 ) -> Result<Event, FlowError> {
-    let stamp = review
-        .app
-        .stamp(Actor::Staff { id: reviewer }, review.app.clock.read())?;
+    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.read())?;
     Ok(artifact.event(stamp, action))
 }
 
 fn reviewer(session: &Session) -> Result<StaffId, FlowError> {
     match session.holder {
-        Holder::Staff {
-            staff,
-            role: StaffRole::Reviewer,
-        } => Ok(staff),
+        Holder::Staff { staff, role: StaffRole::Reviewer } => Ok(staff),
         Holder::Staff { .. } | Holder::HalfSignedIn { .. } | Holder::Patient { .. } => {
             Err(Refusal::NotAllowed.into())
         }

@@ -64,18 +64,12 @@ async fn settle(worker: &Worker, lease: &ScanLease, scan: Scan) -> Result<Scanne
             set_aside(worker, lease, &verdict, disposition, &scan, now).await?;
         }
     }
-    Ok(Scanned {
-        artifact: lease.artifact().id,
-        verdict,
-        disposition,
-    })
+    Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
 }
 
 fn standing(worker: &Worker, lease: &ScanLease, now: Timestamp) -> Standing {
     let patience = worker.app.limits.fault_to_review;
-    let overdue = lease
-        .first_fault_at()
-        .is_some_and(|at| now.since(at) >= patience);
+    let overdue = lease.first_fault_at().is_some_and(|at| now.since(at) >= patience);
     match lease.artifact().state {
         _ if overdue => Standing::Overdue,
         State::Approved { .. } => Standing::Approved,
@@ -101,20 +95,14 @@ async fn open(
     let wrap = wrap.ok_or(Ok(VaultError::Missing))?;
     let (worker, lease) = (worker.clone(), lease.clone());
     let opened = blocking(move || {
-        worker
-            .app
-            .vault
-            .open_quarantined(&lease, &wrap, &parts, &worker.quarantine)
+        worker.app.vault.open_quarantined(&lease, &wrap, &parts, &worker.quarantine)
     });
     opened.await.map_err(Err)?.map_err(Ok)
 }
 
 async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan {
     let artifact = lease.artifact();
-    let subject = Subject {
-        kind: artifact.kind,
-        declared: &artifact.declared,
-    };
+    let subject = Subject { kind: artifact.kind, declared: &artifact.declared };
     worker.scanner.scan(memory, &subject).await
 }
 
@@ -144,14 +132,9 @@ async fn retry(
     let app = &worker.app;
     let tries = app.db.scan_tries(lease.artifact().id).await?;
     let doubled = BACK_OFF.saturating_mul(1 << tries.saturating_sub(1).min(10));
-    let code = verdict
-        .reason()
-        .map_or(Code::fixed("unknown"), |reason| reason.code.clone());
+    let code = verdict.reason().map_or(Code::fixed("unknown"), |reason| reason.code.clone());
     let stamp = app.stamp(app.itself(), now)?;
-    let event = lease
-        .artifact()
-        .event(stamp, Action::ScanFault)
-        .fact("fault", &code);
+    let event = lease.artifact().event(stamp, Action::ScanFault).fact("fault", &code);
     let not_before = now.plus(doubled.min(MOST_BACK_OFF));
     Ok(app.db.back_off(lease, &code, not_before, &event).await?)
 }
@@ -218,13 +201,7 @@ async fn commit(
 ) -> Result<(), FlowError> {
     let db = &worker.app.db;
     let object = sealed.object;
-    let done = db
-        .commit(Commit {
-            change,
-            lease: Some(lease),
-            objects: vec![sealed],
-        })
-        .await;
+    let done = db.commit(Commit { change, lease: Some(lease), objects: vec![sealed] }).await;
     if matches!(done, Err(DbError::Fenced | DbError::Conflict)) {
         db.destroy_wrap(object).await?;
     }

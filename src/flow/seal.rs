@@ -10,9 +10,7 @@ use super::FlowError;
 /// Seals a short plaintext to every recipient; age, base64.
 pub(super) fn seal_text(plaintext: &[u8], recipients: &[&Recipient]) -> Result<String, FlowError> {
     let failed = |_| FlowError::Internal("sealing failed");
-    let recipients = recipients
-        .iter()
-        .map(|recipient| *recipient as &dyn age::Recipient);
+    let recipients = recipients.iter().map(|recipient| *recipient as &dyn age::Recipient);
     let encryptor = age::Encryptor::with_recipients(recipients)
         .map_err(|_| FlowError::Internal("sealing failed"))?;
     let mut sealed = Vec::new();
@@ -46,6 +44,5 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let task = tokio::task::spawn_blocking(work);
-    task.await
-        .map_err(|_| FlowError::Internal("a blocking task was lost"))
+    task.await.map_err(|_| FlowError::Internal("a blocking task was lost"))
 }

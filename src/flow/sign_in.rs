@@ -34,27 +34,15 @@ pub async fn password(
     let subject = format!("login:{}", key.tag(&[b"login", untrusted_login.as_bytes()]));
     take_try(app, &subject, now, Actor::Anonymous).await?;
     let staff = find(app, untrusted_login).await?;
-    let hash = staff
-        .as_ref()
-        .map_or(NOBODY.to_owned(), |staff| staff.password_hash.clone());
+    let hash = staff.as_ref().map_or(NOBODY.to_owned(), |staff| staff.password_hash.clone());
     let right = blocking(move || people::secret_matches(&untrusted_password, &hash)).await?;
     let Some(staff) = staff.filter(|_| right) else {
         let code = Code::fixed("sign_in_wrong");
-        app.db
-            .count_refusal(now, app.role.as_str(), code.as_str())
-            .await?;
+        app.db.count_refusal(now, app.role.as_str(), code.as_str()).await?;
         return Err(Refusal::SignInWrong.into());
     };
-    let event = app
-        .event(Actor::Staff { id: staff.id }, Action::SignIn)?
-        .fact("half", "1");
-    begin(
-        app,
-        key,
-        Holder::HalfSignedIn { staff: staff.id },
-        Some(event),
-    )
-    .await
+    let event = app.event(Actor::Staff { id: staff.id }, Action::SignIn)?.fact("half", "1");
+    begin(app, key, Holder::HalfSignedIn { staff: staff.id }, Some(event)).await
 }
 
 /// Checks the one-time code: the second half, or a step-up. The session gets a new token, so that
@@ -84,16 +72,8 @@ pub async fn factor(
         return Err(refused_event(app, event, Refusal::FactorWrong).await);
     }
     app.db.clear_tries(&subject).await?;
-    app.db
-        .clear_tries(&format!(
-            "login:{}",
-            key.tag(&[b"login", staff.login.as_bytes()])
-        ))
-        .await?;
-    let holder = Holder::Staff {
-        staff: id,
-        role: staff.role,
-    };
+    app.db.clear_tries(&format!("login:{}", key.tag(&[b"login", staff.login.as_bytes()]))).await?;
+    let holder = Holder::Staff { staff: id, role: staff.role };
     app.db.end_session(&session.digest, None).await?;
     let (token, mut session) = fresh(app, holder, now)?;
     session.factor_at = Some(now);
@@ -109,11 +89,7 @@ pub async fn factor(
 pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Session, FlowError> {
     let now = app.clock.trusted()?;
     let digest = token.digest();
-    let row = app
-        .db
-        .session(digest.as_str())
-        .await?
-        .ok_or(Refusal::SessionEnded)?;
+    let row = app.db.session(digest.as_str()).await?.ok_or(Refusal::SessionEnded)?;
     let session = row.verify_tag(key).map_err(|_| Refusal::SessionEnded)?;
     let ours = session.digest == digest.as_str() && session.door == app.role;
     if !ours || !session.is_live(&app.limits, now) {
@@ -121,16 +97,11 @@ pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Se
     }
     if let Holder::Staff { staff, role } = session.holder {
         let staff = believed(app, people::staff(app, staff).await?);
-        staff
-            .filter(|staff| staff.role == role)
-            .ok_or(Refusal::SessionEnded)?;
+        staff.filter(|staff| staff.role == role).ok_or(Refusal::SessionEnded)?;
     }
     // Renewed by the minute: a page of twenty pictures is not twenty writes.
     if now.since(session.seen_at) >= std::time::Duration::from_mins(1) {
-        let seen = Session {
-            seen_at: now,
-            ..session
-        };
+        let seen = Session { seen_at: now, ..session };
         store(app, key, &seen, None).await?;
         return Ok(seen);
     }
@@ -177,23 +148,15 @@ pub(super) async fn store(
 fn fresh(app: &App, holder: Holder, now: Timestamp) -> Result<(SessionToken, Session), FlowError> {
     let token = SessionToken::new(app.random.bytes()?);
     let digest = token.digest().as_str().to_owned();
-    let session = Session {
-        digest,
-        door: app.role,
-        holder,
-        created_at: now,
-        seen_at: now,
-        factor_at: None,
-    };
+    let session =
+        Session { digest, door: app.role, holder, created_at: now, seen_at: now, factor_at: None };
     Ok((token, session))
 }
 
 /// Counts a try before it is made; the wait ends by itself.
 async fn take_try(app: &App, subject: &str, now: Timestamp, actor: Actor) -> Result<(), FlowError> {
     let before = app.db.tries(subject).await?;
-    let waited = before
-        .last_at
-        .is_none_or(|at| now >= at.plus(app.limits.sign_in_wait));
+    let waited = before.last_at.is_none_or(|at| now >= at.plus(app.limits.sign_in_wait));
     if waited {
         app.db.clear_tries(subject).await?;
     }
@@ -201,9 +164,7 @@ async fn take_try(app: &App, subject: &str, now: Timestamp, actor: Actor) -> Res
         return Ok(());
     }
     if actor == Actor::Anonymous {
-        app.db
-            .count_refusal(now, app.role.as_str(), "sign_in_wait")
-            .await?;
+        app.db.count_refusal(now, app.role.as_str(), "sign_in_wait").await?;
         return Err(Refusal::SignInWait.into());
     }
     Err(super::refused(app, actor, Action::FactorCheck, Refusal::SignInWait).await)
@@ -230,11 +191,7 @@ async fn spend(
     untrusted_code: &str,
     now: Timestamp,
 ) -> Result<bool, FlowError> {
-    let typed: String = untrusted_code
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .take(8)
-        .collect();
+    let typed: String = untrusted_code.chars().filter(|c| !c.is_whitespace()).take(8).collect();
     let seconds = u64::try_from(now.as_millis() / 1000).unwrap_or(0);
     let Some(step) = totp(secret)?.check(&typed, seconds) else {
         return Ok(false);
@@ -250,9 +207,7 @@ fn totp(secret: &[u8]) -> Result<Totp, FlowError> {
         .with_digits(6)
         .with_skew(1)
         .with_step_duration(TOTP_STEP_SECONDS);
-    builder
-        .build()
-        .map_err(|_| FlowError::Internal("a TOTP secret does not read"))
+    builder.build().map_err(|_| FlowError::Internal("a TOTP secret does not read"))
 }
 
 /// The URI an authenticator app reads, for the one time a secret is shown.
@@ -266,11 +221,7 @@ pub fn totp_uri(clinic: &str, login: &str, secret: &[u8]) -> String {
         while held >= 5 {
             held -= 5;
             let index = u8::try_from((bits >> held) & 31).unwrap_or(0);
-            base32.push(char::from(if index < 26 {
-                b'A' + index
-            } else {
-                b'2' + index - 26
-            }));
+            base32.push(char::from(if index < 26 { b'A' + index } else { b'2' + index - 26 }));
         }
     }
     let clinic: String = clinic.chars().filter(char::is_ascii_alphanumeric).collect();

@@ -38,10 +38,7 @@ const LIST_LIMIT: u32 = 500;
 pub async fn list(portal: &Portal, doctor: StaffId) -> Result<Vec<Cleared>, FlowError> {
     let app = &portal.app;
     let viewer = viewer(app, doctor).await?;
-    let found = app
-        .db
-        .released_for(doctor, viewer.team.as_deref(), LIST_LIMIT)
-        .await?;
+    let found = app.db.released_for(doctor, viewer.team.as_deref(), LIST_LIMIT).await?;
     let mut order: Vec<SubmissionId> = Vec::new();
     for artifact in &found {
         if !order.contains(&artifact.submission) {
@@ -52,9 +49,7 @@ pub async fn list(portal: &Portal, doctor: StaffId) -> Result<Vec<Cleared>, Flow
     for id in order {
         list.extend(submission(portal, &viewer, id).await?);
     }
-    app.db
-        .append(&app.event(Actor::Staff { id: doctor }, Action::List)?)
-        .await?;
+    app.db.append(&app.event(Actor::Staff { id: doctor }, Action::List)?).await?;
     Ok(list)
 }
 
@@ -71,12 +66,8 @@ pub async fn submission_for(
     match submission(portal, &viewer, id).await? {
         Some(cleared) => Ok(cleared),
         None => {
-            let event = portal
-                .app
-                .event(Actor::Staff { id: doctor }, Action::List)?;
-            let event = event
-                .about_submission(id)
-                .refused(Code::fixed("not_released"));
+            let event = portal.app.event(Actor::Staff { id: doctor }, Action::List)?;
+            let event = event.about_submission(id).refused(Code::fixed("not_released"));
             portal.app.db.append(&event).await?;
             Err(FlowError::NotFound)
         }
@@ -96,9 +87,7 @@ pub async fn view(portal: &Portal, doctor: StaffId, id: ArtifactId) -> Result<Vi
     let Some(artifact) = app.db.artifact(id).await? else {
         return Err(not_found(app, event, Code::fixed("unknown")).await);
     };
-    let event = event
-        .about_submission(artifact.submission)
-        .about_link(artifact.link);
+    let event = event.about_submission(artifact.submission).about_link(artifact.link);
     let viewed = match open(portal, &artifact, &viewer).await {
         Ok(viewed) => viewed,
         Err(Unopened::Refused(cause)) => {
@@ -106,11 +95,7 @@ pub async fn view(portal: &Portal, doctor: StaffId, id: ArtifactId) -> Result<Vi
         }
         Err(Unopened::Failed(error)) => return Err(error),
     };
-    commit_first(
-        app,
-        &event.fact("rendition_sha256", &viewed.released.rendition().sha256),
-    )
-    .await?;
+    commit_first(app, &event.fact("rendition_sha256", &viewed.released.rendition().sha256)).await?;
     Ok(viewed)
 }
 
@@ -136,18 +121,11 @@ pub(super) async fn open(
     let released = certificate::prove(artifact, viewer, &app.public.certificate, now)
         .map_err(Unopened::Refused)?;
     let object = released.rendition().object;
-    let wrap = app
-        .db
-        .wrap(object)
-        .await?
-        .ok_or(Unopened::Refused(NotReleased::State))?;
+    let wrap = app.db.wrap(object).await?.ok_or(Unopened::Refused(NotReleased::State))?;
     let parts = app.db.parts(object).await?;
     let portal = portal.clone();
     let opened = blocking(move || {
-        let bytes = portal
-            .app
-            .vault
-            .open_released(&released, &wrap, &parts, &portal.release)?;
+        let bytes = portal.app.vault.open_released(&released, &wrap, &parts, &portal.release)?;
         Ok::<_, crate::app::VaultError>(Viewed { released, bytes })
     });
     Ok(opened.await??)
@@ -186,30 +164,15 @@ async fn submission(
     if released.is_empty() {
         return Ok(None);
     }
-    let row = app
-        .db
-        .link(submission.link)
-        .await?
-        .ok_or(FlowError::NotFound)?;
+    let row = app.db.link(submission.link).await?.ok_or(FlowError::NotFound)?;
     let link = row.verify(&app.public.grant)?;
     let patient = link::open_patient(&link, &portal.keys.release_identity)?;
     let held_back = sent.saturating_sub(released.len());
-    Ok(Some(Cleared {
-        submission,
-        link,
-        patient,
-        released,
-        held_back,
-    }))
+    Ok(Some(Cleared { submission, link, patient, released, held_back }))
 }
 
 async fn viewer(app: &App, doctor: StaffId) -> Result<Viewer, FlowError> {
     let staff: Option<Staff> = people::staff(app, doctor).await?;
-    let staff = staff
-        .filter(|staff| staff.disabled_at.is_none())
-        .ok_or(Refusal::SessionEnded)?;
-    Ok(Viewer {
-        staff: staff.id,
-        team: staff.team,
-    })
+    let staff = staff.filter(|staff| staff.disabled_at.is_none()).ok_or(Refusal::SessionEnded)?;
+    Ok(Viewer { staff: staff.id, team: staff.team })
 }

@@ -39,10 +39,7 @@ pub enum KeyError {
     #[error("the {role} key file holds a key this role must not have, on line {line}")]
     Foreign { role: &'static str, line: usize },
     #[error("the {role} key file lacks {name}")]
-    Missing {
-        role: &'static str,
-        name: &'static str,
-    },
+    Missing { role: &'static str, name: &'static str },
     #[error("the public keys are not readable: {reason}")]
     Public { reason: String },
     #[error("the system gives no randomness")]
@@ -65,10 +62,7 @@ impl KeyFile {
             .read(true)
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)
-            .map_err(|source| KeyError::Unreadable {
-                role: role.as_str(),
-                source,
-            })
+            .map_err(|source| KeyError::Unreadable { role: role.as_str(), source })
     }
 
     /// Reads a file that holds exactly the keys of this role.
@@ -76,30 +70,20 @@ impl KeyFile {
     /// # Errors
     /// [`KeyError`], which names the role and, where it is one of ours, the key.
     pub fn read(file: File, role: Role) -> Result<Self, KeyError> {
-        let unreadable = |source| KeyError::Unreadable {
-            role: role.as_str(),
-            source,
-        };
+        let unreadable = |source| KeyError::Unreadable { role: role.as_str(), source };
         let metadata = file.metadata().map_err(unreadable)?;
         // Permission bits for the group or others would let another role read along.
         if metadata.is_file() && metadata.mode() & 0o077 != 0 {
             let mode = metadata.mode() & 0o7777;
-            return Err(KeyError::Exposed {
-                role: role.as_str(),
-                mode,
-            });
+            return Err(KeyError::Exposed { role: role.as_str(), mode });
         }
         let mut text = Zeroizing::new(String::with_capacity(4096));
-        file.take(FILE_LIMIT)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
+        file.take(FILE_LIMIT).read_to_string(&mut text).map_err(unreadable)?;
         Self::parse(&text, role)
     }
 
     fn parse(text: &str, role: Role) -> Result<Self, KeyError> {
-        let malformed = || KeyError::Malformed {
-            role: role.as_str(),
-        };
+        let malformed = || KeyError::Malformed { role: role.as_str() };
         let body = text.strip_prefix(&heading(role)).ok_or_else(malformed)?;
         // A file that was cut in its last line has no newline at its end.
         let body = body.strip_suffix('\n').ok_or_else(malformed)?;
@@ -108,10 +92,7 @@ impl KeyFile {
             let (untrusted_name, value) = line.split_once(" = ").ok_or_else(malformed)?;
             let name = names(role).iter().find(|name| **name == untrusted_name);
             // The heading is line 1.
-            let foreign = KeyError::Foreign {
-                role: role.as_str(),
-                line: index + 2,
-            };
+            let foreign = KeyError::Foreign { role: role.as_str(), line: index + 2 };
             let name = name.ok_or(foreign)?;
             if keys.value(name).is_ok() {
                 return Err(malformed());
@@ -136,11 +117,8 @@ impl KeyFile {
             text.push_str(value);
             text.push('\n');
         }
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     }
@@ -151,10 +129,7 @@ impl KeyFile {
     }
 
     pub(super) const fn empty(role: Role) -> Self {
-        Self {
-            role,
-            entries: Vec::new(),
-        }
+        Self { role, entries: Vec::new() }
     }
 
     pub(super) fn identity(&self, name: &'static str) -> Result<Identity, KeyError> {
@@ -172,8 +147,7 @@ impl KeyFile {
     pub(super) fn make_identity(&mut self, name: &'static str) -> Recipient {
         let identity = Identity::generate();
         let secret = identity.to_string();
-        self.entries
-            .push((name, Zeroizing::new(secret.expose_secret().to_owned())));
+        self.entries.push((name, Zeroizing::new(secret.expose_secret().to_owned())));
         identity.to_public()
     }
 
@@ -184,11 +158,8 @@ impl KeyFile {
 
     pub(super) fn make_secret(&mut self, name: &'static str) -> Result<(), KeyError> {
         let mut secret = Zeroizing::new([0_u8; 32]);
-        SystemRandom::new()
-            .fill(&mut *secret)
-            .map_err(|_| KeyError::NoRandomness)?;
-        self.entries
-            .push((name, Zeroizing::new(BASE64.encode(secret.as_slice()))));
+        SystemRandom::new().fill(&mut *secret).map_err(|_| KeyError::NoRandomness)?;
+        self.entries.push((name, Zeroizing::new(BASE64.encode(secret.as_slice()))));
         Ok(())
     }
 
@@ -200,29 +171,19 @@ impl KeyFile {
 
     fn secret(&self, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
         let mut secret = Zeroizing::new([0; 32]);
-        let length = BASE64
-            .decode_slice(self.value(name)?, &mut *secret)
-            .map_err(|_| self.malformed())?;
-        if length == secret.len() {
-            Ok(secret)
-        } else {
-            Err(self.malformed())
-        }
+        let length =
+            BASE64.decode_slice(self.value(name)?, &mut *secret).map_err(|_| self.malformed())?;
+        if length == secret.len() { Ok(secret) } else { Err(self.malformed()) }
     }
 
     fn value(&self, name: &'static str) -> Result<&str, KeyError> {
         let entry = self.entries.iter().find(|(held, _)| *held == name);
-        let missing = KeyError::Missing {
-            role: self.role.as_str(),
-            name,
-        };
+        let missing = KeyError::Missing { role: self.role.as_str(), name };
         entry.map(|(_, value)| value.as_str()).ok_or(missing)
     }
 
     const fn malformed(&self) -> KeyError {
-        KeyError::Malformed {
-            role: self.role.as_str(),
-        }
+        KeyError::Malformed { role: self.role.as_str() }
     }
 }
 

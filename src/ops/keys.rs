@@ -57,13 +57,9 @@ pub const fn names(role: Role) -> &'static [&'static str] {
     match role {
         Role::Worker => &[QUARANTINE_IDENTITY, CERTIFICATE_SIGNER, LOG_SIGNER],
         Role::Portal => &[RELEASE_IDENTITY, SIGN_IN_IDENTITY, SESSION_KEY],
-        Role::Review => &[
-            REVIEW_IDENTITY,
-            SIGN_IN_IDENTITY,
-            SESSION_KEY,
-            GRANT_SIGNER,
-            SECOND_SECRET_KEY,
-        ],
+        Role::Review => {
+            &[REVIEW_IDENTITY, SIGN_IN_IDENTITY, SESSION_KEY, GRANT_SIGNER, SECOND_SECRET_KEY]
+        }
         Role::Intake => &[SESSION_KEY, SECOND_SECRET_KEY],
     }
 }

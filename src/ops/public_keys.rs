@@ -77,11 +77,7 @@ impl PublicKeys {
         };
         let same = written.note_certificate == keys.certificate_note_key()
             && written.note_log == keys.log_note_key();
-        if same {
-            Ok(keys)
-        } else {
-            Err(refused(&"the note keys contradict the verifiers"))
-        }
+        if same { Ok(keys) } else { Err(refused(&"the note keys contradict the verifiers")) }
     }
 
     /// The text of `public.toml`.
@@ -135,22 +131,14 @@ impl PublicKeys {
 }
 
 fn recipient(text: &str) -> Result<Recipient, KeyError> {
-    text.parse()
-        .map_err(|reason: &'static str| refused(&reason))
+    text.parse().map_err(|reason: &'static str| refused(&reason))
 }
 
 fn verifier(text: &str) -> Result<Verifier, KeyError> {
-    let bytes = BASE64
-        .decode(text)
-        .ok()
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes
-        .map(Verifier::from_bytes)
-        .ok_or_else(|| refused(&"not base64 of 32 bytes"))
+    let bytes = BASE64.decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    bytes.map(Verifier::from_bytes).ok_or_else(|| refused(&"not base64 of 32 bytes"))
 }
 
 fn refused(reason: &dyn std::fmt::Display) -> KeyError {
-    KeyError::Public {
-        reason: reason.to_string(),
-    }
+    KeyError::Public { reason: reason.to_string() }
 }

@@ -66,11 +66,7 @@ impl Sqlite {
     }
 
     pub(in crate::db) async fn commit(&self, commit: Commit<'_>) -> Answer<Artifact> {
-        let Commit {
-            change,
-            lease,
-            objects,
-        } = commit;
+        let Commit { change, lease, objects } = commit;
         let mut tx = self.begin().await?;
         if let Some(lease) = lease {
             leases::finish(&mut tx, lease).await?;
@@ -228,11 +224,7 @@ async fn update(
     due_at: Option<Timestamp>,
 ) -> Answer<()> {
     const TABLE: &str = "artifacts";
-    let hold = artifact
-        .hold
-        .as_ref()
-        .map(|hold| to_json(hold, TABLE))
-        .transpose()?;
+    let hold = artifact.hold.as_ref().map(|hold| to_json(hold, TABLE)).transpose()?;
     let done = sqlx::query(
         "UPDATE artifacts SET hold = $1, version = $2, state = $3, since = $4, due_at = $5, \
          facts = $6 WHERE id = $7 AND version = $8",
@@ -247,11 +239,7 @@ async fn update(
     .bind(i64::from(before_version))
     .execute(tx)
     .await?;
-    if done.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(DbError::Conflict)
-    }
+    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Conflict) }
 }
 
 async fn insert_object(
@@ -293,9 +281,7 @@ fn part(row: &Row) -> Answer<Part> {
         index: rows::number(row, "position", TABLE)?,
         plain_bytes: rows::number(row, "plain_bytes", TABLE)?,
         sealed_sha256: rows::digest(row, "sealed_sha256", TABLE)?,
-        hash_state: BASE64
-            .decode(hash_state)
-            .map_err(|_| DbError::Corrupt(TABLE))?,
+        hash_state: BASE64.decode(hash_state).map_err(|_| DbError::Corrupt(TABLE))?,
     })
 }
 

@@ -99,22 +99,15 @@ impl Sqlite {
         if let Some(until) = filter.until {
             query.push(" AND at < ").push_bind(until.as_millis());
         }
-        query
-            .push(" ORDER BY at DESC, id DESC LIMIT ")
-            .push_bind(i64::from(filter.limit));
+        query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(filter.limit));
         let found = query.build().fetch_all(&self.reader).await?;
-        found
-            .iter()
-            .map(|row| rows::json(&rows::text(row, "body")?, "events"))
-            .collect()
+        found.iter().map(|row| rows::json(&rows::text(row, "body")?, "events")).collect()
     }
 }
 
 /// Appends an event and queues it for its sequence number. The only insert of events there is.
 pub(super) async fn append(tx: &mut Connection, event: &Event) -> Answer<()> {
-    let bytes = event
-        .canonical_bytes()
-        .map_err(|_| DbError::Corrupt("events"))?;
+    let bytes = event.canonical_bytes().map_err(|_| DbError::Corrupt("events"))?;
     let leaf_hash = hex::encode(merkle::leaf_hash(&bytes));
     let body = String::from_utf8(bytes).map_err(|_| DbError::Corrupt("events"))?;
     sqlx::query(

@@ -36,15 +36,11 @@ impl Sqlite {
 
     pub(in crate::db) async fn staff(&self, id: StaffId) -> Answer<Option<Signed<Staff>>> {
         let id = id.to_string();
-        self.one(sqlx::query("SELECT body, signature FROM staff WHERE id = $1").bind(id))
-            .await
+        self.one(sqlx::query("SELECT body, signature FROM staff WHERE id = $1").bind(id)).await
     }
 
     pub(in crate::db) async fn all_staff(&self) -> Answer<Vec<Signed<Staff>>> {
-        self.many(sqlx::query(
-            "SELECT body, signature FROM staff ORDER BY login",
-        ))
-        .await
+        self.many(sqlx::query("SELECT body, signature FROM staff ORDER BY login")).await
     }
 
     pub(in crate::db) async fn put_machine(
@@ -75,10 +71,7 @@ impl Sqlite {
     }
 
     pub(in crate::db) async fn all_machines(&self) -> Answer<Vec<Signed<Machine>>> {
-        self.many(sqlx::query(
-            "SELECT body, signature FROM machines ORDER BY id",
-        ))
-        .await
+        self.many(sqlx::query("SELECT body, signature FROM machines ORDER BY id")).await
     }
 
     pub(in crate::db) async fn put_link(
@@ -106,8 +99,7 @@ impl Sqlite {
 
     pub(in crate::db) async fn link(&self, id: LinkId) -> Answer<Option<Signed<Link>>> {
         let id = id.to_string();
-        self.one(sqlx::query("SELECT body, signature FROM links WHERE id = $1").bind(id))
-            .await
+        self.one(sqlx::query("SELECT body, signature FROM links WHERE id = $1").bind(id)).await
     }
 
     pub(in crate::db) async fn link_by_secret(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
@@ -154,12 +146,7 @@ impl Sqlite {
             "SELECT body, signature FROM approvals WHERE artifact = $1 AND version = $2 \
              ORDER BY id",
         );
-        self.many(
-            statement
-                .bind(artifact.to_string())
-                .bind(i64::from(version)),
-        )
-        .await
+        self.many(statement.bind(artifact.to_string()).bind(i64::from(version))).await
     }
 
     async fn write_grant(&self, statement: Statement<'_>, event: &Event) -> Answer<()> {

@@ -40,12 +40,7 @@ impl Sqlite {
         .await?;
         let fence = row.try_get("fence")?;
         tx.commit().await?;
-        Ok(Some(ScanLease::from_row(
-            artifact,
-            fence,
-            until,
-            first_fault_at,
-        )))
+        Ok(Some(ScanLease::from_row(artifact, fence, until, first_fault_at)))
     }
 
     pub(in crate::db) async fn renew_lease(
@@ -63,11 +58,7 @@ impl Sqlite {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        if done.rows_affected() == 1 {
-            Ok(())
-        } else {
-            Err(DbError::Fenced)
-        }
+        if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
     pub(in crate::db) async fn back_off(
@@ -116,9 +107,5 @@ pub(super) async fn finish(tx: &mut Connection, lease: &ScanLease) -> Answer<()>
     .bind(lease.fence())
     .execute(tx)
     .await?;
-    if done.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(DbError::Fenced)
-    }
+    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
 }

@@ -23,10 +23,7 @@ impl Sqlite {
             .fetch_optional(&self.reader)
             .await?;
         let Some(row) = row else {
-            return Ok(LogTree {
-                size: 0,
-                frontier: String::new(),
-            });
+            return Ok(LogTree { size: 0, frontier: String::new() });
         };
         Ok(LogTree {
             size: rows::number(&row, "size", "log_tree")?,
@@ -235,10 +232,7 @@ fn queued(row: &Row) -> Answer<QueuedEvent> {
     const TABLE: &str = "events";
     let hash = hex::decode(rows::text(row, "leaf_hash")?).map_err(|_| DbError::Corrupt(TABLE))?;
     let leaf_hash = hash.try_into().map_err(|_| DbError::Corrupt(TABLE))?;
-    Ok(QueuedEvent {
-        id: rows::parsed(row, "id", TABLE)?,
-        leaf_hash,
-    })
+    Ok(QueuedEvent { id: rows::parsed(row, "id", TABLE)?, leaf_hash })
 }
 
 fn sequenced(row: &Row) -> Answer<SequencedRow> {

@@ -44,23 +44,12 @@ const READERS: u32 = 4;
 impl Sqlite {
     pub(super) async fn open(data: &Path, keys: &Path, retention: Retention) -> Answer<Self> {
         let writer = pool(options(data), 1).await?;
-        sqlx::migrate!("migrations/sqlite/data")
-            .run(&writer)
-            .await
-            .map_err(DbError::Migrate)?;
+        sqlx::migrate!("migrations/sqlite/data").run(&writer).await.map_err(DbError::Migrate)?;
         let reader = pool(options(data).read_only(true), READERS).await?;
         // Overwrites freed pages: a destroyed wrap leaves nothing in the file.
         let keys = pool(options(keys).pragma("secure_delete", "ON"), 1).await?;
-        sqlx::migrate!("migrations/sqlite/keys")
-            .run(&keys)
-            .await
-            .map_err(DbError::Migrate)?;
-        Ok(Self {
-            writer,
-            reader,
-            keys,
-            retention,
-        })
+        sqlx::migrate!("migrations/sqlite/keys").run(&keys).await.map_err(DbError::Migrate)?;
+        Ok(Self { writer, reader, keys, retention })
     }
 
     async fn begin(&self) -> Answer<Transaction<'static, Engine>> {
@@ -81,9 +70,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32) -> Answer<Pool<Engine>> {
-    let pool = SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(BUSY);
+    let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
     Ok(pool.connect_with(options).await?)
 }
 

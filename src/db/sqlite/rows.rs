@@ -60,10 +60,7 @@ pub(super) fn submission(row: &Row) -> Answer<Submission> {
 
 /// A signed row, still unbelieved.
 pub(super) fn signed<G: Grant>(row: &Row) -> Answer<Signed<G>> {
-    Ok(Signed::from_row(
-        text(row, "body")?,
-        text(row, "signature")?,
-    ))
+    Ok(Signed::from_row(text(row, "body")?, text(row, "signature")?))
 }
 
 pub(super) fn area(row: &Row, column: &str, table: &'static str) -> Answer<Area> {
@@ -95,15 +92,11 @@ pub(super) fn parsed<T: std::str::FromStr>(
     column: &str,
     table: &'static str,
 ) -> Answer<T> {
-    text(row, column)?
-        .parse()
-        .map_err(|_| DbError::Corrupt(table))
+    text(row, column)?.parse().map_err(|_| DbError::Corrupt(table))
 }
 
 pub(super) fn digest(row: &Row, column: &str, table: &'static str) -> Answer<Sha256Hex> {
-    text(row, column)?
-        .try_into()
-        .map_err(|_| DbError::Corrupt(table))
+    text(row, column)?.try_into().map_err(|_| DbError::Corrupt(table))
 }
 
 pub(super) fn json<T: DeserializeOwned>(text: &str, table: &'static str) -> Answer<T> {

@@ -88,10 +88,7 @@ impl Sqlite {
 
     pub(in crate::db) async fn clear_tries(&self, subject: &str) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM tries WHERE subject = $1")
-            .bind(subject)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("DELETE FROM tries WHERE subject = $1").bind(subject).execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -113,8 +110,5 @@ impl Sqlite {
 
 fn tries(row: &super::Row) -> Answer<Tries> {
     let last_at = Some(rows::time(row, "last_at")?);
-    Ok(Tries {
-        wrong: rows::number(row, "wrong", "tries")?,
-        last_at,
-    })
+    Ok(Tries { wrong: rows::number(row, "wrong", "tries")?, last_at })
 }

@@ -59,18 +59,13 @@ impl Sqlite {
                 .bind(i64::from(limit))
                 .fetch_all(&self.keys)
                 .await?;
-        found
-            .iter()
-            .map(|row| rows::parsed(row, "object", "wraps"))
-            .collect()
+        found.iter().map(|row| rows::parsed(row, "object", "wraps")).collect()
     }
 
     /// The write-ahead log still holds the page as it was; moving it into the file and truncating
     /// it leaves the overwritten page only.
     async fn forget_deleted_pages(&self) -> Answer<()> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&self.keys)
-            .await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.keys).await?;
         Ok(())
     }
 }

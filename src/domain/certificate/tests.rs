@@ -14,10 +14,7 @@ fn signer() -> Signer {
 }
 
 fn doctor() -> Viewer {
-    Viewer {
-        staff: StaffId::new(NOW, [1; 10]),
-        team: Some("skin".into()),
-    }
+    Viewer { staff: StaffId::new(NOW, [1; 10]), team: Some("skin".into()) }
 }
 
 fn digest(byte: u8) -> Sha256Hex {
@@ -57,13 +54,7 @@ fn released(certificate: &Certificate, note: String) -> Artifact {
         height: 1,
     };
     let basis = certificate.basis.clone();
-    let release = Release {
-        rendition,
-        certificate: note,
-        basis,
-        until: UNTIL,
-        evidence: None,
-    };
+    let release = Release { rendition, certificate: note, basis, until: UNTIL, evidence: None };
     Artifact {
         id: certificate.artifact,
         submission: certificate.submission,
@@ -78,17 +69,10 @@ fn released(certificate: &Certificate, note: String) -> Artifact {
             parts: 1,
         },
         received_at: NOW,
-        connection: Connection {
-            peer: local,
-            local,
-            request: "r".into(),
-        },
+        connection: Connection { peer: local, local, request: "r".into() },
         hold: None,
         version: 1,
-        state: State::Released {
-            since: NOW,
-            release: Box::new(release),
-        },
+        state: State::Released { since: NOW, release: Box::new(release) },
     }
 }
 
@@ -113,14 +97,9 @@ fn a_certificate_reads_back_exactly() {
         Certificate::verify(&original.sign(&signer()), &signer().verifier()),
         Ok(original.clone())
     );
-    original.basis = Basis::Reviewers {
-        reviewers: [doctor().staff, StaffId::new(NOW, [9; 10])],
-    };
+    original.basis = Basis::Reviewers { reviewers: [doctor().staff, StaffId::new(NOW, [9; 10])] };
     original.team = None;
-    assert_eq!(
-        Certificate::verify(&original.sign(&signer()), &signer().verifier()),
-        Ok(original)
-    );
+    assert_eq!(Certificate::verify(&original.sign(&signer()), &signer().verifier()), Ok(original));
 }
 
 #[test]
@@ -160,21 +139,12 @@ fn a_rendition_is_shown_to_its_addressee_and_their_team_only_and_only_in_time() 
     let certificate = certificate();
     let artifact = released(&certificate, certificate.sign(&signer()));
     let view = |viewer: &Viewer, at| prove(&artifact, viewer, &signer().verifier(), at).map(drop);
-    let stranger = Viewer {
-        staff: StaffId::new(NOW, [9; 10]),
-        team: None,
-    };
-    let colleague = Viewer {
-        team: Some("skin".into()),
-        ..stranger.clone()
-    };
+    let stranger = Viewer { staff: StaffId::new(NOW, [9; 10]), team: None };
+    let colleague = Viewer { team: Some("skin".into()), ..stranger.clone() };
     assert_eq!(view(&stranger, NOW), Err(NotReleased::Addressee));
     assert_eq!(view(&colleague, NOW), Ok(()));
     assert_eq!(view(&doctor(), UNTIL), Err(NotReleased::Expired));
-    assert_eq!(
-        view(&doctor(), Timestamp::from_millis(UNTIL.as_millis() - 1)),
-        Ok(())
-    );
+    assert_eq!(view(&doctor(), Timestamp::from_millis(UNTIL.as_millis() - 1)), Ok(()));
     // A row edited to live longer does not outlive the signed date.
     let mut longer = artifact.clone();
     release_of(&mut longer).until = UNTIL.plus(std::time::Duration::from_hours(24));

@@ -27,16 +27,10 @@ pub(super) async fn release(
 ) -> Result<(), FlowError> {
     let app = &worker.app;
     let artifact = lease.artifact().clone();
-    let link = app
-        .db
-        .link(artifact.link)
-        .await?
-        .ok_or(FlowError::NotFound)?;
+    let link = app.db.link(artifact.link).await?.ok_or(FlowError::NotFound)?;
     let link = link.verify(&app.public.grant)?;
     let basis = basis(worker, &artifact, verdict).await?;
-    let encoded = scan
-        .encoded
-        .ok_or(FlowError::Internal("a clean scan has no rendition"))?;
+    let encoded = scan.encoded.ok_or(FlowError::Internal("a clean scan has no rendition"))?;
     let (media, width, height) = (encoded.media, encoded.width, encoded.height);
     let sealed = seal(worker, Area::Release, artifact.id, encoded.bytes, now).await?;
     let rendition = Rendition {
@@ -48,26 +42,11 @@ pub(super) async fn release(
         width,
         height,
     };
-    let until = now.plus(
-        app.retention
-            .stay(crate::domain::state::StateName::Released),
-    );
-    let facts = Facts {
-        verdict,
-        basis: &basis,
-        reports: &scan.reports,
-        now,
-        until,
-    };
+    let until = now.plus(app.retention.stay(crate::domain::state::StateName::Released));
+    let facts = Facts { verdict, basis: &basis, reports: &scan.reports, now, until };
     let certificate = certify(worker, &artifact, &link, &rendition, &facts);
     let evidence = artifact.state.evidence();
-    let release = Release {
-        rendition,
-        certificate,
-        basis,
-        until,
-        evidence,
-    };
+    let release = Release { rendition, certificate, basis, until, evidence };
     let change = artifact.release(release, app.stamp(app.itself(), now)?)?;
     commit(worker, lease, change, sealed).await
 }
@@ -78,10 +57,7 @@ async fn basis(
     artifact: &Artifact,
     verdict: &Verdict,
 ) -> Result<Basis, FlowError> {
-    let State::Approved {
-        approvals: named, ..
-    } = &artifact.state
-    else {
+    let State::Approved { approvals: named, .. } = &artifact.state else {
         return match verdict {
             Verdict::Clean => Ok(Basis::Policy),
             Verdict::Suspicious { .. }
@@ -104,9 +80,7 @@ async fn basis(
         }
     }
     match reviewers.as_slice() {
-        [first, second] => Ok(Basis::Reviewers {
-            reviewers: [*first, *second],
-        }),
+        [first, second] => Ok(Basis::Reviewers { reviewers: [*first, *second] }),
         _ => Err(FlowError::Internal("two reviewers' approvals are needed")),
     }
 }
@@ -135,14 +109,8 @@ fn certify(
 ) -> String {
     let line = |report: &EngineReport| {
         let set = report.set.as_ref();
-        let age = set
-            .and_then(|set| set.made_at)
-            .map(|at| facts.now.since(at).as_secs());
-        EngineLine::new(
-            report.engine.as_str(),
-            set.map(|set| set.version.as_str()),
-            age,
-        )
+        let age = set.and_then(|set| set.made_at).map(|at| facts.now.since(at).as_secs());
+        EngineLine::new(report.engine.as_str(), set.map(|set| set.version.as_str()), age)
     };
     let looked = |report: &&EngineReport| report.engine != Engine::Pipeline;
     let certificate = Certificate {
@@ -161,10 +129,7 @@ fn certify(
         policy: worker.app.policy.version.clone(),
         basis: facts.basis.clone(),
         engines: facts.reports.iter().filter(looked).map(line).collect(),
-        demo: facts
-            .reports
-            .iter()
-            .any(|r| r.set.as_ref().is_some_and(|set| set.demo)),
+        demo: facts.reports.iter().any(|r| r.set.as_ref().is_some_and(|set| set.demo)),
     };
     certificate.sign(&worker.keys.certificate_signer)
 }

@@ -45,10 +45,7 @@ fn another_roles_file_or_key_is_refused() {
         for other in Role::ALL.into_iter().filter(|other| *other != role) {
             let file = KeyFile::open(&path(folder.path(), other), other).unwrap();
             let read = KeyFile::read(file, role);
-            assert!(
-                matches!(read, Err(KeyError::Malformed { .. })),
-                "{role:?} {other:?}"
-            );
+            assert!(matches!(read, Err(KeyError::Malformed { .. })), "{role:?} {other:?}");
         }
     }
     let identity = "quarantine_identity = AGE-SECRET-KEY-1\n";
@@ -63,23 +60,14 @@ fn a_file_that_lacks_repeats_or_cuts_a_key_is_refused() {
             let cut = text.trim_end().rfind('\n').unwrap();
             text[..=cut].to_owned()
         };
-        assert!(matches!(
-            read_changed(role, without_last),
-            Err(KeyError::Missing { .. })
-        ));
+        assert!(matches!(read_changed(role, without_last), Err(KeyError::Missing { .. })));
         let cut = |text: String| text[..text.len() - 1].to_owned();
-        assert!(matches!(
-            read_changed(role, cut),
-            Err(KeyError::Malformed { .. })
-        ));
+        assert!(matches!(read_changed(role, cut), Err(KeyError::Malformed { .. })));
         let repeated = |text: String| {
             let last = text.trim_end().lines().last().unwrap().to_owned();
             format!("{text}{last}\n")
         };
-        assert!(matches!(
-            read_changed(role, repeated),
-            Err(KeyError::Malformed { .. })
-        ));
+        assert!(matches!(read_changed(role, repeated), Err(KeyError::Malformed { .. })));
         assert!(read_changed(role, |text| text + "\n").is_err());
         assert!(read_changed(role, |_| String::new()).is_err());
     }
@@ -121,22 +109,13 @@ fn each_role_reads_its_own_keys_and_their_public_halves_agree() {
     let intake = IntakeKeys::read(open(Role::Intake)).unwrap();
     let public = PublicKeys::parse(&public.to_toml().unwrap()).unwrap();
     let same = |area, identity: &Identity| {
-        assert_eq!(
-            public.recipient(area).to_string(),
-            identity.to_public().to_string()
-        );
+        assert_eq!(public.recipient(area).to_string(), identity.to_public().to_string());
     };
     same(Area::Quarantine, &worker.quarantine_identity);
     same(Area::Release, &portal.release_identity);
     same(Area::Review, &review.review_identity);
-    assert_eq!(
-        public.grant.as_bytes(),
-        review.grant_signer.verifier().as_bytes()
-    );
-    assert_eq!(
-        public.certificate.as_bytes(),
-        worker.certificate_signer.verifier().as_bytes()
-    );
+    assert_eq!(public.grant.as_bytes(), review.grant_signer.verifier().as_bytes());
+    assert_eq!(public.certificate.as_bytes(), worker.certificate_signer.verifier().as_bytes());
     // Intake checks what review wrote; sessions of one door mean nothing at another.
     let tag = review.second_secret_key.tag(&[b"1950-01-01"]);
     assert!(intake.second_secret_key.verify(&[b"1950-01-01"], &tag));

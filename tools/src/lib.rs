@@ -1,0 +1,11 @@
+//! What the make targets and the tests of every crate share: synthetic fixtures, what is expected
+//! of each, and samples for each YARA rule.
+//!
+//! Knows nothing of the service's code, so that a wrong expectation cannot be copied from it.
+//! Everything made here is harmless: programs have no code, and the EICAR test string is put
+//! together at run time, so that the tree itself never sets off a scanner.
+
+pub mod expect;
+pub mod fixtures;
+pub mod manifest;
+pub mod samples;

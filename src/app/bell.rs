@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 /// One end of the pipe.
 #[derive(Clone, Debug)]
@@ -17,7 +16,7 @@ pub struct Bell(End);
 #[derive(Clone, Debug)]
 enum End {
     Ring(Arc<OwnedFd>),
-    Wait(Arc<AsyncFd<OwnedFd>>),
+    Wait(Arc<Receiver>),
     /// A process that was given none: command line tools, tests that step by hand.
     None,
 }
@@ -42,8 +41,7 @@ impl Bell {
     /// # Errors
     /// If the descriptor cannot be watched.
     pub fn waiting(end: OwnedFd) -> io::Result<Self> {
-        non_blocking(&end)?;
-        Ok(Self(End::Wait(Arc::new(AsyncFd::register_with_interest(end, Interest::READABLE)?))))
+        Ok(Self(End::Wait(Arc::new(Receiver::from_owned_fd(end)?))))
     }
 
     /// Wakes the worker. A full pipe means that it is already being woken.
@@ -65,14 +63,16 @@ impl Bell {
     }
 }
 
-async fn drain(end: &AsyncFd<OwnedFd>) {
-    let Ok(mut ready) = end.readable().await else {
-        return;
-    };
+/// One read empties the pipe for our purpose: a ring left over wakes us once more for nothing.
+async fn drain(end: &Receiver) {
     let mut rings = [0; 256];
-    // One read empties it for our purpose: a ring left over wakes us once more for nothing.
-    let _ = rustix::io::read(end.get_ref(), &mut rings);
-    ready.clear_ready();
+    while end.readable().await.is_ok() {
+        match end.try_read(&mut rings) {
+            // Only a false alarm waits on.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => return,
+        }
+    }
 }
 
 fn non_blocking(end: &OwnedFd) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! Read in this order: [`domain`] for the words and decisions, then `flow` for the path, one file a
 //! step. Everything else is an adapter or an edge.
 
+pub mod audit;
 pub mod domain;
 pub mod memory;
 pub mod scan;

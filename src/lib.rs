@@ -8,3 +8,4 @@ pub mod audit;
 pub mod domain;
 pub mod memory;
 pub mod scan;
+pub mod vault;

@@ -1,0 +1,226 @@
+//! Recomputes the whole log against its checkpoints and names the first wrong event.
+//!
+//! Each event is checked for itself (its number, its bytes, its hash, the columns searched by), so
+//! a careless change is named exactly. A careful one, whose hashes were made to fit, shows at the
+//! next checkpoint: then the first and last event it can be are named. Events after the last
+//! checkpoint are counted, not vouched for.
+
+use super::checkpoint::Checkpoint;
+use super::merkle::{Frontier, Hash, leaf_hash};
+use crate::domain::event::Event;
+
+/// One event as the database holds it, in the order of `seq`. Nothing in it is believed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SequencedEvent {
+    /// Place in the log, from 1.
+    pub seq: i64,
+    pub leaf_hash: Hash,
+    /// The canonical bytes.
+    pub bytes: Vec<u8>,
+    /// The columns that are searched by.
+    pub id: String,
+    pub at: i64,
+    pub action: String,
+    pub artifact: Option<String>,
+}
+
+/// A log that is as it was when its checkpoints were signed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verified {
+    /// Events read.
+    pub events: u64,
+    /// Events under the last checkpoint; those after it are not yet sealed.
+    pub sealed: u64,
+    /// Checkpoints that agree with the events.
+    pub checkpoints: usize,
+    /// The tree over all events read, to compare with the sequencer's own.
+    pub log: Frontier,
+}
+
+/// The first wrong event and what is wrong with it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("event {seq}{}: {wrong}", self.name())]
+pub struct FirstWrong {
+    /// The first event that is wrong, or can be.
+    pub seq: u64,
+    /// Its id as the database gives it, if there is such an event.
+    pub id: Option<String>,
+    pub wrong: Wrong,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Wrong {
+    #[error("the event with this number is missing; the next one is number {found}")]
+    Sequence { found: i64 },
+    #[error("the event's bytes do not have the hash stored with them")]
+    LeafHash,
+    #[error("the event's bytes are not an event as Sekisho writes it")]
+    Bytes,
+    #[error("the column {column} differs from the event's bytes")]
+    Column { column: &'static str },
+    #[error("an event from here to number {last} was changed, added, moved or removed")]
+    Root { last: u64 },
+    #[error("the log ends before this event, and a checkpoint of {size} events was signed")]
+    Short { size: u64 },
+}
+
+impl Wrong {
+    /// The code in the command line's JSON and in monitoring.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Sequence { .. } => "sequence_gap",
+            Self::LeafHash => "leaf_hash_differs",
+            Self::Bytes => "bytes_not_an_event",
+            Self::Column { .. } => "column_differs",
+            Self::Root { .. } => "root_differs",
+            Self::Short { .. } => "log_too_short",
+        }
+    }
+}
+
+/// Why a log was not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum NotVerified<E> {
+    /// The log is not what it was.
+    #[error(transparent)]
+    Wrong(#[from] FirstWrong),
+    /// The events could not be read; this says nothing about the log.
+    #[error("the events could not be read")]
+    Unread(#[source] E),
+}
+
+impl FirstWrong {
+    fn name(&self) -> String {
+        match &self.id {
+            Some(id) => format!(" ({})", id.escape_debug()),
+            None => String::new(),
+        }
+    }
+}
+
+/// Recomputes everything. `checkpoints` are verified ones, in any order, from the file and from
+/// wherever else some were kept.
+///
+/// # Errors
+/// The first wrong event, or the error with which reading the events ended.
+pub fn verify<E>(
+    events: impl Iterator<Item = Result<SequencedEvent, E>>,
+    checkpoints: &[Checkpoint],
+) -> Result<Verified, NotVerified<E>> {
+    let mut walk = Walk::new(checkpoints);
+    walk.meet_checkpoints()?;
+    for event in events {
+        walk.step(event.map_err(NotVerified::Unread)?)?;
+        walk.meet_checkpoints()?;
+    }
+    Ok(walk.end()?)
+}
+
+/// The state of a walk along the log.
+struct Walk {
+    log: Frontier,
+    /// Checkpoints still ahead, the next one last.
+    ahead: Vec<Checkpoint>,
+    met: usize,
+    /// Size at the last checkpoint that agreed.
+    sealed: u64,
+    /// The id of the first event after it.
+    first_unsealed: Option<String>,
+}
+
+impl Walk {
+    fn new(checkpoints: &[Checkpoint]) -> Self {
+        let mut ahead = checkpoints.to_vec();
+        ahead.sort_by_key(|checkpoint| checkpoint.size);
+        ahead.reverse();
+        Self {
+            log: Frontier::default(),
+            ahead,
+            met: 0,
+            sealed: 0,
+            first_unsealed: None,
+        }
+    }
+
+    fn step(&mut self, event: SequencedEvent) -> Result<(), FirstWrong> {
+        let seq = self.log.size() + 1;
+        if let Err(wrong) = check_event(seq, &event) {
+            // A number that is missing has no id; the event found is another one.
+            let missing = matches!(wrong, Wrong::Sequence { .. });
+            let id = (!missing).then_some(event.id);
+            return Err(FirstWrong { seq, id, wrong });
+        }
+        self.log.append(event.leaf_hash);
+        if seq == self.sealed + 1 {
+            self.first_unsealed = Some(event.id);
+        }
+        Ok(())
+    }
+
+    /// Compares roots at every checkpoint of the present size.
+    fn meet_checkpoints(&mut self) -> Result<(), FirstWrong> {
+        let size = self.log.size();
+        while let Some(checkpoint) = self.ahead.pop_if(|next| next.size == size) {
+            if checkpoint.root != self.log.root() {
+                // If all events were sealed by an equal size, two checkpoints contradict.
+                let seq = (self.sealed + 1).min(size);
+                let id = self.first_unsealed.take();
+                let wrong = Wrong::Root { last: size };
+                return Err(FirstWrong { seq, id, wrong });
+            }
+            self.met += 1;
+            self.sealed = size;
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<Verified, FirstWrong> {
+        if let Some(longest) = self.ahead.first() {
+            let wrong = Wrong::Short { size: longest.size };
+            let seq = self.log.size() + 1;
+            return Err(FirstWrong {
+                seq,
+                id: None,
+                wrong,
+            });
+        }
+        Ok(Verified {
+            events: self.log.size(),
+            sealed: self.sealed,
+            checkpoints: self.met,
+            log: self.log,
+        })
+    }
+}
+
+/// What one event alone shows.
+fn check_event(seq: u64, stored: &SequencedEvent) -> Result<(), Wrong> {
+    if u64::try_from(stored.seq) != Ok(seq) {
+        return Err(Wrong::Sequence { found: stored.seq });
+    }
+    if leaf_hash(&stored.bytes) != stored.leaf_hash {
+        return Err(Wrong::LeafHash);
+    }
+    let event: Event = serde_json::from_slice(&stored.bytes).map_err(|_| Wrong::Bytes)?;
+    // One spelling only: what else the bytes might say would never be searched or shown.
+    if event.canonical_bytes().ok().as_ref() != Some(&stored.bytes) {
+        return Err(Wrong::Bytes);
+    }
+    let columns = [
+        ("id", event.id.to_string() == stored.id),
+        ("at", event.at.as_millis() == stored.at),
+        ("action", event.action.as_str() == stored.action),
+        (
+            "artifact",
+            event.artifact.map(|id| id.to_string()) == stored.artifact,
+        ),
+    ];
+    match columns.iter().find(|(_, same)| !same) {
+        Some((column, _)) => Err(Wrong::Column { column }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

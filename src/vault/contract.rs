@@ -1,0 +1,206 @@
+//! What every store promises, written once and run on each.
+//!
+//! A store's tests give a [`Backstage`]: the vault, and a way to its sealed bytes behind the
+//! vault's back, as an intruder or a broken disk has it.
+
+mod opening;
+mod world;
+
+use self::opening::*;
+use self::world::{Local, MARK, World, id, pattern};
+use super::*;
+use crate::domain::content::Area::{Quarantine, Release, Review};
+
+/// Runs every promise on a store.
+macro_rules! contract {
+    ($store:ident: $backstage:ty; $($promise:ident),+ $(,)?) => {
+        mod $store {
+            use super::Backstage;
+            $(#[test] fn $promise() { super::$promise(&<$backstage>::new()); })+
+        }
+    };
+}
+
+contract! {
+    local: super::Local;
+    every_size_reads_back,
+    a_part_is_never_overwritten,
+    what_a_crash_leaves_is_no_part,
+    a_sealer_given_up_leaves_nothing,
+    deleting_twice_is_deleting_once,
+    objects_are_listed_by_area,
+    a_hash_state_continues_the_hash,
+    nothing_of_the_plaintext_is_stored,
+    a_full_store_refuses_new_objects,
+    the_probe_passes_and_leaves_nothing,
+    a_changed_byte_is_refused,
+    a_part_of_another_length_is_refused,
+    a_missing_part_is_named_so,
+    swapped_parts_are_refused,
+    rows_that_say_something_else_are_refused,
+    forged_content_is_refused,
+    another_wrap_opens_nothing,
+    another_key_opens_nothing,
+    without_its_wrap_nothing_opens,
+    a_rendition_is_the_certificates,
+    evidence_opens_for_its_lease_only,
+}
+
+/// A store and the way behind it.
+trait Backstage {
+    fn new() -> Self;
+    fn vault(&self) -> &Vault;
+    /// The same store, which will not go below this much free space.
+    fn with_minimum_free(&self, bytes: u64) -> Vault;
+    /// A part's sealed bytes, if it is there.
+    fn sealed(&self, area: Area, object: ObjectId, index: u32) -> Option<Vec<u8>>;
+    /// Puts other sealed bytes in place, or none.
+    fn replace(&self, area: Area, object: ObjectId, index: u32, bytes: Option<&[u8]>);
+    /// All bytes stored anywhere, temporaries too.
+    fn everything(&self) -> Vec<u8>;
+}
+
+fn every_size_reads_back(store: &impl Backstage) {
+    let part = MARK;
+    for (n, size) in (0..).zip([0, 1, part - 1, part, part + 1, 3 * part]) {
+        let world = World::seal(store.vault(), n, &pattern(size));
+        let parts = size.div_ceil(part).max(1);
+        assert_eq!(world.sealed.parts.len(), parts, "{size} bytes");
+        let lengths = world.sealed.parts.iter().map(|part| part.plain_bytes);
+        assert_eq!(lengths.sum::<u64>(), size as u64);
+        assert_eq!(world.read().unwrap(), pattern(size), "{size} bytes");
+    }
+}
+
+fn a_part_is_never_overwritten(store: &impl Backstage) {
+    let world = World::seal(store.vault(), 1, b"first");
+    let before = store.sealed(Quarantine, world.object(), 0);
+    let mut again = world::sealer(store.vault(), Quarantine, world.object());
+    again.write(b"second").unwrap();
+    let refused = again.finish(&world.identity.recipient(), world.artifact.id);
+    assert!(matches!(refused, Err(VaultError::Exists)));
+    assert_eq!(store.sealed(Quarantine, world.object(), 0), before);
+    assert_eq!(world.read().unwrap(), b"first");
+}
+
+fn what_a_crash_leaves_is_no_part(store: &impl Backstage) {
+    let mut crashed = world::sealer(store.vault(), Quarantine, id(1));
+    crashed.write(&pattern(MARK + 9)).unwrap();
+    // A process that is killed drops nothing.
+    std::mem::forget(crashed);
+    assert!(store.sealed(Quarantine, id(1), 0).is_some());
+    assert!(store.sealed(Quarantine, id(1), 1).is_none());
+    let read = store.vault().read_part(Quarantine, id(1), 1).map(drop);
+    assert!(matches!(read, Err(VaultError::Missing)));
+}
+
+fn a_sealer_given_up_leaves_nothing(store: &impl Backstage) {
+    let mut sealer = world::sealer(store.vault(), Quarantine, id(1));
+    sealer.write(&pattern(MARK - 1)).unwrap();
+    drop(sealer);
+    assert!(store.everything().is_empty());
+    let listed = store.vault().list_objects(Quarantine).unwrap();
+    assert_eq!(listed.count(), 0);
+}
+
+fn deleting_twice_is_deleting_once(store: &impl Backstage) {
+    let world = World::seal(store.vault(), 1, &pattern(2 * MARK));
+    let other = World::seal(store.vault(), 2, b"stays");
+    for _ in 0..2 {
+        let deleted = store.vault().delete_object(Quarantine, world.object());
+        assert!(deleted.is_ok());
+        assert!(matches!(world.read(), Err(VaultError::Missing)));
+    }
+    assert!(store.sealed(Quarantine, world.object(), 1).is_none());
+    assert_eq!(other.read().unwrap(), b"stays");
+}
+
+fn objects_are_listed_by_area(store: &impl Backstage) {
+    World::seal(store.vault(), 1, b"one");
+    World::seal(store.vault(), 2, &pattern(2 * MARK));
+    let list = |area| {
+        let objects = store.vault().list_objects(area).unwrap();
+        let mut ids: Vec<_> = objects.map(|found| found.unwrap().object).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(list(Quarantine), [id(1), id(2)]);
+    assert_eq!(list(Release), []);
+    assert_eq!(list(Review), []);
+}
+
+fn a_hash_state_continues_the_hash(store: &impl Backstage) {
+    use sha2::digest::common::hazmat::SerializableState;
+    use sha2::{Digest, Sha256};
+
+    let bytes = pattern(3 * MARK);
+    let world = World::seal(store.vault(), 1, &bytes);
+    let [first, second, last] = world.sealed.parts.as_slice() else {
+        panic!("three parts were sealed");
+    };
+    for (part, end) in [(first, MARK), (second, 2 * MARK)] {
+        let state = part.hash_state.as_slice().try_into().unwrap();
+        let mut hash = Sha256::deserialize(&state).unwrap();
+        hash.update(&bytes[end..]);
+        assert_eq!(
+            hex::encode(hash.finalize()),
+            world.sealed.sha256.to_string()
+        );
+        // Beyond 8 words and the length the state is empty: no plaintext is kept in it.
+        assert!(state[40..].iter().all(|byte| *byte == 0));
+    }
+    assert!(last.hash_state.is_empty());
+}
+
+fn nothing_of_the_plaintext_is_stored(store: &impl Backstage) {
+    let secret = b"a sentence nobody else may read".repeat(9);
+    let world = World::seal(store.vault(), 1, &secret);
+    let stored = store.everything();
+    assert!(!stored.windows(12).any(|seen| seen == &secret[..12]));
+    let again = World::seal(store.vault(), 2, &secret);
+    assert_eq!(world.sealed.sha256, again.sealed.sha256);
+    let sealed = |world: &World| world.sealed.parts[0].sealed_sha256.clone();
+    assert_ne!(sealed(&world), sealed(&again));
+}
+
+fn a_full_store_refuses_new_objects(store: &impl Backstage) {
+    let full = store.with_minimum_free(u64::MAX);
+    let length = PartLength::new(64).unwrap();
+    let refused = Sealer::new(&full, Quarantine, id(1), length).map(drop);
+    assert!(matches!(refused, Err(VaultError::Full)));
+    // What is there still opens and can still be deleted.
+    let world = World::seal(store.vault(), 1, b"one");
+    let world = world.on(&full);
+    assert_eq!(world.read().unwrap(), b"one");
+    full.delete_object(Quarantine, world.object()).unwrap();
+}
+
+fn the_probe_passes_and_leaves_nothing(store: &impl Backstage) {
+    for area in Area::ALL {
+        store.vault().probe(area, id(1)).unwrap();
+        // And a second start finds the same.
+        store.vault().probe(area, id(1)).unwrap();
+        assert_eq!(store.vault().list_objects(area).unwrap().count(), 0);
+    }
+    assert!(store.everything().is_empty());
+}
+
+#[test]
+fn a_part_length_is_whole_blocks_within_bounds() {
+    for refused in [0, 63, 65, PartLength::MAX - 1, PartLength::MAX + 64] {
+        assert_eq!(PartLength::new(refused), None, "{refused}");
+    }
+    for allowed in [64, 128, PartLength::MAX - 64, PartLength::MAX] {
+        assert!(PartLength::new(allowed).is_some(), "{allowed}");
+    }
+}
+
+#[test]
+fn a_recipient_that_is_none_is_refused() {
+    let store = Local::new();
+    let mut sealer = world::sealer(store.vault(), Quarantine, id(1));
+    sealer.write(b"one").unwrap();
+    let refused = sealer.finish("age1nobody", world::artifact_id());
+    assert!(matches!(refused, Err(VaultError::Key)));
+    assert!(store.everything().is_empty());
+}

@@ -1,0 +1,192 @@
+//! What the promises are tried on: one sealed object with its rows, proofs and keys.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use age::secrecy::ExposeSecret;
+
+use super::super::*;
+use super::Backstage;
+use crate::domain::artifact::{Artifact, ArtifactKind, Declared, Source};
+use crate::domain::content::{ScanLease, SealedObject, Wrap};
+use crate::domain::id::{ArtifactId, LinkId, SubmissionId};
+use crate::domain::state::State;
+use crate::domain::submission::Connection;
+
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+/// The tests' part length: more than one of age's chunks, so that both seams are crossed.
+pub(super) const MARK: usize = 128 * 1024;
+
+pub(super) fn id(byte: u8) -> ObjectId {
+    ObjectId::new(NOW, [byte; 10])
+}
+
+pub(super) fn artifact_id() -> ArtifactId {
+    ArtifactId::new(NOW, [1; 10])
+}
+
+/// Bytes that differ from part to part.
+pub(super) fn pattern(size: usize) -> Vec<u8> {
+    (0..size).map(|n| (n / 251 + n) as u8).collect()
+}
+
+pub(super) fn new_identity(area: Area) -> AreaIdentity {
+    let text = age::x25519::Identity::generate().to_string();
+    AreaIdentity::parse(area, text.expose_secret()).unwrap()
+}
+
+pub(super) fn sealer(vault: &Vault, area: Area, object: ObjectId) -> Sealer {
+    let length = PartLength::new(MARK as u64).unwrap();
+    Sealer::new(vault, area, object, length).unwrap()
+}
+
+/// Seals bytes that arrive in pieces which fit no bound.
+pub(super) fn seal(
+    vault: &Vault,
+    object: ObjectId,
+    bytes: &[u8],
+    identity: &AreaIdentity,
+) -> (SealedObject, Wrap) {
+    let mut sealer = sealer(vault, identity.area(), object);
+    for piece in bytes.chunks(10_007) {
+        sealer.write(piece).unwrap();
+    }
+    assert!(sealer.size_bytes() <= bytes.len() as u64);
+    sealer.finish(&identity.recipient(), artifact_id()).unwrap()
+}
+
+/// A quarantined artifact and everything that opens it.
+pub(super) struct World {
+    pub(super) vault: Vault,
+    pub(super) artifact: Artifact,
+    pub(super) sealed: SealedObject,
+    pub(super) wrap: Wrap,
+    pub(super) identity: AreaIdentity,
+}
+
+impl World {
+    pub(super) fn seal(vault: &Vault, n: u8, bytes: &[u8]) -> Self {
+        let identity = new_identity(Area::Quarantine);
+        let (sealed, wrap) = seal(vault, id(n), bytes, &identity);
+        Self {
+            vault: vault.clone(),
+            artifact: artifact(&sealed),
+            sealed,
+            wrap,
+            identity,
+        }
+    }
+
+    pub(super) fn on(self, vault: &Vault) -> Self {
+        Self {
+            vault: vault.clone(),
+            ..self
+        }
+    }
+
+    pub(super) fn object(&self) -> ObjectId {
+        self.sealed.object
+    }
+
+    /// Opens it as a worker does.
+    pub(super) fn read(&self) -> Result<Vec<u8>, VaultError> {
+        let lease = ScanLease::from_row(self.artifact.clone(), 1, NOW, None);
+        let parts = &self.sealed.parts;
+        let memory = self
+            .vault
+            .open_quarantined(&lease, &self.wrap, parts, &self.identity)?;
+        let mut bytes = vec![];
+        memory.reader().read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+pub(super) fn artifact(sealed: &SealedObject) -> Artifact {
+    let local = "127.0.0.1:8443".parse().unwrap();
+    Artifact {
+        id: artifact_id(),
+        submission: SubmissionId::new(NOW, [2; 10]),
+        link: LinkId::new(NOW, [3; 10]),
+        position: 1,
+        kind: ArtifactKind::Photo,
+        declared: Declared::default(),
+        source: Source {
+            object: sealed.object,
+            sha256: sealed.sha256.clone(),
+            size_bytes: sealed.size_bytes,
+            parts: sealed.parts.len().try_into().unwrap(),
+        },
+        received_at: NOW,
+        connection: Connection {
+            peer: local,
+            local,
+            request: "r".into(),
+        },
+        hold: None,
+        version: 0,
+        state: State::Quarantined { since: NOW },
+    }
+}
+
+/// The local store in a folder of its own.
+pub(super) struct Local {
+    folder: tempfile::TempDir,
+    vault: Vault,
+}
+
+impl Local {
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("vault")
+    }
+
+    fn part(&self, area: Area, object: ObjectId, index: u32) -> PathBuf {
+        let name = object.to_string();
+        let folder = self.root().join(area.as_str()).join(&name[24..26]);
+        folder.join(&name).join(index.to_string())
+    }
+}
+
+impl Backstage for Local {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::local(&folder.path().join("vault"), 0).unwrap();
+        Self { folder, vault }
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    fn with_minimum_free(&self, bytes: u64) -> Vault {
+        Vault::local(&self.root(), bytes).unwrap()
+    }
+
+    fn sealed(&self, area: Area, object: ObjectId, index: u32) -> Option<Vec<u8>> {
+        fs::read(self.part(area, object, index)).ok()
+    }
+
+    fn replace(&self, area: Area, object: ObjectId, index: u32, bytes: Option<&[u8]>) {
+        let path = self.part(area, object, index);
+        match bytes {
+            Some(bytes) => fs::write(path, bytes).unwrap(),
+            None => fs::remove_file(path).unwrap(),
+        }
+    }
+
+    fn everything(&self) -> Vec<u8> {
+        fn collect(folder: &Path, into: &mut Vec<u8>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, into);
+                } else {
+                    into.extend(fs::read(path).unwrap());
+                }
+            }
+        }
+        let mut bytes = vec![];
+        collect(&self.root(), &mut bytes);
+        bytes
+    }
+}

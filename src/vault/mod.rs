@@ -1,0 +1,234 @@
+//! The sealed store: patients' bytes, renditions and evidence, each readable with one key only.
+//!
+//! What is sealed and how it is proven unchanged ([`seal`], [`open`]) is the same for every store;
+//! a store ([`local`]) only puts, reads, lists and deletes sealed parts, and never overwrites one.
+//! Opening asks for a proof from `domain` and for the area's private key, and yields bytes only
+//! when all of them are as they were written. All calls block.
+
+mod local;
+mod open;
+mod part_file;
+mod seal;
+mod wrap;
+
+#[cfg(test)]
+mod contract;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+pub use self::open::MEMORY_LIMIT;
+pub use self::seal::{PartLength, Sealer};
+pub use self::wrap::AreaIdentity;
+
+use self::local::LocalStore;
+use self::part_file::PartFile;
+use crate::domain::content::Area;
+use crate::domain::id::ObjectId;
+use crate::domain::time::Timestamp;
+
+/// Where sealed objects live.
+#[derive(Clone, Debug)]
+pub enum Vault {
+    /// In a folder of this machine.
+    Local(LocalStore),
+}
+
+/// An object found in the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredObject {
+    pub object: ObjectId,
+    /// When its last part became durable, by the store's clock.
+    pub modified: Timestamp,
+}
+
+/// Why the vault did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("a sealed part is missing")]
+    Missing,
+    #[error("the sealed content is not what was written")]
+    Altered,
+    #[error("the wrapped key is not for this object, or not for this key")]
+    Wrap,
+    #[error("there is a part of this name already")]
+    Exists,
+    #[error("too little free space")]
+    Full,
+    #[error("the content is larger than may be opened into memory")]
+    TooLarge,
+    #[error("not a key or recipient of the kind needed")]
+    Key,
+    #[error("the store is unsafe to use: {0}")]
+    Unsafe(&'static str),
+    #[error("the store failed")]
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for VaultError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl Vault {
+    /// A store in a local folder, which is made if it is absent. New objects are refused while
+    /// less than `minimum_free_bytes` are free.
+    ///
+    /// # Errors
+    /// If the folders cannot be made.
+    pub fn local(root: &Path, minimum_free_bytes: u64) -> Result<Self, VaultError> {
+        LocalStore::open(root, minimum_free_bytes).map(Self::Local)
+    }
+
+    /// Removes an object and all its parts; nothing is done if it is absent.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn delete_object(&self, area: Area, object: ObjectId) -> Result<(), VaultError> {
+        match self {
+            Self::Local(store) => store.delete_object(area, object),
+        }
+    }
+
+    /// Every object of an area, for the sweep of objects that no row names.
+    ///
+    /// # Errors
+    /// If the store fails; so may each item.
+    pub fn list_objects(
+        &self,
+        area: Area,
+    ) -> Result<impl Iterator<Item = Result<StoredObject, VaultError>> + use<>, VaultError> {
+        match self {
+            Self::Local(store) => store.list_objects(area),
+        }
+    }
+
+    /// Bytes free for new objects.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn free_bytes(&self) -> Result<u64, VaultError> {
+        match self {
+            Self::Local(store) => store.free_bytes(),
+        }
+    }
+
+    /// Refuses new objects while too little space is free.
+    ///
+    /// # Errors
+    /// [`VaultError::Full`].
+    pub fn expect_room(&self) -> Result<(), VaultError> {
+        match self {
+            Self::Local(store) => store.expect_room(),
+        }
+    }
+
+    /// Removes what writers that crashed before `older_than` left unfinished in an area. Returns
+    /// how many were removed.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn sweep_temporaries(
+        &self,
+        area: Area,
+        older_than: Timestamp,
+    ) -> Result<usize, VaultError> {
+        match self {
+            Self::Local(store) => store.sweep_temporaries(area, older_than),
+        }
+    }
+
+    /// Proves at start that an area this role writes can be relied on: nobody else may look, what
+    /// is written reads back, nothing is overwritten, what is deleted is gone. `scratch` names an
+    /// object that exists nowhere.
+    ///
+    /// # Errors
+    /// [`VaultError::Unsafe`] with what does not hold, or the store's failure.
+    pub fn probe(&self, area: Area, scratch: ObjectId) -> Result<(), VaultError> {
+        const SAMPLE: &[u8] = b"sekisho probe";
+        match self {
+            Self::Local(store) => store.expect_private(area)?,
+        }
+        let mut part = self.new_part(area, scratch, 0)?;
+        part.write_all(SAMPLE)?;
+        part.commit()?;
+        let overwritten = self
+            .new_part(area, scratch, 0)
+            .and_then(PartWriter::commit)
+            .is_ok();
+        let mut read = vec![];
+        self.read_part(area, scratch, 0)?.read_to_end(&mut read)?;
+        self.delete_object(area, scratch)?;
+        if overwritten || read != SAMPLE {
+            return Err(VaultError::Unsafe("it does not keep what was written"));
+        }
+        match self.read_part(area, scratch, 0) {
+            Err(VaultError::Missing) => Ok(()),
+            Ok(_) | Err(_) => Err(VaultError::Unsafe("it does not delete")),
+        }
+    }
+
+    /// A part to be written; it appears under its name only when committed.
+    fn new_part(&self, area: Area, object: ObjectId, index: u32) -> Result<PartWriter, VaultError> {
+        match self {
+            Self::Local(store) => store
+                .new_part(area, object, index)
+                .map(|file| PartWriter::Local(Box::new(file))),
+        }
+    }
+
+    /// The sealed bytes of a part.
+    ///
+    /// # Errors
+    /// [`VaultError::Missing`] if it is absent.
+    fn read_part(
+        &self,
+        area: Area,
+        object: ObjectId,
+        index: u32,
+    ) -> Result<impl Read + use<>, VaultError> {
+        match self {
+            Self::Local(store) => store.read_part(area, object, index),
+        }
+    }
+}
+
+/// A part being written. Dropped without a commit, it leaves nothing.
+enum PartWriter {
+    Local(Box<PartFile>),
+}
+
+impl PartWriter {
+    /// Makes the part durable under its name.
+    ///
+    /// # Errors
+    /// [`VaultError::Exists`] if the name is taken: a part is never overwritten.
+    fn commit(self) -> Result<(), VaultError> {
+        match self {
+            Self::Local(file) => file.commit(),
+        }
+    }
+}
+
+impl Write for PartWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Local(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PartWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PartWriter")
+    }
+}

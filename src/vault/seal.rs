@@ -1,0 +1,214 @@
+//! Sealing: bytes are hashed and sealed part by part while they arrive.
+//!
+//! The object's identity is made here, used, wrapped and forgotten. Plaintext is held in age's
+//! buffer of 64 KiB only. A part is durable before the next one begins.
+
+use std::io::{self, BufWriter, Write};
+
+use age::stream::StreamWriter;
+use age::x25519::Identity;
+use sha2::digest::common::hazmat::SerializableState;
+use sha2::{Digest, Sha256};
+
+use super::wrap::{encryptor, wrap};
+use super::{PartWriter, Vault, VaultError};
+use crate::domain::content::{Area, Part, SealedObject, Wrap};
+use crate::domain::id::{ArtifactId, ObjectId};
+use crate::domain::state::Sha256Hex;
+
+/// Plaintext length of every part but the last: whole blocks of SHA-256, so that the running hash
+/// stored with a part holds no plaintext.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PartLength(u64);
+
+impl PartLength {
+    /// The shortest, one block; only tests want parts this short.
+    pub const MIN: u64 = 64;
+    /// The longest: what a store that takes parts in one piece can hold in memory.
+    pub const MAX: u64 = 4 * 1024 * 1024;
+
+    /// `None` unless between the bounds and a multiple of 64.
+    pub fn new(bytes: u64) -> Option<Self> {
+        let whole_blocks = bytes.is_multiple_of(64);
+        (whole_blocks && (Self::MIN..=Self::MAX).contains(&bytes)).then_some(Self(bytes))
+    }
+}
+
+/// An object being sealed. Dropped unfinished, it leaves no open part; parts already durable stay
+/// for the sweep of objects that no row names.
+pub struct Sealer {
+    vault: Vault,
+    area: Area,
+    object: ObjectId,
+    part_length: PartLength,
+    identity: Identity,
+    hash: Sha256,
+    size_bytes: u64,
+    parts: Vec<Part>,
+    open: Option<OpenPart>,
+}
+
+impl Sealer {
+    /// Begins an object, which must be new.
+    ///
+    /// # Errors
+    /// [`VaultError::Full`] if too little space is free.
+    pub fn new(
+        vault: &Vault,
+        area: Area,
+        object: ObjectId,
+        part_length: PartLength,
+    ) -> Result<Self, VaultError> {
+        vault.expect_room()?;
+        Ok(Self {
+            vault: vault.clone(),
+            area,
+            object,
+            part_length,
+            identity: Identity::generate(),
+            hash: Sha256::new(),
+            size_bytes: 0,
+            parts: vec![],
+            open: None,
+        })
+    }
+
+    /// Seals the next bytes.
+    ///
+    /// # Errors
+    /// The store's; the object is then to be given up.
+    pub fn write(&mut self, untrusted_bytes: &[u8]) -> Result<(), VaultError> {
+        let mut rest = untrusted_bytes;
+        while !rest.is_empty() {
+            let mut part = self.take_open_part()?;
+            let room = self.part_length.0 - part.plain_bytes;
+            let now = usize::try_from(room).map_or(rest.len(), |room| room.min(rest.len()));
+            let (head, tail) = rest.split_at(now);
+            self.hash.update(head);
+            part.write(head)?;
+            if part.plain_bytes == self.part_length.0 {
+                let hash_state = self.hash.serialize().to_vec();
+                self.close(part, hash_state)?;
+            } else {
+                self.open = Some(part);
+            }
+            rest = tail;
+        }
+        Ok(())
+    }
+
+    /// Bytes sealed so far.
+    pub const fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Makes the last part durable and wraps the object's key to its area's recipient (`age1…`).
+    ///
+    /// # Errors
+    /// [`VaultError::Key`] for a recipient that is none; the store's.
+    pub fn finish(
+        mut self,
+        recipient: &str,
+        artifact: ArtifactId,
+    ) -> Result<(SealedObject, Wrap), VaultError> {
+        let wrap = wrap(
+            &self.identity,
+            recipient,
+            (self.area, self.object, artifact),
+        )?;
+        // An empty object still has one part: nothing sealed is something that can be proven.
+        if self.open.is_some() || self.parts.is_empty() {
+            let part = self.take_open_part()?;
+            self.close(part, vec![])?;
+        }
+        if let Some(last) = self.parts.last_mut() {
+            last.hash_state.clear();
+        }
+        let sealed = SealedObject {
+            object: self.object,
+            area: self.area,
+            sha256: Sha256Hex::of_digest(self.hash.finalize().into()),
+            size_bytes: self.size_bytes,
+            parts: self.parts,
+        };
+        Ok((sealed, wrap))
+    }
+
+    fn take_open_part(&mut self) -> Result<OpenPart, VaultError> {
+        if let Some(part) = self.open.take() {
+            return Ok(part);
+        }
+        let index = u32::try_from(self.parts.len()).map_err(|_| VaultError::TooLarge)?;
+        let part = self.vault.new_part(self.area, self.object, index)?;
+        OpenPart::begin(&self.identity, index, part)
+    }
+
+    fn close(&mut self, part: OpenPart, hash_state: Vec<u8>) -> Result<(), VaultError> {
+        let part = part.commit(hash_state)?;
+        self.size_bytes += part.plain_bytes;
+        self.parts.push(part);
+        Ok(())
+    }
+}
+
+/// A part between its first byte and its being durable.
+struct OpenPart {
+    index: u32,
+    plain_bytes: u64,
+    stream: StreamWriter<BufWriter<HashingWriter>>,
+}
+
+impl OpenPart {
+    fn begin(identity: &Identity, index: u32, part: PartWriter) -> Result<Self, VaultError> {
+        let sink = HashingWriter {
+            part,
+            hash: Sha256::new(),
+        };
+        // Gathers age's short header writes; its chunks of 64 KiB pass the buffer by.
+        let stream = encryptor(&identity.to_public())?.wrap_output(BufWriter::new(sink))?;
+        Ok(Self {
+            index,
+            plain_bytes: 0,
+            stream,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.plain_bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn commit(self, hash_state: Vec<u8>) -> Result<Part, VaultError> {
+        let buffer = self.stream.finish()?;
+        let sink = buffer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        sink.part.commit()?;
+        Ok(Part {
+            index: self.index,
+            plain_bytes: self.plain_bytes,
+            sealed_sha256: Sha256Hex::of_digest(sink.hash.finalize().into()),
+            hash_state,
+        })
+    }
+}
+
+/// Hashes sealed bytes on their way to the store.
+struct HashingWriter {
+    part: PartWriter,
+    hash: Sha256,
+}
+
+impl Write for HashingWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.part.write(bytes)?;
+        // A writer never reports more than it was given.
+        self.hash.update(bytes.get(..written).unwrap_or(bytes));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.part.flush()
+    }
+}

@@ -1,0 +1,101 @@
+//! Wrapped keys: an object's own identity, sealed to the recipient of its area.
+//!
+//! The identity exists in the clear only while its object is sealed or opened. Whoever destroys a
+//! wrap destroys the content.
+
+use std::fmt;
+use std::io::{Read, Write};
+
+use age::secrecy::ExposeSecret;
+use age::x25519::{Identity, Recipient};
+use age::{Decryptor, Encryptor};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use zeroize::Zeroizing;
+
+use super::VaultError;
+use crate::domain::content::{Area, Wrap};
+use crate::domain::id::{ArtifactId, ObjectId};
+
+/// Longest identity inside a wrap, in bytes; age writes 74.
+const IDENTITY_BYTES: usize = 128;
+
+/// The private key of one area. Only the role that may open the area holds one.
+pub struct AreaIdentity {
+    area: Area,
+    identity: Identity,
+}
+
+impl AreaIdentity {
+    /// The key of this area, as a role's key file holds it.
+    pub const fn new(area: Area, identity: Identity) -> Self {
+        Self { area, identity }
+    }
+
+    /// Reads `AGE-SECRET-KEY-1…`, the key of this area.
+    ///
+    /// # Errors
+    /// [`VaultError::Key`] if it is something else.
+    pub fn parse(area: Area, text: &str) -> Result<Self, VaultError> {
+        let identity = text.trim().parse().map_err(|_| VaultError::Key)?;
+        Ok(Self { area, identity })
+    }
+
+    pub const fn area(&self) -> Area {
+        self.area
+    }
+
+    /// The public half, `age1…`, to which the area's objects are wrapped.
+    pub fn recipient(&self) -> String {
+        self.identity.to_public().to_string()
+    }
+
+    /// The identity of the object this wrap is said to belong to.
+    pub(super) fn unwrap(&self, wrap: &Wrap, object: ObjectId) -> Result<Identity, VaultError> {
+        if wrap.area != self.area || wrap.object != object {
+            return Err(VaultError::Wrap);
+        }
+        let sealed = BASE64.decode(&wrap.sealed).map_err(|_| VaultError::Wrap)?;
+        let decryptor = Decryptor::new_buffered(&*sealed).map_err(|_| VaultError::Wrap)?;
+        let opened = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity));
+        let mut text = Zeroizing::new(String::with_capacity(IDENTITY_BYTES));
+        opened
+            .map_err(|_| VaultError::Wrap)?
+            .take(IDENTITY_BYTES as u64)
+            .read_to_string(&mut text)
+            .map_err(|_| VaultError::Wrap)?;
+        text.parse().map_err(|_| VaultError::Wrap)
+    }
+}
+
+impl fmt::Debug for AreaIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AreaIdentity({})", self.area.as_str())
+    }
+}
+
+/// Seals an object's identity to the recipient of its area (`age1…`).
+pub(super) fn wrap(
+    identity: &Identity,
+    recipient: &str,
+    (area, object, artifact): (Area, ObjectId, ArtifactId),
+) -> Result<Wrap, VaultError> {
+    let recipient: Recipient = recipient.parse().map_err(|_| VaultError::Key)?;
+    let mut sealed = vec![];
+    let mut writer = encryptor(&recipient)?.wrap_output(&mut sealed)?;
+    writer.write_all(identity.to_string().expose_secret().as_bytes())?;
+    writer.finish()?;
+    Ok(Wrap {
+        object,
+        artifact,
+        area,
+        sealed: BASE64.encode(sealed),
+    })
+}
+
+/// Seals to one recipient.
+pub(super) fn encryptor(recipient: &Recipient) -> Result<Encryptor, VaultError> {
+    // Fails only without recipients, or with recipients that exclude each other.
+    Encryptor::with_recipients(std::iter::once(recipient as &dyn age::Recipient))
+        .map_err(|_| VaultError::Key)
+}

@@ -2,9 +2,12 @@
 //!
 //! Nothing here knows of artifacts, findings or pages.
 
+pub mod certificates;
 mod key_file;
 pub mod keys;
+pub mod listener;
 mod public_keys;
+pub mod tls;
 
 pub use key_file::{KeyError, KeyFile};
 pub use public_keys::LOG_KEY_NAME;

@@ -1,0 +1,165 @@
+//! A door's listener: TLS, then HTTP within bounds, then the router.
+//!
+//! Everything a stranger can make us wait for has a deadline, and everything a stranger can make
+//! us hold has a number. Requests carry a [`PeerIdentity`] that comes from the connection itself,
+//! never from a header.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
+use axum_server::accept::Accept;
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower::Layer as _;
+use tower_http::timeout::TimeoutBody;
+
+use super::certificates::fingerprint;
+
+/// Stops a listener: `graceful_shutdown(Some(deadline))` lets requests in flight finish.
+pub type Handle = axum_server::Handle<SocketAddr>;
+
+/// Who is at the other end of the connection; an axum `Extension` of every request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerIdentity {
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    /// SHA-256 of the client certificate in DER, lower-case hexadecimal; machines' door only.
+    pub certificate_sha256: Option<String>,
+}
+
+/// Longest a TLS handshake may take.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest the headers of a request may take, which is also the idle life of a connection.
+const HEADER_DEADLINE: Duration = Duration::from_secs(20);
+/// Most connections of one door.
+const MAX_CONNECTIONS: usize = 2048;
+/// Most headers of one request.
+const MAX_HEADERS: usize = 64;
+/// Most bytes of one request's headers.
+const MAX_HEADER_BYTES: u32 = 32 * 1024;
+/// Most requests at once on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 64;
+/// HTTP/2 windows: enough for an upload at full speed, a bound on what one peer can park.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Streams a peer may reset before we stop listening to it (rapid reset, CVE-2023-44487).
+const MAX_RESETS: usize = 20;
+
+/// Takes the address; connections wait in the kernel until [`serve`].
+///
+/// # Errors
+/// The system's error, with the address.
+pub fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(listen)
+        .map_err(|error| io::Error::new(error.kind(), format!("{listen}: {error}")))
+}
+
+/// Serves until the handle says to stop. `body_stall` is the longest pause within a request body.
+///
+/// # Errors
+/// The system's error if the listener cannot be used.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    body_stall: Duration,
+    handle: Handle,
+) -> io::Result<()> {
+    let bounded_body = axum::middleware::map_request(move |request: Request| async move {
+        request.map(|body| axum::body::Body::new(TimeoutBody::new(body_stall, body)))
+    });
+    let router = router.layer(bounded_body);
+    let mut server = axum_server::from_tcp(listener)?
+        .acceptor(Acceptor::new(tls))
+        .first_request_timeout(HEADER_DEADLINE)
+        .handle(handle);
+    bound_http(server.http_builder());
+    server.serve(router.into_make_service()).await
+}
+
+fn bound_http(http: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    http.http1()
+        .header_read_timeout(HEADER_DEADLINE)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEADER_BYTES as usize);
+    http.http2()
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_local_error_reset_streams(MAX_RESETS)
+        .keep_alive_interval(HEADER_DEADLINE)
+        .keep_alive_timeout(HEADER_DEADLINE);
+}
+
+/// Does the handshake, and tells each request who its connection belongs to.
+#[derive(Clone)]
+struct Acceptor {
+    tls: TlsAcceptor,
+    slots: Arc<Semaphore>,
+}
+
+/// Held by every request of a connection, so that the connection is counted while it lives.
+type Slot = Arc<OwnedSemaphorePermit>;
+type Identified<S> = AddExtension<AddExtension<S, PeerIdentity>, Slot>;
+
+impl Acceptor {
+    fn new(tls: Arc<ServerConfig>) -> Self {
+        Self {
+            tls: tls.into(),
+            slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        }
+    }
+
+    async fn handshake(
+        self,
+        stream: TcpStream,
+    ) -> io::Result<(TlsStream<TcpStream>, PeerIdentity)> {
+        stream.set_nodelay(true)?;
+        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+        let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, self.tls.accept(stream)).await??;
+        let chain = stream.get_ref().1.peer_certificates();
+        let certificate_sha256 = chain.and_then(<[_]>::first).map(fingerprint);
+        Ok((
+            stream,
+            PeerIdentity {
+                peer,
+                local,
+                certificate_sha256,
+            },
+        ))
+    }
+}
+
+impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
+    type Stream = TlsStream<TcpStream>;
+    type Service = Identified<S>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let acceptor = self.clone();
+        Box::pin(async move {
+            let full = |_| io::Error::other("too many connections");
+            let slot = Arc::clone(&acceptor.slots)
+                .try_acquire_owned()
+                .map_err(full)?;
+            let (stream, peer) = acceptor.handshake(stream).await?;
+            let service = Extension(peer).layer(service);
+            Ok((stream, Extension(Arc::new(slot)).layer(service)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+use axum::routing::get;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
+
+use super::*;
+use crate::ops::certificates::{Authority, AuthorityKind, Issued};
+use crate::ops::tls;
+
+struct World {
+    address: SocketAddr,
+    handle: Handle,
+    server: tokio::task::JoinHandle<io::Result<()>>,
+    roots: RootCertStore,
+    machines: Authority,
+}
+
+/// A machines' door on a free port of the loopback; its one page says who came.
+fn machines_door() -> World {
+    let (doors, doors_ca) = Authority::make(AuthorityKind::Doors).unwrap();
+    let (machines, machines_ca) = Authority::make(AuthorityKind::Machines).unwrap();
+    let door = doors.issue_server("portal.localhost").unwrap();
+    let tls = tls::for_machines(
+        door.certificate.as_bytes(),
+        door.key.as_bytes(),
+        machines_ca.certificate.as_bytes(),
+    );
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = listener.local_addr().unwrap();
+    let who = |Extension(peer): Extension<PeerIdentity>| async move {
+        format!(
+            "{} {}",
+            peer.local,
+            peer.certificate_sha256.unwrap_or_default()
+        )
+    };
+    let router = Router::new().route("/", get(who));
+    let handle = Handle::new();
+    let stall = Duration::from_secs(5);
+    let server = tokio::spawn(serve(listener, tls.unwrap(), router, stall, handle.clone()));
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(doors_ca.certificate.as_bytes()).unwrap();
+    roots.add(ca).unwrap();
+    World {
+        address,
+        handle,
+        server,
+        roots,
+        machines,
+    }
+}
+
+/// Asks for the page; an error if the door does not let us in.
+async fn visit(world: &World, identity: Option<&Issued>) -> io::Result<String> {
+    let builder = ClientConfig::builder_with_provider(tls::provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(world.roots.clone());
+    let config = match identity {
+        Some(issued) => {
+            let chain = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap();
+            let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(vec![chain], key).unwrap()
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let name = ServerName::try_from("portal.localhost").unwrap();
+    let stream = TcpStream::connect(world.address).await?;
+    let mut stream = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await?;
+    let request = "GET / HTTP/1.1\r\nhost: portal.localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn a_machine_without_a_certificate_of_our_authority_does_not_come_in() {
+    let world = machines_door();
+    assert!(visit(&world, None).await.is_err());
+    let (stranger, _) = Authority::make(AuthorityKind::Machines).unwrap();
+    let foreign = stranger.issue_client("reception-pc").unwrap();
+    assert!(visit(&world, Some(&foreign)).await.is_err());
+    // A certificate for a server is not one for a client, whoever signed it.
+    let server = world.machines.issue_server("portal.localhost").unwrap();
+    assert!(visit(&world, Some(&server)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_carries_its_connections_addresses_and_certificate() {
+    let world = machines_door();
+    let machine = world.machines.issue_client("reception-pc").unwrap();
+    let answer = visit(&world, Some(&machine)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(
+        answer.ends_with(&format!("{} {}", world.address, machine.sha256)),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_door_that_is_told_to_stop_stops() {
+    let world = machines_door();
+    assert_eq!(world.handle.listening().await, Some(world.address));
+    world.handle.graceful_shutdown(Some(Duration::from_secs(5)));
+    world.server.await.unwrap().unwrap();
+    assert!(TcpStream::connect(world.address).await.is_err());
+}

@@ -41,7 +41,7 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
     };
     let scan = match open(worker, &lease).await {
         Ok(memory) => look(worker, &lease, &memory).await,
-        Err(fault) => unopened(fault?),
+        Err(fault) => unopened(&fault?),
     };
     let scanned = settle(worker, &lease, scan).await;
     match scanned {
@@ -107,7 +107,7 @@ async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan
 }
 
 /// The report of a file that would not open: never clean, whatever the cause.
-fn unopened(fault: VaultError) -> Scan {
+fn unopened(fault: &VaultError) -> Scan {
     let outcome = match fault {
         VaultError::Altered => EngineOutcome::LastingFault(Code::fixed("source_altered")),
         VaultError::Missing => EngineOutcome::LastingFault(Code::fixed("source_missing")),

@@ -9,9 +9,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
 /// A log of `count` views.
 pub(in crate::audit) fn log(count: u8) -> Vec<SequencedEvent> {
-    (1..=count)
-        .map(|n| stored(i64::from(n), &event(n)))
-        .collect()
+    (1..=count).map(|n| stored(i64::from(n), &event(n))).collect()
 }
 
 /// The checkpoint of the first `size` of these events.
@@ -186,10 +184,7 @@ fn an_untouched_log_is_verified_and_its_unsealed_end_is_told() {
 
 #[test]
 fn checkpoints_that_contradict_each_other_are_found() {
-    let other = Checkpoint {
-        root: [9; 32],
-        ..checkpoint(&log(9), 9)
-    };
+    let other = Checkpoint { root: [9; 32], ..checkpoint(&log(9), 9) };
     let sealed = checkpoint(&log(9), 9);
     let (seq, _, wrong) = named(run(log(9), &[sealed, other]));
     assert_eq!((seq, wrong), (9, Wrong::Root { last: 9 }));

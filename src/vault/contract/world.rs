@@ -69,20 +69,11 @@ impl World {
     pub(super) fn seal(vault: &Vault, n: u8, bytes: &[u8]) -> Self {
         let identity = new_identity(Area::Quarantine);
         let (sealed, wrap) = seal(vault, id(n), bytes, &identity);
-        Self {
-            vault: vault.clone(),
-            artifact: artifact(&sealed),
-            sealed,
-            wrap,
-            identity,
-        }
+        Self { vault: vault.clone(), artifact: artifact(&sealed), sealed, wrap, identity }
     }
 
     pub(super) fn on(self, vault: &Vault) -> Self {
-        Self {
-            vault: vault.clone(),
-            ..self
-        }
+        Self { vault: vault.clone(), ..self }
     }
 
     pub(super) fn object(&self) -> ObjectId {
@@ -93,9 +84,7 @@ impl World {
     pub(super) fn read(&self) -> Result<Vec<u8>, VaultError> {
         let lease = ScanLease::from_row(self.artifact.clone(), 1, NOW, None);
         let parts = &self.sealed.parts;
-        let memory = self
-            .vault
-            .open_quarantined(&lease, &self.wrap, parts, &self.identity)?;
+        let memory = self.vault.open_quarantined(&lease, &self.wrap, parts, &self.identity)?;
         let mut bytes = vec![];
         memory.reader().read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -118,11 +107,7 @@ pub(super) fn artifact(sealed: &SealedObject) -> Artifact {
             parts: sealed.parts.len().try_into().unwrap(),
         },
         received_at: NOW,
-        connection: Connection {
-            peer: local,
-            local,
-            request: "r".into(),
-        },
+        connection: Connection { peer: local, local, request: "r".into() },
         hold: None,
         version: 0,
         state: State::Quarantined { since: NOW },

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::FlowError;
 use super::seal::blocking;
-use crate::app::{Commit, DbError, Scan, Subject, VaultError, Worker};
+use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport};
 use crate::domain::policy::{Disposition, Standing, Verdict};
@@ -102,7 +102,8 @@ async fn open(
 
 async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan {
     let artifact = lease.artifact();
-    let subject = Subject { kind: artifact.kind, declared: &artifact.declared };
+    let sha256 = &artifact.source.sha256;
+    let subject = Subject { kind: artifact.kind, declared: &artifact.declared, sha256 };
     worker.scanner.scan(memory, &subject).await
 }
 
@@ -113,13 +114,20 @@ fn unopened(fault: &VaultError) -> Scan {
         VaultError::Missing => EngineOutcome::LastingFault(Code::fixed("source_missing")),
         _ => EngineOutcome::PassingFault(Code::fixed("source_unreadable")),
     };
-    Scan::faulted(EngineReport {
+    let report = EngineReport {
         engine: Engine::Pipeline,
         outcome,
         findings: Vec::new(),
         set: None,
         took_us: 0,
-    })
+    };
+    Scan {
+        reports: vec![report],
+        detected_type: "unknown".to_owned(),
+        encoded: None,
+        preview: None,
+        timings: Timings::default(),
+    }
 }
 
 /// Gives the lease back; the artifact stays quarantined and is tried again later.

@@ -173,7 +173,9 @@ mod tests {
 
     fn checkpoint(size: u64) -> Checkpoint {
         let mut log = Frontier::default();
-        (0..size).for_each(|n| log.append(leaf_hash(&n.to_be_bytes())));
+        for n in 0..size {
+            log.append(leaf_hash(&n.to_be_bytes()));
+        }
         Checkpoint::of(clinic(1), &log, NOW)
     }
 

@@ -28,12 +28,17 @@ pub(super) fn artifact_id() -> ArtifactId {
 
 /// Bytes that differ from part to part.
 pub(super) fn pattern(size: usize) -> Vec<u8> {
-    (0..size).map(|n| (n / 251 + n) as u8).collect()
+    (0..size).map(|n| (n / 251 + n).to_le_bytes()[0]).collect()
+}
+
+/// A new private key, as its file holds it.
+pub(super) fn new_key() -> String {
+    let key = age::x25519::Identity::generate().to_string();
+    key.expose_secret().to_owned()
 }
 
 pub(super) fn new_identity(area: Area) -> AreaIdentity {
-    let text = age::x25519::Identity::generate().to_string();
-    AreaIdentity::parse(area, text.expose_secret()).unwrap()
+    AreaIdentity::parse(area, &new_key()).unwrap()
 }
 
 pub(super) fn sealer(vault: &Vault, area: Area, object: ObjectId) -> Sealer {
@@ -67,7 +72,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn seal(vault: &Vault, n: u8, bytes: &[u8]) -> Self {
-        let identity = new_identity(Area::Quarantine);
+        Self::seal_to(new_identity(Area::Quarantine), vault, n, bytes)
+    }
+
+    pub(super) fn seal_to(identity: AreaIdentity, vault: &Vault, n: u8, bytes: &[u8]) -> Self {
         let (sealed, wrap) = seal(vault, id(n), bytes, &identity);
         Self { vault: vault.clone(), artifact: artifact(&sealed), sealed, wrap, identity }
     }

@@ -5,3 +5,5 @@
 //! step. Everything else is an adapter or an edge.
 
 pub mod domain;
+pub mod memory;
+pub mod scan;

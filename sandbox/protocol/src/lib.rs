@@ -1,1 +1,40 @@
+//! The messages between a Sekisho worker and its jail.
+//!
+//! Only numbers, codes and bounded strings cross. Nothing here parses file contents, and every decoder is strict: an
+//! exact length, bounded counts, no unknown code. What fails to decode is a fault of the sender, never "clean".
+//! The jail's children are not trusted; their reports are decoded by the worker with these same functions.
 
+mod code;
+mod finding;
+mod kind;
+mod ready;
+mod report;
+mod request;
+mod wire;
+
+pub use finding::{Finding, FindingCode, RuleHit};
+pub use kind::FileKind;
+pub use ready::{AttackOutcome, AttackResult, Layer, Layers, Ready, Rule, RuleFault, Severity};
+pub use report::{ColourTreatment, DecodeReport, LookReport, SourceCoding};
+pub use request::{
+    DecodeLimits, Drill, End, Ended, Request, RuleSource, Setup, Ticket, WholeMessage,
+};
+pub use wire::WireError;
+
+/// The descriptor on which the jail finds its control socket (`SOCK_SEQPACKET`).
+pub const CONTROL_FD: i32 = 3;
+/// The descriptor on which the jail finds its encoded [`Setup`].
+pub const SETUP_FD: i32 = 4;
+
+/// Findings in one report. A file with more is described well enough by the first ones.
+pub const MAX_FINDINGS: usize = 64;
+/// Rules that may be named in one report.
+pub const MAX_RULE_HITS: usize = 256;
+/// The longest encoded report of a child, in bytes. Fits a pipe, so a child can never block on writing it.
+pub const MAX_REPORT_BYTES: usize = 8 * 1024;
+/// The longest control packet, in bytes. The announcement of a large rule set is cut into several.
+pub const MAX_PACKET_BYTES: usize = 64 * 1024;
+/// The longest [`Ready`] announcement, in bytes.
+pub const MAX_READY_BYTES: usize = 32 * 1024 * 1024;
+/// The largest encoded [`Setup`], in bytes.
+pub const MAX_SETUP_BYTES: usize = 64 * 1024 * 1024;

@@ -1,0 +1,118 @@
+//! What the looking child may say about a file: a code, where, and one number.
+
+use crate::code::codes;
+use crate::wire::{Reader, WireError, Writer};
+
+codes! {
+    /// Something the jail observed. What it means for a release is decided by policy, never here.
+    FindingCode {
+        EmptyFile = 1 => "empty_file",
+        UnsupportedType = 2 => "unsupported_type",
+        Encrypted = 3 => "encrypted",
+        /// The structure ends before it says it does.
+        Truncated = 4 => "truncated",
+        /// The structure contradicts itself or the decoder refused it.
+        Malformed = 5 => "malformed",
+        /// Bytes after the end of the structure. Value: how many.
+        TrailingBytes = 6 => "trailing_bytes",
+        /// Bytes before the structure begins. Value: how many.
+        PrependedBytes = 7 => "prepended_bytes",
+        /// Another format begins inside or behind this one. Value: its [`crate::FileKind`] number.
+        SecondFormat = 8 => "second_format",
+        /// More pixels than allowed. Value: how many.
+        TooManyPixels = 9 => "too_many_pixels",
+        /// A side is longer than allowed. Value: the longer side.
+        DimensionLimit = 10 => "dimension_limit",
+        /// More frames than allowed. Value: how many.
+        FrameLimit = 11 => "frame_limit",
+        /// More segments, chunks or blocks than any honest file has.
+        ExpansionLimit = 12 => "expansion_limit",
+        NotUtf8 = 20 => "not_utf8",
+        /// More characters than allowed. Value: how many.
+        TextLimit = 21 => "text_limit",
+        /// Zero-width and other invisible characters. Value: how many.
+        InvisibleCharacters = 22 => "invisible_characters",
+        /// Characters that reverse the direction of reading. Value: how many.
+        BidiOverride = 23 => "bidi_override",
+        /// Control characters, terminal escapes among them. Value: how many.
+        ControlCharacters = 24 => "control_characters",
+        /// A `javascript:`, `data:`, `vbscript:` or `file:` link.
+        ActiveLink = 25 => "active_link",
+        /// HTML, XML or script markup in text.
+        Markup = 26 => "markup",
+        /// Further pictures of a multi-picture JPEG behind the first. Harmless, dropped by decoding.
+        MultiPicture = 40 => "multi_picture",
+        /// The video of a motion photo behind the picture. Harmless, dropped by decoding.
+        MotionPhoto = 41 => "motion_photo",
+        /// A maker's own trailer behind the picture. Harmless, dropped by decoding.
+        MakerTrailer = 42 => "maker_trailer",
+        /// Zero bytes behind the end. Harmless, dropped by decoding.
+        Padding = 43 => "padding",
+        /// More frames than the one that is kept. Value: how many are dropped.
+        FramesIgnored = 44 => "frames_ignored",
+        /// The list of findings was full; there were more.
+        MoreFindings = 60 => "more_findings",
+    }
+}
+
+impl FindingCode {
+    /// Known and harmless on real phone photos: worth a note, not a review.
+    pub const fn is_harmless(self) -> bool {
+        matches!(
+            self,
+            Self::MultiPicture
+                | Self::MotionPhoto
+                | Self::MakerTrailer
+                | Self::Padding
+                | Self::FramesIgnored
+        )
+    }
+}
+
+/// One observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub code: FindingCode,
+    /// Where in the file, in bytes from its start.
+    pub offset: u64,
+    /// The number that [`FindingCode`] documents for this code, otherwise 0.
+    pub value: u64,
+}
+
+impl Finding {
+    pub(crate) fn write(self, out: &mut Writer) {
+        out.u8(self.code.code());
+        out.u64(self.offset);
+        out.u64(self.value);
+    }
+
+    pub(crate) fn read(input: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            code: FindingCode::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
+            offset: input.u64()?,
+            value: input.u64()?,
+        })
+    }
+}
+
+/// A YARA rule that matched, by its place in [`crate::Ready::rules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleHit {
+    pub rule: u32,
+    /// Where its first pattern matched, in bytes from the start; 0 if the rule has none.
+    pub offset: u64,
+}
+
+impl RuleHit {
+    pub(crate) fn write(self, out: &mut Writer) {
+        out.u32(self.rule);
+        out.u64(self.offset);
+    }
+
+    pub(crate) fn read(input: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            rule: input.u32()?,
+            offset: input.u64()?,
+        })
+    }
+}

@@ -1,0 +1,343 @@
+//! The worker's side of the jail: one-shot children look at a file and decode it.
+//!
+//! Everything that comes back was written by code that read a hostile file. Reports are decoded strictly, sizes are
+//! checked here against what was asked for, and pixels stay in frozen memory. This module knows no format and decides
+//! nothing about a file; a jail that is not proven to hold is never used.
+
+mod fault;
+mod process;
+mod socket;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::pipe::PipeFlags;
+pub use sekisho_protocol::{
+    AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
+    FindingCode, Layer, Layers, LookReport, Ready, Rule, RuleFault, RuleHit, Severity,
+    SourceCoding,
+};
+use sekisho_protocol::{DecodeReport, MAX_REPORT_BYTES, Request, RuleSource, Setup, Ticket};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::AbortHandle;
+
+pub use fault::{JailError, JailFault};
+use process::{Link, Process};
+
+use crate::memory::{FrozenMemory, OutputMemory, PixelMemory, SealedMemory};
+
+/// What a jail is started with.
+#[derive(Clone, Debug)]
+pub struct JailConfig {
+    /// The `sekisho-jail` program.
+    pub program: PathBuf,
+    /// Name and text of each YARA rule file; our own, authenticated.
+    pub yara_sources: Vec<(String, Vec<u8>)>,
+    pub limits: JailLimits,
+}
+
+/// What a child may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JailLimits {
+    /// From hand-over to report.
+    pub deadline: Duration,
+    /// How far a child's memory may grow, in bytes.
+    pub memory_bytes: u64,
+    /// Children kept ready for each kind of work.
+    pub pool: u8,
+    /// Children at work at the same time.
+    pub parallel: usize,
+    /// What the looking child checks headers against.
+    pub decode: DecodeLimits,
+}
+
+impl Default for JailLimits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(10),
+            memory_bytes: 512 << 20,
+            pool: 2,
+            parallel: 16,
+            decode: DecodeLimits::default(),
+        }
+    }
+}
+
+/// What the decoding child made of a file.
+#[derive(Debug)]
+pub enum Decoded {
+    Image(DecodedImage),
+    /// Inert text: no control character but the line feed, everything invisible spelled out.
+    Text(String),
+    Refused(FindingCode),
+}
+
+/// A picture, upright, in sRGB.
+#[derive(Debug)]
+pub struct DecodedImage {
+    pub pixels: PixelMemory,
+    pub source: SourceCoding,
+    /// The EXIF orientation (1 to 8) that was undone.
+    pub orientation: u8,
+    pub colour: ColourTreatment,
+    pub frames_ignored: u32,
+}
+
+/// A running jail. Its program is restarted when it dies and ends when this is dropped.
+#[derive(Debug)]
+pub struct Jail {
+    limits: JailLimits,
+    ready: Ready,
+    link: watch::Receiver<Option<Arc<Link>>>,
+    tickets: AtomicU64,
+    slots: Semaphore,
+    supervisor: AbortHandle,
+}
+
+impl Jail {
+    /// Starts the program, lets it compile its rules and attack itself, and keeps it running.
+    pub async fn start(config: JailConfig) -> Result<Self, JailError> {
+        let setup = seal_setup(&config).map_err(JailError::Start)?;
+        let first = Process::start(&config.program, &setup).await?;
+        let ready = first.ready.clone();
+        let (sender, link) = watch::channel(None);
+        let supervisor = tokio::spawn(supervise(config.program, setup, first, sender));
+        Ok(Self {
+            limits: config.limits,
+            ready,
+            link,
+            tickets: AtomicU64::new(1),
+            slots: Semaphore::new(config.limits.parallel),
+            supervisor: supervisor.abort_handle(),
+        })
+    }
+
+    /// What the jail announced: its rules, what did not compile, its walls, the attacks it withstood.
+    pub const fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Type, structure and YARA. Rule hits name places in [`Ready::rules`].
+    pub async fn look(&self, file: &SealedMemory) -> Result<LookReport, JailFault> {
+        let request = Request::Look {
+            ticket: self.ticket(),
+            deadline_ms: self.deadline_ms(),
+            file_len: file.len(),
+            limits: self.limits.decode,
+        };
+        let untrusted = self.ask(&request, file, None).await?;
+        let report = LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
+        let known = |hit: &RuleHit| self.ready.rules.get(hit.rule as usize).is_some();
+        if report.rule_hits.iter().all(known) {
+            Ok(report)
+        } else {
+            Err(JailFault::Garbage)
+        }
+    }
+
+    /// Pixels or inert text of a file of this kind.
+    pub async fn decode(
+        &self,
+        file: &SealedMemory,
+        kind: FileKind,
+        limits: &DecodeLimits,
+    ) -> Result<Decoded, JailFault> {
+        let output = OutputMemory::new(output_len(kind, limits)).map_err(absent)?;
+        let shared = output.share().map_err(absent)?;
+        let request = Request::Decode {
+            ticket: self.ticket(),
+            deadline_ms: self.deadline_ms(),
+            file_len: file.len(),
+            kind,
+            limits: *limits,
+            output_len: output.len(),
+        };
+        let untrusted = self.ask(&request, file, Some(shared)).await?;
+        let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
+        let frozen = output.freeze().map_err(|_| JailFault::Garbage)?;
+        accept(report, frozen, limits).ok_or(JailFault::Garbage)
+    }
+
+    /// Lets a child misbehave, to see that its end is told from an answer.
+    pub async fn drill(&self, drill: Drill, deadline: Duration) -> Result<LookReport, JailFault> {
+        let file = SealedMemory::from_bytes(b"drill").map_err(absent)?;
+        let request = Request::Drill {
+            ticket: self.ticket(),
+            deadline_ms: millis(deadline),
+            drill,
+        };
+        let untrusted = self.ask(&request, &file, None).await?;
+        LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)
+    }
+
+    /// Sends a request with its descriptors and reads the report once its child has ended.
+    async fn ask(
+        &self,
+        request: &Request,
+        file: &SealedMemory,
+        output: Option<OwnedFd>,
+    ) -> Result<Vec<u8>, JailFault> {
+        let _slot = self.slots.acquire().await.map_err(|_| JailFault::Absent)?;
+        let link = self.link().await?;
+        let file = file.reopen_read_only().map_err(absent)?;
+        let (report, writer) =
+            rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(absent)?;
+        let mut descriptors = vec![file.as_fd(), writer.as_fd()];
+        descriptors.extend(output.as_ref().map(AsFd::as_fd));
+        let ended = link.request(request, &descriptors).await;
+        drop((writer, output));
+        ended?;
+        read_report(&report)
+    }
+
+    /// The running program; while it is being restarted, a short wait for it.
+    async fn link(&self) -> Result<Arc<Link>, JailFault> {
+        let mut link = self.link.clone();
+        let present = tokio::time::timeout(RESTART_WAIT, link.wait_for(Option::is_some));
+        match present.await {
+            Ok(Ok(link)) => link.clone().ok_or(JailFault::Absent),
+            Ok(Err(_)) | Err(_) => Err(JailFault::Absent),
+        }
+    }
+
+    fn ticket(&self) -> Ticket {
+        self.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn deadline_ms(&self) -> u32 {
+        millis(self.limits.deadline)
+    }
+}
+
+impl Drop for Jail {
+    fn drop(&mut self) {
+        self.supervisor.abort();
+    }
+}
+
+/// Runs the program again and again, waiting longer after each failure to start, until nobody holds the jail.
+async fn supervise(
+    program: PathBuf,
+    setup: SealedMemory,
+    first: Process,
+    links: watch::Sender<Option<Arc<Link>>>,
+) {
+    let rules = first.ready.rules.clone();
+    let mut process = first;
+    loop {
+        links.send_replace(Some(Arc::clone(&process.link)));
+        process.run().await;
+        links.send_replace(None);
+        tracing::warn!("the jail ended and is started again");
+        let mut pause = FIRST_PAUSE;
+        process = loop {
+            tokio::time::sleep(pause).await;
+            match Process::start(&program, &setup).await {
+                // Hits are places in the list of rules, so a different list would name the wrong rules.
+                Ok(next) if next.ready.rules == rules => break next,
+                Ok(_) => tracing::error!("the jail came back with different rules"),
+                Err(error) => tracing::error!(%error, "the jail could not be started"),
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+    }
+}
+
+fn seal_setup(config: &JailConfig) -> io::Result<SealedMemory> {
+    let sources = config
+        .yara_sources
+        .iter()
+        .map(|(name, text)| RuleSource {
+            name: name.clone(),
+            text: text.clone(),
+        })
+        .collect();
+    let setup = Setup {
+        memory_bytes: config.limits.memory_bytes,
+        pool: config.limits.pool,
+        sources,
+    };
+    SealedMemory::from_bytes(&setup.encode())
+}
+
+/// The child has ended and the jail's parent keeps no copy, so the pipe is at its end; if not, somebody cheats.
+fn read_report(pipe: &OwnedFd) -> Result<Vec<u8>, JailFault> {
+    let mut report = vec![0; MAX_REPORT_BYTES + 1];
+    let mut len = 0;
+    while let Some(rest) = report.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::read(pipe, rest) {
+            Ok(0) => {
+                report.truncate(len);
+                return Ok(report);
+            }
+            Ok(read) => len += read,
+            Err(_) => break,
+        }
+    }
+    Err(JailFault::Garbage)
+}
+
+/// Compares what a child claims with what it was allowed. `None`: it claims what cannot be.
+fn accept(report: DecodeReport, frozen: FrozenMemory, limits: &DecodeLimits) -> Option<Decoded> {
+    match report {
+        DecodeReport::Image {
+            width,
+            height,
+            source,
+            orientation,
+            colour,
+            frames_ignored,
+        } => {
+            let pixels = u64::from(width) * u64::from(height);
+            if pixels > limits.max_pixels || width.max(height) > limits.max_dimension {
+                return None;
+            }
+            let pixels = PixelMemory::new(frozen, width, height)?;
+            let image = DecodedImage {
+                pixels,
+                source,
+                orientation,
+                colour,
+                frames_ignored,
+            };
+            Some(Decoded::Image(image))
+        }
+        DecodeReport::Text { bytes } => {
+            let text = String::from_utf8(frozen.read_start(bytes).ok()??).ok()?;
+            let most = limits.max_text_chars as usize * MAX_CHARS_FOR_ONE;
+            let inert = text
+                .chars()
+                .all(|character| character == '\n' || !character.is_control());
+            (inert && text.chars().count() <= most).then_some(Decoded::Text(text))
+        }
+        DecodeReport::Refused { code } => Some(Decoded::Refused(code)),
+    }
+}
+
+fn output_len(kind: FileKind, limits: &DecodeLimits) -> u64 {
+    match kind {
+        FileKind::Text => u64::from(limits.max_text_chars) * MAX_BYTES_FOR_ONE,
+        _ => limits.max_pixels.saturating_mul(3),
+    }
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Without memory or descriptors there is no jail to be had right now.
+fn absent<E>(_: E) -> JailFault {
+    JailFault::Absent
+}
+
+/// An invisible character is spelled out as at most `⟦U+10FFFF⟧`: ten characters, fourteen bytes.
+const MAX_CHARS_FOR_ONE: usize = 10;
+const MAX_BYTES_FOR_ONE: u64 = 16;
+/// How long a request waits for a jail that is being restarted.
+const RESTART_WAIT: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);

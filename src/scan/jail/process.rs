@@ -1,0 +1,210 @@
+//! One run of the jail program, from exec to its end.
+//!
+//! It starts with an empty environment and two descriptors, must announce itself in time, and must have proven in its
+//! own attack suite that nothing gets out. It ends when its control socket closes.
+
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use command_fds::{CommandFdExt, FdMapping};
+use sekisho_protocol::{
+    CONTROL_FD, End, Ended, Layer, Ready, Request, SETUP_FD, Ticket, WholeMessage,
+};
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, oneshot};
+
+use super::fault::{JailError, JailFault};
+use super::socket::ControlSocket;
+use crate::memory::SealedMemory;
+
+/// The program, as the supervisor holds it.
+pub(super) struct Process {
+    child: Child,
+    pub(super) link: Arc<Link>,
+    pub(super) ready: Ready,
+}
+
+impl Process {
+    pub(super) async fn start(program: &Path, setup: &SealedMemory) -> Result<Self, JailError> {
+        let (socket, theirs) = ControlSocket::pair().map_err(JailError::Start)?;
+        let setup = setup.reopen_read_only().map_err(JailError::Start)?;
+        let mut command = Command::new(program);
+        command
+            .arg("serve")
+            .env_clear()
+            .current_dir("/")
+            .kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mappings = vec![
+            FdMapping {
+                parent_fd: theirs,
+                child_fd: CONTROL_FD,
+            },
+            FdMapping {
+                parent_fd: setup,
+                child_fd: SETUP_FD,
+            },
+        ];
+        command
+            .as_std_mut()
+            .fd_mappings(mappings)
+            .map_err(|error| JailError::Start(std::io::Error::other(error)))?;
+        let child = command.spawn().map_err(JailError::Start)?;
+        // The command still holds our copy of the jail's end; while it lives we would never see the jail close it.
+        drop(command);
+        let ready = tokio::time::timeout(START_DEADLINE, receive_ready(&socket))
+            .await
+            .map_err(|_| JailError::NotReady)??;
+        prove(&ready)?;
+        let link = Link {
+            socket,
+            waiting: Mutex::default(),
+            gone: Notify::new(),
+        };
+        Ok(Self {
+            child,
+            link: Arc::new(link),
+            ready,
+        })
+    }
+
+    /// Hands out what the jail says until it is gone or must go.
+    pub(super) async fn run(mut self) {
+        let listen = async {
+            while let Ok(Some(packet)) = self.link.socket.receive().await {
+                let Ok(ended) = Ended::decode(&packet) else {
+                    return;
+                };
+                self.link.answer(ended);
+            }
+        };
+        tokio::select! {
+            () = listen => {}
+            () = self.link.gone.notified() => {}
+        }
+        self.link.abandon();
+        // Whether it could be killed or already was dead is the same to us; waiting reaps it.
+        let _ = self.child.start_kill();
+        let _ = self.child.wait().await;
+    }
+}
+
+/// The way to a running jail, shared by all requests.
+#[derive(Debug)]
+pub(super) struct Link {
+    socket: ControlSocket,
+    /// `None` once the jail is gone, so that no request can begin to wait for it.
+    waiting: Mutex<Waiting>,
+    gone: Notify,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Open(HashMap<Ticket, oneshot::Sender<End>>),
+    Closed,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self::Open(HashMap::new())
+    }
+}
+
+impl Link {
+    /// Sends a request and waits for its child's end.
+    pub(super) async fn request(
+        &self,
+        request: &Request,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), JailFault> {
+        let answer = self.expect(request.ticket()).ok_or(JailFault::Absent)?;
+        self.socket
+            .send(&request.encode(), descriptors)
+            .await
+            .map_err(|_| JailFault::Absent)?;
+        let deadline = Duration::from_millis(request.deadline_ms().into()) + GRACE;
+        match tokio::time::timeout(deadline, answer).await {
+            Ok(Ok(end)) => JailFault::check(end),
+            Ok(Err(_gone)) => Err(JailFault::Absent),
+            Err(_elapsed) => {
+                // The jail's parent itself no longer keeps time: it must go, and everything in it.
+                self.gone.notify_one();
+                Err(JailFault::Timeout)
+            }
+        }
+    }
+
+    fn expect(&self, ticket: Ticket) -> Option<oneshot::Receiver<End>> {
+        let (sender, receiver) = oneshot::channel();
+        match &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+            Waiting::Open(waiting) => waiting.insert(ticket, sender).is_none().then_some(receiver),
+            Waiting::Closed => None,
+        }
+    }
+
+    /// An end nobody waits for belongs to a request that was given up; it is dropped.
+    fn answer(&self, ended: Ended) {
+        if let Waiting::Open(waiting) =
+            &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+            && let Some(sender) = waiting.remove(&ended.ticket)
+        {
+            let _ = sender.send(ended.end);
+        }
+    }
+
+    fn abandon(&self) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Waiting::Closed;
+    }
+}
+
+async fn receive_ready(socket: &ControlSocket) -> Result<Ready, JailError> {
+    let mut whole = WholeMessage::default();
+    loop {
+        let packet = socket
+            .receive()
+            .await
+            .map_err(JailError::Start)?
+            .ok_or(JailError::NotReady)?;
+        if let Some(message) = whole
+            .push(&packet)
+            .map_err(|_| JailError::BadAnnouncement)?
+        {
+            return Ready::decode(&message).map_err(|_| JailError::BadAnnouncement);
+        }
+    }
+}
+
+/// The jail is proven, not hoped for.
+fn prove(ready: &Ready) -> Result<(), JailError> {
+    if let Some(name) = ready.breach() {
+        return Err(JailError::AttackSucceeded {
+            name: name.to_owned(),
+        });
+    }
+    if ready.attacks.is_empty() {
+        return Err(JailError::Unproven);
+    }
+    match REQUIRED.iter().find(|layer| !ready.layers.has(**layer)) {
+        Some(layer) => Err(JailError::LayerMissing { layer: *layer }),
+        None => Ok(()),
+    }
+}
+
+/// Without these the others do not hold either; every kernel we support gives them to everybody.
+const REQUIRED: &[Layer] = &[
+    Layer::NoNewPrivileges,
+    Layer::Seccomp,
+    Layer::ResourceLimits,
+    Layer::MemoryLimit,
+];
+/// Compiling a large rule set takes seconds; more than this is a hang.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+/// How long after a child's deadline its parent may take to say so.
+const GRACE: Duration = Duration::from_secs(2);

@@ -1,0 +1,3 @@
+//! The engines that look at a quarantined artifact.
+
+pub mod jail;

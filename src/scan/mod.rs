@@ -1,3 +1,4 @@
 //! The engines that look at a quarantined artifact.
 
+pub mod clamd;
 pub mod jail;

@@ -46,7 +46,7 @@ pub struct SearchArgs {
 
 pub async fn run(
     command: AuditCommand,
-    config: &Path,
+    config: Option<&Path>,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;

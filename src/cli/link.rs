@@ -71,7 +71,7 @@ enum SecondSecretArg {
 
 pub async fn run(
     command: LinkCommand,
-    config: &Path,
+    config: Option<&Path>,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;

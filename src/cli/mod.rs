@@ -42,9 +42,10 @@ struct Cli {
 
 #[derive(Args)]
 struct Common {
-    /// The configuration file.
-    #[arg(long, global = true, env = "SEKISHO_CONFIG", default_value = "sekisho.toml")]
-    config: PathBuf,
+    /// The configuration file; ./sekisho.toml, ./data/sekisho.toml or
+    /// /var/lib/sekisho/sekisho.toml if absent.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
     /// Print JSON instead of text: one object, or one a line for lists.
     #[arg(long, global = true)]
     json: bool,
@@ -110,7 +111,7 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(cli: Cli, output: &Output) -> Result<Answer, CliError> {
-    let config = &cli.common.config;
+    let config = cli.common.config.as_deref();
     match cli.command {
         Command::Init(args) => serve::init(&args, output),
         // The parent and the roles make their own runtimes, after they are hardened.

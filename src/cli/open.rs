@@ -8,21 +8,26 @@ use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
     ReviewKeys, Vault,
 };
-use crate::config::Config;
+use crate::config::{Clamd, Config};
 use crate::domain::Actor;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
 use crate::ops::KeyFile;
+use crate::scan::ScannerConfig;
+use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
 
+/// Where a configuration is looked for if none is named.
+const USUAL_PLACES: [&str; 3] = ["sekisho.toml", "data/sekisho.toml", "/var/lib/sekisho/sekisho.toml"];
 /// Free space below which no new upload is taken, in bytes.
 const MINIMUM_FREE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The configuration, with a clear sentence if there is none yet.
-pub fn config(path: &Path) -> Result<Config, CliError> {
-    if !path.exists() {
-        let path = path.display();
-        return Err(format!("there is no configuration at {path}; run `sekisho init` first").into());
-    }
+pub fn config(path: Option<&Path>) -> Result<Config, CliError> {
+    let Some(path) = path.or_else(|| USUAL_PLACES.iter().map(Path::new).find(|it| it.exists()))
+    else {
+        let places = USUAL_PLACES.join(", ");
+        return Err(format!("there is no configuration ({places}); run `sekisho init` first").into());
+    };
     Ok(Config::load(path)?)
 }
 
@@ -79,4 +84,45 @@ fn clinic(config: &Config) -> Result<Clinic, CliError> {
         name_en: clinic.name_en.clone(),
         telephone: clinic.telephone.clone(),
     })
+}
+
+/// What the engines are started with; clamd's socket and temporary files go into `run`.
+pub fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliError> {
+    let clamd = match &config.clamd {
+        Clamd::Socket { path } => ClamdSource::External { socket: path.clone() },
+        Clamd::Managed { program, signatures, .. } => ClamdSource::Managed(ManagedConfig {
+            program: program.clone(),
+            jail: Some(config.paths.jail.clone()),
+            database: signatures.clone(),
+            run: run.to_owned(),
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            cache: ResultCache::On,
+        }),
+    };
+    Ok(ScannerConfig {
+        jail: config.paths.jail.clone(),
+        yara_sources: yara_sources(&config.paths.yara)?,
+        clamd,
+        canary: CanaryChoice::Either,
+        limits: config.limits.clone(),
+    })
+}
+
+/// The rule files of a folder by name, so that every process sees the same set in the same order.
+fn yara_sources(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let mut sources = Vec::new();
+    let listed = std::fs::read_dir(folder)
+        .map_err(|error| format!("the YARA rules in {}: {error}", folder.display()))?;
+    for entry in listed {
+        let path = entry?.path();
+        let is_rule = path.extension().is_some_and(|ending| ending == "yar" || ending == "yara");
+        if let (true, Some(name)) = (is_rule, path.file_name()) {
+            sources.push((name.to_string_lossy().into_owned(), std::fs::read(&path)?));
+        }
+    }
+    if sources.is_empty() {
+        return Err(format!("there is no YARA rule in {}", folder.display()).into());
+    }
+    sources.sort();
+    Ok(sources)
 }

@@ -56,7 +56,7 @@ const SECRET_LIMIT: u64 = 1024;
 
 pub async fn run(
     command: UserCommand,
-    config: &Path,
+    config: Option<&Path>,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;

@@ -28,7 +28,7 @@ pub enum QueueCommand {
 
 pub async fn run(
     QueueCommand::List { state, limit }: QueueCommand,
-    config: &Path,
+    config: Option<&Path>,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;

@@ -23,7 +23,7 @@ pub enum RetentionCommand {
 
 pub async fn run(
     RetentionCommand::Run { dry_run }: RetentionCommand,
-    config: &Path,
+    config: Option<&Path>,
     output: &Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;

@@ -31,7 +31,7 @@ use crate::parent::Parent;
 use crate::rules::Rules;
 use crate::sys::Fork;
 use crate::syscalls::{KEEPER, PARENT};
-use crate::{attack, sys};
+use crate::{attack, socket, sys};
 
 /// Serves a worker over the control socket until it closes. Returns the exit code.
 pub fn serve() -> io::Result<i32> {
@@ -53,7 +53,7 @@ pub fn rehearse(setup: &Setup, report: impl FnOnce(&Ready)) -> io::Result<i32> {
     })
 }
 
-/// Steps 2 to 11, then `inside` as step 12.
+/// Steps 2 to 11, then `inside` as step 12. Returns in the keeper or on an error, never after `inside`.
 fn enclose(
     setup: &Setup,
     control: Option<RawFd>,
@@ -158,7 +158,7 @@ fn become_nobody(privileged: bool, standing: &mut Standing) -> io::Result<()> {
 
 fn announce(control: &OwnedFd, ready: &Ready) -> io::Result<()> {
     for packet in WholeMessage::packets(&ready.encode()) {
-        rustix::net::send(control, &packet, rustix::net::SendFlags::NOSIGNAL)?;
+        socket::send_waiting(control, &packet)?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub fn leave_namespaces(wanted: &[(i32, Layer)]) -> Vec<Layer> {
 
 /// An empty, read-only root directory, and the old one out of reach.
 pub fn empty_root() -> io::Result<()> {
-    let private = (libc::MS_REC | libc::MS_PRIVATE) & u64::MAX;
+    let private = libc::MS_REC | libc::MS_PRIVATE;
     sys::mount(c"none", c"/", c"", private, c"")?;
     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     sys::mount(c"none", c"/proc", c"tmpfs", flags, c"size=4k,mode=555")?;

@@ -76,7 +76,6 @@ impl AddressSpace {
 /// The bounds of the parent.
 pub fn bound_parent() -> io::Result<()> {
     set(Resource::Core, 0)?;
-    set(Resource::Fsize, 0)?;
     set(Resource::Memlock, 0)?;
     set(Resource::Msgqueue, 0)?;
     set(Resource::Nofile, 512)
@@ -85,6 +84,7 @@ pub fn bound_parent() -> io::Result<()> {
 /// The bounds of a child; `address_space` in bytes.
 pub fn bound_child(address_space: u64) -> io::Result<()> {
     set(Resource::As, address_space)?;
+    set(Resource::Fsize, 0)?;
     set(Resource::Nproc, 0)?;
     set(Resource::Nofile, CHILD_DESCRIPTORS)
 }

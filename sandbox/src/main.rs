@@ -11,7 +11,7 @@ static ALLOCATOR: EndWhenFull = EndWhenFull;
 fn main() -> ExitCode {
     // A parser's bug ends its child with a code of its own. The default message would go to a descriptor that holds
     // pixels, and unwinding on purpose is not something a hostile file should be able to steer.
-    std::panic::set_hook(Box::new(|p| { eprintln!("{p}"); sys::exit(EXIT_PANIC)}));
+    std::panic::set_hook(Box::new(|_| sys::exit(EXIT_PANIC)));
     sys::reset_fault_handlers();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -156,14 +156,7 @@ impl Parent {
             return Ok(false);
         }
         let descriptors: Vec<BorrowedFd<'_>> = packet.descriptors.iter().map(AsFd::as_fd).collect();
-        let child = match self.idle.pop() {
-            Some(child) => Ok(child),
-            None => self.spawn(),
-        };
-        let handed = child.and_then(|child| {
-            socket::send(&child.socket, &packet.bytes, &descriptors)?;
-            Ok(child)
-        });
+        let handed = self.hand_over(&packet.bytes, &descriptors);
         let ticket = request.ticket();
         match handed {
             Ok(child) => {
@@ -185,6 +178,21 @@ impl Parent {
             )?,
         }
         Ok(true)
+    }
+
+    /// Gives a job to a child that is ready, or to a new one if none takes it.
+    fn hand_over(&mut self, job: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<Child> {
+        while let Some(child) = self.idle.pop() {
+            if socket::send(&child.socket, job, descriptors).is_ok() {
+                return Ok(child);
+            }
+            // It died while it was idle; waiting only reaps it.
+            pidfd_send_signal(&child.pidfd, Signal::KILL)?;
+            end_of(&child, true)?;
+        }
+        let child = self.spawn()?;
+        socket::send(&child.socket, job, descriptors)?;
+        Ok(child)
     }
 
     /// Kills what is past its deadline. Its end is told when it comes.

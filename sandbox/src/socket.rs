@@ -31,6 +31,18 @@ pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> 
     Ok(())
 }
 
+/// Sends a packet, waiting until there is room for it. Only for what is sent before any request is served.
+pub fn send_waiting(socket: impl AsFd, bytes: &[u8]) -> io::Result<()> {
+    let mut none = SendAncillaryBuffer::default();
+    rustix::net::sendmsg(
+        socket,
+        &[IoSlice::new(bytes)],
+        &mut none,
+        SendFlags::NOSIGNAL,
+    )?;
+    Ok(())
+}
+
 /// Waits for the next packet of at most `limit` bytes. `None` when the other end is closed.
 pub fn receive(socket: impl AsFd, limit: usize) -> io::Result<Option<Packet>> {
     let mut bytes = vec![0; limit];

@@ -165,6 +165,11 @@ pub const PARENT: &[Allowed] = &[
     ),
     allow(c::SYS_close, When::Always, "descriptors of requests"),
     allow(
+        c::SYS_fcntl,
+        When::ArgumentIs(1, c::F_GETFD as u64),
+        "the standard library's check before a close, in debug builds",
+    ),
+    allow(
         c::SYS_close_range,
         When::Always,
         "a new child drops everything else",

@@ -199,4 +199,4 @@ pub(super) fn micros(since: Instant) -> u64 {
 }
 
 /// Backwards and in pieces, so that this program is not its own alarm.
-const YARA_CANARY: [&str; 4] = ["8f2eb90c14d7", "-YRANAC-", "ARAY-", "OHSIKES"];
+pub(super) const YARA_CANARY: [&str; 4] = ["8f2eb90c14d7", "-YRANAC-", "ARAY-", "OHSIKES"];

@@ -13,6 +13,8 @@ pub mod jail;
 mod preview;
 mod rendition;
 mod route;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -53,6 +53,13 @@ pub enum ManagedError {
     NotReady,
 }
 
+/// A started clamd. In the jail its keeper ends it when the lifeline closes, so it cannot outlive
+/// a service that was killed.
+struct Running {
+    child: Child,
+    _lifeline: Option<ChildStdin>,
+}
+
 /// A supervised clamd.
 #[derive(Debug)]
 pub(super) struct Managed {
@@ -70,7 +77,7 @@ impl Managed {
     ) -> Result<Self, ManagedError> {
         let first = launch(&config, limits).await?;
         let socket = socket_of(&config);
-        let pid = Arc::new(AtomicU32::new(first.id().unwrap_or(0)));
+        let pid = Arc::new(AtomicU32::new(first.child.id().unwrap_or(0)));
         let (stop, stopped) = oneshot::channel();
         let supervisor = tokio::spawn(supervise(config, limits, first, Arc::clone(&pid), stopped));
         Ok(Self {
@@ -108,18 +115,18 @@ impl Drop for Managed {
 async fn supervise(
     config: ManagedConfig,
     limits: ClamdLimits,
-    first: Child,
+    first: Running,
     pid: Arc<AtomicU32>,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let mut child = first;
+    let mut running = first;
     let mut pause = FIRST_PAUSE;
     loop {
-        pid.store(child.id().unwrap_or(0), Ordering::Relaxed);
+        pid.store(running.child.id().unwrap_or(0), Ordering::Relaxed);
         let since = Instant::now();
         let ended = tokio::select! {
-            _ = &mut stopped => return end(child, &pid).await,
-            ended = child.wait() => ended,
+            _ = &mut stopped => return end(running, &pid).await,
+            ended = running.child.wait() => ended,
         };
         pid.store(0, Ordering::Relaxed);
         let status = ended.map(|status| status.to_string());
@@ -130,7 +137,7 @@ async fn supervise(
         if since.elapsed() >= STEADY {
             pause = FIRST_PAUSE;
         }
-        child = loop {
+        running = loop {
             tokio::select! {
                 _ = &mut stopped => return,
                 () = tokio::time::sleep(pause) => {}
@@ -150,7 +157,8 @@ async fn supervise(
 }
 
 /// SIGTERM lets it finish what it is at; what is not done by then is cut off.
-async fn end(mut child: Child, pid: &AtomicU32) {
+async fn end(mut running: Running, pid: &AtomicU32) {
+    let child = &mut running.child;
     let id = child.id().and_then(|id| i32::try_from(id).ok());
     if let Some(id) = id.and_then(Pid::from_raw) {
         // It may be gone already; the wait below sees that.
@@ -164,11 +172,13 @@ async fn end(mut child: Child, pid: &AtomicU32) {
 }
 
 /// Prepares the folder, starts clamd, and waits for its first `PONG`.
-async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Child, ManagedError> {
+async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, ManagedError> {
     let conf = prepare(config, limits)?;
     let mut child = command(config, &conf)
         .spawn()
         .map_err(ManagedError::Start)?;
+    // Taken out, as waiting for the child would close it.
+    let lifeline = child.stdin.take();
     let socket = socket_of(config);
     let answers = async {
         while ping(&socket).await.is_err() {
@@ -178,28 +188,39 @@ async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Child, Ma
     tokio::select! {
         ended = child.wait() => Err(ended.map_or_else(ManagedError::Start, ManagedError::Ended)),
         answered = tokio::time::timeout(START_DEADLINE, answers) => match answered {
-            Ok(()) => Ok(child),
+            Ok(()) => Ok(Running {
+                child,
+                _lifeline: lifeline,
+            }),
             // The child is killed where it is dropped.
             Err(_) => Err(ManagedError::NotReady),
         }
     }
 }
 
-/// The one place that decides how clamd is started. It gets no descriptor, no variable but its time
-/// zone (in which its version writes dates), and no terminal.
+/// The one place that decides how clamd is started. It gets no variable but its time zone (in which
+/// its version writes dates), no terminal, and in the jail no path but its own.
 fn command(config: &ManagedConfig, conf: &Path) -> Command {
     let mut command = match &config.jail {
         Some(jail) => {
             let mut command = Command::new(jail);
-            command.arg("clamd").arg(&config.program);
+            command.args(["clamd", "--lifeline", "--read"]);
+            command.arg(&config.database);
+            command.arg("--write").arg(&config.run);
+            command.arg("--tmp").arg(temporary_of(config));
+            command.arg("--").arg(&config.program);
+            command.stdin(Stdio::piped());
             command
         }
-        None => Command::new(&config.program),
+        None => {
+            let mut command = Command::new(&config.program);
+            command.stdin(Stdio::null());
+            command
+        }
     };
     command.arg("--config-file").arg(conf);
     command.env_clear().env("TZ", "UTC").current_dir("/");
     command
-        .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
@@ -208,7 +229,7 @@ fn command(config: &ManagedConfig, conf: &Path) -> Command {
 
 /// A run folder for the service alone, a temporary folder with nothing in it, and the configuration.
 fn prepare(config: &ManagedConfig, limits: ClamdLimits) -> Result<PathBuf, ManagedError> {
-    let temporary = config.run.join("tmp");
+    let temporary = temporary_of(config);
     let folders = || -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
@@ -250,6 +271,10 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+fn temporary_of(config: &ManagedConfig) -> PathBuf {
+    config.run.join("tmp")
 }
 
 fn socket_of(config: &ManagedConfig) -> PathBuf {

@@ -10,6 +10,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod flow;
+pub mod http;
 pub mod memory;
 pub mod ops;
 pub mod scan;

@@ -15,6 +15,7 @@ pub use random::{NoRandomness, Random};
 pub use crate::db::{AuditFilter, Commit, Db, DbError, Delivery, LogTree, SequencedRow};
 pub use crate::ops::bell::{Bell, BellEnd};
 pub use crate::ops::keys::{IntakeKeys, PortalKeys, PublicKeys, ReviewKeys, WorkerKeys};
+pub use crate::ops::listener::PeerIdentity;
 pub use crate::scan::{Scan, Scanner, Subject, Timings};
 pub use crate::vault::{AreaIdentity, Vault, VaultError};
 

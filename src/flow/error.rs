@@ -90,6 +90,32 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every refusal, for tests that hold each to a sentence.
+    pub const ALL: [Self; 22] = [
+        Self::LinkNotOpen,
+        Self::SecondSecretWrong,
+        Self::AgreementNeeded,
+        Self::AgreementChanged,
+        Self::NothingSent,
+        Self::FileTooLarge,
+        Self::TooManyFiles,
+        Self::SubmissionTooLarge,
+        Self::MessageTooLong,
+        Self::UploadInterrupted,
+        Self::SignInWrong,
+        Self::SignInWait,
+        Self::FactorWrong,
+        Self::StepUpNeeded,
+        Self::SessionEnded,
+        Self::NotAllowed,
+        Self::NotReleasable,
+        Self::SameReviewer,
+        Self::MovedOn,
+        Self::PasswordTooShort,
+        Self::BadInput,
+        Self::ExistsAlready,
+    ];
+
     /// The stable code.
     pub fn code(self) -> Code {
         // Every code above is a code by its alphabet; the fallback is never taken.
@@ -112,6 +138,15 @@ pub async fn refused(app: &App, actor: Actor, action: Action, refusal: Refusal) 
 /// As [`refused`], with an event that already names its subject.
 pub(super) async fn refused_event(app: &App, event: Event, refusal: Refusal) -> FlowError {
     record(app, Ok(event.refused(refusal.code())), refusal).await
+}
+
+/// Counts a refusal of someone who has not proven who they are: by the minute, not a row each, so
+/// that a flood cannot fill the log. If it cannot be counted, the caller is refused all the same.
+///
+/// # Errors
+/// Only if the count cannot be written.
+pub async fn refused_stranger(app: &App, code: &Code) -> Result<(), FlowError> {
+    Ok(app.db.count_refusal(app.clock.read(), app.role.as_str(), code.as_str()).await?)
 }
 
 async fn record(app: &App, event: Result<Event, NoRandomness>, refusal: Refusal) -> FlowError {

@@ -22,4 +22,4 @@ mod seal;
 pub mod sign_in;
 pub mod view;
 
-pub use error::{FlowError, Refusal, refused};
+pub use error::{FlowError, Refusal, refused, refused_stranger};

@@ -69,6 +69,24 @@ pub async fn link_of(intake: &Intake, id: LinkId) -> Result<Link, FlowError> {
     }
 }
 
+/// What a patient is told before anything can be sent.
+pub struct Asked {
+    pub link: Link,
+    /// The doctor's name as pages show it; `None` if they have left since.
+    pub doctor: Option<String>,
+}
+
+/// Who asks the holder of a session, and why.
+///
+/// # Errors
+/// [`Refusal::LinkNotOpen`] once the link expired or was revoked.
+pub async fn asked(intake: &Intake, id: LinkId) -> Result<Asked, FlowError> {
+    let link = link_of(intake, id).await?;
+    let doctor = people::staff(&intake.app, link.doctor).await?;
+    let doctor = doctor.filter(|doctor| doctor.disabled_at.is_none());
+    Ok(Asked { link, doctor: doctor.map(|doctor| doctor.display_name) })
+}
+
 /// Accepts the agreement: a submission begins, and files may be sent in this session.
 ///
 /// # Errors

@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::error::refused_event;
-use super::{FlowError, Refusal};
+use super::{FlowError, Refusal, open};
 use crate::app::{App, Commit, Intake, VaultError};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
 use crate::domain::content::{Area, SealedObject, Wrap};
 use crate::domain::submission::{Connection, Submission};
-use crate::domain::{Action, Actor, Artifact, ArtifactId, ObjectId, State};
+use crate::domain::{Action, Actor, Artifact, ArtifactId, LinkId, ObjectId, State, SubmissionId};
 use crate::vault::{PartLength, Sealer};
 
 /// What a visit has sent so far, and what is still free under its limits.
@@ -41,6 +41,38 @@ pub struct Upload {
 const CHUNKS_IN_FLIGHT: usize = 8;
 /// UTF-8 takes at most this many bytes a character.
 const BYTES_A_CHAR: u64 = 4;
+
+/// Takes up a patient's visit: the link is still open and the agreement accepted.
+///
+/// # Errors
+/// [`Refusal::LinkNotOpen`] or [`Refusal::AgreementNeeded`].
+pub async fn visit(
+    intake: &Intake,
+    link: LinkId,
+    submission: Option<SubmissionId>,
+) -> Result<Visit, FlowError> {
+    open::link_of(intake, link).await?;
+    let submission = submission.ok_or(Refusal::AgreementNeeded)?;
+    let submission = intake.app.db.submission(submission).await?.ok_or(Refusal::AgreementNeeded)?;
+    Visit::resume(&intake.app, submission).await
+}
+
+/// What was received in a visit and where each of it stands; never content, never findings.
+pub struct Receipt {
+    pub submission: Submission,
+    pub artifacts: Vec<Artifact>,
+}
+
+/// The receipt of a visit.
+///
+/// # Errors
+/// [`Refusal::AgreementNeeded`] if nothing was begun yet.
+pub async fn receipt(app: &App, submission: Option<SubmissionId>) -> Result<Receipt, FlowError> {
+    let submission = submission.ok_or(Refusal::AgreementNeeded)?;
+    let submission = app.db.submission(submission).await?.ok_or(Refusal::AgreementNeeded)?;
+    let artifacts = app.db.artifacts_of(submission.id).await?;
+    Ok(Receipt { submission, artifacts })
+}
 
 impl Visit {
     /// Takes up a submission where it stands.

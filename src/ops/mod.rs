@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of artifacts, findings or pages.
 
+pub mod bell;
 pub mod certificates;
 mod key_file;
 pub mod keys;

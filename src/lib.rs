@@ -15,3 +15,4 @@ pub mod memory;
 pub mod ops;
 pub mod scan;
 pub mod vault;
+pub mod worker;

@@ -7,6 +7,8 @@ mod release;
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::FlowError;
 use super::seal::blocking;
 use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
@@ -168,7 +170,7 @@ async fn set_aside(
     };
     let plaintext = serde_json::to_vec(&evidence)
         .map_err(|_| FlowError::Internal("evidence cannot be written"))?;
-    let sealed = seal(worker, Area::Review, artifact.id, plaintext, now).await?;
+    let sealed = seal(worker, Area::Review, artifact.id, Zeroizing::new(plaintext), now).await?;
     let object = Some(sealed.object);
     let stamp = app.stamp(app.itself(), now)?;
     let change = match (disposition, verdict.reason()) {
@@ -183,7 +185,7 @@ async fn seal(
     worker: &Worker,
     area: Area,
     artifact: ArtifactId,
-    plaintext: Vec<u8>,
+    plaintext: Zeroizing<Vec<u8>>,
     now: Timestamp,
 ) -> Result<SealedObject, FlowError> {
     let app = worker.app.clone();

@@ -151,7 +151,7 @@ fn paths_are_absolute_and_the_file_reads_back_as_written() {
     assert_eq!(config.doors.intake.key, folder.join("tls/intake.key"));
     assert!(config.paths.jail.is_absolute());
     assert_eq!(config.doors.intake.url(), "https://intake.localhost:8443");
-    let again = load(&toml::to_string(&config).unwrap()).unwrap();
+    let again = load(&config.to_toml()).unwrap();
     assert_eq!(
         Config {
             file: config.file.clone(),

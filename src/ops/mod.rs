@@ -3,6 +3,8 @@
 //! Nothing here knows of artifacts, findings or pages.
 
 pub mod certificates;
+pub mod folders;
+pub mod init;
 mod key_file;
 pub mod keys;
 pub mod listener;

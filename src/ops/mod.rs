@@ -2,8 +2,11 @@
 //!
 //! Nothing here knows of artifacts, findings or pages.
 
+pub mod bell;
 pub mod certificates;
 pub mod folders;
+pub mod handover;
+pub mod harden;
 pub mod init;
 mod key_file;
 pub mod keys;

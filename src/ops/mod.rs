@@ -4,10 +4,16 @@
 
 pub mod bell;
 pub mod certificates;
+pub mod folders;
+pub mod handover;
+pub mod harden;
+pub mod init;
 mod key_file;
 pub mod keys;
+pub mod launch;
 pub mod listener;
 mod public_keys;
+pub mod supervise;
 pub mod tls;
 
 pub use key_file::{KeyError, KeyFile};

@@ -128,9 +128,10 @@ fn show(issued: &IssuedLink, url: &str, qr: bool, output: &Output) -> Result<(),
         link.id, link.code_until, link.until
     );
     if qr {
-        let drawn = qrcode::QrCode::new(&url)?.render::<qrcode::render::unicode::Dense1x2>();
+        let code = qrcode::QrCode::new(&url)?;
+        let drawn = code.render::<qrcode::render::unicode::Dense1x2>().quiet_zone(true).build();
         text.push('\n');
-        text.push_str(&drawn.quiet_zone(true).build());
+        text.push_str(&drawn);
     }
     output.say(&json, &text)
 }

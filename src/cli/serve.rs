@@ -94,7 +94,7 @@ pub fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, CliError
     log_to_stderr(config.log.format);
     let Some(role) = args.role else {
         let drained = launch::run(config, |line| eprintln!("sekisho: {line}"))?;
-        return Ok(if drained == Drained::Whole { Answer::Yes } else { Answer::No });
+        return Ok(if drained == Drained::Cleanly { Answer::Yes } else { Answer::No });
     };
     let role = match role {
         RoleArg::Intake => Role::Intake,

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod faults;
+mod measure;
 mod pictures;
 mod samples;
 mod scanner;

@@ -159,6 +159,11 @@ impl Link {
         }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(&*waiting, Waiting::Open(_))
+    }
+
     fn abandon(&self) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Waiting::Closed;
     }

@@ -33,14 +33,14 @@ pub(super) fn decode(
     let without_end = WithoutEnd::of(picture, walked.progressive);
     let picture = without_end.bytes();
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options());
-    decoder.decode_headers().map_err(refusal)?;
+    decoder.decode_headers().map_err(|error| refusal(&error))?;
     let orientation = decoder.exif().map_or(1, |block| exif::orientation(block));
     let profile = decoder.icc_profile();
     let room = canvas.room(walked.walk.width, walked.walk.height, orientation)?;
     if decoder.output_buffer_size() != Some(room.len()) {
         return Err(FindingCode::Malformed);
     }
-    decoder.decode_into(room).map_err(refusal)?;
+    decoder.decode_into(room).map_err(|error| refusal(&error))?;
     Ok((
         Source {
             coding: coding(&walked),
@@ -90,7 +90,7 @@ fn coding(walked: &jpeg::JpegWalk) -> SourceCoding {
     SourceCoding::Lossy { chroma_h, chroma_v }
 }
 
-fn refusal(error: DecodeErrors) -> FindingCode {
+fn refusal(error: &DecodeErrors) -> FindingCode {
     match error {
         DecodeErrors::Unsupported(_) => FindingCode::UnsupportedType,
         DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => FindingCode::Truncated,

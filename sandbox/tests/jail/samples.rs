@@ -3,7 +3,12 @@
 use jpeg_encoder::{ColorType, Encoder};
 
 /// A JPEG of four flat quarters: red, green / blue, white. Optional EXIF orientation and ICC profile.
-pub(crate) fn jpeg(width: u16, height: u16, orientation: Option<u16>, profile: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn jpeg(
+    width: u16,
+    height: u16,
+    orientation: Option<u16>,
+    profile: Option<&[u8]>,
+) -> Vec<u8> {
     let mut pixels = Vec::new();
     for y in 0..height {
         for x in 0..width {
@@ -30,7 +35,12 @@ pub(crate) fn jpeg(width: u16, height: u16, orientation: Option<u16>, profile: O
 }
 
 /// A JPEG of soft noise, as dense as a photo.
-pub(crate) fn noise(width: u16, height: u16, orientation: Option<u16>, profile: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn noise(
+    width: u16,
+    height: u16,
+    orientation: Option<u16>,
+    profile: Option<&[u8]>,
+) -> Vec<u8> {
     let mut state = 1u32;
     let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
     for y in 0..u32::from(height) {

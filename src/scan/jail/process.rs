@@ -210,6 +210,6 @@ const REQUIRED: &[Layer] = &[
     Layer::MemoryLimit,
 ];
 /// Compiling a large rule set takes seconds; more than this is a hang.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 /// How long after a child's deadline its parent may take to say so.
 const GRACE: Duration = Duration::from_secs(2);

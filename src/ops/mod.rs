@@ -7,6 +7,7 @@ mod key_file;
 pub mod keys;
 pub mod listener;
 mod public_keys;
+pub mod pull;
 pub mod tls;
 
 pub use key_file::{KeyError, KeyFile};

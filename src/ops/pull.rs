@@ -50,9 +50,6 @@ pub struct PullArgs {
     /// The clinic's public keys, as `sekisho init` writes them.
     #[arg(long, value_name = "FILE")]
     pub public: PathBuf,
-    /// One JSON object a line instead of words.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Why nothing could be pulled at all.
@@ -123,11 +120,6 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// 0 if nothing was refused, else 1; an error is 2.
-    pub const fn exit_code(self) -> u8 {
-        if self.refused == 0 { 0 } else { 1 }
-    }
-
     fn count(&mut self, line: &Line) {
         match line {
             Line::Written { .. } => self.written += 1,

@@ -6,16 +6,19 @@
 //! acknowledged only once it is durable. What is recalled later is removed again.
 
 mod folder;
+mod print;
 mod server;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::folder::{Folder, Kept, Removal};
+use self::print::Printer;
 use self::server::{Fetched, Server};
 use super::KeyError;
 use super::keys::PublicKeys;
@@ -25,6 +28,9 @@ use crate::domain::certificate::Certificate;
 use crate::domain::delivery::Ready;
 use crate::domain::state::Sha256Hex;
 use crate::domain::{ArtifactId, Timestamp};
+
+/// How far this run's two clocks may differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// What to pull, from where, as whom.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,9 +56,6 @@ pub struct PullArgs {
     /// The clinic's public keys, as `sekisho init` writes them.
     #[arg(long, value_name = "FILE")]
     pub public: PathBuf,
-    /// One JSON object a line instead of words.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Why nothing could be pulled at all.
@@ -123,11 +126,6 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// 0 if nothing was refused, else 1; an error is 2.
-    pub const fn exit_code(self) -> u8 {
-        if self.refused == 0 { 0 } else { 1 }
-    }
-
     fn count(&mut self, line: &Line) {
         match line {
             Line::Written { .. } => self.written += 1,
@@ -135,6 +133,19 @@ impl Summary {
             Line::Refused { .. } => self.refused += 1,
         }
     }
+}
+
+/// The command: pulls, and prints a line a file. Whether nothing was refused.
+///
+/// # Errors
+/// As [`pull`].
+pub async fn run(args: PullArgs, is_json: bool) -> Result<bool, PullError> {
+    // No database here has seen a later time; the monotonic clock still guards this run.
+    let clock = Clock::system(Timestamp::from_millis(0), CLOCK_TOLERANCE);
+    let mut printer = Printer::new(is_json);
+    let summary = pull(&args, &clock, &mut |line, left| printer.line(line, left)).await?;
+    printer.end(summary);
+    Ok(summary.refused == 0)
 }
 
 /// Pulls everything that waits, recalls first. `tell` hears what becomes of each file, and how
@@ -226,8 +237,8 @@ fn verify(
     verifier: &Verifier,
     now: Timestamp,
 ) -> Result<Certificate, Refused> {
-    let certificate = Certificate::verify(&fetched.certificate, verifier)
-        .map_err(|_| Refused::Certificate)?;
+    let certificate =
+        Certificate::verify(&fetched.certificate, verifier).map_err(|_| Refused::Certificate)?;
     let hash = Sha256Hex::of_digest(Sha256::digest(&fetched.bytes).into());
     match () {
         () if certificate.artifact != ready.artifact

@@ -14,4 +14,6 @@ pub mod http;
 pub mod memory;
 pub mod ops;
 pub mod scan;
+#[cfg(test)]
+pub mod testing;
 pub mod vault;

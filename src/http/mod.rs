@@ -20,6 +20,7 @@ mod staff;
 
 use std::sync::Arc;
 
+use failure::problem_json;
 pub use failure::{Failure, Problem};
 pub use language::Language;
 pub use layers::{door, with_deadline};

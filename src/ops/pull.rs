@@ -6,19 +6,16 @@
 //! acknowledged only once it is durable. What is recalled later is removed again.
 
 mod folder;
-mod print;
 mod server;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use self::folder::{Folder, Kept, Removal};
-use self::print::Printer;
 use self::server::{Fetched, Server};
 use super::KeyError;
 use super::keys::PublicKeys;
@@ -28,9 +25,6 @@ use crate::domain::certificate::Certificate;
 use crate::domain::delivery::Ready;
 use crate::domain::state::Sha256Hex;
 use crate::domain::{ArtifactId, Timestamp};
-
-/// How far this run's two clocks may differ.
-const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// What to pull, from where, as whom.
 #[derive(Clone, Debug, clap::Args)]
@@ -133,19 +127,6 @@ impl Summary {
             Line::Refused { .. } => self.refused += 1,
         }
     }
-}
-
-/// The command: pulls, and prints a line a file. Whether nothing was refused.
-///
-/// # Errors
-/// As [`pull`].
-pub async fn run(args: PullArgs, is_json: bool) -> Result<bool, PullError> {
-    // No database here has seen a later time; the monotonic clock still guards this run.
-    let clock = Clock::system(Timestamp::from_millis(0), CLOCK_TOLERANCE);
-    let mut printer = Printer::new(is_json);
-    let summary = pull(&args, &clock, &mut |line, left| printer.line(line, left)).await?;
-    printer.end(summary);
-    Ok(summary.refused == 0)
 }
 
 /// Pulls everything that waits, recalls first. `tell` hears what becomes of each file, and how

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;
@@ -17,3 +18,4 @@ pub mod scan;
 #[cfg(test)]
 pub mod testing;
 pub mod vault;
+pub mod worker;

@@ -2,22 +2,21 @@
 //! role. A flow takes the role it runs in ([`Intake`], [`Worker`], [`Portal`], [`Review`]), so a
 //! step that needs a key another role holds does not compile.
 
-mod bell;
 mod checkpoints;
 mod clock;
 mod random;
 
 use std::sync::Arc;
 
-pub use bell::Bell;
 pub use checkpoints::{Checkpoints, CheckpointsError};
 pub use clock::{Clock, ClockJumped, ManualClock};
 pub use random::{NoRandomness, Random};
 
 pub use crate::db::{AuditFilter, Commit, Db, DbError, Delivery, LogTree, SequencedRow};
+pub use crate::ops::bell::{Bell, BellEnd};
 pub use crate::ops::keys::{IntakeKeys, PortalKeys, PublicKeys, ReviewKeys, WorkerKeys};
 pub use crate::ops::listener::PeerIdentity;
-pub use crate::scan::{Scan, Scanner, Subject};
+pub use crate::scan::{Scan, Scanner, Subject, Timings};
 pub use crate::vault::{AreaIdentity, Vault, VaultError};
 
 use crate::domain::artifact::Stamp;
@@ -35,7 +34,7 @@ pub struct App {
     pub vault: Vault,
     pub clock: Clock,
     pub random: Random,
-    pub bell: Bell,
+    pub bell: Arc<Bell>,
     pub limits: Arc<Limits>,
     pub retention: Retention,
     pub policy: Arc<Policy>,

@@ -55,12 +55,7 @@ pub enum CheckpointFileError {
 impl Checkpoint {
     /// The checkpoint of a log as it stands.
     pub fn of(clinic: ClinicId, log: &Frontier, at: Timestamp) -> Self {
-        Self {
-            clinic,
-            size: log.size(),
-            root: log.root(),
-            at,
-        }
+        Self { clinic, size: log.size(), root: log.root(), at }
     }
 
     /// The log's name, which is also its key's: `sekisho/<clinic id>/log`.
@@ -85,11 +80,7 @@ impl Checkpoint {
         let text = note::verify(untrusted_note, &Self::origin(clinic), verifier)
             .map_err(|_| NotACheckpoint)?;
         let checkpoint = Self::parse(text, clinic).ok_or(NotACheckpoint)?;
-        if checkpoint.text() == text {
-            Ok(checkpoint)
-        } else {
-            Err(NotACheckpoint)
-        }
+        if checkpoint.text() == text { Ok(checkpoint) } else { Err(NotACheckpoint) }
     }
 
     /// The note as it is appended to the file, with the empty line that says it is whole.
@@ -137,10 +128,7 @@ pub fn parse_file(
             .map_err(|_| NotACheckpoint)
             .and_then(|note| Checkpoint::verify(note, clinic, verifier))
             .map_err(|NotACheckpoint| CheckpointFileError::Invalid { number })?;
-        if checkpoints
-            .last()
-            .is_some_and(|before| !before.may_precede(&checkpoint))
-        {
+        if checkpoints.last().is_some_and(|before| !before.may_precede(&checkpoint)) {
             return Err(CheckpointFileError::Order { number });
         }
         checkpoints.push(checkpoint);
@@ -185,7 +173,9 @@ mod tests {
 
     fn checkpoint(size: u64) -> Checkpoint {
         let mut log = Frontier::default();
-        (0..size).for_each(|n| log.append(leaf_hash(&n.to_be_bytes())));
+        for n in 0..size {
+            log.append(leaf_hash(&n.to_be_bytes()));
+        }
         Checkpoint::of(clinic(1), &log, NOW)
     }
 
@@ -208,11 +198,9 @@ mod tests {
         assert!(Checkpoint::verify(&note.replace("\n3\n", "\n4\n"), clinic(1), &verifier).is_err());
         // Signed, but not as we write it: a second reading must not be possible.
         let (name, text) = (Checkpoint::origin(clinic(1)), checkpoint(3).text());
-        for odd in [
-            text.replace("\n3\n", "\n03\n"),
-            format!("{text}more\n"),
-            text.replace("time ", ""),
-        ] {
+        for odd in
+            [text.replace("\n3\n", "\n03\n"), format!("{text}more\n"), text.replace("time ", "")]
+        {
             let odd = note::sign(&odd, &name, &signer());
             assert!(Checkpoint::verify(&odd, clinic(1), &verifier).is_err());
         }
@@ -245,20 +233,14 @@ mod tests {
     fn a_tear_that_was_written_past_is_found() {
         let (one, two) = (file(&[1]), file(&[3]));
         let torn = [&one[..one.len() - 9], &two].concat();
-        assert_eq!(
-            parse(&torn),
-            Err(CheckpointFileError::Invalid { number: 1 })
-        );
+        assert_eq!(parse(&torn), Err(CheckpointFileError::Invalid { number: 1 }));
     }
 
     #[test]
     fn a_file_that_shrinks_the_log_or_contradicts_itself_is_refused() {
         let order = Err(CheckpointFileError::Order { number: 2 });
         assert_eq!(parse(&file(&[3, 2])), order);
-        let other = Checkpoint {
-            root: [9; 32],
-            ..checkpoint(3)
-        };
+        let other = Checkpoint { root: [9; 32], ..checkpoint(3) };
         let fork = [file(&[3]), other.file_entry(&signer()).into_bytes()].concat();
         assert_eq!(parse(&fork), order);
     }
@@ -269,9 +251,6 @@ mod tests {
         assert_eq!(parse(&tail), Err(CheckpointFileError::Tail));
         let forged = checkpoint(3).file_entry(&Signer::from_seed(&[6; 32]).unwrap());
         let forged = [file(&[1]), forged.into_bytes()].concat();
-        assert_eq!(
-            parse(&forged),
-            Err(CheckpointFileError::Invalid { number: 2 })
-        );
+        assert_eq!(parse(&forged), Err(CheckpointFileError::Invalid { number: 2 }));
     }
 }

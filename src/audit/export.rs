@@ -56,10 +56,7 @@ impl Line {
     pub fn verify(&self, checkpoint: &Checkpoint) -> Result<Event, NotProven> {
         let hash = |text: &String| Hash::try_from(BASE64.decode(text).ok()?).ok();
         let proof = self.proof.iter().map(hash).collect::<Option<Vec<_>>>();
-        let (proof, index) = (
-            proof.ok_or(NotProven)?,
-            self.seq.checked_sub(1).ok_or(NotProven)?,
-        );
+        let (proof, index) = (proof.ok_or(NotProven)?, self.seq.checked_sub(1).ok_or(NotProven)?);
         let leaf = leaf_hash(self.event.as_bytes());
         if !verify_inclusion(&leaf, index, checkpoint.size, &proof, &checkpoint.root) {
             return Err(NotProven);
@@ -85,15 +82,9 @@ mod tests {
             let line: Line = serde_json::from_str(&json).unwrap();
             assert_eq!(line.verify(&sealed).unwrap().id.to_string(), event.id);
 
-            let moved = Line {
-                seq: seq + 1,
-                ..line.clone()
-            };
+            let moved = Line { seq: seq + 1, ..line.clone() };
             assert_eq!(moved.verify(&sealed), Err(NotProven));
-            let edited = Line {
-                event: line.event.replace("view", "list"),
-                ..line.clone()
-            };
+            let edited = Line { event: line.event.replace("view", "list"), ..line.clone() };
             assert_eq!(edited.verify(&sealed), Err(NotProven));
             assert_eq!(line.verify(&checkpoint(&events, 10)), Err(NotProven));
         }

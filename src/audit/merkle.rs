@@ -76,10 +76,7 @@ impl Frontier {
         let size = u64::from_be_bytes(*size);
         let (subtrees, rest) = hashes.as_chunks::<32>();
         let whole = rest.is_empty() && subtrees.len() as u64 == u64::from(size.count_ones());
-        whole.then(|| Self {
-            size,
-            subtrees: subtrees.to_vec(),
-        })
+        whole.then(|| Self { size, subtrees: subtrees.to_vec() })
     }
 }
 
@@ -170,10 +167,7 @@ impl Tree {
             return level.get(usize::try_from(low >> height).ok()?).copied();
         }
         let middle = low + split(width);
-        Some(node_hash(
-            &self.range(low, middle)?,
-            &self.range(middle, high)?,
-        ))
+        Some(node_hash(&self.range(low, middle)?, &self.range(middle, high)?))
     }
 }
 

@@ -134,13 +134,7 @@ impl Walk {
         let mut ahead = checkpoints.to_vec();
         ahead.sort_by_key(|checkpoint| checkpoint.size);
         ahead.reverse();
-        Self {
-            log: Frontier::default(),
-            ahead,
-            met: 0,
-            sealed: 0,
-            first_unsealed: None,
-        }
+        Self { log: Frontier::default(), ahead, met: 0, sealed: 0, first_unsealed: None }
     }
 
     fn step(&mut self, event: SequencedEvent) -> Result<(), FirstWrong> {
@@ -179,11 +173,7 @@ impl Walk {
         if let Some(longest) = self.ahead.first() {
             let wrong = Wrong::Short { size: longest.size };
             let seq = self.log.size() + 1;
-            return Err(FirstWrong {
-                seq,
-                id: None,
-                wrong,
-            });
+            return Err(FirstWrong { seq, id: None, wrong });
         }
         Ok(Verified {
             events: self.log.size(),
@@ -211,10 +201,7 @@ fn check_event(seq: u64, stored: &SequencedEvent) -> Result<(), Wrong> {
         ("id", event.id.to_string() == stored.id),
         ("at", event.at.as_millis() == stored.at),
         ("action", event.action.as_str() == stored.action),
-        (
-            "artifact",
-            event.artifact.map(|id| id.to_string()) == stored.artifact,
-        ),
+        ("artifact", event.artifact.map(|id| id.to_string()) == stored.artifact),
     ];
     match columns.iter().find(|(_, same)| !same) {
         Some((column, _)) => Err(Wrong::Column { column }),

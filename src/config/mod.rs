@@ -83,6 +83,34 @@ impl Config {
         Self::read(file, Env::prefixed(ENVIRONMENT_PREFIX).split("__"))
     }
 
+    /// The configuration `init` writes first: four doors on this machine, everything else by
+    /// default.
+    pub fn first(clinic: Clinic) -> Self {
+        Self {
+            demo: false,
+            browser_download: false,
+            swap: Swap::default(),
+            clinic,
+            paths: Paths::default(),
+            doors: Doors::local(),
+            clamd: Clamd::default(),
+            users: Users::default(),
+            log: Log::default(),
+            policy: PolicySettings::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
+            unsafe_settings: Unsafe::default(),
+            file: PathBuf::new(),
+        }
+    }
+
+    /// The text of the file.
+    pub fn to_toml(&self) -> String {
+        // Strings, numbers and tables always serialise; paths only if they are text, and these
+        // were read from text.
+        toml::to_string(self).unwrap_or_default()
+    }
+
     /// The release policy these settings make.
     pub fn policy(&self) -> crate::domain::Policy {
         self.policy.to_policy()

@@ -216,6 +216,16 @@ impl Paths {
 }
 
 impl Doors {
+    /// Doors on this machine alone; `localhost` names need no entry anywhere.
+    pub fn local() -> Self {
+        Self {
+            intake: Door::local("intake", "intake.localhost", 8443),
+            portal: Door::local("portal", "portal.localhost", 8444),
+            review: Door::local("review", "review.localhost", 8445),
+            machines: Door::local("machines", "portal.localhost", 8446),
+        }
+    }
+
     /// Each door with its key in the configuration.
     pub const fn all(&self) -> [(&'static str, &Door); 4] {
         [

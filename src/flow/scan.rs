@@ -7,9 +7,11 @@ mod release;
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::FlowError;
 use super::seal::blocking;
-use crate::app::{Commit, DbError, Scan, Subject, VaultError, Worker};
+use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport};
 use crate::domain::policy::{Disposition, Standing, Verdict};
@@ -41,7 +43,7 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
     };
     let scan = match open(worker, &lease).await {
         Ok(memory) => look(worker, &lease, &memory).await,
-        Err(fault) => unopened(fault?),
+        Err(fault) => unopened(&fault?),
     };
     let scanned = settle(worker, &lease, scan).await;
     match scanned {
@@ -102,24 +104,32 @@ async fn open(
 
 async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan {
     let artifact = lease.artifact();
-    let subject = Subject { kind: artifact.kind, declared: &artifact.declared };
+    let sha256 = &artifact.source.sha256;
+    let subject = Subject { kind: artifact.kind, declared: &artifact.declared, sha256 };
     worker.scanner.scan(memory, &subject).await
 }
 
 /// The report of a file that would not open: never clean, whatever the cause.
-fn unopened(fault: VaultError) -> Scan {
+fn unopened(fault: &VaultError) -> Scan {
     let outcome = match fault {
         VaultError::Altered => EngineOutcome::LastingFault(Code::fixed("source_altered")),
         VaultError::Missing => EngineOutcome::LastingFault(Code::fixed("source_missing")),
         _ => EngineOutcome::PassingFault(Code::fixed("source_unreadable")),
     };
-    Scan::faulted(EngineReport {
+    let report = EngineReport {
         engine: Engine::Pipeline,
         outcome,
         findings: Vec::new(),
         set: None,
         took_us: 0,
-    })
+    };
+    Scan {
+        reports: vec![report],
+        detected_type: "unknown".to_owned(),
+        encoded: None,
+        preview: None,
+        timings: Timings::default(),
+    }
 }
 
 /// Gives the lease back; the artifact stays quarantined and is tried again later.
@@ -160,7 +170,7 @@ async fn set_aside(
     };
     let plaintext = serde_json::to_vec(&evidence)
         .map_err(|_| FlowError::Internal("evidence cannot be written"))?;
-    let sealed = seal(worker, Area::Review, artifact.id, plaintext, now).await?;
+    let sealed = seal(worker, Area::Review, artifact.id, Zeroizing::new(plaintext), now).await?;
     let object = Some(sealed.object);
     let stamp = app.stamp(app.itself(), now)?;
     let change = match (disposition, verdict.reason()) {
@@ -175,7 +185,7 @@ async fn seal(
     worker: &Worker,
     area: Area,
     artifact: ArtifactId,
-    plaintext: Vec<u8>,
+    plaintext: Zeroizing<Vec<u8>>,
     now: Timestamp,
 ) -> Result<SealedObject, FlowError> {
     let app = worker.app.clone();

@@ -48,12 +48,7 @@ impl Authority {
         let params = Self::params(kind);
         let certificate = params.self_signed(&key)?;
         let issued = Issued::new(&certificate, &key);
-        Ok((
-            Self {
-                issuer: Issuer::new(params, key),
-            },
-            issued,
-        ))
+        Ok((Self { issuer: Issuer::new(params, key) }, issued))
     }
 
     /// The authority again, from its stored key.
@@ -62,9 +57,7 @@ impl Authority {
     /// [`NotIssued`] if this is not a private key.
     pub fn load(kind: AuthorityKind, key_pem: &str) -> Result<Self, NotIssued> {
         let key = KeyPair::from_pem(key_pem)?;
-        Ok(Self {
-            issuer: Issuer::new(Self::params(kind), key),
-        })
+        Ok(Self { issuer: Issuer::new(Self::params(kind), key) })
     }
 
     /// A certificate for a door's host name.

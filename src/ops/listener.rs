@@ -116,10 +116,7 @@ type Identified<S> = AddExtension<AddExtension<S, PeerIdentity>, Slot>;
 
 impl Acceptor {
     fn new(tls: Arc<ServerConfig>) -> Self {
-        Self {
-            tls: tls.into(),
-            slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-        }
+        Self { tls: tls.into(), slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 
     async fn handshake(
@@ -131,14 +128,7 @@ impl Acceptor {
         let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, self.tls.accept(stream)).await??;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate_sha256 = chain.and_then(<[_]>::first).map(fingerprint);
-        Ok((
-            stream,
-            PeerIdentity {
-                peer,
-                local,
-                certificate_sha256,
-            },
-        ))
+        Ok((stream, PeerIdentity { peer, local, certificate_sha256 }))
     }
 }
 
@@ -151,9 +141,7 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
         let acceptor = self.clone();
         Box::pin(async move {
             let full = |_| io::Error::other("too many connections");
-            let slot = Arc::clone(&acceptor.slots)
-                .try_acquire_owned()
-                .map_err(full)?;
+            let slot = Arc::clone(&acceptor.slots).try_acquire_owned().map_err(full)?;
             let (stream, peer) = acceptor.handshake(stream).await?;
             let service = Extension(peer).layer(service);
             Ok((stream, Extension(Arc::new(slot)).layer(service)))

@@ -2,11 +2,19 @@
 //!
 //! Nothing here knows of artifacts, findings or pages.
 
+pub mod bell;
 pub mod certificates;
+pub mod folders;
+pub mod handover;
+pub mod harden;
+pub mod init;
 mod key_file;
 pub mod keys;
+pub mod launch;
 pub mod listener;
 mod public_keys;
+pub mod supervise;
+pub mod pull;
 pub mod tls;
 
 pub use key_file::{KeyError, KeyFile};

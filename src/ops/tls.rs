@@ -45,9 +45,7 @@ pub fn for_machines(
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(machine_ca_pem) {
         let certificate = certificate.map_err(|_| TlsError::MachineAuthority)?;
-        roots
-            .add(certificate)
-            .map_err(|_| TlsError::MachineAuthority)?;
+        roots.add(certificate).map_err(|_| TlsError::MachineAuthority)?;
     }
     // An empty list of roots is refused here.
     let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider())

@@ -1,3 +1,154 @@
-//! The engines that look at a quarantined artifact.
+//! The engines that look at a quarantined artifact, side by side on one sealed file.
+//!
+//! What comes out are observations, and the fresh encoding that may be released if they allow it.
+//! Nothing here decides a verdict, reads a database or knows a key. An engine that did not answer is
+//! in the reports with its fault, never left out.
 
+pub mod clamd;
+mod declared;
+pub mod encode;
+mod engines;
+mod findings;
 pub mod jail;
+mod preview;
+mod rendition;
+mod route;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use clamd::{CanaryChoice, ClamdFault, ClamdSource, ManagedError};
+use encode::Encoded;
+use engines::Engines;
+use jail::{JailError, JailFault, Ready};
+
+use crate::domain::artifact::{ArtifactKind, Declared};
+use crate::domain::content::Preview;
+use crate::domain::finding::{EngineReport, SignatureSet};
+use crate::domain::limits::Limits;
+use crate::domain::state::Sha256Hex;
+use crate::memory::SealedMemory;
+
+/// What looks at files.
+#[derive(Debug)]
+pub enum Scanner {
+    /// The real engines: clamd, and the jail's children that look and decode.
+    Engines(Engines),
+}
+
+/// What the engines are started with.
+#[derive(Clone, Debug)]
+pub struct ScannerConfig {
+    /// The `sekisho-jail` program.
+    pub jail: PathBuf,
+    /// Name and text of each YARA rule file; our own, authenticated.
+    pub yara_sources: Vec<(String, Vec<u8>)>,
+    pub clamd: ClamdSource,
+    pub canary: CanaryChoice,
+    pub limits: Limits,
+}
+
+/// Why the engines could not be put into service.
+#[derive(Debug, thiserror::Error)]
+pub enum ScannerError {
+    #[error(transparent)]
+    Jail(#[from] JailError),
+    #[error(transparent)]
+    Clamd(#[from] ManagedError),
+    #[error("the YARA rules do not find their canary")]
+    YaraCanary,
+}
+
+/// What is known of a file before anybody looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub kind: ArtifactKind,
+    /// What the sender's device claimed.
+    pub declared: &'a Declared,
+    /// The hash of the file, already checked against intake's.
+    pub sha256: &'a Sha256Hex,
+}
+
+/// The outcome of one scan.
+#[derive(Debug)]
+pub struct Scan {
+    /// One of each engine that was asked: type, YARA, clamd, decode, and text where there is text.
+    pub reports: Vec<EngineReport>,
+    /// The kind by its structure, a word of a fixed list.
+    pub detected_type: String,
+    /// The fresh encoding. Always there if the decoder's report is complete without an
+    /// unscannable finding and the pipeline reports no fault; never there otherwise.
+    pub encoded: Option<Encoded>,
+    /// For the evidence: made only if some report is more than a note.
+    pub preview: Option<Preview>,
+    pub timings: Timings,
+}
+
+/// How long each step took, in microseconds; zero for what was not done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    pub clamd: u64,
+    pub look: u64,
+    pub decode: u64,
+    pub encode: u64,
+    pub preview: u64,
+    /// From the call to the answer.
+    pub total: u64,
+}
+
+/// How the engines are, for `sekisho check` and monitoring.
+#[derive(Debug)]
+pub struct Health {
+    /// clamd's set if it finds its canary.
+    pub clamd: Result<SignatureSet, ClamdFault>,
+    /// Whether the looking child answers and YARA finds its canary in what it is shown.
+    pub yara: Result<SignatureSet, YaraFault>,
+    /// Rules, walls and attacks as the jail announced them.
+    pub jail: Ready,
+}
+
+/// Why YARA is not to be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum YaraFault {
+    #[error(transparent)]
+    Jail(#[from] JailFault),
+    #[error("the YARA rules do not find their canary")]
+    CanaryMissing,
+}
+
+impl Scanner {
+    /// Starts the jail and, if it is managed, clamd. An error is always one of this machine or its
+    /// set-up; the service does not scan without its engines.
+    pub async fn start(config: ScannerConfig) -> Result<Self, ScannerError> {
+        Ok(Self::Engines(Engines::start(config).await?))
+    }
+
+    /// Has every engine look at one file.
+    pub async fn scan(&self, file: &SealedMemory, subject: &Subject<'_>) -> Scan {
+        match self {
+            Self::Engines(engines) => engines.scan(file, subject).await,
+        }
+    }
+
+    /// Asks each engine for its canary.
+    pub async fn health(&self) -> Health {
+        match self {
+            Self::Engines(engines) => engines.health().await,
+        }
+    }
+
+    /// What the jail announced at its start.
+    pub fn ready(&self) -> &Ready {
+        match self {
+            Self::Engines(engines) => engines.ready(),
+        }
+    }
+
+    /// Ends the engines. Scans in progress must be done.
+    pub async fn stop(self) {
+        match self {
+            Self::Engines(engines) => engines.stop().await,
+        }
+    }
+}

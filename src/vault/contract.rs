@@ -142,10 +142,7 @@ fn a_hash_state_continues_the_hash(store: &impl Backstage) {
         let state = part.hash_state.as_slice().try_into().unwrap();
         let mut hash = Sha256::deserialize(&state).unwrap();
         hash.update(&bytes[end..]);
-        assert_eq!(
-            hex::encode(hash.finalize()),
-            world.sealed.sha256.to_string()
-        );
+        assert_eq!(hex::encode(hash.finalize()), world.sealed.sha256.to_string());
         // Beyond 8 words and the length the state is empty: no plaintext is kept in it.
         assert!(state[40..].iter().all(|byte| *byte == 0));
     }

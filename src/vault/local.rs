@@ -30,10 +30,7 @@ impl LocalStore {
         for area in Area::ALL {
             make_folder(&root.join(area.as_str()))?;
         }
-        Ok(Self {
-            root: root.into(),
-            minimum_free_bytes,
-        })
+        Ok(Self { root: root.into(), minimum_free_bytes })
     }
 
     pub(super) fn new_part(
@@ -101,10 +98,8 @@ impl LocalStore {
         for folder in Self::object_folders(&self.area_folder(area))? {
             for file in entries(&folder?.path())?.into_iter().flatten() {
                 let file = file?;
-                let temporary = file
-                    .file_name()
-                    .as_encoded_bytes()
-                    .starts_with(TEMPORARY.as_bytes());
+                let temporary =
+                    file.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
                 let old = matches!(modified(&file), Some(Ok(at)) if at < older_than);
                 if temporary && old {
                     fs::remove_file(file.path())?;
@@ -229,10 +224,7 @@ mod tests {
     fn new_objects_are_refused_exactly_below_the_minimum_of_free_space() {
         let (_folder, _, store) = vault(0);
         assert!(store.expect_room().is_ok());
-        let too_much = LocalStore {
-            minimum_free_bytes: u64::MAX,
-            ..store
-        };
+        let too_much = LocalStore { minimum_free_bytes: u64::MAX, ..store };
         assert!(matches!(too_much.expect_room(), Err(VaultError::Full)));
     }
 

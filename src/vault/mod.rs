@@ -157,10 +157,7 @@ impl Vault {
         let mut part = self.new_part(area, scratch, 0)?;
         part.write_all(SAMPLE)?;
         part.commit()?;
-        let overwritten = self
-            .new_part(area, scratch, 0)
-            .and_then(PartWriter::commit)
-            .is_ok();
+        let overwritten = self.new_part(area, scratch, 0).and_then(PartWriter::commit).is_ok();
         let mut read = vec![];
         self.read_part(area, scratch, 0)?.read_to_end(&mut read)?;
         self.delete_object(area, scratch)?;
@@ -176,9 +173,9 @@ impl Vault {
     /// A part to be written; it appears under its name only when committed.
     fn new_part(&self, area: Area, object: ObjectId, index: u32) -> Result<PartWriter, VaultError> {
         match self {
-            Self::Local(store) => store
-                .new_part(area, object, index)
-                .map(|file| PartWriter::Local(Box::new(file))),
+            Self::Local(store) => {
+                store.new_part(area, object, index).map(|file| PartWriter::Local(Box::new(file)))
+            }
         }
     }
 

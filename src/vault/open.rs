@@ -129,9 +129,7 @@ impl Vault {
         let bytes = usize::try_from(expected.size_bytes).map_err(|_| VaultError::TooLarge)?;
         // All of it at once: growing would leave copies behind that nobody wipes.
         let mut plain = Zeroizing::new(vec![]);
-        plain
-            .try_reserve_exact(bytes)
-            .map_err(|_| VaultError::TooLarge)?;
+        plain.try_reserve_exact(bytes).map_err(|_| VaultError::TooLarge)?;
         self.open(expected, wrap, parts, identity, &mut *plain)?;
         Ok(plain)
     }
@@ -152,11 +150,7 @@ impl Vault {
         if u32::try_from(parts.len()) != Ok(expected.parts) {
             return Err(VaultError::Altered);
         }
-        let mut plain = Plain {
-            to,
-            hash: Sha256::new(),
-            room: expected.size_bytes,
-        };
+        let mut plain = Plain { to, hash: Sha256::new(), room: expected.size_bytes };
         for (index, part) in (0..expected.parts).zip(parts) {
             if part.index != index {
                 return Err(VaultError::Altered);
@@ -179,18 +173,12 @@ fn open_part<W: Write>(
     key: &Identity,
     plain: &mut Plain<W>,
 ) -> Result<(), VaultError> {
-    let mut hashed = BufReader::with_capacity(
-        BUFFER_BYTES,
-        HashingReader {
-            sealed,
-            hash: Sha256::new(),
-        },
-    );
+    let mut hashed =
+        BufReader::with_capacity(BUFFER_BYTES, HashingReader { sealed, hash: Sha256::new() });
     let before = plain.room;
     let decryptor = Decryptor::new_buffered(&mut hashed).map_err(not_opened)?;
-    let mut stream = decryptor
-        .decrypt(std::iter::once(key as &dyn age::Identity))
-        .map_err(not_opened)?;
+    let mut stream =
+        decryptor.decrypt(std::iter::once(key as &dyn age::Identity)).map_err(not_opened)?;
     let mut buffer = Zeroizing::new(vec![0; BUFFER_BYTES]);
     loop {
         let read = stream.read(&mut buffer).map_err(broken)?;

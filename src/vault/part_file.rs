@@ -48,12 +48,7 @@ impl PartFile {
             match options.open(&temporary) {
                 Ok(file) => {
                     let name = folder.join(name);
-                    return Ok(Self {
-                        file,
-                        folder,
-                        temporary,
-                        name,
-                    });
+                    return Ok(Self { file, folder, temporary, name });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),

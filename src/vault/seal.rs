@@ -111,11 +111,7 @@ impl Sealer {
         recipient: &str,
         artifact: ArtifactId,
     ) -> Result<(SealedObject, Wrap), VaultError> {
-        let wrap = wrap(
-            &self.identity,
-            recipient,
-            (self.area, self.object, artifact),
-        )?;
+        let wrap = wrap(&self.identity, recipient, (self.area, self.object, artifact))?;
         // An empty object still has one part: nothing sealed is something that can be proven.
         if self.open.is_some() || self.parts.is_empty() {
             let part = self.take_open_part()?;
@@ -160,17 +156,10 @@ struct OpenPart {
 
 impl OpenPart {
     fn begin(identity: &Identity, index: u32, part: PartWriter) -> Result<Self, VaultError> {
-        let sink = HashingWriter {
-            part,
-            hash: Sha256::new(),
-        };
+        let sink = HashingWriter { part, hash: Sha256::new() };
         // Gathers age's short header writes; its chunks of 64 KiB pass the buffer by.
         let stream = encryptor(&identity.to_public())?.wrap_output(BufWriter::new(sink))?;
-        Ok(Self {
-            index,
-            plain_bytes: 0,
-            stream,
-        })
+        Ok(Self { index, plain_bytes: 0, stream })
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -181,9 +170,7 @@ impl OpenPart {
 
     fn commit(self, hash_state: Vec<u8>) -> Result<Part, VaultError> {
         let buffer = self.stream.finish()?;
-        let sink = buffer
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
+        let sink = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
         sink.part.commit()?;
         Ok(Part {
             index: self.index,

@@ -85,12 +85,7 @@ pub(super) fn wrap(
     let mut writer = encryptor(&recipient)?.wrap_output(&mut sealed)?;
     writer.write_all(identity.to_string().expose_secret().as_bytes())?;
     writer.finish()?;
-    Ok(Wrap {
-        object,
-        artifact,
-        area,
-        sealed: BASE64.encode(sealed),
-    })
+    Ok(Wrap { object, artifact, area, sealed: BASE64.encode(sealed) })
 }
 
 /// Seals to one recipient.

@@ -45,9 +45,15 @@ fn leaves(count: u64) -> Vec<Hash> {
     (0..count).map(|n| leaf_hash(&n.to_be_bytes())).collect()
 }
 
+fn at(index: u64) -> usize {
+    index.try_into().unwrap()
+}
+
 fn frontier(leaves: &[Hash]) -> Frontier {
     let mut frontier = Frontier::default();
-    leaves.iter().for_each(|leaf| frontier.append(*leaf));
+    for leaf in leaves {
+        frontier.append(*leaf);
+    }
     frontier
 }
 
@@ -58,7 +64,7 @@ fn roots_are_those_published() {
     for (size, expected) in (0..).zip(ROOTS) {
         assert_eq!(hex::encode(tree.root(size).unwrap()), expected);
         assert_eq!(hex::encode(growing.root()), expected);
-        if let Some(leaf) = published_leaves().get(growing.size() as usize) {
+        if let Some(leaf) = published_leaves().get(at(growing.size())) {
             growing.append(*leaf);
         }
     }
@@ -114,7 +120,7 @@ fn every_leaf_of_every_small_tree_is_proven_at_its_own_place_only() {
                 assert_eq!(proven, place == index, "{place} as {index} of {size}");
             }
             assert!(!verify_inclusion(
-                &all[index as usize],
+                &all[at(index)],
                 size,
                 size,
                 &proof,
@@ -122,6 +128,14 @@ fn every_leaf_of_every_small_tree_is_proven_at_its_own_place_only() {
             ));
         }
     }
+}
+
+#[test]
+fn a_proof_that_ends_below_the_root_of_the_claimed_size_is_refused() {
+    let (all, tree) = (leaves(8), Tree::new(leaves(8)));
+    let (root, proof) = (tree.root(8).unwrap(), tree.inclusion_proof(0, 8).unwrap());
+    assert!(verify_inclusion(&all[0], 0, 8, &proof, &root));
+    assert!(!verify_inclusion(&all[0], 0, 16, &proof, &root));
 }
 
 #[test]
@@ -177,12 +191,14 @@ fn a_frontier_reads_back_and_nothing_else_reads_as_one() {
 
 proptest! {
     #[test]
-    fn frontier_and_tree_agree_on_every_root(size in 0_u64..300, at in 0_u64..300) {
-        let (all, at) = (leaves(size), at.min(size));
-        let restored = Frontier::from_bytes(&frontier(&all[..at as usize]).to_bytes());
+    fn frontier_and_tree_agree_on_every_root(size in 0_u64..300, before in 0_u64..300) {
+        let (all, before) = (leaves(size), before.min(size));
+        let restored = Frontier::from_bytes(&frontier(&all[..at(before)]).to_bytes());
         let mut restored = restored.unwrap();
-        prop_assert_eq!(Some(restored.root()), Tree::new(all.clone()).root(at));
-        all[at as usize..].iter().for_each(|leaf| restored.append(*leaf));
+        prop_assert_eq!(Some(restored.root()), Tree::new(all.clone()).root(before));
+        for leaf in &all[at(before)..] {
+            restored.append(*leaf);
+        }
         prop_assert_eq!(restored, frontier(&all));
     }
 
@@ -195,7 +211,7 @@ proptest! {
     ) {
         let index = index % size;
         let tree = Tree::new(leaves(size));
-        let (leaf, root) = (leaves(size)[index as usize], tree.root(size).unwrap());
+        let (leaf, root) = (leaves(size)[at(index)], tree.root(size).unwrap());
         let mut proof = tree.inclusion_proof(index, size).unwrap();
         prop_assert!(verify_inclusion(&leaf, index, size, &proof, &root));
         let byte = byte.index(proof.len() * 32);

@@ -30,11 +30,7 @@ fn machines_door() -> World {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
     let who = |Extension(peer): Extension<PeerIdentity>| async move {
-        format!(
-            "{} {}",
-            peer.local,
-            peer.certificate_sha256.unwrap_or_default()
-        )
+        format!("{} {}", peer.local, peer.certificate_sha256.unwrap_or_default())
     };
     let router = Router::new().route("/", get(who));
     let handle = Handle::new();
@@ -43,13 +39,7 @@ fn machines_door() -> World {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(doors_ca.certificate.as_bytes()).unwrap();
     roots.add(ca).unwrap();
-    World {
-        address,
-        handle,
-        server,
-        roots,
-        machines,
-    }
+    World { address, handle, server, roots, machines }
 }
 
 /// Asks for the page; an error if the door does not let us in.
@@ -68,9 +58,7 @@ async fn visit(world: &World, identity: Option<&Issued>) -> io::Result<String> {
     };
     let name = ServerName::try_from("portal.localhost").unwrap();
     let stream = TcpStream::connect(world.address).await?;
-    let mut stream = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await?;
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     let request = "GET / HTTP/1.1\r\nhost: portal.localhost\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -96,10 +84,7 @@ async fn a_request_carries_its_connections_addresses_and_certificate() {
     let machine = world.machines.issue_client("reception-pc").unwrap();
     let answer = visit(&world, Some(&machine)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(
-        answer.ends_with(&format!("{} {}", world.address, machine.sha256)),
-        "{answer}"
-    );
+    assert!(answer.ends_with(&format!("{} {}", world.address, machine.sha256)), "{answer}");
 }
 
 #[tokio::test]

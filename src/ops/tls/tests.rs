@@ -54,10 +54,7 @@ const ECDHE_ECDSA_CHACHA20: u16 = 0xcca9;
 fn old_versions_and_unauthenticated_or_static_ciphers_are_refused() {
     const ALERT: u8 = 21;
     for version in [0x0300, 0x0301, 0x0302] {
-        assert_eq!(
-            answer(&client_hello(version, ECDHE_ECDSA_AES_128_GCM)),
-            ALERT
-        );
+        assert_eq!(answer(&client_hello(version, ECDHE_ECDSA_AES_128_GCM)), ALERT);
     }
     for (suite, name) in [
         (0xc009, "ECDHE_ECDSA_AES_128_CBC_SHA"),
@@ -90,8 +87,5 @@ fn a_certificate_without_its_key_or_an_empty_authority_is_refused() {
     assert!(matches!(for_people(b"", key), Err(TlsError::Certificate)));
     assert!(matches!(for_people(chain, b""), Err(TlsError::Key)));
     assert!(for_people(chain, two.key.as_bytes()).is_err());
-    assert!(matches!(
-        for_machines(chain, key, b""),
-        Err(TlsError::MachineAuthority)
-    ));
+    assert!(matches!(for_machines(chain, key, b""), Err(TlsError::MachineAuthority)));
 }

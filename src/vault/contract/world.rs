@@ -28,12 +28,17 @@ pub(super) fn artifact_id() -> ArtifactId {
 
 /// Bytes that differ from part to part.
 pub(super) fn pattern(size: usize) -> Vec<u8> {
-    (0..size).map(|n| (n / 251 + n) as u8).collect()
+    (0..size).map(|n| (n / 251 + n).to_le_bytes()[0]).collect()
+}
+
+/// A new private key, as its file holds it.
+pub(super) fn new_key() -> String {
+    let key = age::x25519::Identity::generate().to_string();
+    key.expose_secret().to_owned()
 }
 
 pub(super) fn new_identity(area: Area) -> AreaIdentity {
-    let text = age::x25519::Identity::generate().to_string();
-    AreaIdentity::parse(area, text.expose_secret()).unwrap()
+    AreaIdentity::parse(area, &new_key()).unwrap()
 }
 
 pub(super) fn sealer(vault: &Vault, area: Area, object: ObjectId) -> Sealer {
@@ -67,22 +72,16 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn seal(vault: &Vault, n: u8, bytes: &[u8]) -> Self {
-        let identity = new_identity(Area::Quarantine);
+        Self::seal_to(new_identity(Area::Quarantine), vault, n, bytes)
+    }
+
+    pub(super) fn seal_to(identity: AreaIdentity, vault: &Vault, n: u8, bytes: &[u8]) -> Self {
         let (sealed, wrap) = seal(vault, id(n), bytes, &identity);
-        Self {
-            vault: vault.clone(),
-            artifact: artifact(&sealed),
-            sealed,
-            wrap,
-            identity,
-        }
+        Self { vault: vault.clone(), artifact: artifact(&sealed), sealed, wrap, identity }
     }
 
     pub(super) fn on(self, vault: &Vault) -> Self {
-        Self {
-            vault: vault.clone(),
-            ..self
-        }
+        Self { vault: vault.clone(), ..self }
     }
 
     pub(super) fn object(&self) -> ObjectId {
@@ -93,9 +92,7 @@ impl World {
     pub(super) fn read(&self) -> Result<Vec<u8>, VaultError> {
         let lease = ScanLease::from_row(self.artifact.clone(), 1, NOW, None);
         let parts = &self.sealed.parts;
-        let memory = self
-            .vault
-            .open_quarantined(&lease, &self.wrap, parts, &self.identity)?;
+        let memory = self.vault.open_quarantined(&lease, &self.wrap, parts, &self.identity)?;
         let mut bytes = vec![];
         memory.reader().read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -118,11 +115,7 @@ pub(super) fn artifact(sealed: &SealedObject) -> Artifact {
             parts: sealed.parts.len().try_into().unwrap(),
         },
         received_at: NOW,
-        connection: Connection {
-            peer: local,
-            local,
-            request: "r".into(),
-        },
+        connection: Connection { peer: local, local, request: "r".into() },
         hold: None,
         version: 0,
         state: State::Quarantined { since: NOW },

@@ -1,0 +1,128 @@
+//! Where pixels go: straight to the output, or by way of a scratch buffer when width and height change places.
+
+use sekisho_protocol::{ColourTreatment, DecodeLimits, FindingCode};
+
+use super::{check_size, colour, orient};
+use crate::map;
+
+/// The output and how the picture on it has to be turned.
+#[derive(Debug)]
+pub(super) struct Canvas<'a> {
+    output: &'a mut [u8],
+    scratch: Vec<u8>,
+    limits: DecodeLimits,
+    width: u32,
+    height: u32,
+    orientation: u8,
+}
+
+impl<'a> Canvas<'a> {
+    pub(super) fn new(output: &'a mut [u8], limits: &DecodeLimits) -> Self {
+        Self {
+            output,
+            scratch: Vec::new(),
+            limits: *limits,
+            width: 0,
+            height: 0,
+            orientation: 1,
+        }
+    }
+
+    pub(super) fn into_output(self) -> &'a mut [u8] {
+        self.output
+    }
+
+    /// Room for a stored picture of this size: `width × height` RGB pixels.
+    pub(super) fn room(
+        &mut self,
+        width: u32,
+        height: u32,
+        orientation: u8,
+    ) -> Result<&mut [u8], FindingCode> {
+        check_size(width, height, &self.limits)?;
+        let pixels = u64::from(width) * u64::from(height);
+        let len = usize::try_from(pixels * 3).map_err(|_| FindingCode::TooManyPixels)?;
+        let output = std::mem::take(&mut self.output);
+        self.output = output
+            .get_mut(..len)
+            .filter(|_| len > 0)
+            .ok_or(FindingCode::TooManyPixels)?;
+        (self.width, self.height, self.orientation) = (width, height, orientation);
+        map::populate(self.output);
+        if orient::changes_shape(orientation) {
+            self.scratch = vec![0; len];
+            Ok(&mut self.scratch)
+        } else {
+            Ok(self.output)
+        }
+    }
+
+    /// Converts to sRGB and turns upright. Returns what was done and the final size.
+    pub(super) fn finish(self, profile: Option<&[u8]>) -> (u8, ColourTreatment, (u32, u32)) {
+        let Self {
+            output,
+            mut scratch,
+            width,
+            height,
+            orientation,
+            ..
+        } = self;
+        if orient::changes_shape(orientation) {
+            let colour = colour::to_srgb(profile, &mut scratch);
+            orient::turn(
+                &scratch,
+                width as usize,
+                height as usize,
+                orientation,
+                output,
+            );
+            (orientation, colour, (height, width))
+        } else {
+            let colour = colour::to_srgb(profile, output);
+            orient::flip(output, width as usize, orientation);
+            (orientation, colour, (width, height))
+        }
+    }
+}
+
+/// Lays a pixel with opacity over white.
+pub(super) fn over_white([red, green, blue, alpha]: [u8; 4]) -> [u8; 3] {
+    let lay = |value: u8| {
+        let sum = u32::from(value) * u32::from(alpha) + 255 * (255 - u32::from(alpha));
+        // At most 255, as both weights add up to 255.
+        u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX)
+    };
+    [lay(red), lay(green), lay(blue)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opacity_is_laid_over_white() {
+        assert_eq!(over_white([10, 20, 30, 255]), [10, 20, 30]);
+        assert_eq!(over_white([10, 20, 30, 0]), [255, 255, 255]);
+        assert_eq!(over_white([0, 0, 0, 128]), [127, 127, 127]);
+    }
+
+    #[test]
+    fn limits_hold_at_and_over() {
+        let limits = DecodeLimits {
+            max_pixels: 12,
+            max_dimension: 6,
+            ..DecodeLimits::default()
+        };
+        let try_size = |width, height, len| {
+            let mut output = vec![0; len];
+            Canvas::new(&mut output, &limits)
+                .room(width, height, 1)
+                .map(|room| room.len())
+        };
+        assert_eq!(try_size(6, 2, 36), Ok(36));
+        assert_eq!(try_size(7, 1, 36), Err(FindingCode::DimensionLimit));
+        assert_eq!(try_size(5, 3, 99), Err(FindingCode::TooManyPixels));
+        assert_eq!(try_size(6, 2, 35), Err(FindingCode::TooManyPixels));
+        assert_eq!(try_size(0, 2, 35), Err(FindingCode::TooManyPixels));
+    }
+}

@@ -1,0 +1,94 @@
+//! Embedded colour profiles to sRGB. A profile that is sRGB already costs no pass over the pixels.
+
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use sekisho_protocol::ColourTreatment;
+
+/// Converts RGB pixels in place.
+pub(super) fn to_srgb(profile: Option<&[u8]>, pixels: &mut [u8]) -> ColourTreatment {
+    let Some(profile) = profile.filter(|profile| !profile.is_empty()) else {
+        return ColourTreatment::Unchanged;
+    };
+    convert(profile, pixels).unwrap_or(ColourTreatment::ProfileIgnored)
+}
+
+fn convert(profile: &[u8], pixels: &mut [u8]) -> Option<ColourTreatment> {
+    if profile.len() > MAX_PROFILE {
+        return None;
+    }
+    let source = ColorProfile::new_from_slice(profile).ok()?;
+    if source.color_space != DataColorSpace::Rgb {
+        return None;
+    }
+    let target = ColorProfile::new_srgb();
+    let options = TransformOptions::default();
+    let transform = source
+        .create_transform_8bit(Layout::Rgb, &target, Layout::Rgb, options)
+        .ok()?;
+    let mut before = vec![0; PIECE];
+    let probe = probe_colours();
+    let probed = before.get_mut(..probe.len())?;
+    transform.transform(&probe, probed).ok()?;
+    if probe.iter().zip(probed).all(|(a, b)| a.abs_diff(*b) <= 1) {
+        return Some(ColourTreatment::Unchanged);
+    }
+    for piece in pixels.chunks_mut(PIECE) {
+        let copy = before.get_mut(..piece.len())?;
+        copy.copy_from_slice(piece);
+        transform.transform(copy, piece).ok()?;
+    }
+    Some(ColourTreatment::Converted)
+}
+
+/// A coarse grid over all colours: a profile that moves none of them is sRGB by another name.
+fn probe_colours() -> Vec<u8> {
+    let steps = || (0..=255u8).step_by(51);
+    steps()
+        .flat_map(|red| steps().flat_map(move |green| steps().map(move |blue| [red, green, blue])))
+        .flatten()
+        .collect()
+}
+
+/// Bytes converted at a time; both copies stay in the second cache. A multiple of three.
+const PIECE: usize = 3 << 14;
+/// Camera profiles have some kilobytes, the largest printer profiles some megabytes.
+const MAX_PROFILE: usize = 8 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_p3_is_converted_over_piece_borders() {
+        let p3 = ColorProfile::new_display_p3().encode().unwrap();
+        let mut pixels = [200, 80, 60].repeat(PIECE / 3 + 5);
+        assert_eq!(to_srgb(Some(&p3), &mut pixels), ColourTreatment::Converted);
+        // By the primaries of both spaces: P3 (200, 80, 60) is sRGB (215, 75, 50) within rounding.
+        let first: [u8; 3] = pixels[..3].try_into().unwrap();
+        assert!(
+            first[0] > 208 && first[1] < 80 && first[2] < 60,
+            "{first:?}"
+        );
+        assert!(pixels.chunks_exact(3).all(|pixel| pixel == first));
+    }
+
+    #[test]
+    fn srgb_is_left_alone() {
+        let srgb = ColorProfile::new_srgb().encode().unwrap();
+        let mut pixels = vec![1, 2, 3, 250, 128, 9];
+        assert_eq!(
+            to_srgb(Some(&srgb), &mut pixels),
+            ColourTreatment::Unchanged
+        );
+        assert_eq!(pixels, [1, 2, 3, 250, 128, 9]);
+    }
+
+    #[test]
+    fn a_broken_profile_is_ignored_and_said_so() {
+        let mut pixels = vec![1, 2, 3];
+        assert_eq!(
+            to_srgb(Some(b"nonsense"), &mut pixels),
+            ColourTreatment::ProfileIgnored
+        );
+        assert_eq!(pixels, [1, 2, 3]);
+    }
+}

@@ -1,0 +1,84 @@
+//! From a file to upright sRGB pixels or inert text, or a clean refusal.
+//!
+//! The structure is walked first and must hold to its end: what a lenient decoder would patch up is refused. Limits are
+//! checked against headers before memory is spent. Pixels go straight to the output where nothing has to be turned.
+
+mod canvas;
+mod colour;
+mod exif;
+mod gif;
+mod jpeg;
+mod orient;
+mod png;
+mod text;
+mod webp;
+
+use sekisho_protocol::{DecodeLimits, DecodeReport, FileKind, FindingCode, SourceCoding};
+
+use crate::look::{Notes, Walk};
+use canvas::Canvas;
+
+/// What a decoder tells about the picture that it left on the canvas.
+#[derive(Debug)]
+struct Source {
+    coding: SourceCoding,
+    profile: Option<Vec<u8>>,
+}
+
+/// Decodes a file that was found to be of this kind into `output`.
+pub fn decode(
+    file: &[u8],
+    kind: FileKind,
+    limits: &DecodeLimits,
+    output: &mut [u8],
+) -> Result<DecodeReport, FindingCode> {
+    let mut canvas = Canvas::new(output, limits);
+    let (source, frames) = match kind {
+        FileKind::Text => return text::decode(file, limits, canvas.into_output()),
+        FileKind::Jpeg => jpeg::decode(file, limits, &mut canvas)?,
+        FileKind::Png => png::decode(file, limits, &mut canvas)?,
+        FileKind::WebP => webp::decode(file, limits, &mut canvas)?,
+        FileKind::Gif => gif::decode(file, limits, &mut canvas)?,
+        _ => return Err(FindingCode::UnsupportedType),
+    };
+    let (orientation, colour, (width, height)) = canvas.finish(source.profile.as_deref());
+    Ok(DecodeReport::Image {
+        width,
+        height,
+        source: source.coding,
+        orientation,
+        colour,
+        frames_ignored: frames.saturating_sub(1),
+    })
+}
+
+/// Walks the structure; a picture that does not end as it should is refused for the first reason found.
+fn walk_whole(
+    file: &[u8],
+    limits: &DecodeLimits,
+    walk: impl Fn(&[u8], &mut Notes) -> Walk,
+) -> Result<Walk, FindingCode> {
+    let mut notes = Notes::default();
+    let walk = walk(file, &mut notes);
+    if walk.end.is_none() {
+        let first = notes.into_list().first().map(|finding| finding.code);
+        return Err(first.unwrap_or(FindingCode::Malformed));
+    }
+    check_size(walk.width, walk.height, limits)?;
+    if walk.frames > limits.max_frames {
+        Err(FindingCode::FrameLimit)
+    } else {
+        Ok(walk)
+    }
+}
+
+/// A picture over a limit is refused by its header, before anything else is read.
+fn check_size(width: u32, height: u32, limits: &DecodeLimits) -> Result<(), FindingCode> {
+    if width.max(height) > limits.max_dimension {
+        return Err(FindingCode::DimensionLimit);
+    }
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(FindingCode::TooManyPixels);
+    }
+    Ok(())
+}

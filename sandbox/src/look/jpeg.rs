@@ -1,0 +1,207 @@
+//! The structure of a JPEG, marker by marker, to its end and behind it.
+
+use memchr::memchr;
+use sekisho_protocol::FindingCode;
+
+use super::notes::{Cursor, Notes};
+use super::{Walk, foreign, tail};
+
+/// What a walk over one JPEG tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JpegWalk {
+    pub walk: Walk,
+    /// Bits of a sample.
+    pub precision: u8,
+    pub components: u8,
+    /// Luma samples for each chroma sample, horizontally and vertically; 1 × 1 without chroma.
+    pub sampling: (u8, u8),
+    /// Stored in several scans over the whole picture.
+    pub progressive: bool,
+    /// An index of further pictures is there.
+    multi_picture: bool,
+    /// The metadata call this a motion photo.
+    motion_photo: bool,
+}
+
+/// Looks at a whole file.
+pub fn look(file: &[u8], notes: &mut Notes) -> Walk {
+    let jpeg = walk(file, 0, notes);
+    if let Some((rest, end)) = tail::tail_of(file, jpeg.walk.end) {
+        behind(file, rest, end, &jpeg, notes);
+    }
+    foreign::whole_file(file, notes);
+    jpeg.walk
+}
+
+/// Walks the JPEG that begins at `start`.
+pub fn walk(file: &[u8], start: usize, notes: &mut Notes) -> JpegWalk {
+    let mut jpeg = JpegWalk::default();
+    jpeg.walk.frames = 1;
+    jpeg.sampling = (1, 1);
+    let mut cursor = Cursor::at(file, start);
+    match markers(&mut cursor, &mut jpeg) {
+        Ok(()) if jpeg.walk.width == 0 || jpeg.walk.height == 0 => {
+            notes.add(FindingCode::Malformed, start, 0);
+        }
+        Ok(()) => jpeg.walk.end = Some(cursor.position()),
+        Err(code) => notes.add(code, cursor.position().min(file.len()), 0),
+    }
+    jpeg
+}
+
+/// From SOI to EOI.
+fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCode> {
+    if cursor.array() != Some([0xFF, SOI]) {
+        return Err(FindingCode::Malformed);
+    }
+    let mut scans = 0;
+    for _ in 0..MAX_SEGMENTS {
+        match next_marker(cursor)? {
+            EOI if scans == 0 => return Err(FindingCode::Malformed),
+            EOI => return Ok(()),
+            SOS => {
+                segment(cursor)?;
+                scans += 1;
+                entropy(cursor)?;
+            }
+            marker @ (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF) => {
+                if jpeg.precision != 0 {
+                    return Err(FindingCode::Malformed);
+                }
+                frame(segment(cursor)?, jpeg).ok_or(FindingCode::Malformed)?;
+                jpeg.progressive = marker & 3 == 2;
+            }
+            APP1 => {
+                let body = segment(cursor)?;
+                jpeg.motion_photo |= [
+                    &b"MotionPhoto=\"1\""[..],
+                    b"MicroVideo=\"1\"",
+                    b"<GCamera:MotionPhoto>1",
+                ]
+                .iter()
+                .any(|mark| foreign::find(body, mark).is_some());
+            }
+            APP2 => jpeg.multi_picture |= segment(cursor)?.starts_with(b"MPF\0"),
+            SOI | 0x00 | 0x01 | 0xD0..=0xD7 => return Err(FindingCode::Malformed),
+            _ => segment(cursor).map(drop)?,
+        }
+    }
+    Err(FindingCode::ExpansionLimit)
+}
+
+fn next_marker(cursor: &mut Cursor<'_>) -> Result<u8, FindingCode> {
+    if cursor.u8().ok_or(FindingCode::Truncated)? != 0xFF {
+        return Err(FindingCode::Malformed);
+    }
+    for _ in 0..MAX_FILL {
+        match cursor.u8().ok_or(FindingCode::Truncated)? {
+            0xFF => {}
+            marker => return Ok(marker),
+        }
+    }
+    Err(FindingCode::Malformed)
+}
+
+fn segment<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], FindingCode> {
+    let len = cursor.u16_be().ok_or(FindingCode::Truncated)?;
+    let body = len.checked_sub(2).ok_or(FindingCode::Malformed)?;
+    cursor.take(body.into()).ok_or(FindingCode::Truncated)
+}
+
+/// Skips compressed data up to the marker that ends it.
+fn entropy(cursor: &mut Cursor<'_>) -> Result<(), FindingCode> {
+    loop {
+        let rest = cursor.rest();
+        let Some(offset) = memchr(0xFF, rest) else {
+            let _ = cursor.skip(rest.len());
+            return Err(FindingCode::Truncated);
+        };
+        match rest.get(offset + 1) {
+            None => return Err(FindingCode::Truncated),
+            Some(0x00 | 0xD0..=0xD7) => cursor.skip(offset + 2).ok_or(FindingCode::Truncated)?,
+            // A fill byte: the next one may begin a marker.
+            Some(0xFF) => cursor.skip(offset + 1).ok_or(FindingCode::Truncated)?,
+            Some(_) => return cursor.skip(offset).ok_or(FindingCode::Truncated),
+        }
+    }
+}
+
+fn frame(body: &[u8], jpeg: &mut JpegWalk) -> Option<()> {
+    let mut cursor = Cursor::at(body, 0);
+    jpeg.precision = cursor.u8().filter(|bits| *bits > 0)?;
+    jpeg.walk.height = cursor.u16_be()?.into();
+    jpeg.walk.width = cursor.u16_be()?.into();
+    jpeg.components = cursor.u8().filter(|count| (1..=4).contains(count))?;
+    let mut factors = Vec::new();
+    for _ in 0..jpeg.components {
+        let [_, sampling, _] = cursor.array()?;
+        let (h, v) = (sampling >> 4, sampling & 15);
+        if !(1..=4).contains(&h) || !(1..=4).contains(&v) {
+            return None;
+        }
+        factors.push((h, v));
+    }
+    if let [(h, v), (chroma_h, chroma_v), ..] = factors.as_slice() {
+        jpeg.sampling = (h.div_ceil(*chroma_h).max(1), v.div_ceil(*chroma_v).max(1));
+    }
+    cursor.rest().is_empty().then_some(())
+}
+
+/// Tells a phone's own appendices from foreign bytes.
+fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Notes) {
+    let mut position = end;
+    for _ in 0..MAX_APPENDICES {
+        let rest = file.get(position..).unwrap_or_default();
+        let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+        let Some(body) = rest.get(zeros..).filter(|body| !body.is_empty()) else {
+            if zeros > 0 {
+                notes.add(FindingCode::Padding, position, zeros as u64);
+            }
+            return;
+        };
+        match appendix(file, position + zeros, body, jpeg) {
+            Some((code, len)) => {
+                notes.add(code, position + zeros, len as u64);
+                position += zeros + len;
+            }
+            None => break,
+        }
+    }
+    let rest = file.get(position..).unwrap_or(rest);
+    if tail::is_samsung_trailer(rest) {
+        notes.add(FindingCode::MakerTrailer, position, rest.len() as u64);
+        let pictures =
+            tail::samsung_video(rest).map_or(rest, |video| rest.get(..video).unwrap_or_default());
+        foreign::in_tail(pictures, position, notes);
+    } else {
+        tail::unknown(rest, position, notes);
+    }
+}
+
+/// An appendix that the picture itself announces, with its length.
+fn appendix(
+    file: &[u8],
+    start: usize,
+    body: &[u8],
+    jpeg: &JpegWalk,
+) -> Option<(FindingCode, usize)> {
+    if jpeg.multi_picture && body.starts_with(&[0xFF, SOI, 0xFF]) {
+        let end = walk(file, start, &mut Notes::default()).walk.end?;
+        return Some((FindingCode::MultiPicture, end - start));
+    }
+    if jpeg.motion_photo && tail::is_video(body) {
+        return tail::video_len(body).map(|len| (FindingCode::MotionPhoto, len));
+    }
+    None
+}
+
+const SOI: u8 = 0xD8;
+const EOI: u8 = 0xD9;
+const SOS: u8 = 0xDA;
+const APP1: u8 = 0xE1;
+const APP2: u8 = 0xE2;
+/// A photo has some dozens; extended metadata some hundreds.
+const MAX_SEGMENTS: usize = 20_000;
+/// Fill bytes before a marker.
+const MAX_FILL: usize = 65_536;
+const MAX_APPENDICES: usize = 32;

@@ -1,0 +1,150 @@
+//! What a file is, by its first bytes. This routes; it never clears.
+
+use sekisho_protocol::{FileKind, FindingCode};
+
+use super::foreign::find;
+use super::notes::Notes;
+
+/// The kind of a file.
+pub fn of(file: &[u8]) -> FileKind {
+    match file {
+        [0xFF, 0xD8, 0xFF, ..] => FileKind::Jpeg,
+        [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => FileKind::Png,
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => FileKind::WebP,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => FileKind::Gif,
+        _ => by_table(file)
+            .or_else(|| by_text(file))
+            .unwrap_or(FileKind::Unknown),
+    }
+}
+
+/// Notes about a file that is not decoded.
+pub fn unsupported(file: &[u8], kind: FileKind, notes: &mut Notes) {
+    notes.add(FindingCode::UnsupportedType, 0, kind.code().into());
+    if is_encrypted(file, kind) {
+        notes.add(FindingCode::Encrypted, 0, 0);
+    }
+    if kind == FileKind::Unknown {
+        if looks_like_text(file) {
+            notes.add(FindingCode::NotUtf8, valid_up_to(file), 0);
+        }
+        let head = file.get(..1024.min(file.len())).unwrap_or_default();
+        for start in [
+            &b"\xFF\xD8\xFF"[..],
+            b"\x89PNG\r\n\x1A\n",
+            b"GIF89a",
+            b"%PDF-",
+        ] {
+            if let Some(offset) = find(head, start) {
+                notes.add(FindingCode::PrependedBytes, 0, offset as u64);
+            }
+        }
+    }
+}
+
+fn by_table(file: &[u8]) -> Option<FileKind> {
+    if let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = file {
+        return Some(match brand.get(..4)? {
+            b"avif" | b"avis" => FileKind::Avif,
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
+                FileKind::Heic
+            }
+            b"M4A " | b"M4B " => FileKind::Audio,
+            b"crx " => FileKind::OtherImage,
+            _ => FileKind::Video,
+        });
+    }
+    let found = infer::get(file)?;
+    Some(match (found.mime_type(), found.matcher_type()) {
+        ("application/pdf", _) => FileKind::Pdf,
+        ("application/zip", _) => FileKind::Zip,
+        ("image/tiff", _) => FileKind::Tiff,
+        ("image/bmp", _) => FileKind::Bmp,
+        ("image/heif", _) => FileKind::Heic,
+        ("image/avif", _) => FileKind::Avif,
+        ("text/html", _) => FileKind::Html,
+        ("text/x-shellscript", _) => FileKind::Script,
+        ("application/rtf" | "text/rtf", _) => FileKind::Document,
+        (_, infer::MatcherType::Doc) => FileKind::Office,
+        (_, infer::MatcherType::App) => FileKind::Executable,
+        (_, infer::MatcherType::Archive) => FileKind::Archive,
+        (_, infer::MatcherType::Audio) => FileKind::Audio,
+        (_, infer::MatcherType::Video) => FileKind::Video,
+        (_, infer::MatcherType::Font) => FileKind::Font,
+        (_, infer::MatcherType::Image) => FileKind::OtherImage,
+        (_, infer::MatcherType::Book) => FileKind::Zip,
+        (_, infer::MatcherType::Text) => return None,
+        (_, infer::MatcherType::Custom) => FileKind::Unknown,
+    })
+}
+
+fn by_text(file: &[u8]) -> Option<FileKind> {
+    if file.get(128..132) == Some(b"DICM") {
+        return Some(FileKind::Dicom);
+    }
+    let text = std::str::from_utf8(file).ok()?;
+    let start: String = text
+        .trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n'])
+        .chars()
+        .take(256)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    let begins = |starts: &[&str]| starts.iter().any(|wanted| start.starts_with(wanted));
+    if begins(&["<svg"]) || (begins(&["<?xml", "<!doctype svg"]) && text.contains("<svg")) {
+        Some(FileKind::Svg)
+    } else if begins(&[
+        "<!doctype html",
+        "<html",
+        "<head",
+        "<body",
+        "<script",
+        "<?xml",
+    ]) {
+        Some(FileKind::Html)
+    } else if begins(&["#!", "<?php", "@echo off", "<%@"]) {
+        Some(FileKind::Script)
+    } else if begins(&["%pdf-"]) {
+        Some(FileKind::Pdf)
+    } else if text.contains('\0') {
+        None
+    } else {
+        Some(FileKind::Text)
+    }
+}
+
+fn is_encrypted(file: &[u8], kind: FileKind) -> bool {
+    match kind {
+        FileKind::Zip | FileKind::Office if file.starts_with(b"PK\x03\x04") => {
+            file.get(6).is_some_and(|flags| flags & 1 == 1)
+        }
+        // An encrypted Office document is an OLE container with this stream.
+        FileKind::Office | FileKind::Unknown => {
+            find(file, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0").is_some()
+        }
+        FileKind::Pdf => find(file, b"/Encrypt").is_some(),
+        _ => false,
+    }
+}
+
+fn looks_like_text(file: &[u8]) -> bool {
+    let odd = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x1B);
+    !file.is_empty() && file.iter().filter(odd).count() == 0
+}
+
+fn valid_up_to(file: &[u8]) -> usize {
+    std::str::from_utf8(file).map_or_else(|error| error.valid_up_to(), str::len)
+}

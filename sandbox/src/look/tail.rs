@@ -1,0 +1,109 @@
+//! What lies behind the end of a picture.
+//!
+//! Real phones append things: more pictures, a short video, their own data, zeros. These are told apart from what nobody
+//! but an attacker appends. All of it is dropped by decoding; this only decides what the reviewer hears.
+
+use memchr::memmem;
+use sekisho_protocol::{FileKind, FindingCode};
+
+use super::foreign;
+use super::notes::{Cursor, Notes};
+
+/// The tail of a format whose honest writers append nothing but zeros.
+pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
+    let Some((tail, end)) = tail_of(file, end) else {
+        return;
+    };
+    if tail.iter().all(|byte| *byte == 0) {
+        notes.add(FindingCode::Padding, end, tail.len() as u64);
+    } else {
+        unknown(tail, end, notes);
+    }
+}
+
+/// Bytes that no known writer appends.
+pub fn unknown(tail: &[u8], base: usize, notes: &mut Notes) {
+    notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);
+    if is_video(tail) {
+        notes.add(
+            FindingCode::SecondFormat,
+            base,
+            FileKind::Video.code().into(),
+        );
+    }
+    foreign::in_tail(tail, base, notes);
+}
+
+/// The bytes behind `end`, if there are any.
+pub fn tail_of(file: &[u8], end: Option<usize>) -> Option<(&[u8], usize)> {
+    let end = end?;
+    file.get(end..)
+        .filter(|tail| !tail.is_empty())
+        .map(|tail| (tail, end))
+}
+
+/// Whether `bytes` begin with an MP4 file.
+pub fn is_video(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ftyp")
+}
+
+/// The length of the MP4 file that `bytes` begin with: whole boxes only, of types that look like types.
+pub fn video_len(bytes: &[u8]) -> Option<usize> {
+    let mut cursor = Cursor::at(bytes, 0);
+    for _ in 0..MAX_BOXES {
+        let start = cursor.position();
+        let Some(len) = box_len(&mut cursor) else {
+            return (start > 0).then_some(start);
+        };
+        let end = start.checked_add(len)?;
+        if len < 8 || end > bytes.len() {
+            return (start > 0).then_some(start);
+        }
+        cursor = Cursor::at(bytes, end);
+    }
+    None
+}
+
+/// Samsung's trailer: a directory (`SEFH` … `SEFT`) at the very end, its blocks before it.
+pub fn is_samsung_trailer(tail: &[u8]) -> bool {
+    let Some(body) = tail.strip_suffix(b"SEFT") else {
+        return false;
+    };
+    let Some((_, len)) = body.split_last_chunk::<4>() else {
+        return false;
+    };
+    let len = usize::try_from(u32::from_le_bytes(*len)).unwrap_or(usize::MAX);
+    let directory = body
+        .len()
+        .checked_sub(4)
+        .and_then(|end| end.checked_sub(len));
+    directory.is_some_and(|start| {
+        body.get(start..)
+            .is_some_and(|rest| rest.starts_with(b"SEFH"))
+    })
+}
+
+/// Where Samsung's marker puts the video of a motion photo.
+pub fn samsung_video(tail: &[u8]) -> Option<usize> {
+    memmem::find(tail, MOTION_MARKER).map(|start| start + MOTION_MARKER.len())
+}
+
+fn box_len(cursor: &mut Cursor<'_>) -> Option<usize> {
+    let rest = cursor.rest().len();
+    let len = cursor.u32_be()?;
+    let kind: [u8; 4] = cursor.array()?;
+    if !kind
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ')
+    {
+        return None;
+    }
+    match len {
+        0 => Some(rest),
+        1 => usize::try_from(u64::from_be_bytes(cursor.array()?)).ok(),
+        _ => usize::try_from(len).ok(),
+    }
+}
+
+const MOTION_MARKER: &[u8] = b"MotionPhoto_Data";
+const MAX_BOXES: usize = 4096;

@@ -1,0 +1,87 @@
+//! A child's views of the two memories it was handed: the sealed file and the output.
+#![expect(unsafe_code, reason = "mapping memory files")]
+
+use std::ffi::c_void;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::ptr::{self, NonNull};
+
+use rustix::fs::SealFlags;
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
+
+/// The file, mapped for reading. Its mapping lives as long as the child, which ends soon.
+///
+/// # Errors
+/// If the memory is not sealed against writing and shrinking: then its bytes could change or vanish while they are read.
+pub fn file(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<&'static [u8]> {
+    let seals = rustix::fs::fcntl_get_seals(descriptor)?;
+    if !seals.contains(SealFlags::WRITE | SealFlags::SHRINK) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let len = usize::try_from(len).map_err(io::Error::other)?;
+    if len == 0 {
+        return Ok(&[]);
+    }
+    // Private, because kernels before 6.7 refuse a shared mapping of a write-sealed memory even for reading.
+    let start = map(descriptor, len, ProtFlags::READ, MapFlags::PRIVATE)?;
+    // SAFETY: the mapping is `len` bytes long, readable, never unmapped, and the seals above keep its bytes as they are.
+    // The sender's `len` is at most the file's size; a longer one would end this child by SIGBUS and nothing else.
+    Ok(unsafe { std::slice::from_raw_parts(start.as_ptr().cast(), len) })
+}
+
+/// The output, mapped for writing. It lives as long as the child.
+pub fn output(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<&'static mut [u8]> {
+    let seals = rustix::fs::fcntl_get_seals(descriptor)?;
+    if !seals.contains(SealFlags::SHRINK) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let len = usize::try_from(len).map_err(io::Error::other)?;
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    let start = map(
+        descriptor,
+        len,
+        ProtFlags::READ | ProtFlags::WRITE,
+        MapFlags::SHARED,
+    )?;
+    // SAFETY: the mapping is `len` bytes long, writable, never unmapped and made once. The worker, who alone shares the
+    // memory, neither reads nor writes it before this process has ended.
+    Ok(unsafe { std::slice::from_raw_parts_mut(start.as_ptr().cast(), len) })
+}
+
+/// Gets the pages of `memory` in one call instead of one fault each. Without effect on kernels that cannot.
+pub fn populate(memory: &mut [u8]) {
+    let page = crate::sys::page_size();
+    let start = memory.as_mut_ptr();
+    let offset = start.align_offset(page);
+    let len = memory.len().saturating_sub(offset);
+    // SAFETY: the range lies in `memory`, which is borrowed for writing; the advice only makes its pages present.
+    let _ = unsafe {
+        madvise(
+            start.wrapping_add(offset).cast::<c_void>(),
+            len,
+            Advice::LinuxPopulateWrite,
+        )
+    };
+}
+
+fn map(
+    descriptor: BorrowedFd<'_>,
+    len: usize,
+    protection: ProtFlags,
+    flags: MapFlags,
+) -> io::Result<NonNull<c_void>> {
+    // SAFETY: the kernel chooses the place, so no existing mapping is touched.
+    let start = unsafe {
+        mmap(
+            ptr::null_mut(),
+            len,
+            protection,
+            flags,
+            descriptor.as_fd(),
+            0,
+        )
+    }?;
+    NonNull::new(start).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+}

@@ -1,0 +1,150 @@
+//! YARA rules: compiled once by the parent from our own sources, used by each looking child once.
+//!
+//! A source that does not compile is left out and named; it never takes the others with it. No time-out is set in the
+//! engine, as it would start a thread; the parent keeps time. The scanner is made before the fork, so that a child pays
+//! only for its scan.
+
+use std::collections::HashMap;
+use std::io;
+
+use sekisho_protocol::{MAX_RULE_HITS, Rule, RuleFault, RuleHit, RuleSource, Severity};
+use yara_x::{Compiler, MetaValue, Scanner, SourceCode};
+
+/// Rules in force and those that are not.
+pub struct Rules {
+    scanner: Scanner<'static>,
+    /// The place of a rule in the announcement, by namespace and name.
+    places: HashMap<(String, String), u32>,
+    announced: Vec<Rule>,
+    faults: Vec<RuleFault>,
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rules")
+            .field("count", &self.announced.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rules {
+    pub fn compile(sources: &[RuleSource]) -> Self {
+        let mut compiler = new_compiler();
+        let mut faults = Vec::new();
+        for source in sources {
+            match check(source) {
+                Ok(()) => add(&mut compiler, source),
+                Err(message) => Err(message),
+            }
+            .unwrap_or_else(|message| {
+                faults.push(RuleFault {
+                    source: source.name.clone(),
+                    message,
+                });
+            });
+        }
+        // The rules live as long as this process; the scanner borrows them.
+        let rules: &'static yara_x::Rules = Box::leak(Box::new(compiler.build()));
+        let mut scanner = Scanner::new(rules);
+        scanner.max_matches_per_pattern(MAX_MATCHES);
+        // Done once here so that a child finds everything set up; an empty scan matches what has no pattern at most.
+        let _ = scanner.scan(b"");
+        let mut places = HashMap::new();
+        let mut announced = Vec::new();
+        for (rule, place) in rules.iter().zip(0u32..) {
+            places.insert(
+                (rule.namespace().to_owned(), rule.identifier().to_owned()),
+                place,
+            );
+            announced.push(describe(&rule));
+        }
+        Self {
+            scanner,
+            places,
+            announced,
+            faults,
+        }
+    }
+
+    pub fn announce(&self) -> (Vec<Rule>, Vec<RuleFault>) {
+        (self.announced.clone(), self.faults.clone())
+    }
+
+    /// The rules that match, each with the first place of a pattern.
+    pub fn scan(&mut self, file: &[u8]) -> io::Result<Vec<RuleHit>> {
+        let results = self.scanner.scan(file).map_err(io::Error::other)?;
+        let hits = results.matching_rules().filter_map(|rule| {
+            let key = (rule.namespace().to_owned(), rule.identifier().to_owned());
+            let starts = rule
+                .patterns()
+                .filter_map(|pattern| pattern.matches().map(|found| found.range().start).min());
+            let offset = starts.min().unwrap_or(0) as u64;
+            Some(RuleHit {
+                rule: *self.places.get(&key)?,
+                offset,
+            })
+        });
+        Ok(hits.take(MAX_RULE_HITS).collect())
+    }
+}
+
+fn new_compiler() -> Compiler<'static> {
+    let mut compiler = Compiler::new();
+    compiler.enable_includes(false);
+    for name in EXTERNAL_VARIABLES {
+        // The name is a valid identifier and defined once, which are the only reasons to refuse it.
+        let _ = compiler.define_global(name, "");
+    }
+    compiler
+}
+
+/// Compiles a source alone first: a source with one bad rule is left out whole, so that nobody believes its other rules
+/// to be what their author meant.
+fn check(source: &RuleSource) -> Result<(), String> {
+    add(&mut new_compiler(), source)
+}
+
+fn add(compiler: &mut Compiler<'_>, source: &RuleSource) -> Result<(), String> {
+    compiler.new_namespace(&source.name);
+    let code = SourceCode::from(source.text.as_slice()).with_origin(&source.name);
+    compiler
+        .add_source(code)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
+    let text = |wanted: &str| {
+        rule.metadata().find_map(|(name, value)| match value {
+            MetaValue::String(text) if name == wanted => Some(text.to_owned()),
+            _ => None,
+        })
+    };
+    let severity = match text("severity").as_deref() {
+        Some("malicious") => Severity::Malicious,
+        Some("info") => Severity::Info,
+        // A rule that does not say how bad its match is was still written because it is bad.
+        _ => Severity::Suspicious,
+    };
+    let description_en = text("description_en")
+        .or_else(|| text("description"))
+        .unwrap_or_default();
+    Rule {
+        name: rule.identifier().to_owned(),
+        severity,
+        description_ja: text("description_ja").unwrap_or_else(|| description_en.clone()),
+        description_en,
+    }
+}
+
+/// Enough to name a rule; the first place is all that is reported.
+const MAX_MATCHES: usize = 16;
+/// What public rule sets expect to be defined. A patient's file has no name here.
+const EXTERNAL_VARIABLES: &[&str] = &[
+    "filename",
+    "filepath",
+    "extension",
+    "filetype",
+    "owner",
+    "md5",
+];

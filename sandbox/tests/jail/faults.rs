@@ -1,0 +1,88 @@
+//! A child that misbehaves is a fault of its file only, told by its name, and the next file is served.
+
+use std::time::Duration;
+
+use sekisho::memory::SealedMemory;
+use sekisho::scan::jail::{Drill, FileKind, Jail, JailConfig, JailError, JailFault, JailLimits};
+
+async fn still_serves(jail: &Jail) {
+    let file = SealedMemory::from_bytes("本日の様子です。".as_bytes()).unwrap();
+    assert_eq!(jail.look(&file).await.unwrap().kind, FileKind::Text);
+}
+
+#[tokio::test]
+async fn each_misbehaviour_is_told_by_its_name() {
+    let jail = super::jail().await;
+    let long = Duration::from_secs(5);
+    for (drill, deadline, fault) in [
+        (Drill::Garbage, long, JailFault::Garbage),
+        (Drill::OverlongReport, long, JailFault::Garbage),
+        (Drill::Overclaim, long, JailFault::Garbage),
+        (Drill::Silence, long, JailFault::Garbage),
+        (Drill::Loop, Duration::from_millis(30), JailFault::Timeout),
+        (Drill::EatMemory, long, JailFault::Memory),
+        (Drill::Segfault, long, JailFault::Crashed(11)),
+        (Drill::ForbiddenCall, long, JailFault::FilterViolation),
+        (Drill::Panic, long, JailFault::Crashed(0)),
+    ] {
+        assert_eq!(jail.drill(drill, deadline).await, Err(fault), "{drill}");
+        still_serves(&jail).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dead_parent_is_a_fault_and_is_started_again() {
+    let jail = super::jail().await;
+    let death = jail.drill(Drill::ParentDeath, Duration::from_secs(5)).await;
+    assert_eq!(death, Err(JailFault::Absent));
+    still_serves(&jail).await;
+}
+
+#[tokio::test]
+async fn many_at_once_are_each_answered() {
+    let jail = std::sync::Arc::new(super::jail().await);
+    let tasks: Vec<_> = (0..64)
+        .map(|_| {
+            let jail = jail.clone();
+            tokio::spawn(async move { still_serves(&jail).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_bad_rule_file_is_named_and_the_others_stay_in_force() {
+    let jail = super::jail().await;
+    let faults: Vec<_> = jail
+        .ready()
+        .rule_faults
+        .iter()
+        .map(|f| f.source.as_str())
+        .collect();
+    assert_eq!(faults, ["bad.yar"]);
+    let file = SealedMemory::from_bytes(b"hello SEKISHO-MARKER").unwrap();
+    let report = jail.look(&file).await.unwrap();
+    let hit = report.rule_hits.first().copied().unwrap();
+    assert_eq!(hit.offset, 6);
+    assert_eq!(jail.ready().rules[hit.rule as usize].name, "marker");
+}
+
+#[tokio::test]
+async fn a_program_that_is_no_jail_is_never_used() {
+    let yara_sources = Vec::new();
+    for program in ["/bin/true", "/nonexistent"] {
+        let limits = JailLimits::default();
+        let config = JailConfig {
+            program: program.into(),
+            yara_sources: Vec::clone(&yara_sources),
+            limits,
+        };
+        let error = Jail::start(config).await.unwrap_err();
+        assert!(
+            matches!(error, JailError::NotReady | JailError::Start(_)),
+            "{error:?}"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! `sekisho check`: what this machine and this configuration lack, and what follows from it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::output::Output;
+use super::{Answer, CliError, open};
+use crate::app::{BellEnd, Scanner};
+use crate::domain::content::Area;
+use crate::domain::event::Role;
+use crate::domain::{Action, ObjectId};
+use crate::scan::Health;
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Item {
+    check: String,
+    result: Level,
+    detail: String,
+}
+
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    Ok,
+    /// It works, with less protection than there could be.
+    Warn,
+    /// The service will not scan or not start.
+    Fail,
+}
+
+impl Level {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "WARN",
+            Self::Fail => "FAIL",
+        }
+    }
+}
+
+pub(super) async fn run(config: Option<&Path>, output: &Output) -> Result<Answer, CliError> {
+    let config = open::config(config)?;
+    let mut items = vec![item("configuration", Level::Ok, config.file.display().to_string())];
+    items.push(match crate::ops::harden::swap_in_use() {
+        None => item("swap", Level::Ok, "off"),
+        Some(device) => {
+            item("swap", Level::Warn, format!("{device}: memory may be written to disk"))
+        }
+    });
+    let app = open::app(&config, Role::Review, BellEnd::Silent).await?;
+    items.push(item("database", Level::Ok, "both files open, schemas up to date"));
+    for area in Area::ALL {
+        let scratch = ObjectId::new(app.clock.read(), app.random.bytes()?);
+        let vault = app.vault.clone();
+        let probed = tokio::task::spawn_blocking(move || vault.probe(area, scratch)).await?;
+        items.push(match probed {
+            Ok(()) => item(format!("store {}", area.as_str()), Level::Ok, "writes, reads, deletes"),
+            Err(error) => item(format!("store {}", area.as_str()), Level::Fail, error.to_string()),
+        });
+    }
+    items.push(match app.clock.trusted() {
+        Ok(_) => item("clock", Level::Ok, "agrees with what the database has seen"),
+        Err(error) => item("clock", Level::Fail, error.to_string()),
+    });
+    let run = std::env::temp_dir().join(format!("sekisho-check-{}", std::process::id()));
+    match Scanner::start(open::scanner(&config, &run)?).await {
+        Ok(scanner) => {
+            engines(&scanner.health().await, &mut items);
+            scanner.stop().await;
+        }
+        Err(error) => items.push(item("engines", Level::Fail, error.to_string())),
+    }
+    let _ = std::fs::remove_dir_all(&run);
+    let failed = items.iter().any(|item| item.result == Level::Fail);
+    let event = app.event(open::operator(), Action::EnginesChecked)?;
+    app.db.append(&event.fact("failed", if failed { "1" } else { "0" })).await?;
+    let rows: Vec<_> = items.into_iter().map(row).collect();
+    output.table(["CHECK", "RESULT", "DETAIL"], &rows, "")?;
+    Ok(if failed { Answer::No } else { Answer::Yes })
+}
+
+fn engines(health: &Health, items: &mut Vec<Item>) {
+    items.push(match &health.clamd {
+        Ok(set) => item("clamav", Level::Ok, format!("finds its canary, set {}", set.version)),
+        Err(fault) => item("clamav", Level::Fail, format!("{fault}: nothing is cleared")),
+    });
+    items.push(match &health.yara {
+        Ok(set) => item("yara", Level::Ok, format!("finds its canary, set {}", set.version)),
+        Err(fault) => item("yara", Level::Fail, format!("{fault}: nothing is cleared")),
+    });
+    let jail = &health.jail;
+    for fault in &jail.rule_faults {
+        let detail = format!("{} is left out: {}", fault.source, fault.message);
+        items.push(item("yara rules", Level::Warn, detail));
+    }
+    for layer in jail.layers.lacking() {
+        let detail = "this kernel or container does not give this wall; the others hold";
+        items.push(item(format!("jail {}", layer.as_str()), Level::Warn, detail));
+    }
+    let attacks = jail.attacks.len();
+    let detail = format!("{attacks} attacks from inside, all held");
+    items.push(item("jail", Level::Ok, detail));
+}
+
+fn item(check: impl Into<String>, result: Level, detail: impl Into<String>) -> Item {
+    Item { check: check.into(), result, detail: detail.into() }
+}
+
+fn row(item: Item) -> (Item, [String; 3]) {
+    let columns = [item.check.clone(), item.result.as_str().to_owned(), item.detail.clone()];
+    (item, columns)
+}

@@ -1,0 +1,128 @@
+//! Opens what a command needs from the configuration: databases, vault, keys.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::CliError;
+use crate::app::{
+    App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
+    ReviewKeys, Vault,
+};
+use crate::config::{Clamd, Config};
+use crate::domain::Actor;
+use crate::domain::content::Area;
+use crate::domain::event::Role;
+use crate::ops::KeyFile;
+use crate::scan::ScannerConfig;
+use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
+
+/// Where a configuration is looked for if none is named.
+const USUAL_PLACES: [&str; 3] = ["sekisho.toml", "data/sekisho.toml", "/var/lib/sekisho/sekisho.toml"];
+/// Free space below which no new upload is taken, in bytes.
+const MINIMUM_FREE_BYTES: u64 = 512 * 1024 * 1024;
+
+/// The configuration, with a clear sentence if there is none yet.
+pub(super) fn config(path: Option<&Path>) -> Result<Config, CliError> {
+    let Some(path) = path.or_else(|| USUAL_PLACES.iter().map(Path::new).find(|it| it.exists()))
+    else {
+        let places = USUAL_PLACES.join(", ");
+        return Err(format!("there is no configuration ({places}); run `sekisho init` first").into());
+    };
+    Ok(Config::load(path)?)
+}
+
+/// Opens everything a process of the service holds but its role's keys.
+pub(super) async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<App, CliError> {
+    let paths = &config.paths;
+    let db = Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?;
+    let high_water = db.high_water().await?;
+    let public = PublicKeys::read(&paths.public_keys())?;
+    Ok(App {
+        role,
+        clinic: Arc::new(clinic(config)?),
+        clock: Clock::system(high_water, config.limits.clock_tolerance),
+        random: Random::system(),
+        bell: Arc::new(Bell::connect(bell)?),
+        vault: Vault::local(&paths.store, MINIMUM_FREE_BYTES)?,
+        limits: Arc::new(config.limits.clone()),
+        retention: config.retention,
+        policy: Arc::new(config.policy()),
+        public: Arc::new(public),
+        db,
+    })
+}
+
+/// The review role at the command line: whoever may read its key file may grant.
+pub(super) async fn review(config: &Config) -> Result<Review, CliError> {
+    let app = app(config, Role::Review, BellEnd::Silent).await?;
+    let file = KeyFile::open(&config.paths.key_file(Role::Review), Role::Review)?;
+    Ok(review_with(app, ReviewKeys::read(file)?))
+}
+
+/// The review role with the keys it was handed.
+pub(super) fn review_with(app: App, keys: ReviewKeys) -> Review {
+    let evidence = AreaIdentity::new(Area::Review, keys.review_identity.clone());
+    Review { app, keys: Arc::new(keys), evidence: Arc::new(evidence) }
+}
+
+/// The checkpoint file.
+pub(super) fn checkpoints(config: &Config, app: &App) -> Checkpoints {
+    Checkpoints::new(&config.paths.checkpoints, app.clinic.id, app.public.log.clone())
+}
+
+/// Whoever runs the command, by the machine's own user number.
+pub(super) fn operator() -> Actor {
+    Actor::Operator { uid: rustix::process::getuid().as_raw() }
+}
+
+fn clinic(config: &Config) -> Result<Clinic, CliError> {
+    let clinic = &config.clinic;
+    let id = clinic.id.parse().map_err(|_| "clinic.id is not an id as `sekisho init` makes it")?;
+    Ok(Clinic {
+        id,
+        name_ja: clinic.name_ja.clone(),
+        name_en: clinic.name_en.clone(),
+        telephone: clinic.telephone.clone(),
+    })
+}
+
+/// What the engines are started with; clamd's socket and temporary files go into `run`.
+pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliError> {
+    let clamd = match &config.clamd {
+        Clamd::Socket { path } => ClamdSource::External { socket: path.clone() },
+        Clamd::Managed { program, signatures, .. } => ClamdSource::Managed(ManagedConfig {
+            program: program.clone(),
+            jail: Some(config.paths.jail.clone()),
+            database: signatures.clone(),
+            run: run.to_owned(),
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            cache: ResultCache::On,
+        }),
+    };
+    Ok(ScannerConfig {
+        jail: config.paths.jail.clone(),
+        yara_sources: yara_sources(&config.paths.yara)?,
+        clamd,
+        canary: CanaryChoice::Either,
+        limits: config.limits.clone(),
+    })
+}
+
+/// The rule files of a folder by name, so that every process sees the same set in the same order.
+fn yara_sources(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let mut sources = Vec::new();
+    let listed = std::fs::read_dir(folder)
+        .map_err(|error| format!("the YARA rules in {}: {error}", folder.display()))?;
+    for entry in listed {
+        let path = entry?.path();
+        let is_rule = path.extension().is_some_and(|ending| ending == "yar" || ending == "yara");
+        if let (true, Some(name)) = (is_rule, path.file_name()) {
+            sources.push((name.to_string_lossy().into_owned(), std::fs::read(&path)?));
+        }
+    }
+    if sources.is_empty() {
+        return Err(format!("there is no YARA rule in {}", folder.display()).into());
+    }
+    sources.sort();
+    Ok(sources)
+}

@@ -1,0 +1,81 @@
+//! `sekisho queue`: a look at what waits, without content.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::output::Output;
+use super::{Answer, CliError, open};
+use crate::app::BellEnd;
+use crate::domain::event::Role;
+use crate::domain::policy::Verdict;
+use crate::domain::state::StateName;
+use crate::domain::{Artifact, State};
+
+#[derive(Subcommand)]
+pub(super) enum QueueCommand {
+    /// List artifacts by state, oldest first.
+    List {
+        /// Only this state: quarantined, in_review, approved, released, rejected or purged.
+        #[arg(long)]
+        state: Option<String>,
+        /// Most artifacts of one state.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+}
+
+pub(super) async fn run(
+    QueueCommand::List { state, limit }: QueueCommand,
+    config: Option<&Path>,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let config = open::config(config)?;
+    let app = open::app(&config, Role::Review, BellEnd::Silent).await?;
+    let wanted = |name: &StateName| state.as_deref().is_none_or(|state| name.as_str() == state);
+    let names: Vec<_> = StateName::ALL.into_iter().filter(wanted).collect();
+    if names.is_empty() {
+        return Err("there is no such state; see --help".into());
+    }
+    let mut rows = Vec::new();
+    for name in names {
+        rows.extend(app.db.artifacts_in(name, limit).await?.iter().map(row));
+    }
+    let heading = ["ARTIFACT", "STATE", "SINCE", "KIND", "BYTES", "VERDICT", "REASON"];
+    output.table(heading, &rows, "nothing waits")?;
+    Ok(Answer::Yes)
+}
+
+fn row(artifact: &Artifact) -> (serde_json::Value, [String; 7]) {
+    let (verdict, reason) = judged(&artifact.state);
+    let state = artifact.state.name();
+    let since = artifact.state.since();
+    let json = json!({
+        "artifact": artifact.id, "submission": artifact.submission, "state": state,
+        "since": since.to_rfc3339(), "kind": artifact.kind,
+        "size_bytes": artifact.source.size_bytes, "verdict": verdict, "reason": reason,
+        "version": artifact.version,
+    });
+    let columns = [
+        artifact.id.to_string(),
+        state.to_string(),
+        since.to_string(),
+        artifact.kind.as_str().to_owned(),
+        artifact.source.size_bytes.to_string(),
+        verdict.unwrap_or_default().to_owned(),
+        reason.unwrap_or_default(),
+    ];
+    (json, columns)
+}
+
+fn judged(state: &State) -> (Option<&str>, Option<String>) {
+    match state {
+        State::InReview { verdict, .. } => {
+            (Some(verdict.as_str()), verdict.reason().map(ToString::to_string))
+        }
+        State::Rejected { reason, .. } => (None, Some(reason.to_string())),
+        State::Released { .. } => (Some(Verdict::Clean.as_str()), None),
+        State::Quarantined { .. } | State::Approved { .. } | State::Purged { .. } => (None, None),
+    }
+}

@@ -1,0 +1,58 @@
+//! `sekisho retention`: purge what is past its time, or show what would go.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::output::Output;
+use super::{Answer, CliError, open};
+use crate::app::BellEnd;
+use crate::domain::event::Role;
+use crate::flow::expire::{self, Due};
+
+#[derive(Subcommand)]
+pub(super) enum RetentionCommand {
+    /// Purge now, as the worker does each minute.
+    Run {
+        /// Show what would go, and touch nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+pub(super) async fn run(
+    RetentionCommand::Run { dry_run }: RetentionCommand,
+    config: Option<&Path>,
+    output: &Output,
+) -> Result<Answer, CliError> {
+    let config = open::config(config)?;
+    let app = open::app(&config, Role::Worker, BellEnd::Silent).await?;
+    let (artifacts, swept) = if dry_run {
+        (expire::due(&app).await?, 0)
+    } else {
+        let expired = expire::run(&app, open::operator()).await?;
+        (expired.artifacts, expired.orphan_objects + expired.orphan_wraps)
+    };
+    let rows: Vec<_> = artifacts.iter().map(row).collect();
+    let empty = if dry_run { "nothing would go" } else { "nothing was due" };
+    output.table(["ARTIFACT", "STATE", "DUE", "BYTES"], &rows, empty)?;
+    if swept > 0 && !output.is_json() {
+        output.say(&(), &format!("{swept} abandoned objects and keys were removed"))?;
+    }
+    Ok(Answer::Yes)
+}
+
+fn row(due: &Due) -> (serde_json::Value, [String; 4]) {
+    let json = json!({
+        "artifact": due.artifact, "state": due.state, "due_at": due.due_at.to_rfc3339(),
+        "size_bytes": due.bytes,
+    });
+    let columns = [
+        due.artifact.to_string(),
+        due.state.to_string(),
+        due.due_at.to_string(),
+        due.bytes.to_string(),
+    ];
+    (json, columns)
+}

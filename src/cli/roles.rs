@@ -1,0 +1,155 @@
+//! One role of the service: hardened first, then given its keys, then its doors or its loops.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, open};
+use crate::app::{
+    AreaIdentity, Intake, IntakeKeys, Portal, PortalKeys, ReviewKeys, Scanner, Worker, WorkerKeys,
+};
+use crate::config::{Clamd, Config, Door};
+use crate::domain::Action;
+use crate::domain::content::Area;
+use crate::domain::event::Role;
+use crate::http;
+use crate::ops::handover::{Handed, Ready};
+use crate::ops::{harden, launch, listener, tls};
+use crate::worker;
+
+/// How long requests in flight may finish once a door is closed.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Runs one role until it is asked to stop. Called before any thread is started.
+pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), CliError> {
+    harden::enter_role(config, role, handed.terms)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match role {
+            Role::Intake => intake(config, handed).await,
+            Role::Worker => work(config, handed).await,
+            Role::Portal => portal(config, handed).await,
+            Role::Review => review(config, handed).await,
+        }
+    })
+}
+
+async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
+    let app = open::app(config, Role::Intake, handed.bell).await?;
+    let intake = Intake { app, keys: Arc::new(IntakeKeys::read(handed.keys)?) };
+    started(&intake.app).await?;
+    let router = http::intake::router(intake, config);
+    let door = Listener::for_people(&config.doors.intake, handed.tls_key, router)?;
+    serve(config, vec![door], handed.ready).await
+}
+
+async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
+    let app = open::app(config, Role::Portal, handed.bell).await?;
+    let keys = PortalKeys::read(handed.keys)?;
+    let release = AreaIdentity::new(Area::Release, keys.release_identity.clone());
+    let portal = Portal { app, keys: Arc::new(keys), release: Arc::new(release) };
+    started(&portal.app).await?;
+    let router = http::portal::router(portal.clone(), config);
+    let doctors = Listener::for_people(&config.doors.portal, handed.tls_key, router)?;
+    let router = http::machines::router(portal, config);
+    let machines = Listener::for_machines(config, handed.machines_tls_key, router)?;
+    serve(config, vec![doctors, machines], handed.ready).await
+}
+
+async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
+    let app = open::app(config, Role::Review, handed.bell).await?;
+    let review = open::review_with(app, ReviewKeys::read(handed.keys)?);
+    started(&review.app).await?;
+    let router = http::review::router(review, config);
+    let door = Listener::for_people(&config.doors.review, handed.tls_key, router)?;
+    serve(config, vec![door], handed.ready).await
+}
+
+async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
+    let app = open::app(config, Role::Worker, handed.bell).await?;
+    let keys = WorkerKeys::read(handed.keys)?;
+    let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
+    let run = match &config.clamd {
+        Clamd::Managed { run, .. } => run.clone(),
+        Clamd::Socket { .. } => config.paths.run.clone(),
+    };
+    let scanner = Scanner::start(open::scanner(config, &run)?).await?;
+    let scanner = Arc::new(scanner);
+    let checkpoints = open::checkpoints(config, &app);
+    started(&app).await?;
+    let worker = Worker {
+        app,
+        keys: Arc::new(keys),
+        quarantine: Arc::new(quarantine),
+        scanner: Arc::clone(&scanner),
+    };
+    let stop = CancellationToken::new();
+    let loops = tokio::spawn(worker::run(worker, checkpoints, stop.clone()));
+    handed.ready.tell();
+    launch::asked_to_stop().await?;
+    stop.cancel();
+    loops.await?;
+    if let Some(scanner) = Arc::into_inner(scanner) {
+        scanner.stop().await;
+    }
+    Ok(())
+}
+
+/// Starting is itself an event: a gap in the log is explained by it.
+async fn started(app: &crate::app::App) -> Result<(), CliError> {
+    let event = app.event(app.itself(), Action::ServiceStart)?;
+    Ok(app.db.append(&event.fact("version", env!("CARGO_PKG_VERSION"))).await?)
+}
+
+/// A listener, bound and ready to serve.
+struct Listener {
+    socket: std::net::TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    router: Router,
+}
+
+impl Listener {
+    fn for_people(door: &Door, key: Option<File>, router: Router) -> Result<Self, CliError> {
+        let tls = tls::for_people(&std::fs::read(&door.certificate)?, &private_key(key)?)?;
+        Ok(Self { socket: listener::bind(door.listen)?, tls, router })
+    }
+
+    fn for_machines(config: &Config, key: Option<File>, router: Router) -> Result<Self, CliError> {
+        let door = &config.doors.machines;
+        let authority = std::fs::read(&config.paths.machine_ca)?;
+        let chain = std::fs::read(&door.certificate)?;
+        let tls = tls::for_machines(&chain, &private_key(key)?, &authority)?;
+        Ok(Self { socket: listener::bind(door.listen)?, tls, router })
+    }
+}
+
+async fn serve(config: &Config, doors: Vec<Listener>, ready: Ready) -> Result<(), CliError> {
+    let handle = listener::Handle::new();
+    let stall = config.limits.upload_stall;
+    let mut serving = tokio::task::JoinSet::new();
+    for door in doors {
+        let handle = handle.clone();
+        serving.spawn(listener::serve(door.socket, door.tls, door.router, stall, handle));
+    }
+    ready.tell();
+    tokio::select! {
+        asked = launch::asked_to_stop() => asked?,
+        // A door that ends by itself ends the role: the parent starts it again.
+        Some(ended) = serving.join_next() => ended??,
+    }
+    handle.graceful_shutdown(Some(DRAIN));
+    while let Some(ended) = serving.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+fn private_key(file: Option<File>) -> Result<zeroize::Zeroizing<Vec<u8>>, CliError> {
+    let mut key = zeroize::Zeroizing::new(Vec::new());
+    file.ok_or("the role was not handed its TLS key")?.take(64 * 1024).read_to_end(&mut key)?;
+    Ok(key)
+}

@@ -1,0 +1,134 @@
+//! `sekisho init` and `sekisho serve`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::output::Output;
+use super::{Answer, CliError, open, roles};
+use crate::config::{Clinic, Config, LogFormat};
+use crate::domain::event::Role;
+use crate::domain::ClinicId;
+use crate::ops::handover::Handed;
+use crate::ops::init::{self, Answers, Certificates};
+use crate::ops::launch;
+use crate::ops::supervise::Drained;
+
+#[derive(Args)]
+pub(super) struct InitArgs {
+    /// The data folder; made if missing. What exists in it is never replaced.
+    #[arg(long)]
+    data: PathBuf,
+    /// The clinic's name in Japanese, as patients see it.
+    #[arg(long)]
+    clinic_ja: String,
+    /// The clinic's name in English.
+    #[arg(long)]
+    clinic_en: String,
+    /// The number a patient calls for help.
+    #[arg(long)]
+    telephone: String,
+    /// Folder with the YARA rules to start with.
+    #[arg(long, default_value = "signatures")]
+    signatures: PathBuf,
+    /// Make a local authority and certificates for the doors; without it, bring your own.
+    #[arg(long)]
+    local_ca: bool,
+    /// A demonstration: accepts the demonstration signature set, and certificates say so.
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  sekisho serve                 the whole service: worker, review, portal and intake
+  sekisho serve --role worker   one role, with its own keys only")]
+pub(super) struct ServeArgs {
+    /// Run only this role.
+    #[arg(long, value_enum)]
+    role: Option<RoleArg>,
+    /// Take the descriptors from the parent on standard input.
+    #[arg(long, hide = true, requires = "role")]
+    handed: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleArg {
+    Intake,
+    Worker,
+    Portal,
+    Review,
+}
+
+pub(super) fn init(args: &InitArgs, output: &Output) -> Result<Answer, CliError> {
+    let random = crate::app::Random::system();
+    let id = ClinicId::new(super::scan::now(), random.bytes()?);
+    let mut config = Config::first(Clinic {
+        id: id.to_string(),
+        name_ja: args.clinic_ja.clone(),
+        name_en: args.clinic_en.clone(),
+        telephone: args.telephone.clone(),
+    });
+    config.demo = args.demo;
+    config.policy.accept_demo_set = args.demo;
+    let certificates = if args.local_ca { Certificates::Local } else { Certificates::Own };
+    let answers = Answers { configuration: config.to_toml(), certificates };
+    let (config, made) = init::init(&args.data, &answers)?;
+    for file in &made {
+        let state = if file.is_new { "made" } else { "kept" };
+        let path = file.path.display().to_string();
+        output.say(&json!({ "path": path, state: true }), &format!("{state}  {path}"))?;
+    }
+    copy_rules(&args.signatures.join("yara"), &config.paths.yara)?;
+    let next = format!("next: sekisho serve --config {}", config.file.display());
+    if !output.is_json() {
+        output.say(&(), &next)?;
+    }
+    Ok(Answer::Yes)
+}
+
+pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, CliError> {
+    let config = open::config(config)?;
+    log_to_stderr(config.log.format);
+    let Some(role) = args.role else {
+        let drained = launch::run(config, |line| eprintln!("sekisho: {line}"))?;
+        return Ok(if drained == Drained::Cleanly { Answer::Yes } else { Answer::No });
+    };
+    let role = match role {
+        RoleArg::Intake => Role::Intake,
+        RoleArg::Worker => Role::Worker,
+        RoleArg::Portal => Role::Portal,
+        RoleArg::Review => Role::Review,
+    };
+    let handed =
+        if args.handed { Handed::receive(role)? } else { Handed::open(&config, role)? };
+    roles::run(&config, role, handed)?;
+    Ok(Answer::Yes)
+}
+
+/// Brings the rules into the data folder; a rule that is there already is the operator's.
+fn copy_rules(from: &Path, to: &Path) -> Result<(), CliError> {
+    fs::create_dir_all(to)?;
+    let listed = fs::read_dir(from)
+        .map_err(|error| format!("the YARA rules in {}: {error}", from.display()))?;
+    for entry in listed {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().extension().is_some_and(|ending| ending == "yar") && !target.exists() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn log_to_stderr(format: LogFormat) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

@@ -1,0 +1,288 @@
+//! A clamd of our own: written configuration, private socket, wiped temporary folder, supervision.
+//!
+//! It is a child of the service and ends with it. When it dies it is started again, later and later
+//! while it keeps dying; until it answers, scans find no engine and their artifacts wait. This
+//! module knows nothing of files or answers beyond `PONG`.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::conf::{self, ResultCache, Values};
+use super::{ClamdLimits, ping};
+
+/// What a managed clamd is started with.
+#[derive(Clone, Debug)]
+pub struct ManagedConfig {
+    /// The `clamd` program.
+    pub program: PathBuf,
+    /// The jail program that closes clamd in, if there is one to use.
+    pub jail: Option<PathBuf>,
+    /// Its signature set. clamd only reads here.
+    pub database: PathBuf,
+    /// A folder for socket, configuration and temporary files; best on a tmpfs. Made if missing,
+    /// for the service alone. The path of a socket can have 107 bytes at most.
+    pub run: PathBuf,
+    /// Scans at the same time.
+    pub threads: usize,
+    pub cache: ResultCache,
+}
+
+/// Why a managed clamd could not be put into service.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagedError {
+    #[error("the run folder of clamd cannot be prepared")]
+    Folder(#[source] io::Error),
+    #[error("a path of clamd's configuration is relative or has spaces")]
+    BadPath,
+    #[error("clamd could not be started")]
+    Start(#[source] io::Error),
+    #[error("clamd ended at its start ({0}); its signature set may be missing or malformed")]
+    Ended(ExitStatus),
+    #[error("clamd did not answer in time after its start")]
+    NotReady,
+}
+
+/// A started clamd. In the jail its keeper ends it when the lifeline closes, so it cannot outlive
+/// a service that was killed.
+struct Running {
+    child: Child,
+    _lifeline: Option<ChildStdin>,
+}
+
+/// A supervised clamd.
+#[derive(Debug)]
+pub(super) struct Managed {
+    socket: PathBuf,
+    /// The running process, or 0 between two.
+    pid: Arc<AtomicU32>,
+    stop: Option<oneshot::Sender<()>>,
+    supervisor: JoinHandle<()>,
+}
+
+impl Managed {
+    pub(super) async fn start(
+        config: ManagedConfig,
+        limits: ClamdLimits,
+    ) -> Result<Self, ManagedError> {
+        let first = launch(&config, limits).await?;
+        let socket = socket_of(&config);
+        let pid = Arc::new(AtomicU32::new(first.child.id().unwrap_or(0)));
+        let (stop, stopped) = oneshot::channel();
+        let supervisor = tokio::spawn(supervise(config, limits, first, Arc::clone(&pid), stopped));
+        Ok(Self {
+            socket,
+            pid,
+            stop: Some(stop),
+            supervisor,
+        })
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    /// Asks it to end and waits until it has.
+    pub(super) async fn stop(mut self) {
+        self.stop.take();
+        // A supervisor that panicked has dropped its child, which ends it too.
+        let _ = (&mut self.supervisor).await;
+    }
+}
+
+impl Drop for Managed {
+    /// The child is killed where the supervisor drops it.
+    fn drop(&mut self) {
+        self.supervisor.abort();
+    }
+}
+
+/// Runs clamd again and again until told to stop. The sender dropped means the same as a message.
+async fn supervise(
+    config: ManagedConfig,
+    limits: ClamdLimits,
+    first: Running,
+    pid: Arc<AtomicU32>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let mut running = first;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        pid.store(running.child.id().unwrap_or(0), Ordering::Relaxed);
+        let since = Instant::now();
+        let ended = tokio::select! {
+            _ = &mut stopped => return end(running, &pid).await,
+            ended = running.child.wait() => ended,
+        };
+        pid.store(0, Ordering::Relaxed);
+        let status = ended.map(|status| status.to_string());
+        tracing::error!(
+            status = status.as_deref().unwrap_or("unknown"),
+            "clamd ended"
+        );
+        if since.elapsed() >= STEADY {
+            pause = FIRST_PAUSE;
+        }
+        running = loop {
+            tokio::select! {
+                _ = &mut stopped => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let next = tokio::select! {
+                _ = &mut stopped => return,
+                next = launch(&config, limits) => next,
+            };
+            match next {
+                Ok(next) => break next,
+                Err(error) => tracing::error!(%error, "clamd could not be started again"),
+            }
+        };
+        tracing::warn!("clamd was started again");
+    }
+}
+
+/// SIGTERM lets it finish what it is at; what is not done by then is cut off.
+async fn end(mut running: Running, pid: &AtomicU32) {
+    let child = &mut running.child;
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id.and_then(Pid::from_raw) {
+        // It may be gone already; the wait below sees that.
+        let _ = rustix::process::kill_process(id, Signal::TERM);
+    }
+    if tokio::time::timeout(DRAIN, child.wait()).await.is_err() {
+        tracing::warn!("clamd did not end in time and is killed");
+        let _ = child.kill().await;
+    }
+    pid.store(0, Ordering::Relaxed);
+}
+
+/// Prepares the folder, starts clamd, and waits for its first `PONG`.
+async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, ManagedError> {
+    let conf = prepare(config, limits)?;
+    let mut child = command(config, &conf)
+        .spawn()
+        .map_err(ManagedError::Start)?;
+    // Taken out, as waiting for the child would close it.
+    let lifeline = child.stdin.take();
+    let socket = socket_of(config);
+    let answers = async {
+        while ping(&socket).await.is_err() {
+            tokio::time::sleep(PING_PAUSE).await;
+        }
+    };
+    tokio::select! {
+        ended = child.wait() => Err(ended.map_or_else(ManagedError::Start, ManagedError::Ended)),
+        answered = tokio::time::timeout(START_DEADLINE, answers) => {
+            // Without an answer the child is killed where it is dropped.
+            answered.map_err(|_| ManagedError::NotReady)?;
+            Ok(Running {
+                child,
+                _lifeline: lifeline,
+            })
+        }
+    }
+}
+
+/// The one place that decides how clamd is started. It gets no variable but its time zone (in which
+/// its version writes dates), no terminal, and in the jail no path but its own.
+fn command(config: &ManagedConfig, conf: &Path) -> Command {
+    let mut command;
+    if let Some(jail) = &config.jail {
+        command = Command::new(jail);
+        command.args(["clamd", "--lifeline", "--read"]);
+        command.arg(&config.database);
+        command.arg("--write").arg(&config.run);
+        command.arg("--tmp").arg(temporary_of(config));
+        command.arg("--").arg(&config.program);
+        command.stdin(Stdio::piped());
+    } else {
+        command = Command::new(&config.program);
+        command.stdin(Stdio::null());
+    }
+    command.arg("--config-file").arg(conf);
+    command.env_clear().env("TZ", "UTC").current_dir("/");
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// A run folder for the service alone, a temporary folder with nothing in it, and the configuration.
+fn prepare(config: &ManagedConfig, limits: ClamdLimits) -> Result<PathBuf, ManagedError> {
+    let temporary = temporary_of(config);
+    let folders = || -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.run)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&temporary)?;
+        // Emptied, not made anew: it may be the mount point of a tmpfs.
+        for stale in fs::read_dir(&temporary)? {
+            remove(&stale?.path())?;
+        }
+        remove(&socket_of(config))
+    };
+    folders().map_err(ManagedError::Folder)?;
+    let values = Values {
+        socket: &socket_of(config),
+        database: &config.database,
+        temporary: &temporary,
+        file_bytes: limits.file_bytes,
+        scan_ms: limits.deadline.as_millis(),
+        threads: config.threads,
+        cache: config.cache,
+    };
+    let text = conf::text(&values).ok_or(ManagedError::BadPath)?;
+    let path = config.run.join("clamd.conf");
+    fs::write(&path, text).map_err(ManagedError::Folder)?;
+    Ok(path)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn temporary_of(config: &ManagedConfig) -> PathBuf {
+    config.run.join("tmp")
+}
+
+fn socket_of(config: &ManagedConfig) -> PathBuf {
+    config.run.join("clamd.sock")
+}
+
+/// A vendor's whole set takes about twenty seconds to load on a slow disk.
+const START_DEADLINE: Duration = Duration::from_mins(3);
+const PING_PAUSE: Duration = Duration::from_millis(20);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A clamd that ran this long did not die of its start.
+const STEADY: Duration = Duration::from_mins(1);
+/// How long a clamd that was told to end may take.
+const DRAIN: Duration = Duration::from_secs(5);

@@ -1,0 +1,202 @@
+//! Debian's clamd with a set of its own, dated as a vendor's is.
+
+use std::process::Command;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::super::canary::Canary;
+use super::*;
+
+const SECONDS: Duration = Duration::from_secs(20);
+
+/// A set that knows EICAR and our canary, with this number.
+fn build_set(folder: &Path, number: u32) {
+    let canary = hex::encode(Canary::Own.assemble());
+    let files = [
+        ("daily.ndb", format!("Sekisho.Canary.Bytes:0:*:{canary}\n")),
+        (
+            "daily.hdb",
+            "44d88612fea8a8f36de82e1278abb02f:68:Eicar.Test.File\n".to_owned(),
+        ),
+        ("COPYING", "Apache-2.0\n".to_owned()),
+    ];
+    for (name, text) in &files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let built = Command::new("sigtool")
+        .args(["--build=daily.cud", "--unsigned", "--no-cdiff"])
+        .arg(format!("--cvd-version={number}"))
+        .arg(format!("--datadir={}", folder.display()))
+        .env("SIGNDUSER", "tests")
+        .current_dir(folder)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("sigtool, from the package clamav");
+    assert!(built.status.success(), "{built:?}");
+    for (name, _) in &files {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+}
+
+fn managed(folder: &Folder) -> ManagedConfig {
+    let database = folder.path().join("db");
+    std::fs::create_dir_all(&database).unwrap();
+    ManagedConfig {
+        program: "/usr/sbin/clamd".into(),
+        jail: None,
+        database,
+        run: folder.path().join("run"),
+        threads: 2,
+        cache: ResultCache::Off,
+    }
+}
+
+async fn start(folder: &Folder, number: u32) -> Clamd {
+    let managed = managed(folder);
+    build_set(&managed.database, number);
+    let config = config(ClamdSource::Managed(managed), SECONDS);
+    Clamd::start(config).await.unwrap()
+}
+
+fn signal(clamd: &Clamd, signal: Signal) -> u32 {
+    let pid = clamd.managed_pid().unwrap();
+    let raw = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(raw, signal).unwrap();
+    pid
+}
+
+#[tokio::test]
+async fn eicar_is_found_and_a_plain_file_is_clean_with_a_dated_set() {
+    let folder = Folder::new();
+    let clamd = start(&folder, 27_800).await;
+    let found = scan(&clamd, &Canary::Eicar.assemble()).await;
+    let name = "Eicar.Test.File.UNOFFICIAL";
+    assert_eq!(one(&found), ("signature_match", Severity::Malicious, name));
+    let clean = scan(&clamd, b"a photo").await;
+    assert!(is_clean(&clean));
+    let set = clean.set.unwrap();
+    assert!(set.version.ends_with("/27800") && set.made_at.is_some() && !set.demo);
+    let empty = scan(&clamd, b"").await;
+    assert_eq!(one(&empty), ("empty_file", Severity::Unscannable, ""));
+    clamd.stop().await;
+}
+
+#[tokio::test]
+async fn the_demo_set_is_known_by_its_mark_and_by_its_number() {
+    let folder = Folder::new();
+    let clamd = start(&folder, 27_800).await;
+    std::fs::write(folder.path().join("db").join(DEMO_MARK), "").unwrap();
+    assert!(clamd.prove().await.unwrap().demo);
+    clamd.stop().await;
+    let folder = Folder::new();
+    let clamd = start(&folder, 1).await;
+    assert!(clamd.prove().await.unwrap().demo);
+    clamd.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_over_clamds_limit_is_unscannable_by_both_ways() {
+    let folder = Folder::new();
+    let clamd = start(&folder, 27_800).await;
+    let bytes = |len: usize| -> Vec<u8> {
+        // No run of zeros: clamd would take them for something to unpack.
+        (0..len)
+            .map(|i| b'a' + u8::try_from(i % 23).unwrap())
+            .collect()
+    };
+    // The limit is 1 MiB here, twice what is let in.
+    assert!(is_clean(&scan(&clamd, &bytes((1 << 20) - 1)).await));
+    assert!(is_clean(&scan(&clamd, &bytes(1 << 20)).await));
+    let over = scan(&clamd, &bytes((1 << 20) + 1)).await;
+    let name = "Heuristics.Limits.Exceeded.MaxFileSize";
+    assert_eq!(one(&over), ("limits_exceeded", Severity::Unscannable, name));
+    let file = SealedMemory::from_bytes(&bytes((1 << 20) + 1)).unwrap();
+    let sha256 = Sha256Hex::of_digest(Sha256::digest(bytes((1 << 20) + 1)).into());
+    let streamed = clamd.reply(Transport::Stream, &file, &sha256).await;
+    assert_eq!(streamed, Ok(Reply::StreamLimit));
+    clamd.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_scanned_like_a_descriptor() {
+    let folder = Folder::new();
+    let clamd = start(&folder, 27_800).await;
+    let (eicar, sha256) = Canary::Eicar.seal().unwrap();
+    let found = clamd.reply(Transport::Stream, &eicar, &sha256).await;
+    assert!(matches!(found, Ok(Reply::Found { .. })));
+    let other = Sha256Hex::of_digest([0; 32]);
+    let mixed_up = clamd.reply(Transport::Stream, &eicar, &other).await;
+    assert_eq!(mixed_up, Err(ClamdFault::ShortStream));
+    clamd.stop().await;
+}
+
+#[tokio::test]
+async fn a_clamd_killed_in_mid_scan_is_a_fault_and_comes_back() {
+    let folder = Folder::new();
+    let clamd = start(&folder, 27_800).await;
+    clamd.prove().await.unwrap();
+    std::fs::write(folder.path().join("run/tmp/left-behind"), "patient").unwrap();
+    // Stopped, it takes the question and cannot answer before it is killed.
+    let first = signal(&clamd, Signal::STOP);
+    let connection = Connection::open(clamd.socket()).await.unwrap();
+    let file = SealedMemory::from_bytes(b"a photo").unwrap();
+    let kill = async { signal(&clamd, Signal::KILL) };
+    let (answer, _) = tokio::join!(connection.scan_descriptor(&file), kill);
+    assert_eq!(answer, Err(ClamdFault::ConnectionLost));
+    // Until it is back there is no engine, and no answer is made up.
+    assert!(!is_clean(&scan(&clamd, b"a photo").await) || clamd.managed_pid() != Some(first));
+    let again = async {
+        while clamd.managed_pid().is_none_or(|pid| pid == first) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SECONDS, again).await.unwrap();
+    assert!(is_clean(&scan(&clamd, b"a photo").await));
+    assert!(!folder.path().join("run/tmp/left-behind").exists());
+    clamd.stop().await;
+}
+
+#[tokio::test]
+async fn a_clamd_that_hangs_is_a_fault_at_the_deadline() {
+    let folder = Folder::new();
+    let mut clamd = start(&folder, 27_800).await;
+    clamd.prove().await.unwrap();
+    clamd.deadline = Duration::from_millis(100);
+    signal(&clamd, Signal::STOP);
+    assert_eq!(fault(&scan(&clamd, b"a photo").await), "timeout");
+    signal(&clamd, Signal::CONT);
+    clamd.deadline = SECONDS;
+    assert!(is_clean(&scan(&clamd, b"a photo").await));
+    clamd.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopped_clamd_leaves_no_process() {
+    let folder = Folder::new();
+    let clamd = start(&folder, 27_800).await;
+    let pid = clamd.managed_pid().unwrap();
+    clamd.stop().await;
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[tokio::test]
+async fn a_clamd_without_a_set_does_not_start() {
+    let folder = Folder::new();
+    let config = config(ClamdSource::Managed(managed(&folder)), SECONDS);
+    let failed = Clamd::start(config).await;
+    assert!(matches!(failed, Err(ManagedError::Ended(_))));
+}
+
+#[tokio::test]
+async fn an_external_clamd_is_asked_at_its_socket() {
+    let folder = Folder::new();
+    let own = start(&folder, 27_800).await;
+    let socket = own.socket().to_owned();
+    let source = ClamdSource::External { socket };
+    let external = Clamd::start(config(source, SECONDS)).await.unwrap();
+    assert_eq!(external.ping().await, Ok(()));
+    let found = scan(&external, &Canary::Eicar.assemble()).await;
+    assert_eq!(one(&found).0, "signature_match");
+    own.stop().await;
+    assert_eq!(fault(&scan(&external, b"a photo").await), "engine_absent");
+}

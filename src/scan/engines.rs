@@ -1,0 +1,202 @@
+//! Runs clamd, the looking child and the decoding child at the same time on the same sealed file.
+
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use super::clamd::{Clamd, ClamdConfig, ClamdLimits};
+use super::findings::{self, Rules};
+use super::jail::{DecodeLimits, FileKind, Jail, JailConfig, JailLimits, Ready};
+use super::rendition::{self, Made};
+use super::route::route;
+use super::{Health, Scan, ScannerConfig, ScannerError, Subject, Timings, YaraFault};
+use crate::domain::finding::{EngineOutcome, EngineReport, Severity, SignatureSet};
+use crate::domain::limits::Limits;
+use crate::memory::SealedMemory;
+
+/// The running engines.
+#[derive(Debug)]
+pub struct Engines {
+    jail: Jail,
+    clamd: Clamd,
+    yara: SignatureSet,
+    decode: DecodeLimits,
+}
+
+impl Engines {
+    pub(super) async fn start(config: ScannerConfig) -> Result<Self, ScannerError> {
+        let limits = &config.limits;
+        let yara = rule_set(&config.yara_sources);
+        let jail = JailConfig {
+            program: config.jail,
+            yara_sources: config.yara_sources,
+            limits: jail_limits(limits),
+        };
+        let clamd = ClamdConfig {
+            source: config.clamd,
+            canary: config.canary,
+            limits: ClamdLimits {
+                file_bytes: limits.file_bytes,
+                deadline: limits.clamd_deadline,
+            },
+        };
+        let (jail, clamd) = tokio::join!(Jail::start(jail), Clamd::start(clamd));
+        let engines = Self {
+            jail: jail?,
+            clamd: clamd?,
+            yara,
+            decode: decode_limits(limits),
+        };
+        match engines.yara_canary().await {
+            Ok(_) => Ok(engines),
+            Err(_) => Err(ScannerError::YaraCanary),
+        }
+    }
+
+    pub(super) async fn scan(&self, file: &SealedMemory, subject: &Subject<'_>) -> Scan {
+        let begun = Instant::now();
+        let (tell_kind, kind) = oneshot::channel();
+        let look = async {
+            let report = self.jail.look(file).await;
+            // Nobody waits for it if the first bytes said enough.
+            let _ = tell_kind.send(report.as_ref().ok().map(|report| report.kind));
+            (report, micros(begun))
+        };
+        let rendition = async {
+            let routed = route(subject.kind, file).ok().flatten();
+            let kind = match routed {
+                Some(kind) => Some(kind),
+                None => kind.await.ok().flatten(),
+            };
+            rendition::make(&self.jail, file, kind, &self.decode).await
+        };
+        let clamd = self.clamd.scan(file, subject.sha256);
+        let (report, (look, look_us), mut made) = tokio::join!(clamd, look, rendition);
+        let rules = Rules {
+            ready: self.jail.ready(),
+            set: &self.yara,
+        };
+        let seen = look.as_ref().map_or(FileKind::Unknown, |look| look.kind);
+        if look.is_ok() {
+            made.must_agree(subject.kind, seen);
+        }
+        let clamd_us = report.took_us;
+        let mut reports = findings::of_look(&look, subject, rules, look_us);
+        reports.push(report);
+        made.move_reports(&mut reports);
+        finish(reports, seen, made, begun, (clamd_us, look_us)).await
+    }
+
+    pub(super) async fn health(&self) -> Health {
+        let (clamd, yara) = tokio::join!(self.clamd.prove(), self.yara_canary());
+        Health {
+            clamd,
+            yara,
+            jail: self.jail.ready().clone(),
+        }
+    }
+
+    pub(super) fn ready(&self) -> &Ready {
+        self.jail.ready()
+    }
+
+    pub(super) async fn stop(self) {
+        drop(self.jail);
+        self.clamd.stop().await;
+    }
+
+    /// Shows the looking child the string of `signatures/yara/canary.yar`.
+    async fn yara_canary(&self) -> Result<SignatureSet, YaraFault> {
+        let canary: String = YARA_CANARY.concat().chars().rev().collect();
+        let file = SealedMemory::from_bytes(canary.as_bytes())
+            .map_err(|_| YaraFault::Jail(super::JailFault::Absent))?;
+        let report = self.jail.look(&file).await?;
+        if report.rule_hits.is_empty() {
+            Err(YaraFault::CanaryMissing)
+        } else {
+            Ok(self.yara.clone())
+        }
+    }
+}
+
+async fn finish(
+    reports: Vec<EngineReport>,
+    seen: FileKind,
+    made: Made,
+    begun: Instant,
+    (clamd, look): (u64, u64),
+) -> Scan {
+    let shown = Instant::now();
+    let (decode, encode) = (made.decode_us, made.encode_us);
+    let (encoded, preview) = if reports.iter().any(is_more_than_a_note) {
+        made.with_preview().await
+    } else {
+        (made.encoded, None)
+    };
+    Scan {
+        reports,
+        detected_type: seen.as_str().to_owned(),
+        encoded,
+        timings: Timings {
+            clamd,
+            look,
+            decode,
+            encode,
+            preview: preview.as_ref().map_or(0, |_| micros(shown)),
+            total: micros(begun),
+        },
+        preview,
+    }
+}
+
+/// Whether somebody may have to look at the evidence.
+fn is_more_than_a_note(report: &EngineReport) -> bool {
+    report.outcome != EngineOutcome::Complete
+        || report
+            .findings
+            .iter()
+            .any(|finding| finding.severity > Severity::Info)
+}
+
+/// Our rules carry no date; their text is their version.
+fn rule_set(sources: &[(String, Vec<u8>)]) -> SignatureSet {
+    let mut hash = Sha256::new();
+    for (name, text) in sources {
+        for part in [name.as_bytes(), text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    let digest = hex::encode(hash.finalize());
+    SignatureSet {
+        version: format!("sha256:{}", digest.get(..16).unwrap_or_default()),
+        made_at: None,
+        demo: false,
+    }
+}
+
+fn decode_limits(limits: &Limits) -> DecodeLimits {
+    DecodeLimits {
+        max_pixels: limits.image_pixels,
+        max_dimension: limits.image_side,
+        max_text_chars: limits.message_chars,
+        ..DecodeLimits::default()
+    }
+}
+
+fn jail_limits(limits: &Limits) -> JailLimits {
+    JailLimits {
+        deadline: limits.jail_deadline,
+        memory_bytes: limits.jail_bytes,
+        decode: decode_limits(limits),
+        ..JailLimits::default()
+    }
+}
+
+pub(super) fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Backwards and in pieces, so that this program is not its own alarm.
+pub(super) const YARA_CANARY: [&str; 4] = ["8f2eb90c14d7", "-YRANAC-", "ARAY-", "OHSIKES"];

@@ -1,0 +1,202 @@
+//! From a sealed file to its fresh encoding: decode in the jail, encode here.
+//!
+//! Encoding begins the moment the pixels are there, beside engines that still look. Whether the
+//! result may be used is not known here.
+
+use std::time::Instant;
+
+use super::encode::{EncodeError, Encoded};
+use super::engines::micros;
+use super::findings;
+use super::jail::{ColourTreatment, DecodeLimits, Decoded, DecodedImage, FileKind, Jail};
+use super::preview;
+use crate::domain::artifact::ArtifactKind;
+use crate::domain::content::Preview;
+use crate::domain::finding::{Code, Engine, EngineOutcome, EngineReport, Finding, Severity};
+use crate::memory::SealedMemory;
+
+/// What decoding and encoding came to.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// What it was decoded as, if it was.
+    decoded_as: Option<FileKind>,
+    pub(super) encoded: Option<Encoded>,
+    contents: Contents,
+    reports: Vec<EngineReport>,
+    pub(super) decode_us: u64,
+    pub(super) encode_us: u64,
+}
+
+/// What a preview can be made of.
+#[derive(Debug)]
+enum Contents {
+    None,
+    Image(DecodedImage),
+    Text(String),
+}
+
+/// Decodes as `kind` and encodes what comes out. `kind` is unknown when the looking child failed;
+/// its own report says so, and nothing is decoded.
+pub(super) async fn make(
+    jail: &Jail,
+    file: &SealedMemory,
+    kind: Option<FileKind>,
+    limits: &DecodeLimits,
+) -> Made {
+    let begun = Instant::now();
+    let Some(kind) = kind else {
+        let code = Code::fixed("type_unknown");
+        return Made::undecoded(EngineOutcome::PassingFault(code), Vec::new(), begun);
+    };
+    if !kind.is_decodable() {
+        let findings = vec![findings::unsupported(kind)];
+        return Made::undecoded(EngineOutcome::Complete, findings, begun);
+    }
+    match jail.decode(file, kind, limits).await {
+        Ok(Decoded::Image(image)) => encode_image(kind, image, begun).await,
+        Ok(Decoded::Text(text)) => encode_text(kind, text, begun),
+        Ok(Decoded::Refused(code)) => {
+            let findings = vec![findings::refused(code)];
+            Made::undecoded(EngineOutcome::Complete, findings, begun)
+        }
+        Err(fault) => Made::undecoded(findings::outcome(fault), Vec::new(), begun),
+    }
+}
+
+async fn encode_image(kind: FileKind, image: DecodedImage, begun: Instant) -> Made {
+    let decode_us = micros(begun);
+    let notes = notes(&image);
+    let begun = Instant::now();
+    let job = tokio::task::spawn_blocking(move || (Encoded::from_image(&image), image));
+    let mut reports = vec![report(EngineOutcome::Complete, notes, decode_us)];
+    let (encoded, contents) = match job.await {
+        Ok((Ok(encoded), image)) => (Some(encoded), Contents::Image(image)),
+        Ok((Err(error), image)) => {
+            tracing::error!(%error, "pixels could not be encoded");
+            reports.push(encode_failed(Some(&error), micros(begun)));
+            (None, Contents::Image(image))
+        }
+        Err(error) => {
+            tracing::error!(%error, "the encoder ended without an answer");
+            reports.push(encode_failed(None, micros(begun)));
+            (None, Contents::None)
+        }
+    };
+    Made {
+        decoded_as: Some(kind),
+        encoded,
+        contents,
+        reports,
+        decode_us,
+        encode_us: micros(begun),
+    }
+}
+
+fn encode_text(kind: FileKind, text: String, begun: Instant) -> Made {
+    let decode_us = micros(begun);
+    Made {
+        decoded_as: Some(kind),
+        encoded: Some(Encoded::from_text(&text)),
+        contents: Contents::Text(text),
+        reports: vec![report(EngineOutcome::Complete, Vec::new(), decode_us)],
+        decode_us,
+        encode_us: 0,
+    }
+}
+
+impl Made {
+    fn undecoded(outcome: EngineOutcome, findings: Vec<Finding>, begun: Instant) -> Self {
+        let decode_us = micros(begun);
+        Self {
+            decoded_as: None,
+            encoded: None,
+            contents: Contents::None,
+            reports: vec![report(outcome, findings, decode_us)],
+            decode_us,
+            encode_us: 0,
+        }
+    }
+
+    /// Drops a rendition of something else than what the looking child saw, and says so.
+    pub(super) fn must_agree(&mut self, artifact: ArtifactKind, seen: FileKind) {
+        let decoded = self.decoded_as;
+        let odd = decoded.and_then(|decoded| findings::disagreement(artifact, seen, decoded));
+        if let (Some(odd), Some(report)) = (odd, self.reports.first_mut()) {
+            report.findings.push(odd);
+            self.encoded = None;
+        }
+    }
+
+    pub(super) fn move_reports(&mut self, to: &mut Vec<EngineReport>) {
+        to.append(&mut self.reports);
+    }
+
+    /// The rendition, and a preview of the same contents if there are any.
+    pub(super) async fn with_preview(self) -> (Option<Encoded>, Option<Preview>) {
+        let preview = match self.contents {
+            Contents::None => None,
+            Contents::Text(text) => Some(preview::of_text(&text)),
+            Contents::Image(image) => {
+                let job = tokio::task::spawn_blocking(move || preview::of_image(&image.pixels));
+                match job.await {
+                    Ok(Ok(preview)) => Some(preview),
+                    // Evidence without a picture is still evidence.
+                    Ok(Err(_)) | Err(_) => None,
+                }
+            }
+        };
+        (self.encoded, preview)
+    }
+}
+
+/// What the decoder did that a reviewer may want to know.
+fn notes(image: &DecodedImage) -> Vec<Finding> {
+    let ignored = image.colour == ColourTreatment::ProfileIgnored;
+    let code = Code::fixed("colour_profile_ignored");
+    let note = || Finding::new(Engine::Decode, code, Severity::Info, "");
+    ignored.then(note).into_iter().collect()
+}
+
+fn report(outcome: EngineOutcome, findings: Vec<Finding>, took_us: u64) -> EngineReport {
+    EngineReport {
+        engine: Engine::Decode,
+        outcome,
+        findings,
+        set: None,
+        took_us,
+    }
+}
+
+/// Pixels that cannot be read may be there the next time; pixels that cannot be encoded stay so.
+fn encode_failed(error: Option<&EncodeError>, took_us: u64) -> EngineReport {
+    let code = Code::fixed("encode_failed");
+    let outcome = match error {
+        None | Some(EncodeError::Pixels(_)) => EngineOutcome::PassingFault(code),
+        Some(EncodeError::TooLong | EncodeError::Jpeg(_) | EncodeError::Png(_)) => {
+            EngineOutcome::LastingFault(code)
+        }
+    };
+    EngineReport {
+        engine: Engine::Pipeline,
+        ..report(outcome, Vec::new(), took_us)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rendition_of_another_kind_than_was_seen_is_dropped() {
+        let made = || encode_text(FileKind::Text, "text".into(), Instant::now());
+        let mut agreed = made();
+        agreed.must_agree(ArtifactKind::Photo, FileKind::Text);
+        assert!(agreed.encoded.is_some());
+        let mut misled = made();
+        misled.must_agree(ArtifactKind::Photo, FileKind::Executable);
+        assert!(misled.encoded.is_none());
+        let mut reports = Vec::new();
+        misled.move_reports(&mut reports);
+        assert_eq!(reports[0].findings[0].severity, Severity::Unscannable);
+    }
+}

@@ -1,0 +1,174 @@
+//! The whole scan with its real engines: clamd, and the jail as it was built beside this program.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::clamd::{ManagedConfig, ResultCache};
+use super::*;
+use crate::domain::finding::{Engine, EngineOutcome, Severity};
+use crate::domain::state::Media;
+
+/// Engines of their own in a folder of their own.
+struct World {
+    scanner: Scanner,
+    folder: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// `target/debug/sekisho-jail`, beside the folder of this test.
+fn jail_program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.parent().and_then(Path::parent).unwrap();
+    let program = built.join("sekisho-jail");
+    assert!(
+        program.exists(),
+        "build it first: cargo build -p sekisho-jail"
+    );
+    program
+}
+
+fn canary_rule() -> Vec<u8> {
+    let canary: String = engines::YARA_CANARY.concat().chars().rev().collect();
+    format!(
+        "rule canary {{ meta: severity = \"malicious\" strings: $a = \"{canary}\" condition: $a }}"
+    )
+    .into_bytes()
+}
+
+fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
+    let folder = std::env::temp_dir().join(format!("sks-{}-{name}", std::process::id()));
+    let database = folder.join("db");
+    std::fs::create_dir_all(&database).unwrap();
+    let eicar = "44d88612fea8a8f36de82e1278abb02f:68:Eicar.Test.File\n";
+    std::fs::write(database.join("test.hdb"), eicar).unwrap();
+    let managed = ManagedConfig {
+        program: "/usr/sbin/clamd".into(),
+        jail: Some(jail_program()),
+        database,
+        run: folder.join("run"),
+        threads: 2,
+        cache: ResultCache::Off,
+    };
+    let config = ScannerConfig {
+        jail: jail_program(),
+        yara_sources: vec![("canary.yar".into(), rules)],
+        clamd: ClamdSource::Managed(managed),
+        canary: CanaryChoice::Eicar,
+        limits: Limits::default(),
+    };
+    (config, folder)
+}
+
+async fn world(name: &str) -> World {
+    let (config, folder) = config(name, canary_rule());
+    let scanner = Scanner::start(config).await.unwrap();
+    World { scanner, folder }
+}
+
+impl World {
+    async fn scan(&self, kind: ArtifactKind, name: &str, bytes: &[u8]) -> Scan {
+        let sha256 = Sha256Hex::of_digest(Sha256::digest(bytes).into());
+        let file = SealedMemory::from_bytes(bytes).unwrap();
+        let subject = Subject {
+            kind,
+            declared: &Declared::from_untrusted(Some(name), None),
+            sha256: &sha256,
+        };
+        self.scanner.scan(&file, &subject).await
+    }
+}
+
+fn is_whole(scan: &Scan) -> bool {
+    let required = [Engine::Type, Engine::Yara, Engine::Clamav, Engine::Decode];
+    required.iter().all(|engine| {
+        let mut reports = scan.reports.iter();
+        reports.any(|report| report.engine == *engine && report.outcome == EngineOutcome::Complete)
+    })
+}
+
+fn gravest(scan: &Scan) -> Option<Severity> {
+    let findings = scan.reports.iter().flat_map(|report| &report.findings);
+    findings.map(|finding| finding.severity).max()
+}
+
+fn codes(scan: &Scan, engine: Engine) -> Vec<&str> {
+    let of_engine = scan.reports.iter().filter(|r| r.engine == engine);
+    let findings = of_engine.flat_map(|report| &report.findings);
+    findings.map(|finding| finding.code.as_str()).collect()
+}
+
+fn jpeg() -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let pixels: Vec<u8> = (0..200).cycle().take(64 * 48 * 3).collect();
+    jpeg_encoder::Encoder::new(&mut jpeg, 90)
+        .encode(&pixels, 64, 48, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    jpeg
+}
+
+#[tokio::test]
+async fn a_photo_and_a_message_come_out_clean_and_encoded_and_without_a_preview() {
+    let world = world("clean").await;
+    let photo = world.scan(ArtifactKind::Photo, "a.jpg", &jpeg()).await;
+    assert!(is_whole(&photo) && gravest(&photo).is_none(), "{photo:?}");
+    assert_eq!(photo.detected_type, "jpeg");
+    let encoded = photo.encoded.unwrap();
+    assert_eq!(
+        (encoded.media, encoded.width, encoded.height),
+        (Media::Jpeg, 64, 48)
+    );
+    assert!(photo.preview.is_none());
+    let text = "息が苦しいです。\n".as_bytes();
+    let message = world.scan(ArtifactKind::Message, "", text).await;
+    assert!(
+        is_whole(&message) && gravest(&message).is_none(),
+        "{message:?}"
+    );
+    assert_eq!(message.encoded.unwrap().bytes.as_slice(), text);
+    world.scanner.health().await.clamd.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_has_no_rendition_and_says_why() {
+    let world = world("bad").await;
+    let zip = world
+        .scan(ArtifactKind::Photo, "a.jpg", b"PK\x03\x04 and so on")
+        .await;
+    assert!(zip.encoded.is_none());
+    assert_eq!(codes(&zip, Engine::Decode), ["unsupported_type"]);
+    assert_eq!(codes(&zip, Engine::Type), ["type_mismatch"]);
+    let whole = jpeg();
+    let cut = world
+        .scan(ArtifactKind::Photo, "a.jpg", &whole[..whole.len() / 2])
+        .await;
+    assert!(cut.encoded.is_none());
+    assert_eq!(gravest(&cut), Some(Severity::Unscannable));
+    let picture = world.scan(ArtifactKind::Message, "", &whole).await;
+    assert!(picture.encoded.is_none());
+    assert_eq!(gravest(&picture), Some(Severity::Unscannable));
+}
+
+#[tokio::test]
+async fn a_rule_that_matches_condemns_and_leaves_a_preview_for_the_reviewer() {
+    let world = world("rule").await;
+    let canary: String = engines::YARA_CANARY.concat().chars().rev().collect();
+    let bytes = [jpeg(), canary.into_bytes()].concat();
+    let scan = world.scan(ArtifactKind::Photo, "a.jpg", &bytes).await;
+    assert_eq!(codes(&scan, Engine::Yara), ["rule_match"]);
+    assert_eq!(gravest(&scan), Some(Severity::Malicious));
+}
+
+#[tokio::test]
+async fn rules_that_do_not_find_their_canary_are_not_put_into_service() {
+    let blind = b"rule blind { meta: severity = \"info\" condition: false }".to_vec();
+    let (config, folder) = config("blind", blind);
+    let failed = Scanner::start(config).await;
+    let _ = std::fs::remove_dir_all(folder);
+    assert!(matches!(failed, Err(ScannerError::YaraCanary)));
+}

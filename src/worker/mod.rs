@@ -1,0 +1,108 @@
+//! The worker's loops: scanning, the access log's sequencer, and the end of everything.
+//!
+//! Each loop takes the next piece of work, logs an error once and goes on after a pause: what
+//! failed is still in the database and is found again. Nothing is decided here.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::{Checkpoints, DbError, Worker};
+use crate::flow::{self, FlowError};
+
+/// How often a worker looks by itself, should a ring be lost.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often waiting events are numbered.
+const SEQUENCE: Duration = Duration::from_millis(500);
+/// How often the log is sealed if it grew: more often than each minute, as what is not sealed can
+/// still be removed by whoever owns the database.
+const CHECKPOINT: Duration = Duration::from_secs(5);
+/// How often content past its retention is looked for.
+const EXPIRE: Duration = Duration::from_mins(1);
+/// Pause after an error of ours.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs until told to stop; scans in progress are finished.
+pub async fn run(worker: Worker, checkpoints: Checkpoints, stop: CancellationToken) {
+    let loops = TaskTracker::new();
+    for _ in 0..scans_at_once() {
+        loops.spawn(scan(worker.clone(), stop.clone()));
+    }
+    let sequencing = worker.clone();
+    loops.spawn(every(SEQUENCE, "sequence", stop.clone(), move || {
+        let worker = sequencing.clone();
+        async move { flow::log::sequence(&worker.app).await.map(drop) }
+    }));
+    let sealing = worker.clone();
+    loops.spawn(every(CHECKPOINT, "checkpoint", stop.clone(), move || {
+        let (worker, checkpoints) = (sealing.clone(), checkpoints.clone());
+        async move {
+            flow::log::close_refusal_windows(&worker.app).await?;
+            worker.app.db.raise_high_water(worker.app.clock.trusted()?).await?;
+            flow::log::checkpoint(&worker, &checkpoints).await.map(drop)
+        }
+    }));
+    loops.spawn(every(EXPIRE, "expire", stop, move || {
+        let worker = worker.clone();
+        async move { flow::expire::run(&worker.app, worker.app.itself()).await.map(drop) }
+    }));
+    loops.close();
+    loops.wait().await;
+}
+
+async fn scan(worker: Worker, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = match flow::scan::scan_next(&worker).await {
+            Ok(Some(scanned)) => {
+                tracing::info!(
+                    artifact = %scanned.artifact,
+                    verdict = scanned.verdict.as_str(),
+                    disposition = scanned.disposition.as_str(),
+                    "scanned"
+                );
+                continue;
+            }
+            Ok(None) => LOOK,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "scan failed");
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = worker.app.bell.wait(pause) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+async fn every<F, Done>(
+    interval: Duration,
+    name: &'static str,
+    stop: CancellationToken,
+    mut step: F,
+) where
+    F: FnMut() -> Done,
+    Done: Future<Output = Result<(), FlowError>>,
+{
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        match step().await {
+            // Another worker was faster, which is as good.
+            Ok(()) | Err(FlowError::Db(DbError::Conflict)) => {}
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, step = name, "failed");
+            }
+        }
+    }
+}
+
+/// Enough to keep the cores busy while one file waits for clamd or the disk.
+fn scans_at_once() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).saturating_add(1)
+}

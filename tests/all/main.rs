@@ -1,0 +1,3 @@
+//! The integration tests, one binary: each module states promises of one part of the house.
+
+mod architecture;

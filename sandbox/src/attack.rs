@@ -110,11 +110,10 @@ impl Attempt {
                 // SAFETY: every pointer in the table is null or to a static string. If the filter let a call through, the
                 // kernel would refuse null with EFAULT or, where null is allowed, do what the attempt is about.
                 match unsafe { sys::raw_call(number, arguments) } {
-                    Ok(_) => EXIT_BROKE_OUT,
                     // Only a refusal on principle counts: any other error means that the call was carried out and
                     // merely had bad arguments.
                     Err(error) if error.raw_os_error() == Some(c::EPERM) => EXIT_REFUSED,
-                    Err(_) => EXIT_BROKE_OUT,
+                    Ok(_) | Err(_) => EXIT_BROKE_OUT,
                 }
             }
             Way::Spin => spin(),
@@ -135,6 +134,9 @@ impl Attempt {
 }
 
 /// Does what the drill says, inside a child.
+///
+/// # Panics
+/// If the drill says so.
 pub fn misbehave(drill: Drill) -> io::Result<()> {
     match drill {
         Drill::Garbage => child::leave(&[0xFF; 64]),

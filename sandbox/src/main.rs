@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["serve"] => jail::serve(),
-        ["attack"] | ["check", "--json"] | ["check"] => check::run(),
+        ["attack" | "check"] | ["check", "--json"] => check::run(),
         ["clamd", options @ ..] => clamd::run(options),
         _ => {
             eprintln!(

@@ -107,8 +107,15 @@ impl Parent {
     }
 
     /// Keeps some children ready. If none can be made now, the next request tries again and says so.
+    ///
+    /// While children are at work only half the pool is kept, as a fork would delay the news of their end.
     fn refill(&mut self) {
-        while self.idle.len() < self.pool {
+        let wanted = if self.busy.is_empty() {
+            self.pool
+        } else {
+            self.pool / 2
+        };
+        while self.idle.len() < wanted {
             match self.spawn() {
                 Ok(child) => self.idle.push(child),
                 Err(_) => return,

@@ -77,7 +77,7 @@ impl Rules {
             let key = (rule.namespace().to_owned(), rule.identifier().to_owned());
             let starts = rule
                 .patterns()
-                .flat_map(|pattern| pattern.matches().map(|found| found.range().start).min());
+                .filter_map(|pattern| pattern.matches().map(|found| found.range().start).min());
             let offset = starts.min().unwrap_or(0) as u64;
             Some(RuleHit {
                 rule: *self.places.get(&key)?,

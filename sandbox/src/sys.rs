@@ -144,9 +144,9 @@ pub fn reset_fault_handlers() {
 /// # Safety
 /// The caller must make sure that pointers among the arguments fit the call, or that the call cannot be executed.
 pub unsafe fn raw_call(number: i64, arguments: [usize; 6]) -> io::Result<i64> {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     // SAFETY: passed on to the caller.
-    check_long(unsafe { libc::syscall(number, a, b, c, d, e, f) })
+    check_long(unsafe { libc::syscall(number, first, second, third, fourth, fifth, sixth) })
 }
 
 fn check(result: i32) -> io::Result<i32> {

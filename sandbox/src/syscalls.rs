@@ -236,7 +236,6 @@ pub const KEEPER: &[Allowed] = &[
     allow(c::SYS_exit_group, When::Always, "end"),
 ];
 
-#[expect(clippy::cast_sign_loss, reason = "flags of the kernel, one bit each")]
 const NEW_NAMESPACES: u64 = (c::CLONE_NEWUSER
     | c::CLONE_NEWPID
     | c::CLONE_NEWNET

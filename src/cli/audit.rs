@@ -13,7 +13,7 @@ use crate::domain::{Event, Timestamp};
 use crate::flow::log::{self, Verdict};
 
 #[derive(Subcommand)]
-pub enum AuditCommand {
+pub(super) enum AuditCommand {
     /// Recompute the whole log against its checkpoints; names the first wrong event.
     Verify,
     /// Find events, newest first.
@@ -23,7 +23,7 @@ pub enum AuditCommand {
 }
 
 #[derive(Args)]
-pub struct SearchArgs {
+pub(super) struct SearchArgs {
     /// Artifact id.
     #[arg(long)]
     artifact: Option<String>,
@@ -44,7 +44,7 @@ pub struct SearchArgs {
     limit: u32,
 }
 
-pub async fn run(
+pub(super) async fn run(
     command: AuditCommand,
     config: Option<&Path>,
     output: &Output,

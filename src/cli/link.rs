@@ -15,7 +15,7 @@ use crate::flow::link::{self, IssuedLink, LinkRequest};
 use crate::flow::people;
 
 #[derive(Subcommand)]
-pub enum LinkCommand {
+pub(super) enum LinkCommand {
     /// Issue a link; its secrets are printed once.
     #[command(after_help = "Example:
   sekisho link issue --doctor dr.aoki --patient P-0001 --second-secret-file dob.txt --qr")]
@@ -27,7 +27,7 @@ pub enum LinkCommand {
 }
 
 #[derive(Args)]
-pub struct IssueArgs {
+pub(super) struct IssueArgs {
     /// Login of the doctor who asks.
     #[arg(long)]
     doctor: String,
@@ -69,7 +69,7 @@ enum SecondSecretArg {
     ClinicCode,
 }
 
-pub async fn run(
+pub(super) async fn run(
     command: LinkCommand,
     config: Option<&Path>,
     output: &Output,
@@ -128,9 +128,10 @@ fn show(issued: &IssuedLink, url: &str, qr: bool, output: &Output) -> Result<(),
         link.id, link.code_until, link.until
     );
     if qr {
-        let drawn = qrcode::QrCode::new(&url)?.render::<qrcode::render::unicode::Dense1x2>();
+        let code = qrcode::QrCode::new(&url)?;
+        let drawn = code.render::<qrcode::render::unicode::Dense1x2>().quiet_zone(true).build();
         text.push('\n');
-        text.push_str(&drawn.quiet_zone(true).build());
+        text.push_str(&drawn);
     }
     output.say(&json, &text)
 }

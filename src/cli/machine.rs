@@ -12,7 +12,7 @@ use crate::flow::people;
 use crate::ops::init;
 
 #[derive(Subcommand)]
-pub enum MachineCommand {
+pub(super) enum MachineCommand {
     /// Issue a client certificate for a clinic machine and register it for a doctor.
     #[command(after_help = "Example:
   sekisho machine add --name consulting-room-1 --doctor dr.aoki --to machine/")]
@@ -32,12 +32,12 @@ pub enum MachineCommand {
 }
 
 #[derive(Subcommand)]
-pub enum KeysCommand {
+pub(super) enum KeysCommand {
     /// List the public halves; no private key is read.
     List,
 }
 
-pub async fn run(
+pub(super) async fn run(
     command: MachineCommand,
     config: Option<&Path>,
     output: &Output,
@@ -72,7 +72,7 @@ pub async fn run(
     Ok(Answer::Yes)
 }
 
-pub fn keys(
+pub(super) fn keys(
     KeysCommand::List: &KeysCommand,
     config: Option<&Path>,
     output: &Output,

@@ -22,7 +22,7 @@ const USUAL_PLACES: [&str; 3] = ["sekisho.toml", "data/sekisho.toml", "/var/lib/
 const MINIMUM_FREE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The configuration, with a clear sentence if there is none yet.
-pub fn config(path: Option<&Path>) -> Result<Config, CliError> {
+pub(super) fn config(path: Option<&Path>) -> Result<Config, CliError> {
     let Some(path) = path.or_else(|| USUAL_PLACES.iter().map(Path::new).find(|it| it.exists()))
     else {
         let places = USUAL_PLACES.join(", ");
@@ -32,7 +32,7 @@ pub fn config(path: Option<&Path>) -> Result<Config, CliError> {
 }
 
 /// Opens everything a process of the service holds but its role's keys.
-pub async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<App, CliError> {
+pub(super) async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<App, CliError> {
     let paths = &config.paths;
     let db = Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?;
     let high_water = db.high_water().await?;
@@ -53,25 +53,25 @@ pub async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<App, CliE
 }
 
 /// The review role at the command line: whoever may read its key file may grant.
-pub async fn review(config: &Config) -> Result<Review, CliError> {
+pub(super) async fn review(config: &Config) -> Result<Review, CliError> {
     let app = app(config, Role::Review, BellEnd::Silent).await?;
     let file = KeyFile::open(&config.paths.key_file(Role::Review), Role::Review)?;
     Ok(review_with(app, ReviewKeys::read(file)?))
 }
 
 /// The review role with the keys it was handed.
-pub fn review_with(app: App, keys: ReviewKeys) -> Review {
+pub(super) fn review_with(app: App, keys: ReviewKeys) -> Review {
     let evidence = AreaIdentity::new(Area::Review, keys.review_identity.clone());
     Review { app, keys: Arc::new(keys), evidence: Arc::new(evidence) }
 }
 
 /// The checkpoint file.
-pub fn checkpoints(config: &Config, app: &App) -> Checkpoints {
+pub(super) fn checkpoints(config: &Config, app: &App) -> Checkpoints {
     Checkpoints::new(&config.paths.checkpoints, app.clinic.id, app.public.log.clone())
 }
 
 /// Whoever runs the command, by the machine's own user number.
-pub fn operator() -> Actor {
+pub(super) fn operator() -> Actor {
     Actor::Operator { uid: rustix::process::getuid().as_raw() }
 }
 
@@ -87,7 +87,7 @@ fn clinic(config: &Config) -> Result<Clinic, CliError> {
 }
 
 /// What the engines are started with; clamd's socket and temporary files go into `run`.
-pub fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliError> {
+pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliError> {
     let clamd = match &config.clamd {
         Clamd::Socket { path } => ClamdSource::External { socket: path.clone() },
         Clamd::Managed { program, signatures, .. } => ClamdSource::Managed(ManagedConfig {

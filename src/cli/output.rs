@@ -8,26 +8,26 @@ use super::CliError;
 
 /// Where and how a command prints.
 #[derive(Clone, Copy, Debug)]
-pub struct Output {
+pub(super) struct Output {
     json: bool,
 }
 
 impl Output {
-    pub const fn new(json: bool) -> Self {
+    pub(super) const fn new(json: bool) -> Self {
         Self { json }
     }
 
-    pub const fn is_json(self) -> bool {
+    pub(super) const fn is_json(self) -> bool {
         self.json
     }
 
     /// Whether progress may be drawn: a person watches and no program reads.
-    pub fn draws_progress(self) -> bool {
+    pub(super) fn draws_progress(self) -> bool {
         !self.json && io::stderr().is_terminal()
     }
 
     /// One thing: as a line of JSON, or as the text given.
-    pub fn say<T: Serialize>(self, value: &T, text: &str) -> Result<(), CliError> {
+    pub(super) fn say<T: Serialize>(self, value: &T, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         if self.json {
             serde_json::to_writer(&mut out, value)?;
@@ -40,7 +40,7 @@ impl Output {
 
     /// A table: one JSON object a row, or aligned columns under a heading; `empty` says so if
     /// there is no row.
-    pub fn table<T: Serialize, const N: usize>(
+    pub(super) fn table<T: Serialize, const N: usize>(
         self,
         heading: [&str; N],
         rows: &[(T, [String; N])],
@@ -72,7 +72,7 @@ impl Output {
     }
 
     /// An error with its causes, in one line.
-    pub fn error(self, error: &dyn std::error::Error) {
+    pub(super) fn error(self, error: &dyn std::error::Error) {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {

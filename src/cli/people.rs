@@ -14,7 +14,7 @@ use crate::flow::people::{self, NewStaff};
 use crate::flow::sign_in;
 
 #[derive(Subcommand)]
-pub enum UserCommand {
+pub(super) enum UserCommand {
     /// Add a member of staff; the secret for their authenticator app is printed once.
     #[command(after_help = "Example:
   sekisho user add --login dr.aoki --name '青木 医師' --role doctor --password-file - < password")]
@@ -26,7 +26,7 @@ pub enum UserCommand {
 }
 
 #[derive(Args)]
-pub struct AddArgs {
+pub(super) struct AddArgs {
     /// What is typed at sign-in: 3 to 40 of a-z 0-9 . _ -
     #[arg(long)]
     login: String,
@@ -54,7 +54,7 @@ enum RoleArg {
 /// Longest secret read from a file.
 const SECRET_LIMIT: u64 = 1024;
 
-pub async fn run(
+pub(super) async fn run(
     command: UserCommand,
     config: Option<&Path>,
     output: &Output,
@@ -86,7 +86,7 @@ pub async fn run(
 }
 
 /// Reads a secret from a file or standard input, without its line end: never from an argument.
-pub fn secret_from(file: &str) -> Result<Zeroizing<String>, CliError> {
+pub(super) fn secret_from(file: &str) -> Result<Zeroizing<String>, CliError> {
     let mut text = Zeroizing::new(String::new());
     if file == "-" {
         std::io::stdin().take(SECRET_LIMIT).read_to_string(&mut text)?;

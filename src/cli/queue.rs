@@ -14,7 +14,7 @@ use crate::domain::state::StateName;
 use crate::domain::{Artifact, State};
 
 #[derive(Subcommand)]
-pub enum QueueCommand {
+pub(super) enum QueueCommand {
     /// List artifacts by state, oldest first.
     List {
         /// Only this state: quarantined, in_review, approved, released, rejected or purged.
@@ -26,7 +26,7 @@ pub enum QueueCommand {
     },
 }
 
-pub async fn run(
+pub(super) async fn run(
     QueueCommand::List { state, limit }: QueueCommand,
     config: Option<&Path>,
     output: &Output,

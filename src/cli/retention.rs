@@ -12,7 +12,7 @@ use crate::domain::event::Role;
 use crate::flow::expire::{self, Due};
 
 #[derive(Subcommand)]
-pub enum RetentionCommand {
+pub(super) enum RetentionCommand {
     /// Purge now, as the worker does each minute.
     Run {
         /// Show what would go, and touch nothing.
@@ -21,7 +21,7 @@ pub enum RetentionCommand {
     },
 }
 
-pub async fn run(
+pub(super) async fn run(
     RetentionCommand::Run { dry_run }: RetentionCommand,
     config: Option<&Path>,
     output: &Output,

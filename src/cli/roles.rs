@@ -25,7 +25,7 @@ use crate::worker;
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Runs one role until it is asked to stop. Called before any thread is started.
-pub fn run(config: &Config, role: Role, handed: Handed) -> Result<(), CliError> {
+pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), CliError> {
     harden::enter_role(config, role, handed.terms)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -29,7 +29,7 @@ use crate::memory::{SealedMemory, SealedMemoryWriter};
   sekisho scan --json --out renditions/ *.jpg
 
 Exit codes: 0 all would be released; 1 any would not; 2 an error.")]
-pub struct ScanArgs {
+pub(super) struct ScanArgs {
     /// Files to scan.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -45,7 +45,7 @@ struct Outcome {
     released: bool,
 }
 
-pub async fn run(args: &ScanArgs, config: Option<&Path>, output: &Output) -> Result<Answer, CliError> {
+pub(super) async fn run(args: &ScanArgs, config: Option<&Path>, output: &Output) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out)?;

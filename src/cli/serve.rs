@@ -17,7 +17,7 @@ use crate::ops::launch;
 use crate::ops::supervise::Drained;
 
 #[derive(Args)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     /// The data folder; made if missing. What exists in it is never replaced.
     #[arg(long)]
     data: PathBuf,
@@ -45,7 +45,7 @@ pub struct InitArgs {
 #[command(after_help = "Examples:
   sekisho serve                 the whole service: worker, review, portal and intake
   sekisho serve --role worker   one role, with its own keys only")]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// Run only this role.
     #[arg(long, value_enum)]
     role: Option<RoleArg>,
@@ -62,7 +62,7 @@ enum RoleArg {
     Review,
 }
 
-pub fn init(args: &InitArgs, output: &Output) -> Result<Answer, CliError> {
+pub(super) fn init(args: &InitArgs, output: &Output) -> Result<Answer, CliError> {
     let random = crate::app::Random::system();
     let id = ClinicId::new(super::scan::now(), random.bytes()?);
     let mut config = Config::first(Clinic {
@@ -89,12 +89,12 @@ pub fn init(args: &InitArgs, output: &Output) -> Result<Answer, CliError> {
     Ok(Answer::Yes)
 }
 
-pub fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, CliError> {
+pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     log_to_stderr(config.log.format);
     let Some(role) = args.role else {
         let drained = launch::run(config, |line| eprintln!("sekisho: {line}"))?;
-        return Ok(if drained == Drained::Whole { Answer::Yes } else { Answer::No });
+        return Ok(if drained == Drained::Cleanly { Answer::Yes } else { Answer::No });
     };
     let role = match role {
         RoleArg::Intake => Role::Intake,

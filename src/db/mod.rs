@@ -5,6 +5,8 @@
 //! keys live in a database of their own, written before the row that needs them and destroyed
 //! before the row that says so.
 
+#[cfg(test)]
+mod contract;
 mod query;
 mod sqlite;
 

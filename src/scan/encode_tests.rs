@@ -25,6 +25,11 @@ pub(in super::super) fn picture(
 }
 
 /// Smooth shapes with fine texture on them, as a camera leaves them.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the waves stay between 65 and 182"
+)]
 fn photo(x: u32, y: u32) -> [u8; 3] {
     let texture = f64::from((x * 7919 + y * 104_729) % 13) / 2.0;
     let wave = |a: f64, b: f64| {
@@ -69,8 +74,9 @@ fn luma(pixels: &[u8]) -> Vec<f64> {
 fn luma_psnr(one: &[u8], two: &[u8]) -> f64 {
     assert_eq!(one.len(), two.len());
     let (one, two) = (luma(one), luma(two));
+    let count = f64::from(u32::try_from(one.len()).unwrap());
     let squares = one.iter().zip(&two).map(|(a, b)| (a - b).powi(2));
-    let mean = squares.sum::<f64>() / one.len() as f64;
+    let mean = squares.sum::<f64>() / count;
     10.0 * (255.0 * 255.0 / mean).log10()
 }
 
@@ -96,9 +102,9 @@ fn a_lossy_source_becomes_a_jpeg_close_to_its_pixels() {
         let image = image(picture(517, 331, photo), source);
         let encoded = Encoded::from_image(&image).unwrap();
         assert_eq!(encoded.media, Media::Jpeg);
-        let mut decoder = JpegDecoder::new(ZCursor::new(encoded.bytes.as_slice()));
-        let decoded = decoder.decode().unwrap();
-        assert_eq!(decoder.dimensions(), Some((517, 331)));
+        let mut reader = JpegDecoder::new(ZCursor::new(encoded.bytes.as_slice()));
+        let decoded = reader.decode().unwrap();
+        assert_eq!(reader.dimensions(), Some((517, 331)));
         let psnr = luma_psnr(&all(&image.pixels), &decoded);
         assert!(psnr >= 42.0, "{source:?}: {psnr:.1} dB");
     }

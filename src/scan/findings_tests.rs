@@ -18,7 +18,7 @@ fn look(kind: FileKind, findings: &[(FindingCode, u64)]) -> LookReport {
     }
 }
 
-fn reports(kind: ArtifactKind, look: Result<LookReport, JailFault>) -> Vec<EngineReport> {
+fn reports(kind: ArtifactKind, look: &Result<LookReport, JailFault>) -> Vec<EngineReport> {
     let rule = |name: &str, severity| Rule {
         name: name.into(),
         severity,
@@ -47,7 +47,7 @@ fn reports(kind: ArtifactKind, look: Result<LookReport, JailFault>) -> Vec<Engin
         declared: &Declared::from_untrusted(Some("a.jpg"), None),
         sha256: &Sha256Hex::of_digest([0; 32]),
     };
-    of_look(&look, &subject, rules, 5)
+    of_look(look, &subject, rules, 5)
 }
 
 fn of(reports: &[EngineReport], engine: Engine) -> Option<&EngineReport> {
@@ -92,7 +92,7 @@ fn each_jail_fault_is_a_fault_of_every_engine_that_was_to_look() {
         (JailFault::Garbage, false),
         (JailFault::Absent, false),
     ] {
-        let message = reports(ArtifactKind::Message, Err(fault));
+        let message = reports(ArtifactKind::Message, &Err(fault));
         assert_eq!(
             engines(&message),
             [Engine::Type, Engine::Yara, Engine::Text]
@@ -102,7 +102,7 @@ fn each_jail_fault_is_a_fault_of_every_engine_that_was_to_look() {
             let is_passing = matches!(report.outcome, EngineOutcome::PassingFault(_));
             assert_eq!((is_lasting, is_passing), (lasting, !lasting), "{fault:?}");
         }
-        let photo = reports(ArtifactKind::Photo, Err(fault));
+        let photo = reports(ArtifactKind::Photo, &Err(fault));
         assert_eq!(engines(&photo), [Engine::Type, Engine::Yara]);
     }
 }
@@ -110,7 +110,7 @@ fn each_jail_fault_is_a_fault_of_every_engine_that_was_to_look() {
 #[test]
 fn observations_of_text_are_the_text_engines() {
     let seen = [(FindingCode::Markup, 0), (FindingCode::TrailingBytes, 3)];
-    let all = reports(ArtifactKind::Message, Ok(look(FileKind::Text, &seen)));
+    let all = reports(ArtifactKind::Message, &Ok(look(FileKind::Text, &seen)));
     let codes = |engine| -> Vec<_> {
         let findings = &of(&all, engine).unwrap().findings;
         findings
@@ -120,7 +120,7 @@ fn observations_of_text_are_the_text_engines() {
     };
     assert_eq!(codes(Engine::Text), ["markup"]);
     assert_eq!(codes(Engine::Type), ["trailing_bytes"]);
-    let photo = reports(ArtifactKind::Photo, Ok(look(FileKind::Jpeg, &[])));
+    let photo = reports(ArtifactKind::Photo, &Ok(look(FileKind::Jpeg, &[])));
     assert!(of(&photo, Engine::Text).is_none());
 }
 
@@ -128,7 +128,7 @@ fn observations_of_text_are_the_text_engines() {
 fn a_second_format_is_named() {
     let value = u64::from(FileKind::Executable.code());
     let seen = [(FindingCode::SecondFormat, value)];
-    let all = reports(ArtifactKind::Photo, Ok(look(FileKind::Jpeg, &seen)));
+    let all = reports(ArtifactKind::Photo, &Ok(look(FileKind::Jpeg, &seen)));
     let finding = &of(&all, Engine::Type).unwrap().findings[0];
     assert_eq!(finding.detail, "executable");
     assert_eq!(finding.offset, Some(7));
@@ -139,7 +139,7 @@ fn a_rule_weighs_what_its_author_says_and_an_unknown_one_the_most() {
     let weights = [0, 1, 2, 3].map(|rule| {
         let mut seen = look(FileKind::Jpeg, &[]);
         seen.rule_hits = vec![RuleHit { rule, offset: 1 }];
-        let all = reports(ArtifactKind::Photo, Ok(seen));
+        let all = reports(ArtifactKind::Photo, &Ok(seen));
         let yara = of(&all, Engine::Yara).unwrap();
         assert_eq!(yara.set.as_ref().unwrap().version, "v");
         (yara.findings[0].detail.clone(), yara.findings[0].severity)
@@ -159,7 +159,7 @@ fn a_rule_weighs_what_its_author_says_and_an_unknown_one_the_most() {
 #[test]
 fn a_file_named_as_a_picture_that_is_none_is_odd_and_a_message_has_no_name() {
     let odd = |kind, seen| {
-        let all = reports(kind, Ok(look(seen, &[])));
+        let all = reports(kind, &Ok(look(seen, &[])));
         !of(&all, Engine::Type).unwrap().findings.is_empty()
     };
     assert!(odd(ArtifactKind::Photo, FileKind::Executable));

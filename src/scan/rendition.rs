@@ -181,3 +181,22 @@ fn encode_failed(error: Option<&EncodeError>, took_us: u64) -> EngineReport {
         ..report(outcome, Vec::new(), took_us)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rendition_of_another_kind_than_was_seen_is_dropped() {
+        let made = || encode_text(FileKind::Text, "text".into(), Instant::now());
+        let mut agreed = made();
+        agreed.must_agree(ArtifactKind::Photo, FileKind::Text);
+        assert!(agreed.encoded.is_some());
+        let mut misled = made();
+        misled.must_agree(ArtifactKind::Photo, FileKind::Executable);
+        assert!(misled.encoded.is_none());
+        let mut reports = Vec::new();
+        misled.move_reports(&mut reports);
+        assert_eq!(reports[0].findings[0].severity, Severity::Unscannable);
+    }
+}

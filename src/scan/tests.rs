@@ -49,7 +49,7 @@ fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
     std::fs::write(database.join("test.hdb"), eicar).unwrap();
     let managed = ManagedConfig {
         program: "/usr/sbin/clamd".into(),
-        jail: None,
+        jail: Some(jail_program()),
         database,
         run: folder.join("run"),
         threads: 2,
@@ -105,7 +105,7 @@ fn codes(scan: &Scan, engine: Engine) -> Vec<&str> {
 
 fn jpeg() -> Vec<u8> {
     let mut jpeg = Vec::new();
-    let pixels: Vec<u8> = (0..64 * 48 * 3).map(|i| (i / 5 % 200) as u8).collect();
+    let pixels: Vec<u8> = (0..200).cycle().take(64 * 48 * 3).collect();
     jpeg_encoder::Encoder::new(&mut jpeg, 90)
         .encode(&pixels, 64, 48, jpeg_encoder::ColorType::Rgb)
         .unwrap();

@@ -19,7 +19,7 @@ codes! {
         Avif = 9 => "avif",
         Tiff = 10 => "tiff",
         Bmp = 11 => "bmp",
-        /// Word, Excel, PowerPoint, OpenDocument, old or new.
+        /// Documents of office programs, old or new.
         Office = 12 => "office",
         /// PE, ELF, Mach-O, Java class, DEX, WebAssembly.
         Executable = 13 => "executable",

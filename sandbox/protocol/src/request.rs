@@ -423,7 +423,7 @@ mod tests {
     #[test]
     fn an_endless_announcement_is_refused() {
         let mut whole = WholeMessage::default();
-        let packet = [&[1u8][..], &[0; CHUNK]].concat();
+        let packet = [vec![1u8], vec![0; CHUNK]].concat();
         let over = (0..=MAX_READY_BYTES / CHUNK).find_map(|_| whole.push(&packet).err());
         assert_eq!(over, Some(WireError::OverBound));
     }

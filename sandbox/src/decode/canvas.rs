@@ -2,7 +2,7 @@
 
 use sekisho_protocol::{ColourTreatment, DecodeLimits, FindingCode};
 
-use super::{colour, orient};
+use super::{check_size, colour, orient};
 use crate::map;
 
 /// The output and how the picture on it has to be turned.
@@ -39,13 +39,8 @@ impl<'a> Canvas<'a> {
         height: u32,
         orientation: u8,
     ) -> Result<&mut [u8], FindingCode> {
+        check_size(width, height, &self.limits)?;
         let pixels = u64::from(width) * u64::from(height);
-        if width.max(height) > self.limits.max_dimension {
-            return Err(FindingCode::DimensionLimit);
-        }
-        if pixels > self.limits.max_pixels {
-            return Err(FindingCode::TooManyPixels);
-        }
         let len = usize::try_from(pixels * 3).map_err(|_| FindingCode::TooManyPixels)?;
         let output = std::mem::take(&mut self.output);
         self.output = output

@@ -23,10 +23,12 @@ pub(super) fn decode(
     options.set_memory_limit(
         std::num::NonZeroU64::new(bytes).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes),
     );
-    let mut decoder = options.read_info(picture).map_err(refusal)?;
+    let mut decoder = options
+        .read_info(picture)
+        .map_err(|error| refusal(&error))?;
     let frame = decoder
         .read_next_frame()
-        .map_err(refusal)?
+        .map_err(|error| refusal(&error))?
         .ok_or(FindingCode::Malformed)?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let row = usize::from(frame.width) * 4;
@@ -53,7 +55,7 @@ pub(super) fn decode(
     ))
 }
 
-fn refusal(error: DecodingError) -> FindingCode {
+fn refusal(error: &DecodingError) -> FindingCode {
     match error {
         DecodingError::Io(_) => FindingCode::Truncated,
         DecodingError::MemoryLimit | DecodingError::OutOfMemory => FindingCode::TooManyPixels,

@@ -35,7 +35,7 @@ pub fn decode(
     let mut canvas = Canvas::new(output, limits);
     let (source, frames) = match kind {
         FileKind::Text => return text::decode(file, limits, canvas.into_output()),
-        FileKind::Jpeg => jpeg::decode(file, &mut canvas)?,
+        FileKind::Jpeg => jpeg::decode(file, limits, &mut canvas)?,
         FileKind::Png => png::decode(file, limits, &mut canvas)?,
         FileKind::WebP => webp::decode(file, limits, &mut canvas)?,
         FileKind::Gif => gif::decode(file, limits, &mut canvas)?,
@@ -64,9 +64,21 @@ fn walk_whole(
         let first = notes.into_list().first().map(|finding| finding.code);
         return Err(first.unwrap_or(FindingCode::Malformed));
     }
+    check_size(walk.width, walk.height, limits)?;
     if walk.frames > limits.max_frames {
         Err(FindingCode::FrameLimit)
     } else {
         Ok(walk)
     }
+}
+
+/// A picture over a limit is refused by its header, before anything else is read.
+fn check_size(width: u32, height: u32, limits: &DecodeLimits) -> Result<(), FindingCode> {
+    if width.max(height) > limits.max_dimension {
+        return Err(FindingCode::DimensionLimit);
+    }
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(FindingCode::TooManyPixels);
+    }
+    Ok(())
 }

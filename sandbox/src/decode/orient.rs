@@ -25,30 +25,50 @@ pub(super) fn flip(pixels: &mut [u8], width: usize, orientation: u8) {
 
 /// Orientations 5 to 8: from `source` (`width` × `height`) to `target` (`height` × `width`).
 ///
-/// Works on bands of target rows, so that both sides stay in the processor's caches.
+/// Works on small tiles, so that both sides stay in the processor's first cache.
 pub(super) fn turn(source: &[u8], width: usize, height: usize, orientation: u8, target: &mut [u8]) {
     let source = source.as_chunks::<3>().0;
     let target = target.as_chunks_mut::<3>().0;
     // 5: mirrored along the main diagonal. 6: a quarter to the right. 7: along the other. 8: a quarter to the left.
     let from_bottom = matches!(orientation, 6 | 7);
     let from_right = matches!(orientation, 7 | 8);
-    for (band, number) in target.chunks_mut((height * BAND).max(1)).zip(0..) {
-        let lines = band.len() / height.max(1);
-        let first = number * BAND;
-        let left = if from_right {
-            width.saturating_sub(first + lines)
-        } else {
-            first
-        };
-        for (row, y) in source.chunks_exact(width.max(1)).zip(0..height) {
-            let column = if from_bottom { height - 1 - y } else { y };
-            let Some(piece) = row.get(left..left + lines) else {
-                continue;
+    let blocks = || {
+        source
+            .chunks((width * BLOCK).max(1))
+            .zip((0..height).step_by(BLOCK))
+    };
+    for (band, first) in target
+        .chunks_mut((height * BAND).max(1))
+        .zip((0..width).step_by(BAND))
+    {
+        for (block, top) in blocks() {
+            let rows = block.len() / width.max(1);
+            let left = if from_bottom {
+                height.saturating_sub(top + rows)
+            } else {
+                top
             };
-            for (pixel, index) in piece.iter().zip(0..) {
-                let line = if from_right { lines - 1 - index } else { index };
-                if let Some(place) = band.get_mut(line * height + column) {
-                    *place = *pixel;
+            for (line, number) in band.chunks_exact_mut(height.max(1)).zip(first..) {
+                let x = if from_right {
+                    width - 1 - number
+                } else {
+                    number
+                };
+                let Some(places) = line.get_mut(left..left + rows) else {
+                    continue;
+                };
+                let pixels = block.iter().skip(x).step_by(width.max(1));
+                if from_bottom {
+                    places
+                        .iter_mut()
+                        .rev()
+                        .zip(pixels)
+                        .for_each(|(to, from)| *to = *from);
+                } else {
+                    places
+                        .iter_mut()
+                        .zip(pixels)
+                        .for_each(|(to, from)| *to = *from);
                 }
             }
         }
@@ -59,8 +79,9 @@ fn rows(pixels: &mut [u8], width: usize) -> impl Iterator<Item = &mut [u8]> {
     pixels.chunks_exact_mut((width * 3).max(1))
 }
 
-/// Target rows at a time: so many streams fit the first cache.
+/// Target rows and source rows of a tile.
 const BAND: usize = 32;
+const BLOCK: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -68,7 +89,7 @@ mod tests {
 
     /// A picture of `width` × `height` whose pixels name their place.
     fn picture(width: usize, height: usize) -> Vec<u8> {
-        let place = |x: usize, y: usize| [x as u8, y as u8, 7];
+        let place = |x: usize, y: usize| [u8::try_from(x).unwrap(), u8::try_from(y).unwrap(), 7];
         (0..height)
             .flat_map(|y| (0..width).flat_map(move |x| place(x, y)))
             .collect()

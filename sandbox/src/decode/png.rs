@@ -22,7 +22,7 @@ pub(super) fn decode(
     let mut decoder = Decoder::new_with_limits(Cursor::new(picture), limit);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     decoder.set_ignore_text_chunk(true);
-    let mut reader = decoder.read_info().map_err(refusal)?;
+    let mut reader = decoder.read_info().map_err(|error| refusal(&error))?;
     let info = reader.info();
     let orientation = info
         .exif_metadata
@@ -36,7 +36,7 @@ pub(super) fn decode(
     } else {
         row_by_row(&mut reader, walk.width as usize, room)?;
     }
-    reader.finish().map_err(refusal)?;
+    reader.finish().map_err(|error| refusal(&error))?;
     Ok((
         Source {
             coding: SourceCoding::Lossless,
@@ -61,7 +61,7 @@ fn row_by_row(
         };
         reader
             .read_row(buffer)
-            .map_err(refusal)?
+            .map_err(|error| refusal(&error))?
             .ok_or(FindingCode::Truncated)?;
         if colour != ColorType::Rgb {
             to_rgb(colour, depth, &row, target)?;
@@ -74,7 +74,10 @@ fn row_by_row(
 fn whole(reader: &mut Reader<Cursor<&[u8]>>, room: &mut [u8]) -> Result<(), FindingCode> {
     let (colour, depth) = reader.output_color_type();
     if colour == ColorType::Rgb {
-        return reader.next_frame(room).map(drop).map_err(refusal);
+        return reader
+            .next_frame(room)
+            .map(drop)
+            .map_err(|error| refusal(&error));
     }
     let mut pixels = vec![
         0;
@@ -82,7 +85,9 @@ fn whole(reader: &mut Reader<Cursor<&[u8]>>, room: &mut [u8]) -> Result<(), Find
             .output_buffer_size()
             .ok_or(FindingCode::TooManyPixels)?
     ];
-    reader.next_frame(&mut pixels).map_err(refusal)?;
+    reader
+        .next_frame(&mut pixels)
+        .map_err(|error| refusal(&error))?;
     to_rgb(colour, depth, &pixels, room)
 }
 
@@ -117,7 +122,7 @@ fn to_rgb(
     Ok(())
 }
 
-fn refusal(error: DecodingError) -> FindingCode {
+fn refusal(error: &DecodingError) -> FindingCode {
     match error {
         DecodingError::LimitsExceeded => FindingCode::ExpansionLimit,
         DecodingError::IoError(_) => FindingCode::Truncated,

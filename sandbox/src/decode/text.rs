@@ -1,5 +1,7 @@
 //! Text made inert: what a reader cannot see, or what would act, is spelled out.
 
+use std::fmt::Write;
+
 use sekisho_protocol::{DecodeLimits, DecodeReport, FindingCode};
 
 use crate::look::text::{Class, classified};
@@ -33,7 +35,8 @@ fn inert(text: &str) -> String {
             ('\u{2028}' | '\u{2029}', _) => out.push('\n'),
             (_, Class::Visible) => out.push(character),
             (_, Class::Control | Class::Bidi | Class::Invisible) => {
-                out.push_str(&format!("⟦U+{:04X}⟧", u32::from(character)));
+                // Writing to a string cannot fail.
+                let _ = write!(out, "⟦U+{:04X}⟧", u32::from(character));
             }
         }
     }
@@ -52,7 +55,7 @@ mod tests {
         let mut output = vec![0; max_text_chars as usize * 16];
         match decode(text, &limits, &mut output)? {
             DecodeReport::Text { bytes } => {
-                output.truncate(bytes as usize);
+                output.truncate(usize::try_from(bytes).unwrap());
                 Ok(String::from_utf8(output).unwrap())
             }
             other => panic!("{other:?}"),

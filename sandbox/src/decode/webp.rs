@@ -16,12 +16,12 @@ pub(super) fn decode(
 ) -> Result<(Source, u32), FindingCode> {
     let walk = walk_whole(file, limits, webp::walk)?;
     let picture = file.get(..walk.end.unwrap_or(0)).unwrap_or_default();
-    let mut decoder = WebPDecoder::new(Cursor::new(picture)).map_err(refusal)?;
+    let mut decoder = WebPDecoder::new(Cursor::new(picture)).map_err(|error| refusal(&error))?;
     decoder.set_memory_limit(usize::try_from(limits.max_pixels * 4).unwrap_or(usize::MAX));
     let (width, height) = decoder.dimensions();
-    let block = decoder.exif_metadata().map_err(refusal)?;
+    let block = decoder.exif_metadata().map_err(|error| refusal(&error))?;
     let orientation = block.map_or(1, |block| exif::orientation(&block));
-    let profile = decoder.icc_profile().map_err(refusal)?;
+    let profile = decoder.icc_profile().map_err(|error| refusal(&error))?;
     let coding = if decoder.is_lossy() {
         SourceCoding::Lossy {
             chroma_h: 2,
@@ -36,7 +36,9 @@ pub(super) fn decode(
             .output_buffer_size()
             .ok_or(FindingCode::TooManyPixels)?;
         let mut pixels = vec![0; len];
-        decoder.read_image(&mut pixels).map_err(refusal)?;
+        decoder
+            .read_image(&mut pixels)
+            .map_err(|error| refusal(&error))?;
         let to = room.as_chunks_mut::<3>().0.iter_mut();
         pixels
             .as_chunks::<4>()
@@ -45,12 +47,12 @@ pub(super) fn decode(
             .zip(to)
             .for_each(|(from, to)| *to = over_white(*from));
     } else {
-        decoder.read_image(room).map_err(refusal)?;
+        decoder.read_image(room).map_err(|error| refusal(&error))?;
     }
     Ok((Source { coding, profile }, walk.frames))
 }
 
-fn refusal(error: DecodingError) -> FindingCode {
+fn refusal(error: &DecodingError) -> FindingCode {
     match error {
         DecodingError::IoError(_) => FindingCode::Truncated,
         DecodingError::MemoryLimitExceeded | DecodingError::ImageTooLarge => {

@@ -15,6 +15,8 @@ pub struct JpegWalk {
     pub components: u8,
     /// Luma samples for each chroma sample, horizontally and vertically; 1 × 1 without chroma.
     pub sampling: (u8, u8),
+    /// Stored in several scans over the whole picture.
+    pub progressive: bool,
     /// An index of further pictures is there.
     multi_picture: bool,
     /// The metadata call this a motion photo.
@@ -62,11 +64,12 @@ fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCo
                 scans += 1;
                 entropy(cursor)?;
             }
-            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
+            marker @ (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF) => {
                 if jpeg.precision != 0 {
                     return Err(FindingCode::Malformed);
                 }
                 frame(segment(cursor)?, jpeg).ok_or(FindingCode::Malformed)?;
+                jpeg.progressive = marker & 3 == 2;
             }
             APP1 => {
                 let body = segment(cursor)?;

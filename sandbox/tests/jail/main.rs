@@ -1,7 +1,16 @@
 //! The jail's promises, tested over the real sockets against the real program. Refusals first.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test that fails panics"
+)]
+
 mod attacks;
 mod faults;
+mod measure;
 mod pictures;
 mod samples;
 mod scanner;

@@ -10,7 +10,7 @@ use sekisho::scan::jail::{
 use super::samples;
 
 /// Real photos, where the checkout has them.
-pub fn photos() -> Vec<PathBuf> {
+pub(crate) fn photos() -> Vec<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/photos");
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();

@@ -3,7 +3,12 @@
 use jpeg_encoder::{ColorType, Encoder};
 
 /// A JPEG of four flat quarters: red, green / blue, white. Optional EXIF orientation and ICC profile.
-pub fn jpeg(width: u16, height: u16, orientation: Option<u16>, profile: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn jpeg(
+    width: u16,
+    height: u16,
+    orientation: Option<u16>,
+    profile: Option<&[u8]>,
+) -> Vec<u8> {
     let mut pixels = Vec::new();
     for y in 0..height {
         for x in 0..width {
@@ -29,6 +34,38 @@ pub fn jpeg(width: u16, height: u16, orientation: Option<u16>, profile: Option<&
     out
 }
 
+/// A JPEG of soft noise, as dense as a photo.
+pub(crate) fn noise(
+    width: u16,
+    height: u16,
+    orientation: Option<u16>,
+    profile: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
+    for y in 0..u32::from(height) {
+        for x in 0..u32::from(width) {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let grain = (state >> 28) as u8;
+            let wave = ((x / 7 + y / 5) % 200) as u8;
+            pixels.extend([wave + grain, 255 - wave - grain, (x / 16) as u8]);
+        }
+    }
+    let mut out = Vec::new();
+    let mut encoder = Encoder::new(&mut out, 90);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    if let Some(value) = orientation {
+        encoder.add_app_segment(1, exif(value)).unwrap();
+    }
+    if let Some(profile) = profile {
+        encoder.add_icc_profile(profile).unwrap();
+    }
+    encoder
+        .encode(&pixels, width, height, ColorType::Rgb)
+        .unwrap();
+    out
+}
+
 fn exif(orientation: u16) -> Vec<u8> {
     let mut block = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
     block.extend(orientation.to_be_bytes());
@@ -37,7 +74,7 @@ fn exif(orientation: u16) -> Vec<u8> {
 }
 
 /// An RGBA PNG with one transparent and one opaque column.
-pub fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgba);
@@ -53,7 +90,7 @@ pub fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A PNG that only claims its size: one chunk of data, checksums not even right.
-pub fn claiming_png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn claiming_png(width: u32, height: u32) -> Vec<u8> {
     let mut out = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR".to_vec();
     out.extend(width.to_be_bytes());
     out.extend(height.to_be_bytes());
@@ -62,7 +99,7 @@ pub fn claiming_png(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A GIF of 1 × 1 with this many frames.
-pub fn gif(frames: usize) -> Vec<u8> {
+pub(crate) fn gif(frames: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = gif::Encoder::new(&mut out, 1, 1, &[0, 0, 0, 200, 100, 50]).unwrap();
     for _ in 0..frames {
@@ -75,7 +112,7 @@ pub fn gif(frames: usize) -> Vec<u8> {
 }
 
 /// The smallest thing with the outline of a Windows program.
-pub fn program() -> Vec<u8> {
+pub(crate) fn program() -> Vec<u8> {
     let mut out = b"MZ".to_vec();
     out.resize(0x3C, 0);
     out.extend(64u32.to_le_bytes());
@@ -84,7 +121,7 @@ pub fn program() -> Vec<u8> {
 }
 
 /// An archive with one stored empty member.
-pub fn zip() -> Vec<u8> {
+pub(crate) fn zip() -> Vec<u8> {
     let mut out = b"PK\x03\x04\x0a\0\0\0\0\0".to_vec();
     out.extend([0; 16]);
     out.extend(b"\x01\0\0\0a");

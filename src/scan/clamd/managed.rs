@@ -187,13 +187,13 @@ async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, 
     };
     tokio::select! {
         ended = child.wait() => Err(ended.map_or_else(ManagedError::Start, ManagedError::Ended)),
-        answered = tokio::time::timeout(START_DEADLINE, answers) => match answered {
-            Ok(()) => Ok(Running {
+        answered = tokio::time::timeout(START_DEADLINE, answers) => {
+            // Without an answer the child is killed where it is dropped.
+            answered.map_err(|_| ManagedError::NotReady)?;
+            Ok(Running {
                 child,
                 _lifeline: lifeline,
-            }),
-            // The child is killed where it is dropped.
-            Err(_) => Err(ManagedError::NotReady),
+            })
         }
     }
 }
@@ -201,23 +201,19 @@ async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, 
 /// The one place that decides how clamd is started. It gets no variable but its time zone (in which
 /// its version writes dates), no terminal, and in the jail no path but its own.
 fn command(config: &ManagedConfig, conf: &Path) -> Command {
-    let mut command = match &config.jail {
-        Some(jail) => {
-            let mut command = Command::new(jail);
-            command.args(["clamd", "--lifeline", "--read"]);
-            command.arg(&config.database);
-            command.arg("--write").arg(&config.run);
-            command.arg("--tmp").arg(temporary_of(config));
-            command.arg("--").arg(&config.program);
-            command.stdin(Stdio::piped());
-            command
-        }
-        None => {
-            let mut command = Command::new(&config.program);
-            command.stdin(Stdio::null());
-            command
-        }
-    };
+    let mut command;
+    if let Some(jail) = &config.jail {
+        command = Command::new(jail);
+        command.args(["clamd", "--lifeline", "--read"]);
+        command.arg(&config.database);
+        command.arg("--write").arg(&config.run);
+        command.arg("--tmp").arg(temporary_of(config));
+        command.arg("--").arg(&config.program);
+        command.stdin(Stdio::piped());
+    } else {
+        command = Command::new(&config.program);
+        command.stdin(Stdio::null());
+    }
     command.arg("--config-file").arg(conf);
     command.env_clear().env("TZ", "UTC").current_dir("/");
     command

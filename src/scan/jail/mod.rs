@@ -197,7 +197,8 @@ impl Jail {
     /// The running program; while it is being restarted, a short wait for it.
     async fn link(&self) -> Result<Arc<Link>, JailFault> {
         let mut link = self.link.clone();
-        let present = tokio::time::timeout(RESTART_WAIT, link.wait_for(Option::is_some));
+        let open = |link: &Option<Arc<Link>>| link.as_ref().is_some_and(|link| link.is_open());
+        let present = tokio::time::timeout(RESTART_WAIT, link.wait_for(open));
         match present.await {
             Ok(Ok(link)) => link.clone().ok_or(JailFault::Absent),
             Ok(Err(_)) | Err(_) => Err(JailFault::Absent),

@@ -159,6 +159,11 @@ impl Link {
         }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(&*waiting, Waiting::Open(_))
+    }
+
     fn abandon(&self) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Waiting::Closed;
     }
@@ -205,6 +210,6 @@ const REQUIRED: &[Layer] = &[
     Layer::MemoryLimit,
 ];
 /// Compiling a large rule set takes seconds; more than this is a hang.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 /// How long after a child's deadline its parent may take to say so.
 const GRACE: Duration = Duration::from_secs(2);

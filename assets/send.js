@@ -1,1 +1,101 @@
+// Sends one item at a time to the same address as the plain form, and shows how far each has come.
+// Every check here is a convenience: the door checks again.
 
+const form = document.querySelector("form[data-send]");
+const words = form?.dataset ?? {};
+const english = document.documentElement.lang === "en";
+let items = [];
+
+function chosen() {
+  const photos = [...form.elements.photos.files].map((file) => ({ field: "photos", value: file }));
+  const text = form.elements.message.value;
+  const message = text.trim() ? [{ field: "message", value: text }] : [];
+  return [...message, ...photos];
+}
+
+function show(item, state, detail) {
+  item.state = state;
+  item.label.textContent = detail ?? words[state];
+  item.label.className = `status status-${{ done: "released", sending: "quarantined", waiting: "waiting" }[state] ?? "rejected"}`;
+  item.bar.hidden = state !== "sending";
+}
+
+function addRow(item, index) {
+  const row = document.createElement("li");
+  const name = document.createElement("span");
+  name.className = "item-name";
+  name.textContent =
+    item.field === "message"
+      ? words.message
+      : `${words.photo} ${index} (${(item.value.size / 1e6).toFixed(1)} MB)`;
+  item.bar = document.createElement("progress");
+  item.bar.max = 1;
+  item.bar.setAttribute("aria-label", name.textContent);
+  item.label = document.createElement("span");
+  row.append(name, " ", item.label, item.bar);
+  form.querySelector("[data-items]").append(row);
+  const tooLarge = item.field === "photos" && item.value.size > Number(words.fileBytes);
+  show(item, tooLarge ? "tooLarge" : "waiting");
+}
+
+function post(item) {
+  return new Promise((resolve) => {
+    const body = new FormData();
+    body.append(item.field, item.value);
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "application/json");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) item.bar.value = event.loaded / event.total;
+    };
+    request.onload = () => resolve({ status: request.status, answer: request.response });
+    request.onerror = request.onabort = () => resolve({ status: 0, answer: null });
+    request.send(body);
+  });
+}
+
+async function send(item) {
+  show(item, "sending");
+  const { status, answer } = await post(item);
+  if (status === 201) return show(item, "done");
+  show(item, "failed", (english ? answer?.title_en : answer?.title_ja) ?? words.failed);
+}
+
+function keepOpen(event) {
+  event.preventDefault();
+}
+
+async function sendAll() {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  addEventListener("beforeunload", keepOpen);
+  for (const item of items) {
+    if (item.state === "waiting" || item.state === "failed") await send(item);
+  }
+  removeEventListener("beforeunload", keepOpen);
+  if (items.every((item) => item.state === "done")) return location.assign("/receipt");
+  button.disabled = false;
+  button.textContent = words.again;
+  button.hidden = !items.some((item) => item.state === "failed");
+  form.querySelector("[data-after]").hidden = false;
+}
+
+function begin() {
+  items = chosen();
+  form.querySelector("[data-items]").replaceChildren();
+  let photo = 0;
+  for (const item of items) addRow(item, item.field === "photos" ? ++photo : 0);
+  form.querySelector("[data-fields]").hidden = true;
+  form.querySelector("[data-progress]").hidden = false;
+}
+
+if (form) {
+  form.addEventListener("submit", (event) => {
+    // An empty form goes the plain way, so that the door says what is missing.
+    if (items.length === 0 && chosen().length === 0) return;
+    event.preventDefault();
+    if (items.length === 0) begin();
+    sendAll();
+  });
+}

@@ -15,5 +15,7 @@ pub mod http;
 pub mod memory;
 pub mod ops;
 pub mod scan;
+#[cfg(test)]
+pub mod testing;
 pub mod vault;
 pub mod worker;

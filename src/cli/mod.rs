@@ -10,6 +10,7 @@ mod machine;
 mod open;
 mod output;
 mod people;
+mod pull;
 mod queue;
 mod retention;
 mod roles;
@@ -118,7 +119,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Answer, CliError> {
         Command::Serve(args) => serve::serve(&args, config),
         Command::Scan(args) => block_on(scan::run(&args, config, output)),
         Command::Check => block_on(check::run(config, output)),
-        Command::Pull(args) => block_on(pull(args, output)),
+        Command::Pull(args) => block_on(pull::run(&args, output)),
         Command::Link(command) => block_on(link::run(command, config, output)),
         Command::User(command) => block_on(people::run(command, config, output)),
         Command::Machine(command) => block_on(machine::run(command, config, output)),
@@ -127,11 +128,6 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Answer, CliError> {
         Command::Retention(command) => block_on(retention::run(command, config, output)),
         Command::Keys(command) => machine::keys(&command, config, output),
     }
-}
-
-async fn pull(args: crate::ops::pull::PullArgs, output: &Output) -> Result<Answer, CliError> {
-    let complete = crate::ops::pull::run(args, output.is_json()).await?;
-    Ok(if complete { Answer::Yes } else { Answer::No })
 }
 
 fn block_on<F>(command: F) -> Result<Answer, CliError>

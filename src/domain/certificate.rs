@@ -67,6 +67,7 @@ pub struct Released {
     rendition: Rendition,
     certificate: Certificate,
     note: String,
+    until: Timestamp,
 }
 
 impl Released {
@@ -80,6 +81,11 @@ impl Released {
 
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// When it stops being viewable: the certificate's date, or the row's if that is earlier.
+    pub fn until(&self) -> Timestamp {
+        self.until
     }
 
     /// The certificate as signed; travels with a pulled file.
@@ -140,12 +146,13 @@ pub fn prove(
         return Err(NotReleased::Addressee);
     }
     // Both the signed date and the row's (which may have been brought forward) must lie ahead.
-    if now >= certificate.expires_at.min(release.until) {
+    let until = certificate.expires_at.min(release.until);
+    if now >= until {
         return Err(NotReleased::Expired);
     }
     let rendition = release.rendition.clone();
     let note = release.certificate.clone();
-    Ok(Released { artifact: artifact.id, rendition, certificate, note })
+    Ok(Released { artifact: artifact.id, rendition, certificate, note, until })
 }
 
 impl Certificate {

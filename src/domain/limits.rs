@@ -75,6 +75,9 @@ pub struct Limits {
     /// How recent a factor must be for a step-up action.
     #[serde(with = "seconds")]
     pub step_up: Duration,
+    /// How long an artifact may wait in review before the queue marks it as escalated.
+    #[serde(with = "seconds")]
+    pub review_escalation: Duration,
     /// How far two clocks may differ before time is not trusted.
     #[serde(with = "seconds")]
     pub clock_tolerance: Duration,
@@ -109,6 +112,7 @@ impl Default for Limits {
             session_half_signed_in: Duration::from_mins(5),
             session_absolute: Duration::from_hours(12),
             step_up: Duration::from_mins(5),
+            review_escalation: Duration::from_hours(48),
             clock_tolerance: Duration::from_mins(5),
         }
     }

@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod authority;
 pub mod certificate;
 pub mod content;
+pub mod delivery;
 pub mod event;
 pub mod finding;
 pub mod id;

@@ -41,6 +41,38 @@ impl Default for Retention {
     }
 }
 
+/// How loudly a deadline is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Urgency {
+    /// More than half of the time is left.
+    Calm,
+    /// Half of the time is gone.
+    HalfGone,
+    /// A day or less is left.
+    LastDay,
+}
+
+impl Urgency {
+    /// The urgency at `now` of what began at `since` and goes at `until`.
+    pub fn of(since: Timestamp, until: Timestamp, now: Timestamp) -> Self {
+        let left = until.since(now);
+        match () {
+            () if left <= Duration::from_hours(24) => Self::LastDay,
+            () if left <= until.since(since) / 2 => Self::HalfGone,
+            () => Self::Calm,
+        }
+    }
+
+    /// The urgency's name in style and words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::HalfGone => "half_gone",
+            Self::LastDay => "last_day",
+        }
+    }
+}
+
 impl Retention {
     /// When the artifact's content goes. `None`: it is gone already.
     pub fn due_at(&self, artifact: &Artifact) -> Option<Timestamp> {
@@ -71,5 +103,24 @@ impl Retention {
             StateName::Purged => 0,
         };
         Duration::from_hours(days as u64 * 24)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_shown_louder_at_half_life_and_a_day_before() {
+        let since = Timestamp::from_millis(0);
+        let days = |days: u64| Duration::from_hours(days * 24);
+        let until = since.plus(days(30));
+        let at = |span: Duration| Urgency::of(since, until, since.plus(span));
+        let moment = Duration::from_millis(1);
+        assert_eq!(at(days(15).saturating_sub(moment)), Urgency::Calm);
+        assert_eq!(at(days(15)), Urgency::HalfGone);
+        assert_eq!(at(days(29).saturating_sub(moment)), Urgency::HalfGone);
+        assert_eq!(at(days(29)), Urgency::LastDay);
+        assert_eq!(at(days(31)), Urgency::LastDay);
     }
 }

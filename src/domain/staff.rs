@@ -143,6 +143,16 @@ pub enum Holder {
     Patient { link: LinkId, submission: Option<SubmissionId> },
 }
 
+impl Holder {
+    /// The member of staff, if it is one.
+    pub const fn staff(self) -> Option<StaffId> {
+        match self {
+            Self::HalfSignedIn { staff } | Self::Staff { staff, .. } => Some(staff),
+            Self::Patient { .. } => None,
+        }
+    }
+}
+
 impl Session {
     /// Whether the session may still be used at `now`.
     pub fn is_live(&self, limits: &Limits, now: Timestamp) -> bool {

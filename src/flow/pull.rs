@@ -55,8 +55,10 @@ pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, Flow
     let viewer = viewer_of(machine);
     let now = app.clock.trusted()?;
     let deliveries = app.db.deliveries(machine.id, u32::MAX).await?;
+    // What was recalled and removed, and then released again, is pulled again.
     let has = |id: ArtifactId| {
-        deliveries.iter().any(|it| it.artifact == id && it.acknowledged_at.is_some())
+        let mut kept = deliveries.iter().filter(|it| it.recalled_at.is_none());
+        kept.any(|it| it.artifact == id && it.acknowledged_at.is_some())
     };
     let found = app.db.released_for(machine.doctor, machine.team.as_deref(), LIST_LIMIT).await?;
     let proven = |artifact: &Artifact| {

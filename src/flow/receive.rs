@@ -33,13 +33,15 @@ pub struct Upload {
     declared: Declared,
     connection: Connection,
     received: u64,
+    /// Characters of a message: bytes that begin one, line feeds once.
+    characters: u64,
     chunks: mpsc::Sender<Bytes>,
     sealing: JoinHandle<Result<(SealedObject, Wrap), VaultError>>,
 }
 
 /// Chunks waiting for the sealing thread: bounds an upload's memory, and slows its sender.
 const CHUNKS_IN_FLIGHT: usize = 8;
-/// UTF-8 takes at most this many bytes a character.
+/// UTF-8 takes at most this many bytes a character: a bound on what is no UTF-8 at all.
 const BYTES_A_CHAR: u64 = 4;
 
 /// Takes up a patient's visit: the link is still open and the agreement accepted.
@@ -113,8 +115,18 @@ impl Visit {
         let sealing = tokio::task::spawn_blocking(move || {
             seal_arriving(sealer, arriving, &recipient, artifact)
         });
-        let received = 0;
-        Ok(Upload { artifact, object, kind, declared, connection, received, chunks, sealing })
+        let (received, characters) = (0, 0);
+        Ok(Upload {
+            artifact,
+            object,
+            kind,
+            declared,
+            connection,
+            received,
+            characters,
+            chunks,
+            sealing,
+        })
     }
 
     /// Takes more of a file.
@@ -130,14 +142,19 @@ impl Visit {
     ) -> Result<(), FlowError> {
         let limits = &intake.app.limits;
         upload.received = upload.received.saturating_add(chunk.len() as u64);
-        let own_limit = match upload.kind {
-            ArtifactKind::Photo => (limits.file_bytes, Refusal::FileTooLarge),
+        let over = match upload.kind {
+            ArtifactKind::Photo => {
+                (upload.received > limits.file_bytes).then_some(Refusal::FileTooLarge)
+            }
             ArtifactKind::Message => {
-                (u64::from(limits.message_chars) * BYTES_A_CHAR, Refusal::MessageTooLong)
+                let most = u64::from(limits.message_chars);
+                upload.characters = upload.characters.saturating_add(characters(&chunk));
+                let over = upload.characters > most || upload.received > most * BYTES_A_CHAR;
+                over.then_some(Refusal::MessageTooLong)
             }
         };
-        if upload.received > own_limit.0 {
-            return Err(self.refuse(&intake.app, own_limit.1).await);
+        if let Some(refusal) = over {
+            return Err(self.refuse(&intake.app, refusal).await);
         }
         if self.bytes.saturating_add(upload.received) > limits.submission_bytes {
             return Err(self.refuse(&intake.app, Refusal::SubmissionTooLarge).await);
@@ -198,6 +215,13 @@ impl Visit {
             Err(error) => error.into(),
         }
     }
+}
+
+/// How many characters begin in these bytes. Forms send a line's end as two characters; it counts
+/// once, as it was typed.
+fn characters(bytes: &[u8]) -> u64 {
+    let begins = |byte: &&u8| **byte & 0b1100_0000 != 0b1000_0000 && **byte != b'\r';
+    bytes.iter().filter(begins).count() as u64
 }
 
 /// Runs on a thread of its own: takes chunks as they arrive, seals, writes durably.

@@ -71,9 +71,10 @@ pub struct Queue {
 
 const LIST_LIMIT: u32 = 200;
 
-/// The queue as it stands.
-pub async fn queue(review: &Review) -> Result<Queue, FlowError> {
+/// The queue as it stands; that it was looked at is an event.
+pub async fn queue(review: &Review, actor: Actor) -> Result<Queue, FlowError> {
     let db = &review.app.db;
+    db.append(&review.app.event(actor, Action::List)?).await?;
     Ok(Queue {
         in_review: db.artifacts_in(StateName::InReview, LIST_LIMIT).await?,
         approved: db.artifacts_in(StateName::Approved, LIST_LIMIT).await?,

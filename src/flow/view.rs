@@ -74,6 +74,31 @@ pub async fn submission_for(
     }
 }
 
+/// One released artifact's facts and certificate, without its rendition.
+///
+/// # Errors
+/// [`FlowError::NotFound`] whatever the cause, with an event that names it.
+pub async fn look(
+    portal: &Portal,
+    doctor: StaffId,
+    id: ArtifactId,
+) -> Result<(Artifact, Released), FlowError> {
+    let app = &portal.app;
+    let viewer = viewer(app, doctor).await?;
+    let event = app.event(Actor::Staff { id: doctor }, Action::View)?.about_artifact(id);
+    let Some(artifact) = app.db.artifact(id).await? else {
+        return Err(not_found(app, event, Code::fixed("unknown")).await);
+    };
+    let now = app.clock.trusted()?;
+    match certificate::prove(&artifact, &viewer, &app.public.certificate, now) {
+        Ok(released) => Ok((artifact, released)),
+        Err(cause) => {
+            let event = event.about_submission(artifact.submission).about_link(artifact.link);
+            Err(not_found(app, event, Code::fixed(cause.code())).await)
+        }
+    }
+}
+
 /// Opens one rendition for a doctor.
 ///
 /// # Errors

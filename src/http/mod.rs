@@ -16,6 +16,7 @@ mod show;
 
 use std::sync::Arc;
 
+use failure::problem_json;
 pub use failure::{Failure, Problem};
 pub use language::Language;
 pub use layers::{door, with_deadline};

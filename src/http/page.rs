@@ -25,13 +25,15 @@ pub struct Page {
     pub back: String,
     /// The request's id, for the telephone.
     pub request: String,
+    pub wants_json: bool,
     site: Arc<Site>,
 }
 
 impl Page {
     pub(super) fn new(visitor: &Visitor, site: Arc<Site>) -> Self {
         let (back, request) = (visitor.back.clone(), visitor.request.to_string());
-        Self { language: visitor.language, back, request, site }
+        let wants_json = visitor.wants_json;
+        Self { language: visitor.language, back, request, wants_json, site }
     }
 
     /// Answers with a template.
@@ -53,6 +55,14 @@ impl Page {
     ) -> Result<Response, Failure> {
         let html = template.render().map_err(|_| Failure::internal("a page did not render"))?;
         Ok((status, Html(html)).into_response())
+    }
+
+    /// Shows a form again with what was refused; where JSON was asked for, the problem alone.
+    ///
+    /// # Errors
+    /// If the template cannot be rendered.
+    pub fn again(&self, problem: Problem, form: &impl Template) -> Result<Response, Failure> {
+        if self.wants_json { Err(problem.into()) } else { self.html_with(problem.status(), form) }
     }
 
     /// The sentence of a key.

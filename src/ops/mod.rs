@@ -14,6 +14,7 @@ pub mod launch;
 pub mod listener;
 mod public_keys;
 pub mod supervise;
+pub mod pull;
 pub mod tls;
 
 pub use key_file::{KeyError, KeyFile};

@@ -128,7 +128,8 @@ impl Sqlite {
         let mut tx = self.begin().await?;
         sqlx::query(
             "INSERT INTO deliveries (artifact, machine, pulled_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (artifact, machine) DO UPDATE SET pulled_at = excluded.pulled_at",
+             ON CONFLICT (artifact, machine) DO UPDATE SET pulled_at = excluded.pulled_at, \
+             acknowledged_at = NULL, recalled_at = NULL",
         )
         .bind(artifact.to_string())
         .bind(machine.to_string())

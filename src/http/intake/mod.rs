@@ -1,12 +1,52 @@
-//! The patients' door.
+//! The patients' door: open, agree, send, receipt. It shows nothing of what was sent but its state.
 
+mod agree;
+mod open;
+mod receipt;
+mod send;
+mod uploads;
+
+use askama::Template;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::Response;
+use axum::routing::{get, post};
 
-use super::{Door, door, with_deadline};
+use super::{Door, Failure, Page, door, with_deadline};
 use crate::app::Intake;
 use crate::config::Config;
 
+pub use agree::AGREEMENT_VERSION;
+
+/// Room for the form around the files of a full submission.
+const FORM_ROOM: u64 = 1024 * 1024;
+
 /// The patients' door.
 pub fn router(intake: Intake, config: &Config) -> Router {
-    door(Door::new(intake, config), with_deadline(Router::new()))
+    let most = intake.app.limits.submission_bytes.saturating_add(FORM_ROOM);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let pages = Router::new()
+        .route("/", get(open::page))
+        .route("/open", post(open::open))
+        .route("/agree", get(agree::page).post(agree::agree))
+        .route("/receipt", get(receipt::receipt))
+        .route("/leave", post(receipt::leave))
+        .route("/about", get(about));
+    let uploads = post(send::send).layer(DefaultBodyLimit::max(most));
+    let routes = with_deadline(pages.route("/send", get(send::page))).route("/send", uploads);
+    door(Door::new(intake, config), routes)
 }
+
+#[derive(Template)]
+#[template(path = "intake/about.html")]
+struct AboutPage<'a> {
+    page: &'a Page,
+}
+
+/// What happens with the photos.
+async fn about(page: Page) -> Result<Response, Failure> {
+    page.html(&AboutPage { page: &page })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! `sekisho pull`: fetches cleared renditions to a registered clinic machine.
+
+use serde_json::json;
+
+use super::output::Output;
+use super::{Answer, CliError};
+use crate::app::Clock;
+use crate::domain::Timestamp;
+use crate::ops::pull::{self, Line, PullArgs};
+
+pub(super) async fn run(args: &PullArgs, output: &Output) -> Result<Answer, CliError> {
+    let clock = Clock::system(Timestamp::from_millis(0), std::time::Duration::MAX);
+    let (printer, drawn) = (*output, output.draws_progress());
+    let mut failed = None;
+    let mut tell = |line: &Line, left: usize| {
+        let mut text = text_of(line);
+        if drawn && left > 0 {
+            text.push_str(&format!(" ({left} to come)"));
+        }
+        failed = printer.say(line, &text).err().or(failed.take());
+    };
+    let summary = pull::pull(args, &clock, &mut tell).await?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let text = format!(
+        "{} written, {} removed, {} refused",
+        summary.written, summary.removed, summary.refused
+    );
+    output.say(&json!({ "result": "summary", "summary": summary }), &text)?;
+    Ok(if summary.refused == 0 { Answer::Yes } else { Answer::No })
+}
+
+fn text_of(line: &Line) -> String {
+    match line {
+        Line::Written { file, size_bytes, demo, .. } => {
+            let demo = if *demo { ", cleared by the demonstration set" } else { "" };
+            format!("written  {file} ({size_bytes} bytes{demo})")
+        }
+        Line::Removed { artifact, file } => match file {
+            Some(file) => format!("removed  {file}: recalled"),
+            None => format!("removed  {artifact}: recalled, and was not here"),
+        },
+        Line::Refused { artifact, reason } => format!("REFUSED  {artifact}: {reason}"),
+    }
+}

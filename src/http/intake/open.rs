@@ -1,0 +1,81 @@
+//! A link is opened: by its secret, which a script takes from the fragment, or by the short code.
+//!
+//! A GET opens nothing. Whatever was wrong with the two secrets, the visitor reads one sentence.
+
+use askama::Template;
+use axum::extract::{Form, State};
+use axum::http::header::SET_COOKIE;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use crate::app::Intake;
+use crate::domain::secret::{LinkSecret, ShortCode};
+use crate::flow::open::FirstSecret;
+use crate::flow::{self, FlowError, Refusal};
+use crate::http::{Door, Failure, Page, Problem, session_cookie};
+
+#[derive(Template)]
+#[template(path = "intake/open.html")]
+struct OpenPage<'a> {
+    page: &'a Page,
+    tries: u32,
+    refused: Option<Problem>,
+    /// The link's secret, shown to its own holder again so that a mistyped date costs no new mail.
+    secret: Option<LinkSecret>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OpenForm {
+    #[serde(rename = "secret", default)]
+    untrusted_secret: String,
+    #[serde(rename = "code", default)]
+    untrusted_code: String,
+    #[serde(rename = "second_secret", default)]
+    untrusted_second_secret: String,
+}
+
+/// Asks for the secrets.
+pub(super) async fn page(
+    State(door): State<Door<Intake>>,
+    page: Page,
+) -> Result<Response, Failure> {
+    let tries = door.role.app.limits.link_tries;
+    page.html(&OpenPage { page: &page, tries, refused: None, secret: None })
+}
+
+/// Opens the link if both secrets are right.
+pub(super) async fn open(
+    State(door): State<Door<Intake>>,
+    page: Page,
+    Form(form): Form<OpenForm>,
+) -> Result<Response, Failure> {
+    match form.open(&door.role).await {
+        Ok(cookie) => Ok(([(SET_COOKIE, cookie)], Redirect::to("/agree")).into_response()),
+        Err(FlowError::Refused(refusal)) => {
+            let tries = door.role.app.limits.link_tries;
+            let secret = LinkSecret::parse(&form.untrusted_secret);
+            let problem = Problem::Refused(refusal);
+            let shown = OpenPage { page: &page, tries, refused: Some(problem), secret };
+            page.again(problem, &shown)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl OpenForm {
+    async fn open(&self, intake: &Intake) -> Result<axum::http::HeaderValue, FlowError> {
+        let Some(first) = self.first_secret() else {
+            let refusal = Refusal::SecondSecretWrong;
+            flow::refused_stranger(&intake.app, &refusal.code()).await?;
+            return Err(refusal.into());
+        };
+        let (token, _) = flow::open::open(intake, &first, &self.untrusted_second_secret).await?;
+        Ok(session_cookie(&token))
+    }
+
+    fn first_secret(&self) -> Option<FirstSecret> {
+        LinkSecret::parse(&self.untrusted_secret)
+            .map(FirstSecret::Link)
+            .or_else(|| ShortCode::parse(&self.untrusted_code).map(FirstSecret::Code))
+    }
+}

@@ -1,0 +1,98 @@
+//! Photos and a message are sent. The same form serves browsers without scripts and the script
+//! that sends one item at a time.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::multipart::{Multipart, MultipartRejection};
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+
+use super::receipt::artifact_json;
+use super::uploads::{Sent, take_form};
+use crate::app::{Intake, PeerIdentity};
+use crate::domain::limits::Limits;
+use crate::domain::submission::Connection;
+use crate::flow::receive::{self, Visit};
+use crate::flow::{FlowError, Refusal};
+use crate::http::{Door, Failure, Page, PatientSession, Problem, problem_json};
+
+#[derive(Template)]
+#[template(path = "intake/send.html")]
+struct SendPage<'a> {
+    page: &'a Page,
+    limits: &'a Limits,
+    refused: &'a [(usize, Problem)],
+    /// Of the same form, and acknowledged.
+    received: usize,
+}
+
+/// Shows the form.
+pub(super) async fn page(
+    State(door): State<Door<Intake>>,
+    page: Page,
+    session: PatientSession,
+) -> Result<Response, Failure> {
+    receive::visit(&door.role, session.link, session.submission).await?;
+    let limits = &door.role.app.limits;
+    page.html(&SendPage { page: &page, limits, refused: &[], received: 0 })
+}
+
+/// Receives the form.
+pub(super) async fn send(
+    State(door): State<Door<Intake>>,
+    page: Page,
+    session: PatientSession,
+    Extension(peer): Extension<PeerIdentity>,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<Response, Failure> {
+    let intake = &door.role;
+    let mut visit = receive::visit(intake, session.link, session.submission).await?;
+    let form = form.map_err(|_| Problem::BadRequest)?;
+    let request = page.request.clone();
+    let connection = Connection { peer: peer.peer, local: peer.local, request };
+    let mut sent = take_form(intake, &mut visit, &connection, form).await?;
+    if sent.received.is_empty() && sent.refused.is_empty() {
+        match visit.refuse(&intake.app, Refusal::NothingSent).await {
+            FlowError::Refused(refusal) => sent.refused.push((0, refusal)),
+            error => return Err(error.into()),
+        }
+    }
+    answer(&page, &intake.app.limits, &visit, &sent)
+}
+
+fn answer(page: &Page, limits: &Limits, visit: &Visit, sent: &Sent) -> Result<Response, Failure> {
+    let refused: Vec<(usize, Problem)> =
+        sent.refused.iter().map(|(place, refusal)| (*place, Problem::Refused(*refusal))).collect();
+    match (refused.first(), page.wants_json) {
+        (None, true) => Ok((StatusCode::CREATED, Json(as_json(visit, sent))).into_response()),
+        (None, false) => Ok(Redirect::to("/receipt").into_response()),
+        (Some((_, problem)), true) => {
+            let mut document = problem.document();
+            merge(&mut document, as_json(visit, sent));
+            Ok(problem_json(problem.status(), &document))
+        }
+        (Some((_, problem)), false) => {
+            let received = sent.received.len();
+            let shown = SendPage { page, limits, refused: &refused, received };
+            page.html_with(problem.status(), &shown)
+        }
+    }
+}
+
+fn as_json(visit: &Visit, sent: &Sent) -> Value {
+    let refused = sent.refused.iter();
+    let refused = refused.map(|(place, refusal)| json!({ "item": place, "code": refusal.code() }));
+    json!({
+        "receipt": visit.submission.receipt,
+        "artifacts": sent.received.iter().map(artifact_json).collect::<Vec<_>>(),
+        "refused": refused.collect::<Vec<_>>(),
+    })
+}
+
+fn merge(document: &mut Value, more: Value) {
+    if let (Value::Object(document), Value::Object(more)) = (document, more) {
+        document.extend(more);
+    }
+}

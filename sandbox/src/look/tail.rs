@@ -21,13 +21,13 @@ pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
     }
 }
 
-/// Bytes that no known writer appends.
+/// Bytes that no known writer appends. What they are is said before that they are there.
 pub fn unknown(tail: &[u8], base: usize, notes: &mut Notes) {
-    notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);
     if is_video(tail) {
-        notes.add(FindingCode::SecondFormat, base, FileKind::Video.code().into());
+        notes.add_kind(FileKind::Video, base);
     }
     foreign::in_tail(tail, base, notes);
+    notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);
 }
 
 /// The bytes behind `end`, if there are any.

@@ -207,6 +207,20 @@ fn places(config: &Config) -> Vec<Place> {
             mode,
         });
     }
+    // What a command run by root left beside a database must be the roles' as well.
+    for database in [&paths.data_db, &paths.keys_db] {
+        for ending in ["-wal", "-shm"] {
+            let mut path = database.clone().into_os_string();
+            path.push(ending);
+            places.push(Place {
+                path: path.into(),
+                kind: Kind::Existing,
+                owner: None,
+                group: Group::Common,
+                mode: 0o660,
+            });
+        }
+    }
     let certificates = config.doors.all().map(|(_, door)| door.certificate.clone());
     for path in certificates
         .into_iter()

@@ -74,6 +74,15 @@ impl LocalStore {
         Ok(())
     }
 
+    /// Removes the folder that an object's folder was in, if nothing else is: a probe by one user
+    /// must not leave a folder behind that another cannot use.
+    pub(super) fn forget_shard(&self, area: Area, object: ObjectId) {
+        if let Some(shard) = self.object_folder(area, object).parent() {
+            // Not empty, or gone: both as good.
+            let _ = fs::remove_dir(shard);
+        }
+    }
+
     /// Names that are not an object's are not ours, and passed over.
     pub(super) fn list_objects(
         &self,

@@ -161,6 +161,9 @@ impl Vault {
         let mut read = vec![];
         self.read_part(area, scratch, 0)?.read_to_end(&mut read)?;
         self.delete_object(area, scratch)?;
+        match self {
+            Self::Local(store) => store.forget_shard(area, scratch),
+        }
         if overwritten || read != SAMPLE {
             return Err(VaultError::Unsafe("it does not keep what was written"));
         }

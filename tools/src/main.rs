@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sekisho_tools::demo::{self, Ended, Options, Stay};
 use sekisho_tools::{fixtures, manifest, samples};
 
 #[derive(Parser)]
@@ -32,6 +33,29 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Run the whole service, send every fixture through its doors, and show what became of each.
+    Demo {
+        /// The demo's folder; made by the first run, used again by later ones.
+        #[arg(long, default_value = "data")]
+        data: PathBuf,
+        /// The signatures folder.
+        #[arg(long, default_value = "signatures")]
+        signatures: PathBuf,
+        /// End after the table; exit code 1 if an outcome is not the expected one.
+        #[arg(long)]
+        once: bool,
+        /// First of four ports in a row for the doors of a new folder.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Print the code that a person of the demo would read from their authenticator app.
+    DemoCode {
+        /// As the demo lists them, for example dr.aoki.
+        login: String,
+        /// The demo's folder.
+        #[arg(long, default_value = "data")]
+        data: PathBuf,
+    },
     /// Write signatures/MANIFEST again after a signature was changed.
     Manifest {
         /// The signatures folder.
@@ -41,40 +65,66 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
-        Ok(summary) => {
-            println!("{summary}");
-            ExitCode::SUCCESS
-        }
+    match run(Cli::parse().command) {
+        Ok(code) => code,
         Err(error) => {
-            eprintln!("sekisho-tools: {error}");
+            eprintln!("sekisho-tools: {}", with_causes(error.as_ref()));
             ExitCode::from(2)
         }
     }
 }
 
-fn run(command: &Command) -> Result<String, Box<dyn std::error::Error>> {
-    match command {
+fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let summary = match command {
+        Command::Demo { data, signatures, once, port } => {
+            let stay = if once { Stay::Once } else { Stay::Up };
+            return run_demo(&Options { data, signatures, stay, port });
+        }
+        Command::DemoCode { login, data } => {
+            let (code, seconds) = demo::code(&data, &login)?;
+            format!("{code}  (for {seconds} s)")
+        }
         Command::Fixtures { out } => {
             let made = fixtures::all()?;
             for fixture in &made {
                 write(&out.join(fixture.path), &fixture.bytes)?;
             }
-            Ok(format!("{} fixtures in {}", made.len(), out.display()))
+            format!("{} fixtures in {}", made.len(), out.display())
         }
         Command::Samples { out } => {
             let made = samples::all()?;
             for sample in &made {
                 write(&out.join(sample.file_name()), &sample.bytes)?;
             }
-            Ok(format!("{} samples in {}", made.len(), out.display()))
+            format!("{} samples in {}", made.len(), out.display())
         }
         Command::Manifest { signatures } => {
-            let text = manifest::of(signatures)?;
+            let text = manifest::of(&signatures)?;
             std::fs::write(signatures.join(manifest::FILE_NAME), &text)?;
-            Ok(format!("{} signature files listed", text.lines().count()))
+            format!("{} signature files listed", text.lines().count())
         }
+    };
+    println!("{summary}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// On one thread, as the service's life is tied to the thread that started it.
+fn run_demo(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(match runtime.block_on(demo::run(options))? {
+        Ended::AsExpected | Ended::Stopped => ExitCode::SUCCESS,
+        Ended::Differs => ExitCode::from(1),
+    })
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
     }
+    text
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

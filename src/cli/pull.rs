@@ -19,7 +19,7 @@ pub(super) async fn run(args: &PullArgs, output: &Output) -> Result<Answer, CliE
         }
         failed = printer.say(line, &text).err().or(failed.take());
     };
-    let summary = pull::pull(args, &clock, &mut tell).await?;
+    let summary = pull::pull(args, &|| clock.read(), &mut tell).await?;
     if let Some(error) = failed {
         return Err(error);
     }

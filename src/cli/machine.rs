@@ -40,7 +40,7 @@ pub(super) enum KeysCommand {
 pub(super) async fn run(
     command: MachineCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let review = open::review(&config).await?;
@@ -75,7 +75,7 @@ pub(super) async fn run(
 pub(super) fn keys(
     KeysCommand::List: &KeysCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let public = PublicKeys::read(&config.paths.public_keys())?;

@@ -57,7 +57,7 @@ const SECRET_LIMIT: u64 = 1024;
 pub(super) async fn run(
     command: UserCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let review = open::review(&config).await?;
@@ -98,7 +98,7 @@ pub(super) fn secret_from(file: &str) -> Result<Zeroizing<String>, CliError> {
     Ok(text)
 }
 
-fn list(all: &[Staff], output: &Output) -> Result<(), CliError> {
+fn list(all: &[Staff], output: Output) -> Result<(), CliError> {
     let row = |staff: &Staff| {
         let state = if staff.disabled_at.is_some() { "disabled" } else { "active" };
         let json = json!({

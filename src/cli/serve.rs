@@ -62,7 +62,7 @@ enum RoleArg {
     Review,
 }
 
-pub(super) fn init(args: &InitArgs, output: &Output) -> Result<Answer, CliError> {
+pub(super) fn init(args: &InitArgs, output: Output) -> Result<Answer, CliError> {
     let random = crate::app::Random::system();
     let id = ClinicId::new(super::scan::now(), random.bytes()?);
     let mut config = Config::first(Clinic {

@@ -165,17 +165,6 @@ fn the_hash_is_of_the_bytes() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_fails_the_whole_rendition() {
-    let pixels = picture(64, 64, photo);
-    let rows = JpegRows {
-        height: 65,
-        ..JpegRows::new(&pixels).unwrap()
-    };
-    let failed = encode_rows(rows, QUALITY, SamplingFactor::R_4_4_4);
-    assert!(matches!(failed, Err(EncodeError::Pixels(_))));
-}
-
-#[test]
 fn a_side_at_the_limit_of_jpeg_is_encoded_and_one_over_is_refused() {
     let of = |width| {
         let image = image(picture(width, 1, photo), lossy(1, 1));

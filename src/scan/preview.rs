@@ -4,20 +4,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jpeg_encoder::{ColorType, Encoder};
+use sekisho_encoder::{EncodeError, for_each_row, jpeg_of_rgb};
 use zeroize::Zeroizing;
 
-use super::encode::{EncodeError, for_each_row};
 use crate::domain::content::Preview;
 use crate::memory::PixelMemory;
 
 /// A JPEG of at most [`SIDE_LIMIT`] pixels a side.
 pub(super) fn of_image(pixels: &PixelMemory) -> Result<Preview, EncodeError> {
     let (width, height, small) = shrink(pixels)?;
-    let mut jpeg = Zeroizing::new(Vec::new());
-    Encoder::new(&mut *jpeg, QUALITY)
-        .encode(&small, width, height, ColorType::Rgb)
-        .map_err(EncodeError::Jpeg)?;
+    let jpeg = jpeg_of_rgb(&small, (width, height), QUALITY)?;
     Ok(Preview::Image {
         jpeg_base64: STANDARD.encode(&*jpeg),
     })

@@ -5,7 +5,9 @@
 
 use std::time::Instant;
 
-use super::encode::{EncodeError, Encoded};
+use sekisho_encoder::EncodeError;
+
+use super::encode::Encoded;
 use super::engines::micros;
 use super::findings;
 use super::jail::{ColourTreatment, DecodeLimits, Decoded, DecodedImage, FileKind, Jail};

@@ -53,6 +53,9 @@ fn claim_of_extension(extension: &str) -> Option<FileKind> {
         "zip" => FileKind::Zip,
         "txt" => FileKind::Text,
         "dcm" => FileKind::Dicom,
+        "htm" | "html" => FileKind::Html,
+        "exe" | "com" | "scr" | "dll" | "msi" | "apk" => FileKind::Executable,
+        "bat" | "cmd" | "ps1" | "sh" | "vbs" | "js" | "hta" => FileKind::Script,
         _ => return None,
     })
 }

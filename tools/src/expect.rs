@@ -161,6 +161,7 @@ const REASONS: [(&str, &[&str]); 5] = [
     (
         "decode",
         &[
+            "unsupported_type",
             "truncated",
             "malformed",
             "too_many_pixels",

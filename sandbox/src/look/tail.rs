@@ -21,9 +21,9 @@ pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
     }
 }
 
-/// Bytes that no known writer appends.
+/// Bytes that no known writer appends. What they are says more than that they are there, so it
+/// comes first.
 pub fn unknown(tail: &[u8], base: usize, notes: &mut Notes) {
-    notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);
     if is_video(tail) {
         notes.add(
             FindingCode::SecondFormat,
@@ -32,6 +32,7 @@ pub fn unknown(tail: &[u8], base: usize, notes: &mut Notes) {
         );
     }
     foreign::in_tail(tail, base, notes);
+    notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);
 }
 
 /// The bytes behind `end`, if there are any.

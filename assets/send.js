@@ -90,7 +90,15 @@ function begin() {
   form.querySelector("[data-progress]").hidden = false;
 }
 
+function showCount() {
+  const shown = form.querySelector("[data-count]");
+  const count = form.elements.photos.files.length;
+  shown.hidden = count === 0;
+  shown.textContent = shown.dataset.count.replace("%n", count);
+}
+
 if (form) {
+  form.elements.photos.addEventListener("change", showCount);
   form.addEventListener("submit", (event) => {
     // An empty form goes the plain way, so that the door says what is missing.
     if (items.length === 0 && chosen().length === 0) return;

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::app::{
-    App, AreaIdentity, AuditFilter, Bell, Clinic, Clock, Db, Intake, IntakeKeys, ManualClock,
-    PeerIdentity, Portal, PortalKeys, Random, Review, ReviewKeys, Vault,
+    App, AreaIdentity, AuditFilter, Bell, BellEnd, Clinic, Clock, Db, Intake, IntakeKeys,
+    ManualClock, PeerIdentity, Portal, PortalKeys, Random, Review, ReviewKeys, Vault,
 };
 use crate::config::{Config, FILE_NAME};
 use crate::domain::content::Area;
@@ -79,7 +79,7 @@ impl TestApp {
             vault: vault.clone(),
             clock: clock.clone(),
             random: random.clone(),
-            bell: Bell::none(),
+            bell: Arc::new(Bell::connect(BellEnd::Silent).expect("a bell")),
             limits: Arc::clone(&limits),
             retention: config.retention,
             policy: Arc::new(config.policy()),

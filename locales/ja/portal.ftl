@@ -1,1 +1,30 @@
-# 医師の画面の言葉。
+# 医師の画面。
+cleared-title = 検査を通った写真とメッセージ
+cleared-order = 閲覧期限の近い順です。
+cleared-empty = いま見られるものはありません。
+cleared-empty-why = 患者さんから届いたものは、検査を通るとここに並びます。期限が過ぎたものは自動的に消去されます。
+patient = 患者番号 { $number }
+contents = 内容
+viewable = 閲覧できるもの { $count }件
+held-back = 検査中・見られないもの { $count }件
+held-back-why = 検査中か、検査を通らなかったものです。必要なときは送り直しを頼んでください。
+deadline = 閲覧期限
+urgency-half_gone = 期限の半分が過ぎました。
+urgency-last_day = まもなく消去されます（残り1日以内）。
+goes-at = { $time }に消去されます。
+receipt-of = 受付番号 { $number }
+sender-proxy = 代理の方：{ $name }
+back-to-cleared = 一覧へ戻る
+back-to-submission = この受付へ戻る
+picture-alt = 患者さんから届いた写真
+certificate = 検査の証明
+certificate-what = 表示しているのは、届いたファイルの画素や文字から新しく作り直したものです。届いたファイルそのものではありません。
+certificate-demo = 試験用の検査定義で検査したものです。実際の診療には使えません。
+certificate-note = 署名された証明書
+decided-by = 判断
+basis-policy = 方針による自動の判断
+basis-reviewers = 確認担当者2名の承認
+policy = 方針の版
+released-at = 閲覧できるようになった日時
+rendition-sha256 = 表示データのSHA-256
+set-age = 検査時の古さ

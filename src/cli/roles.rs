@@ -55,7 +55,7 @@ async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
     started(&portal.app).await?;
     let router = http::portal::router(portal.clone(), config);
     let doctors = Listener::for_people(&config.doors.portal, handed.tls_key, router)?;
-    let router = http::machines::router(portal, config);
+    let router = http::machines::router(portal);
     let machines = Listener::for_machines(config, handed.machines_tls_key, router)?;
     serve(config, vec![doctors, machines], handed.ready).await
 }

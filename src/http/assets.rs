@@ -22,12 +22,13 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 5] = [
     Asset {
         name: "sekisho.css",
         media_type: CSS,
         bytes: include_bytes!("../../assets/sekisho.css"),
     },
+    Asset { name: "staff.css", media_type: CSS, bytes: include_bytes!("../../assets/staff.css") },
     Asset {
         name: "gate.svg",
         media_type: "image/svg+xml",

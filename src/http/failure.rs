@@ -141,12 +141,17 @@ impl Failure {
         FlowError::Internal(cause).into()
     }
 
-    /// Logs what is ours, then words the failure for the visitor.
-    pub(super) fn answer(&self, visitor: &Visitor, site: &Arc<Site>) -> Response {
+    /// Logs what is ours. `request` is an id, or the door where requests have none.
+    pub(super) fn log(&self, request: &dyn std::fmt::Display) {
         if let Some(cause) = &self.cause {
             let source = std::error::Error::source(&**cause).map(ToString::to_string);
-            tracing::error!(request = %visitor.request, %cause, source, "a request failed");
+            tracing::error!(%request, %cause, source, "a request failed");
         }
+    }
+
+    /// Logs what is ours, then words the failure for the visitor.
+    pub(super) fn answer(&self, visitor: &Visitor, site: &Arc<Site>) -> Response {
+        self.log(&visitor.request);
         if visitor.wants_json {
             return problem_json(self.problem.status(), &self.problem.document());
         }

@@ -25,19 +25,21 @@ pub(super) const LANGUAGE_COOKIE: &str = "__Host-lang";
 /// Most ranges of an `Accept-Language` header that are looked at.
 const MOST_RANGES: usize = 16;
 
-const JAPANESE_TEXTS: [&str; 5] = [
+const JAPANESE_TEXTS: [&str; 6] = [
     include_str!("../../locales/ja/common.ftl"),
     include_str!("../../locales/ja/problems.ftl"),
     include_str!("../../locales/ja/intake.ftl"),
     include_str!("../../locales/ja/portal.ftl"),
     include_str!("../../locales/ja/review.ftl"),
+    include_str!("../../locales/ja/staff.ftl"),
 ];
-const ENGLISH_TEXTS: [&str; 5] = [
+const ENGLISH_TEXTS: [&str; 6] = [
     include_str!("../../locales/en/common.ftl"),
     include_str!("../../locales/en/problems.ftl"),
     include_str!("../../locales/en/intake.ftl"),
     include_str!("../../locales/en/portal.ftl"),
     include_str!("../../locales/en/review.ftl"),
+    include_str!("../../locales/en/staff.ftl"),
 ];
 
 static JAPANESE: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::Japanese, &JAPANESE_TEXTS));

@@ -68,7 +68,7 @@ const HEADERS: [(HeaderName, &str); 9] = [
     (
         HeaderName::from_static("permissions-policy"),
         "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), \
-         serial=(), bluetooth=(), browsing-topics=()",
+         serial=()",
     ),
 ];
 

@@ -10,9 +10,13 @@ mod failure;
 pub mod intake;
 mod language;
 mod layers;
+pub mod machines;
 mod page;
+pub mod portal;
+pub mod review;
 mod session;
 mod show;
+mod staff;
 
 use std::sync::Arc;
 

@@ -113,6 +113,11 @@ impl Page {
         show::size(*bytes)
     }
 
+    /// A length of time in days, or in years where it is some: `30日`, `6 years`.
+    pub fn span(&self, days: &u16) -> String {
+        show::span(self.language, *days)
+    }
+
     /// A number with its thousands apart.
     pub fn count<N: Copy + Into<u64>>(&self, number: &N) -> String {
         show::count((*number).into())

@@ -47,6 +47,17 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// Days, or whole years from two on.
+pub(super) fn span(language: Language, days: u16) -> String {
+    match (language, days) {
+        (Language::Japanese, 730..) => format!("{}年", days / 365),
+        (Language::Japanese, _) => format!("{days}日"),
+        (Language::English, 730..) => format!("{} years", days / 365),
+        (Language::English, 1) => "1 day".to_owned(),
+        (Language::English, _) => format!("{days} days"),
+    }
+}
+
 /// A count with its thousands apart: `20,000`.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -85,5 +96,7 @@ mod tests {
         }
         assert_eq!(count(20_000), "20,000");
         assert_eq!(count(999), "999");
+        assert_eq!(span(Language::Japanese, 30), "30日");
+        assert_eq!(span(Language::English, 2192), "6 years");
     }
 }

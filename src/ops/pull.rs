@@ -218,8 +218,8 @@ fn verify(
     verifier: &Verifier,
     now: Timestamp,
 ) -> Result<Certificate, Refused> {
-    let certificate = Certificate::verify(&fetched.certificate, verifier)
-        .map_err(|_| Refused::Certificate)?;
+    let certificate =
+        Certificate::verify(&fetched.certificate, verifier).map_err(|_| Refused::Certificate)?;
     let hash = Sha256Hex::of_digest(Sha256::digest(&fetched.bytes).into());
     match () {
         () if certificate.artifact != ready.artifact

@@ -12,7 +12,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::{Door, Failure, Page, door, with_deadline};
+use super::{Door, Failure, Page, PatientSession, door, with_deadline};
 use crate::app::Intake;
 use crate::config::Config;
 
@@ -41,11 +41,17 @@ pub fn router(intake: Intake, config: &Config) -> Router {
 #[template(path = "intake/about.html")]
 struct AboutPage<'a> {
     page: &'a Page,
+    back: &'static str,
 }
 
-/// What happens with the photos.
-async fn about(page: Page) -> Result<Response, Failure> {
-    page.html(&AboutPage { page: &page })
+/// What happens with the photos. Anyone may read it; who has a session is led back to their place.
+async fn about(page: Page, session: Result<PatientSession, Failure>) -> Result<Response, Failure> {
+    let back = match session {
+        Ok(PatientSession { submission: Some(_), .. }) => "/receipt",
+        Ok(PatientSession { submission: None, .. }) => "/agree",
+        Err(_) => "/",
+    };
+    page.html(&AboutPage { page: &page, back })
 }
 
 #[cfg(test)]

@@ -154,7 +154,6 @@ fn identity(args: &PullArgs) -> Result<ClientConfig, PullError> {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, PullError> {
-    let unreadable =
-        |source: io::Error| PullError::Unreadable { path: path.to_path_buf(), source };
+    let unreadable = |source: io::Error| PullError::Unreadable { path: path.to_path_buf(), source };
     std::fs::read(path).map(Zeroizing::new).map_err(unreadable)
 }

@@ -1,0 +1,123 @@
+//! The machines' door: clinic machines list what waits, fetch, acknowledge, and learn of recalls.
+//!
+//! The connection's client certificate says who asks, on every request; no header does. Bytes and
+//! certificate leave in one answer, so that one event stands for both.
+
+mod identity;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tower_http::timeout::TimeoutLayer;
+
+use self::identity::Puller;
+use super::failure::problem_json;
+use super::{Failure, Problem};
+use crate::app::Portal;
+use crate::domain::delivery::{CERTIFICATE_HEADER, Ready, Waiting};
+use crate::domain::{Artifact, ArtifactId, State as ArtifactState};
+use crate::flow::pull;
+
+/// Longest a request may take.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// The routes of the machines' door.
+pub fn router(portal: Portal) -> Router {
+    Router::new()
+        .route("/v1/waiting", get(waiting))
+        .route("/v1/artifacts/{id}/rendition", get(rendition))
+        .route("/v1/artifacts/{id}/acknowledge", post(acknowledge))
+        .route("/v1/artifacts/{id}/recall-acknowledge", post(acknowledge_recall))
+        .fallback(|| async { Failure::from(Problem::NotFound) })
+        .method_not_allowed_fallback(|| async { Failure::from(Problem::MethodNotAllowed) })
+        .with_state(portal)
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, DEADLINE))
+        .layer(map_response(finish))
+}
+
+/// `GET /v1/waiting`.
+async fn waiting(
+    State(portal): State<Portal>,
+    Puller(machine): Puller,
+) -> Result<Json<Waiting>, Failure> {
+    let waiting = pull::waiting(&portal, &machine).await?;
+    let ready = waiting.ready.iter().filter_map(ready).collect();
+    Ok(Json(Waiting { ready, recalled: waiting.recalled }))
+}
+
+/// `GET /v1/artifacts/{id}/rendition`.
+async fn rendition(
+    State(portal): State<Portal>,
+    Puller(machine): Puller,
+    Path(untrusted_id): Path<String>,
+) -> Result<Response, Failure> {
+    let viewed = pull::pull(&portal, &machine, read(&untrusted_id)?).await?;
+    let media = HeaderValue::from_static(viewed.released.rendition().media.mime());
+    let certificate = HeaderValue::try_from(BASE64.encode(viewed.released.note()))
+        .map_err(|_| Failure::internal("a certificate does not fit a header"))?;
+    let name = HeaderName::from_static(CERTIFICATE_HEADER);
+    let bytes = Body::from(viewed.bytes.to_vec());
+    Ok(([(CONTENT_TYPE, media), (name, certificate)], bytes).into_response())
+}
+
+/// `POST /v1/artifacts/{id}/acknowledge`.
+async fn acknowledge(
+    State(portal): State<Portal>,
+    Puller(machine): Puller,
+    Path(untrusted_id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    pull::acknowledge(&portal, &machine, read(&untrusted_id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/artifacts/{id}/recall-acknowledge`.
+async fn acknowledge_recall(
+    State(portal): State<Portal>,
+    Puller(machine): Puller,
+    Path(untrusted_id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    pull::acknowledge_recall(&portal, &machine, read(&untrusted_id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn read(untrusted_id: &str) -> Result<ArtifactId, Failure> {
+    untrusted_id.parse().map_err(|_| Problem::NotFound.into())
+}
+
+fn ready(artifact: &Artifact) -> Option<Ready> {
+    let ArtifactState::Released { release, .. } = &artifact.state else {
+        return None;
+    };
+    Some(Ready {
+        artifact: artifact.id,
+        submission: artifact.submission,
+        position: artifact.position,
+        media: release.rendition.media,
+        size_bytes: release.rendition.size_bytes,
+        sha256: release.rendition.sha256.clone(),
+        until: release.until,
+    })
+}
+
+/// Words a failure as a problem document, and keeps every answer out of caches.
+async fn finish(mut response: Response) -> Response {
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        failure.log(&"machines");
+        response = problem_json(failure.problem.status(), &failure.problem.document());
+    }
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,115 @@
+//! One rendition: its page, and its bytes.
+//!
+//! The page shows a picture by asking for it, so that the picture's own answer is the one access
+//! with the one event; inert text stands in the page itself and is the access.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::app::Portal;
+use crate::domain::certificate::{Certificate, Released};
+use crate::domain::state::{Basis, Media};
+use crate::domain::{Artifact, Timestamp};
+use crate::flow::view;
+use crate::http::permits::ViewRendition;
+use crate::http::staff::Me;
+use crate::http::{Allowed, Door, Failure, Page, Problem};
+
+/// A picture is an answer of its own that can do nothing, wherever it is opened.
+const SANDBOX: HeaderValue = HeaderValue::from_static(
+    "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+
+#[derive(Template)]
+#[template(path = "portal/artifact.html")]
+struct ArtifactPage<'a> {
+    page: &'a Page,
+    me: Me,
+    artifact: Artifact,
+    certificate: &'a Certificate,
+    /// The certificate as signed.
+    note: &'a str,
+    until: Timestamp,
+    width: u32,
+    height: u32,
+    /// The message; `None` for a picture.
+    text: Option<String>,
+    watermark: String,
+}
+
+/// `GET /artifacts/{id}`.
+pub(super) async fn page(
+    State(door): State<Door<Portal>>,
+    page: Page,
+    doctor: Allowed<ViewRendition>,
+    Path(untrusted_id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
+    let (artifact, released) = view::look(&door.role, doctor.session.staff, id).await?;
+    let text = text(&door.role, &doctor, &released).await?;
+    let me = Me::of(&door, &doctor.session).await?;
+    let watermark = format!("{} {}", me.login, page.when(&door.role.app.clock.read()));
+    page.html(&ArtifactPage {
+        page: &page,
+        me,
+        artifact,
+        certificate: released.certificate(),
+        note: released.note(),
+        until: released.until(),
+        width: released.rendition().width,
+        height: released.rendition().height,
+        text,
+        watermark,
+    })
+}
+
+/// `GET /artifacts/{id}/rendition`.
+pub(super) async fn rendition(
+    State(door): State<Door<Portal>>,
+    doctor: Allowed<ViewRendition>,
+    Path(untrusted_id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
+    let viewed = view::view(&door.role, doctor.session.staff, id).await?;
+    let media = viewed.released.rendition().media;
+    let name = format!("inline; filename=\"{id}.{}\"", media.extension());
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(media.mime())),
+        (CONTENT_SECURITY_POLICY, SANDBOX),
+        (CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(|_| Problem::NotFound)?),
+    ];
+    Ok((headers, viewed.bytes.to_vec()).into_response())
+}
+
+/// A message's text, opened and logged like any rendition.
+async fn text(
+    portal: &Portal,
+    doctor: &Allowed<ViewRendition>,
+    released: &Released,
+) -> Result<Option<String>, Failure> {
+    match released.rendition().media {
+        Media::Jpeg | Media::Png => Ok(None),
+        Media::Text => {
+            let viewed = view::view(portal, doctor.session.staff, released.artifact()).await?;
+            Ok(Some(String::from_utf8_lossy(&viewed.bytes).into_owned()))
+        }
+    }
+}
+
+impl ArtifactPage<'_> {
+    /// On whose word, as a key of words.
+    fn basis(&self) -> &'static str {
+        match self.certificate.basis {
+            Basis::Policy => "policy",
+            Basis::Reviewers { .. } => "reviewers",
+        }
+    }
+
+    /// How old an engine's signature set was, in hours.
+    fn hours(&self, seconds: &u64) -> u64 {
+        seconds / 3600
+    }
+}

@@ -1,0 +1,239 @@
+//! Reception issues intake links, prints them once, and revokes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+
+use super::qr;
+use crate::app::Review;
+use crate::domain::link::{Link, LinkRefusal, Patient, Purpose, SecondSecret, Sender};
+use crate::domain::staff::{Staff, StaffRole};
+use crate::domain::{LinkId, Timestamp};
+use crate::flow::link::{self, IssuedLink, LinkRequest, MOST_LIFE};
+use crate::flow::people;
+use crate::flow::sign_in::actor_of;
+use crate::http::permits::IssueLinks;
+use crate::http::staff::{Me, shown};
+use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
+
+/// Where patients open their links.
+#[derive(Clone, Debug)]
+pub(super) struct IntakeAddress(pub(super) Arc<str>);
+
+const LIST_LIMIT: u32 = 200;
+
+#[derive(Deserialize)]
+pub(super) struct LinkForm {
+    #[serde(rename = "doctor")]
+    untrusted_doctor: String,
+    #[serde(rename = "patient")]
+    untrusted_patient: String,
+    sender: Sender,
+    #[serde(rename = "proxy_name", default)]
+    untrusted_proxy_name: String,
+    purpose: Purpose,
+    second_secret_kind: SecondSecret,
+    #[serde(rename = "second_secret")]
+    untrusted_second_secret: String,
+    days: u8,
+}
+
+/// A link as the list shows it.
+struct Row {
+    id: LinkId,
+    patient: String,
+    proxy: Option<String>,
+    doctor: String,
+    purpose: Purpose,
+    until: Timestamp,
+    state: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "review/links.html")]
+struct LinksPage<'a> {
+    page: &'a Page,
+    me: Me,
+    here: &'static str,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "review/link_new.html")]
+struct NewPage<'a> {
+    page: &'a Page,
+    me: Me,
+    here: &'static str,
+    refusal: Option<Problem>,
+    doctors: Vec<Staff>,
+    days: u64,
+    most_days: u64,
+}
+
+#[derive(Template)]
+#[template(path = "review/link_issued.html")]
+struct IssuedPage<'a> {
+    page: &'a Page,
+    me: Me,
+    here: &'static str,
+    link: Link,
+    doctor: String,
+    address: &'a str,
+    url: String,
+    code: String,
+    qr: String,
+}
+
+/// `GET /links`.
+pub(super) async fn list(
+    State(door): State<Door<Review>>,
+    page: Page,
+    reception: Allowed<IssueLinks>,
+) -> Result<Response, Failure> {
+    let links = link::list(&door.role, LIST_LIMIT).await?;
+    let staff = people::all_staff(&door.role.app).await?;
+    let me = Me::of(&door, &reception.session).await?;
+    let row = |link| Row::of(&door.role, link, &staff);
+    let rows = links.into_iter().map(row).collect::<Result<_, _>>()?;
+    page.html(&LinksPage { page: &page, me, here: "/links", rows })
+}
+
+/// `GET /links/new`.
+pub(super) async fn new(
+    State(door): State<Door<Review>>,
+    page: Page,
+    reception: Allowed<IssueLinks>,
+) -> Result<Response, Failure> {
+    form(&door, &page, &reception.session, None).await
+}
+
+/// `POST /links`: answers the one page that shows the link's secrets.
+pub(super) async fn issue(
+    State(door): State<Door<Review>>,
+    Extension(IntakeAddress(address)): Extension<IntakeAddress>,
+    page: Page,
+    reception: Allowed<IssueLinks>,
+    Form(form_sent): Form<LinkForm>,
+) -> Result<Response, Failure> {
+    let actor = actor_of(&reception.session.session);
+    let Some(request) = form_sent.read() else {
+        let refusal = Some(Problem::BadRequest);
+        return form(&door, &page, &reception.session, refusal).await;
+    };
+    match link::issue(&door.role, actor, request).await {
+        Ok(issued) => shown_once(&door, &page, &reception.session, &address, issued).await,
+        Err(error) => form(&door, &page, &reception.session, Some(shown(error)?)).await,
+    }
+}
+
+/// `POST /links/{id}/revoke`.
+pub(super) async fn revoke(
+    State(door): State<Door<Review>>,
+    reception: Allowed<IssueLinks>,
+    Path(untrusted_id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
+    link::revoke(&door.role, actor_of(&reception.session.session), id).await?;
+    Ok(Redirect::to("/links").into_response())
+}
+
+/// The form, under a refusal if there was one.
+async fn form(
+    door: &Door<Review>,
+    page: &Page,
+    reception: &StaffSession,
+    refusal: Option<Problem>,
+) -> Result<Response, Failure> {
+    let limits = &door.role.app.limits;
+    let mut doctors = people::all_staff(&door.role.app).await?;
+    doctors.retain(|it| it.role == StaffRole::Doctor && it.disabled_at.is_none());
+    let me = Me::of(door, reception).await?;
+    let (days, most_days) = (days(limits.link_life), days(MOST_LIFE));
+    let status = refusal.map_or(axum::http::StatusCode::OK, |refusal| refusal.status());
+    let here = "/links";
+    page.html_with(status, &NewPage { page, me, here, refusal, doctors, days, most_days })
+}
+
+async fn shown_once(
+    door: &Door<Review>,
+    page: &Page,
+    reception: &StaffSession,
+    address: &str,
+    issued: IssuedLink,
+) -> Result<Response, Failure> {
+    let IssuedLink { link, secret, code } = issued;
+    let doctor = people::staff(&door.role.app, link.doctor).await?;
+    let url = format!("{address}/#{}", secret.expose());
+    page.html(&IssuedPage {
+        page,
+        me: Me::of(door, reception).await?,
+        here: "/links",
+        doctor: doctor.map(|doctor| doctor.display_name).unwrap_or_default(),
+        address,
+        qr: qr::svg(&url)?,
+        url,
+        code: code.expose(),
+        link,
+    })
+}
+
+impl LinkForm {
+    /// The request, or `None` if the form holds what its fields cannot.
+    fn read(self) -> Option<LinkRequest> {
+        let proxy_name = match self.sender {
+            Sender::Patient => None,
+            Sender::Proxy => Some(self.untrusted_proxy_name.trim().to_owned()),
+        };
+        let number = self.untrusted_patient.trim().to_owned();
+        Some(LinkRequest {
+            doctor: self.untrusted_doctor.parse().ok()?,
+            patient: Patient { number, proxy_name },
+            sender: self.sender,
+            purpose: self.purpose,
+            second_secret_kind: self.second_secret_kind,
+            untrusted_second_secret: self.untrusted_second_secret,
+            life: Some(Duration::from_hours(u64::from(self.days.max(1)) * 24)),
+        })
+    }
+}
+
+impl Row {
+    fn of(review: &Review, link: Link, staff: &[Staff]) -> Result<Self, Failure> {
+        let Patient { number, proxy_name } = link::patient(review, &link)?;
+        let doctor = staff.iter().find(|it| it.id == link.doctor);
+        let state = match link.check(review.app.clock.read(), 0, 1) {
+            Ok(()) => "open",
+            Err(LinkRefusal::Revoked) => "revoked",
+            Err(
+                LinkRefusal::Expired
+                | LinkRefusal::Unknown
+                | LinkRefusal::TooManyTries
+                | LinkRefusal::WrongSecondSecret,
+            ) => "expired",
+        };
+        Ok(Self {
+            id: link.id,
+            patient: number,
+            proxy: proxy_name,
+            doctor: doctor.map(|it| it.display_name.clone()).unwrap_or_default(),
+            purpose: link.purpose,
+            until: link.until,
+            state,
+        })
+    }
+}
+
+impl NewPage<'_> {
+    fn purposes(&self) -> [Purpose; 4] {
+        Purpose::ALL
+    }
+}
+
+const fn days(span: Duration) -> u64 {
+    span.as_secs() / 86_400
+}

@@ -1,0 +1,144 @@
+//! The administrator adds and disables staff, and sees the clinic machines.
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::qr;
+use crate::app::Review;
+use crate::domain::staff::{Machine, Staff, StaffRole};
+use crate::flow::people::{self, AddedStaff, NewStaff};
+use crate::flow::sign_in::{self, actor_of};
+use crate::http::permits::ManagePeople;
+use crate::http::staff::{Me, shown};
+use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
+
+#[derive(Deserialize)]
+pub(super) struct StaffForm {
+    #[serde(rename = "login")]
+    untrusted_login: String,
+    #[serde(rename = "name")]
+    untrusted_name: String,
+    role: StaffRole,
+    #[serde(rename = "team", default)]
+    untrusted_team: String,
+    #[serde(rename = "password")]
+    untrusted_password: String,
+}
+
+#[derive(Template)]
+#[template(path = "review/staff.html")]
+struct StaffPage<'a> {
+    page: &'a Page,
+    me: Me,
+    here: &'static str,
+    refusal: Option<Problem>,
+    staff: Vec<Staff>,
+    machines: Vec<Machine>,
+    password_chars: u32,
+}
+
+#[derive(Template)]
+#[template(path = "review/staff_added.html")]
+struct AddedPage<'a> {
+    page: &'a Page,
+    me: Me,
+    here: &'static str,
+    staff: Staff,
+    uri: String,
+    qr: String,
+}
+
+/// `GET /staff`.
+pub(super) async fn list(
+    State(door): State<Door<Review>>,
+    page: Page,
+    administrator: Allowed<ManagePeople>,
+) -> Result<Response, Failure> {
+    show(&door, &page, &administrator.session, None).await
+}
+
+/// `POST /staff`: answers the one page that shows the new person's secret.
+pub(super) async fn add(
+    State(door): State<Door<Review>>,
+    page: Page,
+    administrator: Allowed<ManagePeople>,
+    Form(form): Form<StaffForm>,
+) -> Result<Response, Failure> {
+    let actor = actor_of(&administrator.session.session);
+    match people::add_staff(&door.role, actor, form.read()).await {
+        Ok(added) => shown_once(&door, &page, &administrator.session, added).await,
+        Err(error) => show(&door, &page, &administrator.session, Some(shown(error)?)).await,
+    }
+}
+
+/// `POST /staff/{login}/disable`.
+pub(super) async fn disable(
+    State(door): State<Door<Review>>,
+    administrator: Allowed<ManagePeople>,
+    Path(untrusted_login): Path<String>,
+) -> Result<Response, Failure> {
+    let actor = actor_of(&administrator.session.session);
+    people::disable_staff(&door.role, actor, &untrusted_login).await?;
+    Ok(Redirect::to("/staff").into_response())
+}
+
+async fn show(
+    door: &Door<Review>,
+    page: &Page,
+    administrator: &StaffSession,
+    refusal: Option<Problem>,
+) -> Result<Response, Failure> {
+    let app = &door.role.app;
+    let status = refusal.map_or(StatusCode::OK, |refusal| refusal.status());
+    let template = StaffPage {
+        page,
+        me: Me::of(door, administrator).await?,
+        here: "/staff",
+        refusal,
+        staff: people::all_staff(app).await?,
+        machines: people::all_machines(app).await?,
+        password_chars: app.limits.password_chars,
+    };
+    page.html_with(status, &template)
+}
+
+async fn shown_once(
+    door: &Door<Review>,
+    page: &Page,
+    administrator: &StaffSession,
+    added: AddedStaff,
+) -> Result<Response, Failure> {
+    let AddedStaff { staff, totp_secret } = added;
+    let uri = sign_in::totp_uri(&door.role.app.clinic.name_en, &staff.login, &totp_secret);
+    let me = Me::of(door, administrator).await?;
+    let qr = qr::svg(&uri)?;
+    page.html(&AddedPage { page, me, here: "/staff", staff, uri, qr })
+}
+
+impl StaffForm {
+    fn read(self) -> NewStaff {
+        let team = self.untrusted_team.trim().to_owned();
+        NewStaff {
+            login: self.untrusted_login,
+            display_name: self.untrusted_name.trim().to_owned(),
+            role: self.role,
+            team: (!team.is_empty()).then_some(team),
+            password: Zeroizing::new(self.untrusted_password),
+        }
+    }
+}
+
+impl StaffPage<'_> {
+    fn roles(&self) -> [StaffRole; 4] {
+        StaffRole::ALL
+    }
+
+    fn doctor_of(&self, machine: &Machine) -> String {
+        let doctor = self.staff.iter().find(|it| it.id == machine.doctor);
+        doctor.map(|it| it.display_name.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,54 @@
+//! The queue: what waits for a decision first, then what waits for a worker, then what was refused.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::artifact::Facts;
+use crate::app::Review;
+use crate::domain::Artifact;
+use crate::flow::review;
+use crate::flow::sign_in::actor_of;
+use crate::http::permits::ListQueue;
+use crate::http::staff::Me;
+use crate::http::{Allowed, Door, Failure, Page};
+
+/// One part of the queue.
+struct Part {
+    /// The state's name, which names the part.
+    state: &'static str,
+    rows: Vec<Facts>,
+}
+
+#[derive(Template)]
+#[template(path = "review/queue.html")]
+struct QueuePage<'a> {
+    page: &'a Page,
+    me: Me,
+    /// The address of the page that is shown, for the menu.
+    here: &'static str,
+    parts: [Part; 4],
+}
+
+/// `GET /queue`.
+pub(super) async fn queue(
+    State(door): State<Door<Review>>,
+    page: Page,
+    reviewer: Allowed<ListQueue>,
+) -> Result<Response, Failure> {
+    let queue = review::queue(&door.role, actor_of(&reviewer.session.session)).await?;
+    let me = Me::of(&door, &reviewer.session).await?;
+    let app = &door.role.app;
+    let now = app.clock.read();
+    let part = |state, list: Vec<Artifact>| {
+        let facts = |artifact| Facts::of(artifact, &app.limits, now);
+        Part { state, rows: list.into_iter().map(facts).collect() }
+    };
+    let parts = [
+        part("in_review", queue.in_review),
+        part("approved", queue.approved),
+        part("quarantined", queue.quarantined),
+        part("rejected", queue.rejected),
+    ];
+    page.html(&QueuePage { page: &page, me, here: "/queue", parts })
+}

@@ -45,13 +45,7 @@ impl Encoded {
 
     fn new(media: Media, bytes: Zeroizing<Vec<u8>>, width: u32, height: u32) -> Self {
         let sha256 = Sha256Hex::of_digest(Sha256::digest(&*bytes).into());
-        Self {
-            media,
-            bytes,
-            width,
-            height,
-            sha256,
-        }
+        Self { media, bytes, width, height, sha256 }
     }
 }
 

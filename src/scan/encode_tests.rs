@@ -36,11 +36,7 @@ fn photo(x: u32, y: u32) -> [u8; 3] {
         let (across, down) = ((f64::from(x) / a).sin(), (f64::from(y) / b).cos());
         across * down * 55.0 + 120.0 + texture
     };
-    [
-        wave(37.0, 53.0) as u8,
-        wave(71.0, 29.0) as u8,
-        wave(90.0, 110.0) as u8,
-    ]
+    [wave(37.0, 53.0) as u8, wave(71.0, 29.0) as u8, wave(90.0, 110.0) as u8]
 }
 
 fn image(pixels: PixelMemory, source: SourceCoding) -> DecodedImage {
@@ -144,9 +140,7 @@ fn a_lossless_source_becomes_a_png_of_the_same_pixels_and_nothing_else() {
     let image = image(picture(517, 331, photo), SourceCoding::Lossless);
     let encoded = Encoded::from_image(&image).unwrap();
     assert_eq!(encoded.media, Media::Png);
-    let mut reader = png::Decoder::new(Cursor::new(encoded.bytes.as_slice()))
-        .read_info()
-        .unwrap();
+    let mut reader = png::Decoder::new(Cursor::new(encoded.bytes.as_slice())).read_info().unwrap();
     let mut decoded = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut decoded).unwrap();
     assert_eq!(decoded, all(&image.pixels));

@@ -14,16 +14,12 @@ use crate::memory::PixelMemory;
 pub(super) fn of_image(pixels: &PixelMemory) -> Result<Preview, EncodeError> {
     let (width, height, small) = shrink(pixels)?;
     let jpeg = jpeg_of_rgb(&small, (width, height), QUALITY)?;
-    Ok(Preview::Image {
-        jpeg_base64: STANDARD.encode(&*jpeg),
-    })
+    Ok(Preview::Image { jpeg_base64: STANDARD.encode(&*jpeg) })
 }
 
 /// At most [`TEXT_LIMIT`] characters of inert text.
 pub(super) fn of_text(inert: &str) -> Preview {
-    Preview::Text {
-        text: inert.chars().take(TEXT_LIMIT).collect(),
-    }
+    Preview::Text { text: inert.chars().take(TEXT_LIMIT).collect() }
 }
 
 /// Each pixel is the mean of a box of `factor × factor`, smaller at the right and lower edge.
@@ -33,9 +29,8 @@ fn shrink(pixels: &PixelMemory) -> Result<(u16, u16, Zeroizing<Vec<u8>>), Encode
     let side =
         |length: u32| u16::try_from(length.div_ceil(factor)).map_err(|_| EncodeError::TooLong);
     let (width, height) = (side(pixels.width())?, side(pixels.height())?);
-    let mut small = Zeroizing::new(Vec::with_capacity(
-        usize::from(width) * usize::from(height) * 3,
-    ));
+    let mut small =
+        Zeroizing::new(Vec::with_capacity(usize::from(width) * usize::from(height) * 3));
     let box_bytes = factor as usize * 3;
     let mut sums = vec![0_u32; usize::from(width) * 3];
     let mut rows = 0;

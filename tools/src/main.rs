@@ -6,15 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use sekisho_tools::demo::{self, Ended, Options, Stay};
 use sekisho_tools::chaos::{self, Plan};
+use sekisho_tools::demo::{self, Ended, Options, Stay};
 use sekisho_tools::{fixtures, manifest, samples};
 
 #[derive(Parser)]
-#[command(
-    name = "sekisho-tools",
-    about = "Fixtures, demo, bench and chaos for Sekisho"
-)]
+#[command(name = "sekisho-tools", about = "Fixtures, demo, bench and chaos for Sekisho")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

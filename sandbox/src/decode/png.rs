@@ -17,19 +17,14 @@ pub(super) fn decode(
     canvas: &mut Canvas<'_>,
 ) -> Result<(Source, u32), FindingCode> {
     let walk = walk_whole(file, limits, look_png::walk)?;
-    let limit = Limits {
-        bytes: DECODER_MEMORY,
-    };
+    let limit = Limits { bytes: DECODER_MEMORY };
     let picture = file.get(..walk.end.unwrap_or(0)).unwrap_or_default();
     let mut decoder = Decoder::new_with_limits(io::Cursor::new(picture), limit);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     decoder.set_ignore_text_chunk(true);
     let mut reader = decoder.read_info().map_err(|error| refusal(&error))?;
     let info = reader.info();
-    let orientation = info
-        .exif_metadata
-        .as_ref()
-        .map_or(1, |block| exif::orientation(block));
+    let orientation = info.exif_metadata.as_ref().map_or(1, |block| exif::orientation(block));
     let profile = info.icc_profile.as_ref().map(|profile| profile.to_vec());
     let interlaced = info.interlaced;
     // Passes have rows, filter bytes and half-filled bytes of their own.
@@ -43,13 +38,7 @@ pub(super) fn decode(
     }
     reader.finish().map_err(|error| refusal(&error))?;
     no_surplus(picture, most)?;
-    Ok((
-        Source {
-            coding: SourceCoding::Lossless,
-            profile,
-        },
-        walk.frames,
-    ))
+    Ok((Source { coding: SourceCoding::Lossless, profile }, walk.frames))
 }
 
 fn row_by_row(
@@ -60,15 +49,8 @@ fn row_by_row(
     let (colour, depth) = reader.output_color_type();
     let mut row = vec![0; width * colour.samples()];
     for target in room.chunks_exact_mut(width * 3) {
-        let buffer = if colour == ColorType::Rgb {
-            &mut *target
-        } else {
-            row.as_mut_slice()
-        };
-        reader
-            .read_row(buffer)
-            .map_err(|error| refusal(&error))?
-            .ok_or(FindingCode::Truncated)?;
+        let buffer = if colour == ColorType::Rgb { &mut *target } else { row.as_mut_slice() };
+        reader.read_row(buffer).map_err(|error| refusal(&error))?.ok_or(FindingCode::Truncated)?;
         if colour != ColorType::Rgb {
             to_rgb(colour, depth, &row, target)?;
         }
@@ -80,20 +62,10 @@ fn row_by_row(
 fn whole(reader: &mut Reader<io::Cursor<&[u8]>>, room: &mut [u8]) -> Result<(), FindingCode> {
     let (colour, depth) = reader.output_color_type();
     if colour == ColorType::Rgb {
-        return reader
-            .next_frame(room)
-            .map(drop)
-            .map_err(|error| refusal(&error));
+        return reader.next_frame(room).map(drop).map_err(|error| refusal(&error));
     }
-    let mut pixels = vec![
-        0;
-        reader
-            .output_buffer_size()
-            .ok_or(FindingCode::TooManyPixels)?
-    ];
-    reader
-        .next_frame(&mut pixels)
-        .map_err(|error| refusal(&error))?;
+    let mut pixels = vec![0; reader.output_buffer_size().ok_or(FindingCode::TooManyPixels)?];
+    reader.next_frame(&mut pixels).map_err(|error| refusal(&error))?;
     to_rgb(colour, depth, &pixels, room)
 }
 
@@ -116,11 +88,7 @@ fn to_rgb(
             .zip(to)
             .for_each(|([grey, alpha], to)| *to = over_white([*grey, *grey, *grey, *alpha])),
         ColorType::Rgba => {
-            from.as_chunks::<4>()
-                .0
-                .iter()
-                .zip(to)
-                .for_each(|(from, to)| *to = over_white(*from));
+            from.as_chunks::<4>().0.iter().zip(to).for_each(|(from, to)| *to = over_white(*from));
         }
         // Expanded to RGB by the decoder; RGB never comes here.
         ColorType::Indexed | ColorType::Rgb => return Err(FindingCode::Malformed),
@@ -139,9 +107,8 @@ fn no_surplus(picture: &[u8], most: usize) -> Result<(), FindingCode> {
         let mut body = chunks.take(len as usize).ok_or(FindingCode::Truncated)?;
         chunks.skip(CHECKSUM_LEN).ok_or(FindingCode::Truncated)?;
         while &kind == b"IDAT" && !inflate.is_done() {
-            let (used, made) = inflate
-                .read(body, &mut window, at, false)
-                .map_err(|_| FindingCode::Malformed)?;
+            let (used, made) =
+                inflate.read(body, &mut window, at, false).map_err(|_| FindingCode::Malformed)?;
             body = body.get(used..).unwrap_or_default();
             (at, total) = (at + made, total + made);
             if total > most {

@@ -177,7 +177,13 @@ async fn set_aside(
         (Disposition::Reject, Some(reason)) => artifact.reject(reason.clone(), object, stamp)?,
         _ => artifact.send_to_review(verdict.clone(), object, stamp)?,
     };
-    commit(worker, lease, change, sealed).await
+    commit(worker, lease, judged(change, verdict, &scan.detected_type), sealed).await
+}
+
+/// Names in the event what was decided on: a rejection's state keeps its reason only.
+fn judged(change: Change, verdict: &Verdict, detected_type: &str) -> Change {
+    let event = change.event.fact("verdict", verdict.as_str()).fact("type", detected_type);
+    Change { event, ..change }
 }
 
 /// Seals content of our own making and stores its wrap; durable when it returns.

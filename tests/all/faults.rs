@@ -20,7 +20,10 @@ const MORE_THAN_A_PART: usize = 6 * 1024 * 1024;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_dies_or_hangs_in_mid_scan_releases_nothing_and_loses_nothing() {
     let mut world = World::prepared();
-    world.service.configure(|table| set(table, &["limits", "clamd_deadline"], 2.into())).expect("set");
+    world
+        .service
+        .configure(|table| set(table, &["limits", "clamd_deadline"], 2.into()))
+        .expect("set");
     world.start();
     let data = world.data().await;
     let patient = world.patient().await;
@@ -211,7 +214,10 @@ fn faulted(world: &World, received: &Received, engine: &str) {
     released_once(world, received);
     let faults = world.events("scan_fault", &received.id);
     assert!(!faults.is_empty(), "the fault is an event");
-    assert!(faults.iter().any(|it| it.to_string().contains(engine)) || engine.is_empty(), "{faults:?}");
+    assert!(
+        faults.iter().any(|it| it.to_string().contains(engine)) || engine.is_empty(),
+        "{faults:?}"
+    );
 }
 
 fn released_once(world: &World, received: &Received) {

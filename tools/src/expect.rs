@@ -59,6 +59,9 @@ pub struct Expectation {
     pub disposition: Disposition,
     /// For `yara.rule_match`, the rule that must be among those that matched.
     pub rule: Option<String>,
+    /// The code with which the patients' door refuses it, where it never comes in. The rest then
+    /// holds for the engines alone.
+    pub door: Option<String>,
 }
 
 impl Expectation {

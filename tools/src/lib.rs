@@ -6,6 +6,7 @@
 //! together at run time, so that the tree itself never sets off a scanner.
 
 pub mod chaos;
+pub mod demo;
 pub mod expect;
 pub mod fixtures;
 pub mod manifest;

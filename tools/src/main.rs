@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sekisho_tools::chaos::service::Programs;
 use sekisho_tools::chaos::{self, Plan};
+use sekisho_tools::demo::{self, Ended, Options, Stay};
 use sekisho_tools::{fixtures, manifest, samples};
 
 #[derive(Parser)]
-#[command(
-    name = "sekisho-tools",
-    about = "Fixtures, demo, bench and chaos for Sekisho"
-)]
+#[command(name = "sekisho-tools", about = "Fixtures, demo, bench and chaos for Sekisho")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,12 +32,35 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Run the whole service, send every fixture through its doors, and show what became of each.
+    Demo {
+        /// The demo's folder; made by the first run, used again by later ones.
+        #[arg(long, default_value = "data")]
+        data: PathBuf,
+        /// The signatures folder.
+        #[arg(long, default_value = "signatures")]
+        signatures: PathBuf,
+        /// End after the table; exit code 1 if an outcome is not the expected one.
+        #[arg(long)]
+        once: bool,
+        /// First of four ports in a row for the doors of a new folder.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Print the code that a person of the demo would read from their authenticator app.
+    DemoCode {
+        /// As the demo lists them, for example dr.aoki.
+        login: String,
+        /// The demo's folder.
+        #[arg(long, default_value = "data")]
+        data: PathBuf,
+    },
     /// Kill the service at random points while patients send; count what was lost or doubled.
     Chaos {
         /// How often to kill.
         #[arg(long, default_value_t = 200)]
         cycles: u32,
-        /// Makes the same choices again; chosen by the clock if absent, and printed.
+        /// Makes the same choices again; another one each time if absent.
         #[arg(long)]
         seed: Option<u64>,
         /// The signatures folder.
@@ -54,67 +76,90 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
-        Ok(summary) => {
-            println!("{summary}");
-            ExitCode::SUCCESS
-        }
+    match run(Cli::parse().command) {
+        Ok(code) => code,
         Err(error) => {
-            eprintln!("sekisho-tools: {error}");
+            eprintln!("sekisho-tools: {}", with_causes(error.as_ref()));
             ExitCode::from(2)
         }
     }
 }
 
-fn run(command: &Command) -> Result<String, Box<dyn std::error::Error>> {
-    match command {
+fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let summary = match command {
+        Command::Demo { data, signatures, once, port } => {
+            let stay = if once { Stay::Once } else { Stay::Up };
+            return run_demo(&Options { data, signatures, stay, port });
+        }
+        Command::DemoCode { login, data } => {
+            let (code, seconds) = demo::code(&data, &login)?;
+            format!("{code}  (for {seconds} s)")
+        }
         Command::Fixtures { out } => {
             let made = fixtures::all()?;
             for fixture in &made {
                 write(&out.join(fixture.path), &fixture.bytes)?;
             }
-            Ok(format!("{} fixtures in {}", made.len(), out.display()))
+            format!("{} fixtures in {}", made.len(), out.display())
         }
         Command::Samples { out } => {
             let made = samples::all()?;
             for sample in &made {
                 write(&out.join(sample.file_name()), &sample.bytes)?;
             }
-            Ok(format!("{} samples in {}", made.len(), out.display()))
+            format!("{} samples in {}", made.len(), out.display())
         }
-        Command::Chaos { cycles, seed, signatures } => run_chaos(*cycles, *seed, signatures),
+        Command::Chaos { cycles, seed, signatures } => run_chaos(cycles, seed, signatures)?,
         Command::Manifest { signatures } => {
-            let text = manifest::of(signatures)?;
+            let text = manifest::of(&signatures)?;
             std::fs::write(signatures.join(manifest::FILE_NAME), &text)?;
-            Ok(format!("{} signature files listed", text.lines().count()))
+            format!("{} signature files listed", text.lines().count())
         }
-    }
+    };
+    println!("{summary}");
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Exit code 2 with the count if anything was lost or doubled.
+/// On one thread, as the service's life is tied to the thread that started it.
+fn run_demo(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(match runtime.block_on(demo::run(options))? {
+        Ended::AsExpected | Ended::Stopped => ExitCode::SUCCESS,
+        Ended::Differs => ExitCode::from(1),
+    })
+}
+
+/// The folder stays if anything was lost or doubled, for whoever wants to know why.
 fn run_chaos(
     cycles: u32,
     seed: Option<u64>,
-    signatures: &Path,
+    signatures: PathBuf,
 ) -> Result<String, Box<dyn std::error::Error>> {
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("chaos: {cycles} cycles, seed {seed}");
     let root = std::env::temp_dir().join(format!("sekisho-chaos-{}", std::process::id()));
     std::fs::create_dir(&root)?;
-    let programs = chaos::service::Programs {
-        sekisho: std::env::current_exe()?.with_file_name("sekisho"),
-        signatures: signatures.to_owned(),
-    };
+    let sekisho = std::env::current_exe()?.with_file_name("sekisho");
+    let programs = Programs { sekisho, signatures };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let run = chaos::run(&programs, &root, Plan { cycles, seed }, |line| println!("{line}"));
-    // The folder stays for whoever wants to know why.
-    let failed = |said: String| format!("{said}\nthe folder: {}", root.display());
-    let tally = runtime.block_on(run).map_err(|error| failed(error.to_string()))?;
+    let failed = |said: String| format!("{said}\nseed {seed}, folder {}", root.display());
+    let tally = runtime.block_on(run).map_err(|error| failed(with_causes(&error)))?;
     if !tally.is_clean() {
         return Err(failed(tally.to_string()).into());
     }
     std::fs::remove_dir_all(&root)?;
     Ok(tally.to_string())
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -5,7 +5,7 @@
 //! believes nobody here: it verifies the link that names the addressee, and where two persons are
 //! needed, both their signed approvals and both their roles.
 
-use super::{FlowError, Scan, commit, seal};
+use super::{FlowError, Scan, commit, judged, seal};
 use crate::app::Worker;
 use crate::domain::certificate::{Certificate, EngineLine};
 use crate::domain::content::{Area, ScanLease};
@@ -48,7 +48,7 @@ pub(super) async fn release(
     let evidence = artifact.state.evidence();
     let release = Release { rendition, certificate, basis, until, evidence };
     let change = artifact.release(release, app.stamp(app.itself(), now)?)?;
-    commit(worker, lease, change, sealed).await
+    commit(worker, lease, judged(change, verdict, &scan.detected_type), sealed).await
 }
 
 /// On whose word: policy's for a quarantined artifact, two reviewers' for an approved one.

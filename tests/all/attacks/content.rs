@@ -19,8 +19,10 @@ async fn each_area_opens_with_its_own_roles_key_and_no_other() {
     world.released().await;
     let bad = world.patient().await.send_photo(&eicar()).await.expect("received");
     assert_eq!(world.settled(&bad.id), "rejected");
-    let wraps: Vec<(String, String)> =
-        sqlx::query_as("SELECT area, sealed FROM wraps").fetch_all(&world.keys().await).await.expect("wraps");
+    let wraps: Vec<(String, String)> = sqlx::query_as("SELECT area, sealed FROM wraps")
+        .fetch_all(&world.keys().await)
+        .await
+        .expect("wraps");
     for (area, opener) in OPENED_BY {
         let of_area: Vec<_> = wraps.iter().filter(|(of, _)| of == area).collect();
         assert!(!of_area.is_empty(), "nothing in {area} to attack");
@@ -50,7 +52,8 @@ fn stores_and_keys_are_closed(world: &World) {
     let path = |name: &str| world.data_file(name).to_string_lossy().into_owned();
     for role in ROLES {
         for (area, opener) in OPENED_BY {
-            let shares = role == "worker" || role == opener || (role, area) == ("intake", "quarantine");
+            let shares =
+                role == "worker" || role == opener || (role, area) == ("intake", "quarantine");
             let store = path(&format!("store/{area}"));
             let found = as_role(role, "find", &[&store, "-type", "f", "-size", "+0"]);
             let files = String::from_utf8_lossy(&found.stdout).lines().count();

@@ -46,7 +46,8 @@ async fn people_links_and_approvals_of_another_key_are_never_believed() {
     let world = World::new();
     let data = world.data().await;
     let grant = RoleKeys::of(&world, "review").signer("grant_signer");
-    let mut foreign = vec![("a key of one's own".to_owned(), Signer::from_seed(&[7; 32]).expect("a key"))];
+    let mut foreign =
+        vec![("a key of one's own".to_owned(), Signer::from_seed(&[7; 32]).expect("a key"))];
     for role in ROLES {
         let signers = RoleKeys::of(&world, role).signers().into_iter();
         foreign.extend(signers.filter(|(name, _)| name != "grant_signer"));
@@ -96,7 +97,8 @@ async fn opens_planted_link(world: &World, data: &SqlitePool, signer: &Signer) -
     let url = world.service.ask(&issue, BIRTH_DATE).expect("issued").text_of("url").expect("a url");
     let secret = url.split_once('#').expect("a secret").1;
     let newest = "SELECT id, body FROM links ORDER BY rowid DESC LIMIT 1";
-    let (id, body): (String, String) = sqlx::query_as(newest).fetch_one(data).await.expect("a link");
+    let (id, body): (String, String) =
+        sqlx::query_as(newest).fetch_one(data).await.expect("a link");
     // The same link for a year longer.
     let mut link: Link = serde_json::from_str(&body).expect("reads");
     link.until = link.until.plus(std::time::Duration::from_hours(24 * 365));

@@ -77,7 +77,7 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
         sqlx::raw_sql(UNLOCK).execute(&data).await.expect("unlocked");
         let mut connection = data.acquire().await.expect("a connection");
         for statement in *statements {
-            sqlx::query(statement).execute(&mut *connection).await.expect(what);
+            sqlx::query(*statement).execute(&mut *connection).await.expect(what);
         }
         drop(connection);
         expect_found(&world, what, code);
@@ -104,7 +104,8 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
 }
 
 async fn make_fit(data: &SqlitePool) {
-    let row = "SELECT id, body FROM events WHERE id = (SELECT event FROM log_leaves WHERE sequence = 5)";
+    let row =
+        "SELECT id, body FROM events WHERE id = (SELECT event FROM log_leaves WHERE sequence = 5)";
     let (id, body): (String, String) = sqlx::query_as(row).fetch_one(data).await.expect("an event");
     let mut event: sekisho::domain::Event = serde_json::from_str(&body).expect("reads");
     event.facts.insert("forged".to_owned(), "1".to_owned());

@@ -26,8 +26,13 @@ async fn a_role_holds_its_own_keys_and_its_process_is_closed_to_others() {
             for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
                 assert_eq!(value(set), "0000000000000000", "{role} {set}");
             }
-            assert_eq!(value("Uid:").split_whitespace().next(), Some(&*super::user(role).to_string()));
-            for (other, file) in ROLES.iter().flat_map(|it| [(it, "environ"), (it, "maps"), (it, "mem")]) {
+            assert_eq!(
+                value("Uid:").split_whitespace().next(),
+                Some(&*super::user(role).to_string())
+            );
+            for (other, file) in
+                ROLES.iter().flat_map(|it| [(it, "environ"), (it, "maps"), (it, "mem")])
+            {
                 let path = format!("/proc/{pid}/{file}");
                 let read = as_role(other, "head", &["-c", "1", &path]);
                 assert!(!read.status.success(), "{other} reads {file} of {role}");
@@ -65,7 +70,8 @@ fn environments_hold_no_secret(world: &World) {
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         for role in ROLES {
             for (name, value) in RoleKeys::of(world, role).all() {
-                let held = [&environ, &arguments].iter().any(|text| contains(text, value.as_bytes()));
+                let held =
+                    [&environ, &arguments].iter().any(|text| contains(text, value.as_bytes()));
                 assert!(!held, "{name} of {role} stands in process {pid}'s environment");
             }
         }
@@ -90,7 +96,8 @@ fn memories_hold_no_foreign_key(world: &World) {
                 let bytes = BASE64.decode(value).unwrap_or_else(|_| value.as_bytes().to_vec());
                 let found = contains(&memory, value.as_bytes()) || contains(&memory, &bytes);
                 // Intake and review share this one by design.
-                let shared = name == "second_secret_key" && ["intake", "review"].contains(&&*process);
+                let shared =
+                    name == "second_secret_key" && ["intake", "review"].contains(&&*process);
                 let own = *owner == process || shared;
                 own_found += u32::from(found && own);
                 assert!(own || !found, "{process} holds {name} of {owner} in memory");
@@ -114,7 +121,8 @@ fn writable_memory(pid: u32) -> Vec<u8> {
         let number = |text| u64::from_str_radix(text, 16).expect("an address");
         let mut at = number(start);
         while at < number(end) {
-            let mut page = vec![0; usize::try_from((number(end) - at).min(1 << 20)).expect("small")];
+            let mut page =
+                vec![0; usize::try_from((number(end) - at).min(1 << 20)).expect("small")];
             let Ok(read) = file.read_at(&mut page, at) else { break };
             memory.extend_from_slice(&page[..read]);
             at += read.max(1) as u64;

@@ -37,7 +37,8 @@ async fn a_release_without_the_workers_certificate_shows_nothing() {
     assert_eq!(world.settled(&bad.id), "rejected");
     let doctor = world.sign_in("portal", &world.doctor).await;
 
-    let mut foreign = vec![("a key of one's own".to_owned(), Signer::from_seed(&[7; 32]).expect("a key"))];
+    let mut foreign =
+        vec![("a key of one's own".to_owned(), Signer::from_seed(&[7; 32]).expect("a key"))];
     for role in ROLES {
         let signers = RoleKeys::of(&world, role).signers().into_iter();
         foreign.extend(signers.filter(|(name, _)| name != "certificate_signer"));
@@ -55,7 +56,9 @@ async fn a_release_without_the_workers_certificate_shows_nothing() {
     let true_one = attacker.release_of(&clean.id).await;
     attacker.plant(&bad.id, None, Some(true_one.certificate.clone())).await;
     assert_eq!(status(&doctor, &bad.id).await, 404, "another file's certificate");
-    attacker.write_state(&bad.id, &State::Released { since: now(), release: Box::new(true_one) }).await;
+    attacker
+        .write_state(&bad.id, &State::Released { since: now(), release: Box::new(true_one) })
+        .await;
     assert_eq!(status(&doctor, &bad.id).await, 404, "another file's release");
     assert_eq!(status(&doctor, &clean.id).await, 200, "which itself is still good");
 

@@ -152,9 +152,10 @@ impl Visitor {
     /// # Errors
     /// If it was refused or the door went away: then nothing is promised.
     pub async fn send_photo(&self, bytes: &[u8]) -> Result<Received, ChaosError> {
-        self.send(&[("photos", Some(("photo.jpg", "image/jpeg")), bytes)]).await?.pop().ok_or(
-            ChaosError::Unread("the acknowledgement"),
-        )
+        self.send(&[("photos", Some(("photo.jpg", "image/jpeg")), bytes)])
+            .await?
+            .pop()
+            .ok_or(ChaosError::Unread("the acknowledgement"))
     }
 
     /// Sends fields of a form: name, file name and media type, bytes.

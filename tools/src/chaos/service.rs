@@ -106,8 +106,7 @@ impl Service {
     pub fn configure(&self, change: impl FnOnce(&mut Table)) -> Result<(), ChaosError> {
         let file = self.config();
         let text = fs::read_to_string(&file).map_err(ChaosError::at(&file))?;
-        let mut table: Table =
-            text.parse().map_err(|_| ChaosError::Unread("the configuration"))?;
+        let mut table: Table = text.parse().map_err(|_| ChaosError::Unread("the configuration"))?;
         change(&mut table);
         fs::write(&file, table.to_string()).map_err(ChaosError::at(&file))
     }

@@ -105,7 +105,11 @@ pub fn judge(
         lost: ledger.acknowledged.iter().filter(is_lost).count(),
         double: repeated(received.iter().map(|(_, sha256)| sha256))
             + repeated(released.iter().map(|(id, _)| id)),
-        without_event: states.keys().filter(is_released).filter(|id| !with_event.contains(id)).count(),
+        without_event: states
+            .keys()
+            .filter(is_released)
+            .filter(|id| !with_event.contains(id))
+            .count(),
         is_sound: sound,
         seed: plan.seed,
     })

@@ -1,0 +1,56 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test chaos lint fmt clean
+
+# The demo's folder; it is kept, and used again by the next run.
+DATA ?= data
+# With ONCE=1 the demo ends after its table, and fails if an outcome is not the expected one.
+ONCE ?=
+# The first of four ports in a row for a new folder's doors; the usual ones if empty.
+PORT ?=
+
+TARGET = $(or $(CARGO_TARGET_DIR),target)/debug
+# The whole workspace with its tests each time: tests and demo then share one build.
+BUILD = cargo build --workspace --all-targets
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  make demo DATA=folder PORT=20443   another folder, other ports'
+	@echo '  make demo ONCE=1                   end after the table; non-zero if an outcome differs'
+
+demo: ## Install, build, start everything, send the fixtures, show the table, stay up
+	@scripts/setup.sh demo
+	$(BUILD)
+	@$(TARGET)/sekisho-tools demo --data '$(DATA)' $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
+test: ## Everything: formatting, lints, all tests, and the demo once from nothing
+	@scripts/setup.sh test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo nextest run --workspace --locked
+	$(BUILD) --locked
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
+	    $(TARGET)/sekisho-tools demo --data "$$data/data" --once --port 28443
+
+chaos: ## Kill every part at random while patients send, CYCLES times (200); SEED makes a run again
+	@scripts/setup.sh test
+	$(BUILD)
+	@$(TARGET)/sekisho-tools chaos --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+
+lint: ## Formatting, lints, and the licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then \
+	    cargo deny --offline check licenses bans sources; \
+	else \
+	    echo 'not checked: dependencies; cargo install cargo-deny --locked, then run this again'; \
+	fi
+
+fmt: ## Format the sources
+	cargo fmt --all
+
+clean: ## Remove what was built; the demo's folder stays
+	cargo clean

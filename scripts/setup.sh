@@ -1,0 +1,68 @@
+#!/bin/sh
+# Installs what the demo or the tests need from Debian, and nothing else.
+#
+#   scripts/setup.sh demo     what `make demo` runs
+#   scripts/setup.sh test     that, and what only tests run
+#
+# Says what it installs before it does. Without the right to install it names the packages and stops.
+set -eu
+
+# A program or file | the package that brings it | who needs it.
+DEMO='
+/usr/bin/cc|build-essential|builds the C parts of SQLite and of the TLS library
+/usr/sbin/clamd|clamav-daemon|the virus scanner that the worker manages
+/usr/bin/sigtool|clamav|builds the demo signature set with today'"'"'s date
+/usr/bin/setpriv|util-linux|ends the service if the demo itself is killed
+'
+TEST='
+/usr/bin/clamscan|clamav|shows that each signature hits what it must
+/usr/bin/faketime|faketime|builds a signature set that is already old
+/usr/bin/yara|yara|shows that operators'"'"' own YARA reads our rules the same way
+'
+
+say() { printf 'setup: %s\n' "$1" >&2; }
+
+case "${1:-}" in
+    demo) wanted=$DEMO ;;
+    test) wanted=$DEMO$TEST ;;
+    *) say 'usage: scripts/setup.sh demo|test'; exit 2 ;;
+esac
+
+# Rust is not Debian's business: its packages are older than this workspace asks for.
+if ! command -v cargo >/dev/null 2>&1; then
+    say 'cargo is missing: install Rust 1.95 or newer with rustfmt and clippy, then run this again'
+    exit 1
+fi
+
+packages=$(
+    printf '%s' "$wanted" | while IFS='|' read -r file package reason; do
+        [ -n "$file" ] && [ ! -e "$file" ] || continue
+        say "$package is missing: $reason"
+        printf '%s\n' "$package"
+    done | sort -u | tr '\n' ' '
+)
+
+if [ -n "$packages" ]; then
+    if [ "$(id -u)" -eq 0 ]; then
+        as_root=''
+    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+        as_root='sudo -n'
+    else
+        say "no right to install; please have these installed, then run this again: $packages"
+        exit 1
+    fi
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "this is no Debian; please install what brings the same programs as: $packages"
+        exit 1
+    fi
+    say "installing with apt-get: $packages"
+    # Unquoted on purpose: words of their own.
+    $as_root apt-get update -qq
+    $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends $packages >&2
+fi
+
+if [ "$1" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
+    say 'cargo-nextest is missing: building it runs every test in a process of its own (some minutes)'
+    cargo install cargo-nextest --locked
+fi

@@ -56,38 +56,20 @@ impl Fixtures {
         rustix::fs::fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK)?;
         let output = rustix::fs::memfd_create("attack", flags)?;
         let (report_reader, report) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        Ok(Self {
-            file,
-            report_reader,
-            report,
-            output,
-        })
+        Ok(Self { file, report_reader, report, output })
     }
 }
 
 /// Runs every attempt, each in a child of its own.
 pub fn run(parent: &mut Parent, fixtures: Fixtures) -> io::Result<Vec<AttackResult>> {
-    let Fixtures {
-        file,
-        report_reader,
-        report,
-        output,
-    } = fixtures;
+    let Fixtures { file, report_reader, report, output } = fixtures;
     let descriptors = [file.as_fd(), report.as_fd(), output.as_fd()];
     let mut results = Vec::new();
     for (attempt, index) in attempts().into_iter().zip(0u8..) {
-        let end = parent
-            .spawn()?
-            .complete(&[JOB, index], &descriptors, ATTACK_DEADLINE)?;
-        let outcome = if attempt.held(end) {
-            AttackOutcome::Held
-        } else {
-            AttackOutcome::Succeeded
-        };
-        results.push(AttackResult {
-            name: attempt.name.to_owned(),
-            outcome,
-        });
+        let end = parent.spawn()?.complete(&[JOB, index], &descriptors, ATTACK_DEADLINE)?;
+        let outcome =
+            if attempt.held(end) { AttackOutcome::Held } else { AttackOutcome::Succeeded };
+        results.push(AttackResult { name: attempt.name.to_owned(), outcome });
     }
     drop(report_reader);
     Ok(results)
@@ -192,17 +174,11 @@ fn small(number: i32) -> u8 {
 }
 
 fn call(name: &'static str, number: i64, arguments: [usize; 6]) -> Attempt {
-    Attempt {
-        name,
-        way: Way::Call(number, arguments),
-    }
+    Attempt { name, way: Way::Call(number, arguments) }
 }
 
 fn attempts() -> Vec<Attempt> {
-    let mut all = vec![Attempt {
-        name: "noticing",
-        way: Way::Pretend,
-    }];
+    let mut all = vec![Attempt { name: "noticing", way: Way::Pretend }];
     all.extend(files());
     all.extend(network());
     all.extend(processes());
@@ -210,14 +186,8 @@ fn attempts() -> Vec<Attempt> {
     all.extend(memory());
     all.extend(privileges());
     all.extend(kernel());
-    all.push(Attempt {
-        name: "endless_loop",
-        way: Way::Spin,
-    });
-    all.push(Attempt {
-        name: "endless_memory",
-        way: Way::Eat,
-    });
+    all.push(Attempt { name: "endless_loop", way: Way::Spin });
+    all.push(Attempt { name: "endless_memory", way: Way::Eat });
     all
 }
 
@@ -240,31 +210,11 @@ fn files() -> Vec<Attempt> {
 fn network() -> Vec<Attempt> {
     let socket = SOCKET_FD as usize;
     vec![
-        call(
-            "socket_inet",
-            c::SYS_socket,
-            [c::AF_INET as usize, 1, 0, 0, 0, 0],
-        ),
-        call(
-            "socket_inet6",
-            c::SYS_socket,
-            [c::AF_INET6 as usize, 1, 0, 0, 0, 0],
-        ),
-        call(
-            "socket_unix",
-            c::SYS_socket,
-            [c::AF_UNIX as usize, 1, 0, 0, 0, 0],
-        ),
-        call(
-            "socket_netlink",
-            c::SYS_socket,
-            [c::AF_NETLINK as usize, 3, 0, 0, 0, 0],
-        ),
-        call(
-            "socket_vsock",
-            c::SYS_socket,
-            [c::AF_VSOCK as usize, 1, 0, 0, 0, 0],
-        ),
+        call("socket_inet", c::SYS_socket, [c::AF_INET as usize, 1, 0, 0, 0, 0]),
+        call("socket_inet6", c::SYS_socket, [c::AF_INET6 as usize, 1, 0, 0, 0, 0]),
+        call("socket_unix", c::SYS_socket, [c::AF_UNIX as usize, 1, 0, 0, 0, 0]),
+        call("socket_netlink", c::SYS_socket, [c::AF_NETLINK as usize, 3, 0, 0, 0, 0]),
+        call("socket_vsock", c::SYS_socket, [c::AF_VSOCK as usize, 1, 0, 0, 0, 0]),
         call("connect", c::SYS_connect, [socket, 0, 0, 0, 0, 0]),
         call("bind", c::SYS_bind, [socket, 0, 0, 0, 0, 0]),
         call("sendto_parent", c::SYS_sendto, [socket, 0, 0, 0, 0, 0]),
@@ -277,34 +227,18 @@ fn processes() -> Vec<Attempt> {
     let kill = c::SIGKILL as usize;
     vec![
         call("execve", c::SYS_execve, [program, 0, 0, 0, 0, 0]),
-        call(
-            "execveat",
-            c::SYS_execveat,
-            [0, program, 0, 0, c::AT_EMPTY_PATH as usize, 0],
-        ),
+        call("execveat", c::SYS_execveat, [0, program, 0, 0, c::AT_EMPTY_PATH as usize, 0]),
         call("fork", c::SYS_fork, [0; 6]),
         call("clone", c::SYS_clone, [c::SIGCHLD as usize, 0, 0, 0, 0, 0]),
         call("clone3", c::SYS_clone3, [0; 6]),
-        call(
-            "ptrace",
-            c::SYS_ptrace,
-            [c::PTRACE_TRACEME as usize, 0, 0, 0, 0, 0],
-        ),
+        call("ptrace", c::SYS_ptrace, [c::PTRACE_TRACEME as usize, 0, 0, 0, 0, 0]),
         call("kill_parent", c::SYS_kill, [1, kill, 0, 0, 0, 0]),
         call("kill_all", c::SYS_kill, [usize::MAX, kill, 0, 0, 0, 0]),
         call("tgkill", c::SYS_tgkill, [1, 1, kill, 0, 0, 0]),
         call("pidfd_open", c::SYS_pidfd_open, [1, 0, 0, 0, 0, 0]),
         call("pidfd_getfd", c::SYS_pidfd_getfd, [0; 6]),
-        call(
-            "process_vm_readv",
-            c::SYS_process_vm_readv,
-            [1, 0, 0, 0, 0, 0],
-        ),
-        call(
-            "process_vm_writev",
-            c::SYS_process_vm_writev,
-            [1, 0, 0, 0, 0, 0],
-        ),
+        call("process_vm_readv", c::SYS_process_vm_readv, [1, 0, 0, 0, 0, 0]),
+        call("process_vm_writev", c::SYS_process_vm_writev, [1, 0, 0, 0, 0, 0]),
         call("setpriority", c::SYS_setpriority, [0; 6]),
     ]
 }
@@ -312,52 +246,16 @@ fn processes() -> Vec<Attempt> {
 fn descriptors() -> Vec<Attempt> {
     let text = c"x".as_ptr() as usize;
     vec![
-        call(
-            "write_file",
-            c::SYS_write,
-            [FILE_FD as usize, text, 1, 0, 0, 0],
-        ),
-        call(
-            "write_output",
-            c::SYS_write,
-            [OUTPUT_FD as usize, text, 1, 0, 0, 0],
-        ),
-        call(
-            "write_parent",
-            c::SYS_write,
-            [SOCKET_FD as usize, text, 1, 0, 0, 0],
-        ),
-        call(
-            "pwrite_file",
-            c::SYS_pwrite64,
-            [FILE_FD as usize, text, 1, 0, 0, 0],
-        ),
-        call(
-            "read_parent",
-            c::SYS_read,
-            [SOCKET_FD as usize, 0, 0, 0, 0, 0],
-        ),
-        call(
-            "truncate_output",
-            c::SYS_ftruncate,
-            [OUTPUT_FD as usize, 0, 0, 0, 0, 0],
-        ),
+        call("write_file", c::SYS_write, [FILE_FD as usize, text, 1, 0, 0, 0]),
+        call("write_output", c::SYS_write, [OUTPUT_FD as usize, text, 1, 0, 0, 0]),
+        call("write_parent", c::SYS_write, [SOCKET_FD as usize, text, 1, 0, 0, 0]),
+        call("pwrite_file", c::SYS_pwrite64, [FILE_FD as usize, text, 1, 0, 0, 0]),
+        call("read_parent", c::SYS_read, [SOCKET_FD as usize, 0, 0, 0, 0, 0]),
+        call("truncate_output", c::SYS_ftruncate, [OUTPUT_FD as usize, 0, 0, 0, 0, 0]),
         call("duplicate", c::SYS_dup, [SOCKET_FD as usize, 0, 0, 0, 0, 0]),
-        call(
-            "change_descriptor",
-            c::SYS_fcntl,
-            [0, c::F_SETFL as usize, 0, 0, 0, 0],
-        ),
-        call(
-            "widen_pipe",
-            c::SYS_fcntl,
-            [1, c::F_SETPIPE_SZ as usize, 1 << 20, 0, 0, 0],
-        ),
-        call(
-            "seal_output",
-            c::SYS_fcntl,
-            [2, c::F_ADD_SEALS as usize, 0, 0, 0, 0],
-        ),
+        call("change_descriptor", c::SYS_fcntl, [0, c::F_SETFL as usize, 0, 0, 0, 0]),
+        call("widen_pipe", c::SYS_fcntl, [1, c::F_SETPIPE_SZ as usize, 1 << 20, 0, 0, 0]),
+        call("seal_output", c::SYS_fcntl, [2, c::F_ADD_SEALS as usize, 0, 0, 0, 0]),
         call("ioctl", c::SYS_ioctl, [SOCKET_FD as usize, 0, 0, 0, 0, 0]),
         call("splice", c::SYS_splice, [0; 6]),
     ]
@@ -367,28 +265,12 @@ fn memory() -> Vec<Attempt> {
     let code = (c::PROT_READ | c::PROT_EXEC) as usize;
     let anonymous = (c::MAP_PRIVATE | c::MAP_ANONYMOUS) as usize;
     vec![
-        call(
-            "map_code",
-            c::SYS_mmap,
-            [0, 4096, code, anonymous, usize::MAX, 0],
-        ),
-        call(
-            "map_file_code",
-            c::SYS_mmap,
-            [0, 4096, code, c::MAP_PRIVATE as usize, 0, 0],
-        ),
+        call("map_code", c::SYS_mmap, [0, 4096, code, anonymous, usize::MAX, 0]),
+        call("map_file_code", c::SYS_mmap, [0, 4096, code, c::MAP_PRIVATE as usize, 0, 0]),
         call("make_code", c::SYS_mprotect, [0, 4096, code, 0, 0, 0]),
-        call(
-            "make_code_by_key",
-            c::SYS_pkey_mprotect,
-            [0, 4096, code, 0, 0, 0],
-        ),
+        call("make_code_by_key", c::SYS_pkey_mprotect, [0, 4096, code, 0, 0, 0]),
         call("shared_memory", c::SYS_shmget, [0, 4096, 0o1000, 0, 0, 0]),
-        call(
-            "raise_limit",
-            c::SYS_prlimit64,
-            [0, c::RLIMIT_AS as usize, 0, 0, 0, 0],
-        ),
+        call("raise_limit", c::SYS_prlimit64, [0, c::RLIMIT_AS as usize, 0, 0, 0, 0]),
     ]
 }
 
@@ -398,17 +280,9 @@ fn privileges() -> Vec<Attempt> {
         call("setresuid", c::SYS_setresuid, [0; 6]),
         call("setgroups", c::SYS_setgroups, [0; 6]),
         call("capset", c::SYS_capset, [0; 6]),
-        call(
-            "prctl",
-            c::SYS_prctl,
-            [c::PR_SET_DUMPABLE as usize, 1, 0, 0, 0, 0],
-        ),
+        call("prctl", c::SYS_prctl, [c::PR_SET_DUMPABLE as usize, 1, 0, 0, 0, 0]),
         call("seccomp", c::SYS_seccomp, [0; 6]),
-        call(
-            "unshare",
-            c::SYS_unshare,
-            [c::CLONE_NEWUSER as usize, 0, 0, 0, 0, 0],
-        ),
+        call("unshare", c::SYS_unshare, [c::CLONE_NEWUSER as usize, 0, 0, 0, 0, 0]),
         call("setns", c::SYS_setns, [0; 6]),
         call("mount", c::SYS_mount, [0; 6]),
         call("chroot", c::SYS_chroot, [0; 6]),

@@ -8,11 +8,7 @@ use crate::{jail, sys};
 
 /// Puts up a jail, attacks it, and prints the outcome as one JSON object. Returns the exit code.
 pub fn run() -> std::io::Result<i32> {
-    let setup = Setup {
-        memory_bytes: 512 << 20,
-        pool: 1,
-        sources: Vec::new(),
-    };
+    let setup = Setup { memory_bytes: 512 << 20, pool: 1, sources: Vec::new() };
     jail::rehearse(&setup, |ready| {
         let held = ready.breach().is_none();
         let mut out = std::io::stdout().lock();
@@ -27,21 +23,12 @@ pub fn run() -> std::io::Result<i32> {
 
 /// Everything here is our own text, without quotes or controls, so it needs no escaping.
 fn describe(ready: &Ready) -> String {
-    let active: Vec<String> = ready
-        .layers
-        .active
-        .iter()
-        .map(|layer| format!("\"{layer}\""))
-        .collect();
+    let active: Vec<String> =
+        ready.layers.active.iter().map(|layer| format!("\"{layer}\"")).collect();
     let lacking: Vec<String> = ready
         .layers
         .lacking()
-        .map(|layer| {
-            format!(
-                "{{\"layer\":\"{layer}\",\"means\":\"{}\"}}",
-                consequence(layer)
-            )
-        })
+        .map(|layer| format!("{{\"layer\":\"{layer}\",\"means\":\"{}\"}}", consequence(layer)))
         .collect();
     let broken: Vec<String> = ready
         .attacks

@@ -44,31 +44,20 @@ fn work(rules: &mut Rules) -> io::Result<()> {
     };
     let Packet { bytes, descriptors } = packet;
     let given = descriptors.into_iter().map(IntoRawFd::into_raw_fd);
-    if !given.eq([FILE_FD, REPORT_FD, OUTPUT_FD]
-        .into_iter()
-        .take(count_for(&bytes)))
-    {
+    if !given.eq([FILE_FD, REPORT_FD, OUTPUT_FD].into_iter().take(count_for(&bytes))) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     if let Some(attempt) = attack::Attempt::from_job(&bytes) {
         sys::exit(attempt.run());
     }
     match Request::decode(&bytes).map_err(io::Error::other)? {
-        Request::Look {
-            file_len, limits, ..
-        } => {
+        Request::Look { file_len, limits, .. } => {
             let file = map::file(fixed(FILE_FD), file_len)?;
             let mut report = look::look(file, &limits);
             report.rule_hits = rules.scan(file)?;
             leave(&report.encode())
         }
-        Request::Decode {
-            file_len,
-            kind,
-            limits,
-            output_len,
-            ..
-        } => {
+        Request::Decode { file_len, kind, limits, output_len, .. } => {
             let file = map::file(fixed(FILE_FD), file_len)?;
             let output = map::output(fixed(OUTPUT_FD), output_len)?;
             let report = decode::decode(file, kind, &limits, output)
@@ -90,11 +79,7 @@ fn count_for(job: &[u8]) -> usize {
 /// Writes the report: once, short enough for the pipe to take it whole.
 pub fn leave(report: &[u8]) -> io::Result<()> {
     let written = rustix::io::write(fixed(REPORT_FD), report)?;
-    if written == report.len() {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::WriteZero.into())
-    }
+    if written == report.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
 #[expect(unsafe_code, reason = "descriptors at numbers that the filter fixes")]

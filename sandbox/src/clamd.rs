@@ -91,17 +91,12 @@ fn keep(child: i32, lifeline: bool) -> io::Result<i32> {
         watched.push(PollFd::new(&input, PollFlags::IN));
     }
     rustix::io::retry_on_intr(|| rustix::event::poll(&mut watched, None))?;
-    if watched
-        .first()
-        .is_some_and(|scanner| scanner.revents().is_empty())
-    {
+    if watched.first().is_some_and(|scanner| scanner.revents().is_empty()) {
         pidfd_send_signal(&pidfd, Signal::KILL)?;
     }
     let status =
         rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED))?;
-    Ok(status
-        .and_then(|status| status.exit_status())
-        .unwrap_or(EXIT_KILLED))
+    Ok(status.and_then(|status| status.exit_status()).unwrap_or(EXIT_KILLED))
 }
 
 /// Steps 3 to 6. Returns only if one of them fails.
@@ -126,10 +121,7 @@ fn confine(plan: &Plan) -> io::Result<Command> {
     layers::drop_capabilities()?;
     close_files(plan)?;
     Filter::for_scanner()?.apply()?;
-    let (program, arguments) = plan
-        .program
-        .split_first()
-        .ok_or(io::ErrorKind::InvalidInput)?;
+    let (program, arguments) = plan.program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear();
     Ok(command)
@@ -139,16 +131,11 @@ fn confine(plan: &Plan) -> io::Result<Command> {
 /// wiped now.
 fn own_temporary_folder(folder: &Path, user: Option<(u32, u32)>) -> io::Result<()> {
     let target = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes())?;
-    let owner = user
-        .map(|(user, group)| format!(",uid={user},gid={group}"))
-        .unwrap_or_default();
+    let owner = user.map(|(user, group)| format!(",uid={user},gid={group}")).unwrap_or_default();
     let options = std::ffi::CString::new(format!("mode=700,size={TEMPORARY_BYTES}{owner}"))?;
     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     let private = sys::mount(c"none", c"/", c"", libc::MS_REC | libc::MS_PRIVATE, c"");
-    if private
-        .and_then(|()| sys::mount(c"none", &target, c"tmpfs", flags, &options))
-        .is_ok()
-    {
+    if private.and_then(|()| sys::mount(c"none", &target, c"tmpfs", flags, &options)).is_ok() {
         return Ok(());
     }
     for entry in fs::read_dir(folder)? {
@@ -165,13 +152,7 @@ fn own_temporary_folder(folder: &Path, user: Option<(u32, u32)>) -> io::Result<(
 
 fn bound() -> io::Result<()> {
     let set = |resource, value| {
-        setrlimit(
-            resource,
-            Rlimit {
-                current: Some(value),
-                maximum: Some(value),
-            },
-        )
+        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })
     };
     set(Resource::Core, 0)?;
     set(Resource::Nofile, 1024)?;

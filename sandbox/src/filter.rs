@@ -51,9 +51,7 @@ impl Filter {
     ) -> io::Result<Self> {
         let filter = SeccompFilter::new(rules, otherwise, matched, architecture()?)
             .map_err(io::Error::other)?;
-        BpfProgram::try_from(filter)
-            .map(Self)
-            .map_err(io::Error::other)
+        BpfProgram::try_from(filter).map(Self).map_err(io::Error::other)
     }
 }
 

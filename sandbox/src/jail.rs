@@ -62,10 +62,7 @@ fn enclose(
     let mut standing = Standing::default();
     let privileged = sys::is_root();
     if !privileged {
-        standing.extend(layers::leave_namespaces(&[(
-            libc::CLONE_NEWUSER,
-            Layer::UserNamespace,
-        )]));
+        standing.extend(layers::leave_namespaces(&[(libc::CLONE_NEWUSER, Layer::UserNamespace)]));
     }
     standing.extend(layers::leave_namespaces(SHARED_NAMESPACES));
     match sys::fork()? {
@@ -84,20 +81,10 @@ fn enclose(
             Filter::allowing(PARENT)?.apply()?;
             standing.extend([Layer::Seccomp, Layer::MemoryLimit]);
             let attacks = attack::run(&mut parent, fixtures)?;
-            let layers = Layers {
-                active: standing.into_list(),
-                landlock_abi: parent.landlock_abi(),
-            };
+            let layers =
+                Layers { active: standing.into_list(), landlock_abi: parent.landlock_abi() };
             let (rules, rule_faults) = announced;
-            inside(
-                parent,
-                Ready {
-                    rules,
-                    rule_faults,
-                    layers,
-                    attacks,
-                },
-            )?;
+            inside(parent, Ready { rules, rule_faults, layers, attacks })?;
             Ok(0)
         }
     }
@@ -119,10 +106,7 @@ fn keep(child: i32, control: Option<RawFd>, privileged: bool) -> io::Result<i32>
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
     Filter::allowing(KEEPER)?.apply()?;
     let status = rustix::io::retry_on_intr(|| {
-        waitid(
-            WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)),
-            WaitIdOptions::EXITED,
-        )
+        waitid(WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)), WaitIdOptions::EXITED)
     })?;
     let code = status.and_then(|status| status.exit_status());
     sys::exit(code.unwrap_or(EXIT_PARENT_KILLED))
@@ -140,19 +124,13 @@ fn become_nobody(privileged: bool, standing: &mut Standing) -> io::Result<()> {
     if privileged {
         // The capabilities are kept over the change only to be dropped one by one in step 8.
         sys::prctl(libc::PR_SET_KEEPCAPS, 1)?;
-        standing.note(
-            Layer::OwnUser,
-            &sys::become_user(layers::JAIL_USER, layers::JAIL_USER),
-        );
+        standing.note(Layer::OwnUser, &sys::become_user(layers::JAIL_USER, layers::JAIL_USER));
         // Without any identity in a user namespace of its own, not even the user number means anything.
         standing.note(Layer::UserNamespace, &sys::unshare(libc::CLONE_NEWUSER));
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    standing.note(
-        Layer::NoNewPrivileges,
-        &sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1),
-    );
+    standing.note(Layer::NoNewPrivileges, &sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1));
     Ok(())
 }
 
@@ -170,10 +148,7 @@ fn read_setup(descriptor: OwnedFd) -> io::Result<Setup> {
     Setup::decode(&bytes).map_err(io::Error::other)
 }
 
-#[expect(
-    unsafe_code,
-    reason = "descriptors that the worker put at fixed numbers"
-)]
+#[expect(unsafe_code, reason = "descriptors that the worker put at fixed numbers")]
 fn inherited(number: RawFd) -> OwnedFd {
     // SAFETY: called once for each number, before anything else in this process opens a descriptor.
     unsafe { OwnedFd::from_raw_fd(number) }

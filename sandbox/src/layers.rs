@@ -15,11 +15,7 @@ pub const JAIL_USER: u32 = 61_177;
 
 /// Namespaces that can be left one by one, with their layers.
 pub fn leave_namespaces(wanted: &[(i32, Layer)]) -> Vec<Layer> {
-    wanted
-        .iter()
-        .filter(|(flag, _)| sys::unshare(*flag).is_ok())
-        .map(|(_, layer)| *layer)
-        .collect()
+    wanted.iter().filter(|(flag, _)| sys::unshare(*flag).is_ok()).map(|(_, layer)| *layer).collect()
 }
 
 /// An empty, read-only root directory, and the old one out of reach.
@@ -31,13 +27,7 @@ pub fn empty_root() -> io::Result<()> {
     std::env::set_current_dir("/proc")?;
     sys::pivot_root_here()?;
     sys::unmount(c".")?;
-    sys::mount(
-        c"none",
-        c"/",
-        c"",
-        flags | libc::MS_REMOUNT | libc::MS_RDONLY,
-        c"",
-    )?;
+    sys::mount(c"none", c"/", c"", flags | libc::MS_REMOUNT | libc::MS_RDONLY, c"")?;
     std::env::set_current_dir("/")
 }
 

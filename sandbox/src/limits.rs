@@ -44,11 +44,7 @@ unsafe impl GlobalAlloc for EndWhenFull {
 }
 
 fn end_if_null(memory: *mut u8) -> *mut u8 {
-    if memory.is_null() {
-        sys::exit(EXIT_MEMORY)
-    } else {
-        memory
-    }
+    if memory.is_null() { sys::exit(EXIT_MEMORY) } else { memory }
 }
 
 /// How much address space this process has, read through a descriptor opened before the file system was closed.
@@ -90,13 +86,7 @@ pub fn bound_child(address_space: u64) -> io::Result<()> {
 }
 
 fn set(resource: Resource, bytes: u64) -> io::Result<()> {
-    Ok(setrlimit(
-        resource,
-        Rlimit {
-            current: Some(bytes),
-            maximum: Some(bytes),
-        },
-    )?)
+    Ok(setrlimit(resource, Rlimit { current: Some(bytes), maximum: Some(bytes) })?)
 }
 
 /// File, report, output, and the socket over which they came.

@@ -39,12 +39,7 @@ pub fn output(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<&'static mut [
     if len == 0 {
         return Ok(&mut []);
     }
-    let start = map(
-        descriptor,
-        len,
-        ProtFlags::READ | ProtFlags::WRITE,
-        MapFlags::SHARED,
-    )?;
+    let start = map(descriptor, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?;
     // SAFETY: the mapping is `len` bytes long, writable, never unmapped and made once. The worker, who alone shares the
     // memory, neither reads nor writes it before this process has ended.
     Ok(unsafe { std::slice::from_raw_parts_mut(start.as_ptr().cast(), len) })
@@ -58,11 +53,7 @@ pub fn populate(memory: &mut [u8]) {
     let len = memory.len().saturating_sub(offset);
     // SAFETY: the range lies in `memory`, which is borrowed for writing; the advice only makes its pages present.
     let _ = unsafe {
-        madvise(
-            start.wrapping_add(offset).cast::<c_void>(),
-            len,
-            Advice::LinuxPopulateWrite,
-        )
+        madvise(start.wrapping_add(offset).cast::<c_void>(), len, Advice::LinuxPopulateWrite)
     };
 }
 
@@ -73,15 +64,6 @@ fn map(
     flags: MapFlags,
 ) -> io::Result<NonNull<c_void>> {
     // SAFETY: the kernel chooses the place, so no existing mapping is touched.
-    let start = unsafe {
-        mmap(
-            ptr::null_mut(),
-            len,
-            protection,
-            flags,
-            descriptor.as_fd(),
-            0,
-        )
-    }?;
+    let start = unsafe { mmap(ptr::null_mut(), len, protection, flags, descriptor.as_fd(), 0) }?;
     NonNull::new(start).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }

@@ -98,10 +98,7 @@ impl Parent {
             Fork::Parent { child } => {
                 let pid = Pid::from_raw(child).ok_or(io::ErrorKind::InvalidData)?;
                 let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-                Ok(Child {
-                    pidfd,
-                    socket: ours,
-                })
+                Ok(Child { pidfd, socket: ours })
             }
         }
     }
@@ -110,11 +107,7 @@ impl Parent {
     ///
     /// While children are at work only half the pool is kept, as a fork would delay the news of their end.
     fn refill(&mut self) {
-        let wanted = if self.busy.is_empty() {
-            self.pool
-        } else {
-            self.pool / 2
-        };
+        let wanted = if self.busy.is_empty() { self.pool } else { self.pool / 2 };
         while self.idle.len() < wanted {
             match self.spawn() {
                 Ok(child) => self.idle.push(child),
@@ -126,25 +119,14 @@ impl Parent {
     /// Waits for a request, an end or a deadline. Tells whether a request is there and which jobs ended, last first.
     fn wait(&self, control: &OwnedFd) -> io::Result<(bool, Vec<usize>)> {
         let mut watched = vec![PollFd::new(control, PollFlags::IN)];
-        watched.extend(
-            self.busy
-                .iter()
-                .map(|job| PollFd::new(&job.child.pidfd, PollFlags::IN)),
-        );
-        let next = self
-            .busy
-            .iter()
-            .filter(|job| job.expired.is_none())
-            .map(|job| job.deadline);
+        watched.extend(self.busy.iter().map(|job| PollFd::new(&job.child.pidfd, PollFlags::IN)));
+        let next = self.busy.iter().filter(|job| job.expired.is_none()).map(|job| job.deadline);
         let timeout = next.min().map(until);
         rustix::io::retry_on_intr(|| rustix::event::poll(&mut watched, timeout.as_ref()))?;
         let mut ready = watched.iter().map(|entry| !entry.revents().is_empty());
         let requested = ready.next().unwrap_or(false);
-        let mut ended: Vec<usize> = ready
-            .enumerate()
-            .filter(|(_, ready)| *ready)
-            .map(|(index, _)| index)
-            .collect();
+        let mut ended: Vec<usize> =
+            ready.enumerate().filter(|(_, ready)| *ready).map(|(index, _)| index).collect();
         ended.reverse();
         Ok((requested, ended))
     }
@@ -155,11 +137,7 @@ impl Parent {
             return Ok(false);
         };
         let request = Request::decode(&packet.bytes).map_err(io::Error::other)?;
-        if let Request::Drill {
-            drill: Drill::ParentDeath,
-            ..
-        } = request
-        {
+        if let Request::Drill { drill: Drill::ParentDeath, .. } = request {
             return Ok(false);
         }
         let descriptors: Vec<BorrowedFd<'_>> = packet.descriptors.iter().map(AsFd::as_fd).collect();
@@ -169,20 +147,9 @@ impl Parent {
             Ok(child) => {
                 let allowed = Duration::from_millis(request.deadline_ms().into());
                 let deadline = Instant::now() + allowed;
-                self.busy.push(Job {
-                    child,
-                    ticket,
-                    deadline,
-                    expired: None,
-                });
+                self.busy.push(Job { child, ticket, deadline, expired: None });
             }
-            Err(_) => answer(
-                control,
-                Ended {
-                    ticket,
-                    end: End::NoChild,
-                },
-            )?,
+            Err(_) => answer(control, Ended { ticket, end: End::NoChild })?,
         }
         Ok(true)
     }
@@ -205,11 +172,7 @@ impl Parent {
     /// Kills what is past its deadline. Its end is told when it comes.
     fn expire(&mut self) {
         let now = Instant::now();
-        for job in self
-            .busy
-            .iter_mut()
-            .filter(|job| job.expired.is_none() && job.deadline <= now)
-        {
+        for job in self.busy.iter_mut().filter(|job| job.expired.is_none() && job.deadline <= now) {
             // It may just have ended by itself; then there is nothing to kill.
             let _ = pidfd_send_signal(&job.child.pidfd, Signal::KILL);
             job.expired = Some(now);
@@ -222,13 +185,7 @@ impl Parent {
         }
         let job = self.busy.swap_remove(index);
         let end = end_of(&job.child, job.expired.is_some())?;
-        answer(
-            control,
-            Ended {
-                ticket: job.ticket,
-                end,
-            },
-        )
+        answer(control, Ended { ticket: job.ticket, end })
     }
 }
 

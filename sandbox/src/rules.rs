@@ -21,9 +21,7 @@ pub struct Rules {
 
 impl std::fmt::Debug for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rules")
-            .field("count", &self.announced.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Rules").field("count", &self.announced.len()).finish_non_exhaustive()
     }
 }
 
@@ -37,10 +35,7 @@ impl Rules {
                 Err(message) => Err(message),
             }
             .unwrap_or_else(|message| {
-                faults.push(RuleFault {
-                    source: source.name.clone(),
-                    message,
-                });
+                faults.push(RuleFault { source: source.name.clone(), message });
             });
         }
         // The rules live as long as this process; the scanner borrows them.
@@ -52,18 +47,10 @@ impl Rules {
         let mut places = HashMap::new();
         let mut announced = Vec::new();
         for (rule, place) in rules.iter().zip(0u32..) {
-            places.insert(
-                (rule.namespace().to_owned(), rule.identifier().to_owned()),
-                place,
-            );
+            places.insert((rule.namespace().to_owned(), rule.identifier().to_owned()), place);
             announced.push(describe(&rule));
         }
-        Self {
-            scanner,
-            places,
-            announced,
-            faults,
-        }
+        Self { scanner, places, announced, faults }
     }
 
     pub fn announce(&self) -> (Vec<Rule>, Vec<RuleFault>) {
@@ -79,10 +66,7 @@ impl Rules {
                 .patterns()
                 .filter_map(|pattern| pattern.matches().map(|found| found.range().start).min());
             let offset = starts.min().unwrap_or(0) as u64;
-            Some(RuleHit {
-                rule: *self.places.get(&key)?,
-                offset,
-            })
+            Some(RuleHit { rule: *self.places.get(&key)?, offset })
         });
         Ok(hits.take(MAX_RULE_HITS).collect())
     }
@@ -107,10 +91,7 @@ fn check(source: &RuleSource) -> Result<(), String> {
 fn add(compiler: &mut Compiler<'_>, source: &RuleSource) -> Result<(), String> {
     compiler.new_namespace(&source.name);
     let code = SourceCode::from(source.text.as_slice()).with_origin(&source.name);
-    compiler
-        .add_source(code)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    compiler.add_source(code).map(drop).map_err(|error| error.to_string())
 }
 
 fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
@@ -126,9 +107,7 @@ fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
         // A rule that does not say how bad its match is was still written because it is bad.
         _ => Severity::Suspicious,
     };
-    let description_en = text("description_en")
-        .or_else(|| text("description"))
-        .unwrap_or_default();
+    let description_en = text("description_en").or_else(|| text("description")).unwrap_or_default();
     Rule {
         name: rule.identifier().to_owned(),
         severity,
@@ -140,11 +119,5 @@ fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
 /// Enough to name a rule; the first place is all that is reported.
 const MAX_MATCHES: usize = 16;
 /// What public rule sets expect to be defined. A patient's file has no name here.
-const EXTERNAL_VARIABLES: &[&str] = &[
-    "filename",
-    "filepath",
-    "extension",
-    "filetype",
-    "owner",
-    "md5",
-];
+const EXTERNAL_VARIABLES: &[&str] =
+    &["filename", "filepath", "extension", "filetype", "owner", "md5"];

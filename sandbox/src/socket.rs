@@ -34,12 +34,7 @@ pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> 
 /// Sends a packet, waiting until there is room for it. Only for what is sent before any request is served.
 pub fn send_waiting(socket: impl AsFd, bytes: &[u8]) -> io::Result<()> {
     let mut none = SendAncillaryBuffer::default();
-    rustix::net::sendmsg(
-        socket,
-        &[IoSlice::new(bytes)],
-        &mut none,
-        SendFlags::NOSIGNAL,
-    )?;
+    rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut none, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
@@ -56,10 +51,7 @@ pub fn receive(socket: impl AsFd, limit: usize) -> io::Result<Option<Packet>> {
             RecvFlags::CMSG_CLOEXEC,
         )
     })?;
-    if message
-        .flags
-        .intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC)
-    {
+    if message.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut descriptors = Vec::new();

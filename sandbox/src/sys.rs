@@ -71,10 +71,7 @@ pub fn is_root() -> bool {
 
 /// Empties the effective, permitted and inheritable capability sets.
 pub fn clear_capabilities() -> io::Result<()> {
-    let header = CapabilityHeader {
-        version: CAPABILITY_VERSION_3,
-        pid: 0,
-    };
+    let header = CapabilityHeader { version: CAPABILITY_VERSION_3, pid: 0 };
     let data = [CapabilityData::default(); 2];
     // SAFETY: both pointers are to live values of the layout that version 3 of the call documents.
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
@@ -85,13 +82,7 @@ pub fn clear_capabilities() -> io::Result<()> {
 pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: u64, data: &CStr) -> io::Result<()> {
     // SAFETY: every pointer is to a live NUL-terminated string; the kernel copies them.
     let result = unsafe {
-        libc::mount(
-            source.as_ptr(),
-            target.as_ptr(),
-            kind.as_ptr(),
-            flags,
-            data.as_ptr().cast(),
-        )
+        libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast())
     };
     check(result).map(drop)
 }
@@ -150,19 +141,11 @@ pub unsafe fn raw_call(number: i64, arguments: [usize; 6]) -> io::Result<i64> {
 }
 
 fn check(result: i32) -> io::Result<i32> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 fn check_long(result: i64) -> io::Result<i64> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 #[repr(C)]

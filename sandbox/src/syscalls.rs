@@ -21,11 +21,7 @@ pub struct Allowed {
 }
 
 const fn allow(number: i64, when: When, reason: &'static str) -> Allowed {
-    Allowed {
-        number,
-        when,
-        reason,
-    }
+    Allowed { number, when, reason }
 }
 
 /// The descriptors of a child.
@@ -43,196 +39,72 @@ pub const CHILD: &[Allowed] = &[
         When::ArgumentIs(0, SOCKET_FD as u64),
         "take the job and its descriptors",
     ),
-    allow(
-        c::SYS_fcntl,
-        When::ArgumentIs(1, c::F_GET_SEALS as u64),
-        "see that the file is sealed",
-    ),
-    allow(
-        c::SYS_write,
-        When::ArgumentIs(0, REPORT_FD as u64),
-        "leave the report",
-    ),
-    allow(
-        c::SYS_mmap,
-        When::BitsClear(2, EXEC),
-        "map file and output; allocator; wasm memories",
-    ),
-    allow(
-        c::SYS_mprotect,
-        When::BitsClear(2, EXEC),
-        "allocator; growing wasm memories",
-    ),
+    allow(c::SYS_fcntl, When::ArgumentIs(1, c::F_GET_SEALS as u64), "see that the file is sealed"),
+    allow(c::SYS_write, When::ArgumentIs(0, REPORT_FD as u64), "leave the report"),
+    allow(c::SYS_mmap, When::BitsClear(2, EXEC), "map file and output; allocator; wasm memories"),
+    allow(c::SYS_mprotect, When::BitsClear(2, EXEC), "allocator; growing wasm memories"),
     allow(c::SYS_munmap, When::Always, "allocator"),
-    allow(
-        c::SYS_mremap,
-        When::Always,
-        "allocator, for large reallocations",
-    ),
-    allow(
-        c::SYS_madvise,
-        When::Always,
-        "allocator; touching the output pages in one go",
-    ),
+    allow(c::SYS_mremap, When::Always, "allocator, for large reallocations"),
+    allow(c::SYS_madvise, When::Always, "allocator; touching the output pages in one go"),
     allow(c::SYS_brk, When::Always, "allocator"),
-    allow(
-        c::SYS_rt_sigaction,
-        When::Always,
-        "wasmtime's fault handler restores the default",
-    ),
-    allow(
-        c::SYS_rt_sigreturn,
-        When::Always,
-        "return from wasmtime's fault handler",
-    ),
-    allow(
-        c::SYS_rt_sigprocmask,
-        When::Always,
-        "wasmtime's fault handler",
-    ),
-    allow(
-        c::SYS_sigaltstack,
-        When::Always,
-        "the stack of wasmtime's fault handler",
-    ),
+    allow(c::SYS_rt_sigaction, When::Always, "wasmtime's fault handler restores the default"),
+    allow(c::SYS_rt_sigreturn, When::Always, "return from wasmtime's fault handler"),
+    allow(c::SYS_rt_sigprocmask, When::Always, "wasmtime's fault handler"),
+    allow(c::SYS_sigaltstack, When::Always, "the stack of wasmtime's fault handler"),
     allow(c::SYS_getrandom, When::Always, "seeds of hash maps"),
-    allow(
-        c::SYS_clock_gettime,
-        When::Always,
-        "clocks, on machines where the vDSO has none",
-    ),
+    allow(c::SYS_clock_gettime, When::Always, "clocks, on machines where the vDSO has none"),
     allow(c::SYS_exit_group, When::Always, "end"),
 ];
 
 /// The parent, from before its first child until its end.
 pub const PARENT: &[Allowed] = &[
-    allow(
-        c::SYS_recvmsg,
-        When::Always,
-        "requests from the worker; a child's job",
-    ),
-    allow(
-        c::SYS_sendmsg,
-        When::Always,
-        "answers to the worker; jobs to children",
-    ),
-    allow(
-        c::SYS_socketpair,
-        When::ArgumentIs(0, c::AF_UNIX as u64),
-        "the way to a new child",
-    ),
+    allow(c::SYS_recvmsg, When::Always, "requests from the worker; a child's job"),
+    allow(c::SYS_sendmsg, When::Always, "answers to the worker; jobs to children"),
+    allow(c::SYS_socketpair, When::ArgumentIs(0, c::AF_UNIX as u64), "the way to a new child"),
     allow(c::SYS_poll, When::Always, "wait for requests and for ends"),
     allow(c::SYS_ppoll, When::Always, "wait for requests and for ends"),
-    allow(
-        c::SYS_clone,
-        When::BitsClear(0, NEW_NAMESPACES),
-        "fork a child",
-    ),
-    allow(
-        c::SYS_set_robust_list,
-        When::Always,
-        "the C library, in a new child",
-    ),
+    allow(c::SYS_clone, When::BitsClear(0, NEW_NAMESPACES), "fork a child"),
+    allow(c::SYS_set_robust_list, When::Always, "the C library, in a new child"),
     allow(c::SYS_gettid, When::Always, "the C library, in a new child"),
-    allow(
-        c::SYS_pidfd_open,
-        When::Always,
-        "a handle of the child that cannot be reused",
-    ),
-    allow(
-        c::SYS_pidfd_send_signal,
-        When::Always,
-        "kill a child at its deadline",
-    ),
+    allow(c::SYS_pidfd_open, When::Always, "a handle of the child that cannot be reused"),
+    allow(c::SYS_pidfd_send_signal, When::Always, "kill a child at its deadline"),
     allow(c::SYS_waitid, When::Always, "learn how a child ended"),
-    allow(
-        c::SYS_pread64,
-        When::Always,
-        "own size, for the child's memory bound",
-    ),
+    allow(c::SYS_pread64, When::Always, "own size, for the child's memory bound"),
     allow(c::SYS_prlimit64, When::Always, "bounds of a new child"),
     allow(c::SYS_setrlimit, When::Always, "bounds of a new child"),
-    allow(
-        c::SYS_prctl,
-        When::Always,
-        "a new child dies with its parent; its filter",
-    ),
+    allow(c::SYS_prctl, When::Always, "a new child dies with its parent; its filter"),
     allow(c::SYS_seccomp, When::Always, "the filter of a new child"),
-    allow(
-        c::SYS_dup2,
-        When::Always,
-        "a new child's socket gets its fixed number",
-    ),
+    allow(c::SYS_dup2, When::Always, "a new child's socket gets its fixed number"),
     allow(c::SYS_close, When::Always, "descriptors of requests"),
     allow(
         c::SYS_fcntl,
         When::ArgumentIs(1, c::F_GETFD as u64),
         "the standard library's check before a close, in debug builds",
     ),
-    allow(
-        c::SYS_close_range,
-        When::Always,
-        "a new child drops everything else",
-    ),
-    allow(
-        c::SYS_fcntl,
-        When::ArgumentIs(1, c::F_GET_SEALS as u64),
-        "for the child",
-    ),
-    allow(
-        c::SYS_write,
-        When::ArgumentIs(0, REPORT_FD as u64),
-        "for the child",
-    ),
-    allow(
-        c::SYS_mmap,
-        When::BitsClear(2, EXEC),
-        "allocator; for the child",
-    ),
-    allow(
-        c::SYS_mprotect,
-        When::BitsClear(2, EXEC),
-        "allocator; for the child",
-    ),
+    allow(c::SYS_close_range, When::Always, "a new child drops everything else"),
+    allow(c::SYS_fcntl, When::ArgumentIs(1, c::F_GET_SEALS as u64), "for the child"),
+    allow(c::SYS_write, When::ArgumentIs(0, REPORT_FD as u64), "for the child"),
+    allow(c::SYS_mmap, When::BitsClear(2, EXEC), "allocator; for the child"),
+    allow(c::SYS_mprotect, When::BitsClear(2, EXEC), "allocator; for the child"),
     allow(c::SYS_munmap, When::Always, "allocator"),
     allow(c::SYS_mremap, When::Always, "allocator"),
     allow(c::SYS_madvise, When::Always, "allocator"),
     allow(c::SYS_brk, When::Always, "allocator"),
     allow(c::SYS_rt_sigaction, When::Always, "for the child"),
     allow(c::SYS_rt_sigreturn, When::Always, "for the child"),
-    allow(
-        c::SYS_rt_sigprocmask,
-        When::Always,
-        "the C library around fork; for the child",
-    ),
+    allow(c::SYS_rt_sigprocmask, When::Always, "the C library around fork; for the child"),
     allow(c::SYS_sigaltstack, When::Always, "for the child"),
     allow(c::SYS_getrandom, When::Always, "seeds of hash maps"),
-    allow(
-        c::SYS_clock_gettime,
-        When::Always,
-        "deadlines, on machines where the vDSO has none",
-    ),
-    allow(
-        c::SYS_restart_syscall,
-        When::Always,
-        "the kernel, after a stop during a wait",
-    ),
+    allow(c::SYS_clock_gettime, When::Always, "deadlines, on machines where the vDSO has none"),
+    allow(c::SYS_restart_syscall, When::Always, "the kernel, after a stop during a wait"),
     allow(c::SYS_exit_group, When::Always, "end"),
 ];
 
 /// The keeper outside the process namespace, which only waits for the parent's end.
 pub const KEEPER: &[Allowed] = &[
     allow(c::SYS_waitid, When::Always, "wait for the parent"),
-    allow(
-        c::SYS_restart_syscall,
-        When::Always,
-        "the kernel, after a stop during a wait",
-    ),
-    allow(
-        c::SYS_rt_sigreturn,
-        When::Always,
-        "the kernel, after a signal",
-    ),
+    allow(c::SYS_restart_syscall, When::Always, "the kernel, after a stop during a wait"),
+    allow(c::SYS_rt_sigreturn, When::Always, "the kernel, after a signal"),
     allow(c::SYS_exit_group, When::Always, "end"),
 ];
 

@@ -8,6 +8,7 @@ mod random;
 
 use std::sync::Arc;
 
+pub use age::x25519::Identity as SignInIdentity;
 pub use checkpoints::{Checkpoints, CheckpointsError};
 pub use clock::{Clock, ClockJumped, ManualClock};
 pub use random::{NoRandomness, Random};

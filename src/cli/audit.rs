@@ -30,7 +30,7 @@ pub(super) struct SearchArgs {
     /// For example staff:ID, patient:LINK, machine:ID, service:worker.
     #[arg(long)]
     actor: Option<String>,
-    /// For example view, release, sign_in.
+    /// For example `view`, `release`, `sign_in`.
     #[arg(long)]
     action: Option<String>,
     /// From this time, RFC 3339 in UTC with milliseconds.
@@ -47,7 +47,7 @@ pub(super) struct SearchArgs {
 pub(super) async fn run(
     command: AuditCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let app = open::app(&config, Role::Review, BellEnd::Silent).await?;
@@ -74,11 +74,7 @@ pub(super) async fn run(
     }
 }
 
-async fn verify(
-    app: &App,
-    checkpoints: &Checkpoints,
-    output: &Output,
-) -> Result<Answer, CliError> {
+async fn verify(app: &App, checkpoints: &Checkpoints, output: Output) -> Result<Answer, CliError> {
     match log::verify(app, checkpoints).await? {
         Verdict::Sound(found) => {
             let json = json!({

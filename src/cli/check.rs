@@ -40,7 +40,7 @@ impl Level {
     }
 }
 
-pub(super) async fn run(config: Option<&Path>, output: &Output) -> Result<Answer, CliError> {
+pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let mut items = vec![item("configuration", Level::Ok, config.file.display().to_string())];
     items.push(match crate::ops::harden::swap_in_use() {

@@ -72,7 +72,7 @@ enum SecondSecretArg {
 pub(super) async fn run(
     command: LinkCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let review = open::review(&config).await?;
@@ -115,7 +115,7 @@ async fn request(review: &Review, args: &IssueArgs) -> Result<LinkRequest, CliEr
     })
 }
 
-fn show(issued: &IssuedLink, url: &str, qr: bool, output: &Output) -> Result<(), CliError> {
+fn show(issued: &IssuedLink, url: &str, qr: bool, output: Output) -> Result<(), CliError> {
     let url = format!("{url}/#{}", issued.secret.expose());
     let code = issued.code.expose();
     let link = &issued.link;
@@ -136,7 +136,7 @@ fn show(issued: &IssuedLink, url: &str, qr: bool, output: &Output) -> Result<(),
     output.say(&json, &text)
 }
 
-fn list(links: &[Link], review: &Review, output: &Output) -> Result<(), CliError> {
+fn list(links: &[Link], review: &Review, output: Output) -> Result<(), CliError> {
     let now = review.app.clock.read();
     let state = |link: &Link| match link.check(now, 0, 1) {
         Ok(()) => "open",
@@ -147,8 +147,12 @@ fn list(links: &[Link], review: &Review, output: &Output) -> Result<(), CliError
             "id": link.id, "doctor": link.doctor, "state": state(link),
             "issued_at": link.issued_at.to_rfc3339(), "until": link.until.to_rfc3339(),
         });
-        let columns =
-            [link.id.to_string(), state(link).to_owned(), link.until.to_string(), link.doctor.to_string()];
+        let columns = [
+            link.id.to_string(),
+            state(link).to_owned(),
+            link.until.to_string(),
+            link.doctor.to_string(),
+        ];
         (json, columns)
     };
     let rows: Vec<_> = links.iter().map(row).collect();

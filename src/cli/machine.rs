@@ -40,7 +40,7 @@ pub(super) enum KeysCommand {
 pub(super) async fn run(
     command: MachineCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let review = open::review(&config).await?;
@@ -51,7 +51,8 @@ pub(super) async fn run(
             let machine =
                 people::add_machine(&review, actor, &name, &doctor, &issued.sha256).await?;
             let json = json!({ "id": machine.id, "certificate_sha256": issued.sha256 });
-            let text = format!("registered {name} ({}); its files are in {}", machine.id, to.display());
+            let text =
+                format!("registered {name} ({}); its files are in {}", machine.id, to.display());
             output.say(&json, &text)?;
         }
         MachineCommand::List => {
@@ -75,7 +76,7 @@ pub(super) async fn run(
 pub(super) fn keys(
     KeysCommand::List: &KeysCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let public = PublicKeys::read(&config.paths.public_keys())?;

@@ -101,7 +101,7 @@ pub type CliError = Box<dyn std::error::Error + Send + Sync>;
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.common.json);
-    match dispatch(cli, &output) {
+    match dispatch(cli, output) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
         Err(error) => {
@@ -111,7 +111,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli, output: &Output) -> Result<Answer, CliError> {
+fn dispatch(cli: Cli, output: Output) -> Result<Answer, CliError> {
     let config = cli.common.config.as_deref();
     match cli.command {
         Command::Init(args) => serve::init(&args, output),

@@ -57,7 +57,7 @@ const SECRET_LIMIT: u64 = 1024;
 pub(super) async fn run(
     command: UserCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let review = open::review(&config).await?;
@@ -73,7 +73,8 @@ pub(super) async fn run(
             let added = people::add_staff(&review, open::operator(), new).await?;
             let clinic = &review.app.clinic.name_en;
             let uri = sign_in::totp_uri(clinic, &added.staff.login, &added.totp_secret);
-            let text = format!("added {} ({})\n{uri}", added.staff.login, added.staff.role.as_str());
+            let text =
+                format!("added {} ({})\n{uri}", added.staff.login, added.staff.role.as_str());
             output.say(&json!({ "id": added.staff.id, "totp_uri": uri }), &text)?;
         }
         UserCommand::List => list(&people::all_staff(&review.app).await?, output)?,
@@ -98,7 +99,7 @@ pub(super) fn secret_from(file: &str) -> Result<Zeroizing<String>, CliError> {
     Ok(text)
 }
 
-fn list(all: &[Staff], output: &Output) -> Result<(), CliError> {
+fn list(all: &[Staff], output: Output) -> Result<(), CliError> {
     let row = |staff: &Staff| {
         let state = if staff.disabled_at.is_some() { "disabled" } else { "active" };
         let json = json!({

@@ -8,18 +8,16 @@ use crate::app::Clock;
 use crate::domain::Timestamp;
 use crate::ops::pull::{self, Line, PullArgs};
 
-pub(super) async fn run(args: &PullArgs, output: &Output) -> Result<Answer, CliError> {
+pub(super) async fn run(args: &PullArgs, output: Output) -> Result<Answer, CliError> {
     let clock = Clock::system(Timestamp::from_millis(0), std::time::Duration::MAX);
-    let (printer, drawn) = (*output, output.draws_progress());
+    let (printer, drawn) = (output, output.draws_progress());
     let mut failed = None;
     let mut tell = |line: &Line, left: usize| {
-        let mut text = text_of(line);
-        if drawn && left > 0 {
-            text.push_str(&format!(" ({left} to come)"));
-        }
+        let left = if drawn && left > 0 { format!(" ({left} to come)") } else { String::new() };
+        let text = format!("{}{left}", text_of(line));
         failed = printer.say(line, &text).err().or(failed.take());
     };
-    let summary = pull::pull(args, &clock, &mut tell).await?;
+    let summary = pull::pull(args, &|| clock.read(), &mut tell).await?;
     if let Some(error) = failed {
         return Err(error);
     }

@@ -17,7 +17,7 @@ use crate::domain::{Artifact, State};
 pub(super) enum QueueCommand {
     /// List artifacts by state, oldest first.
     List {
-        /// Only this state: quarantined, in_review, approved, released, rejected or purged.
+        /// Only this state: `quarantined`, `in_review`, `approved`, `released`, `rejected` or `purged`.
         #[arg(long)]
         state: Option<String>,
         /// Most artifacts of one state.
@@ -29,7 +29,7 @@ pub(super) enum QueueCommand {
 pub(super) async fn run(
     QueueCommand::List { state, limit }: QueueCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let app = open::app(&config, Role::Review, BellEnd::Silent).await?;

@@ -24,7 +24,7 @@ pub(super) enum RetentionCommand {
 pub(super) async fn run(
     RetentionCommand::Run { dry_run }: RetentionCommand,
     config: Option<&Path>,
-    output: &Output,
+    output: Output,
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let app = open::app(&config, Role::Worker, BellEnd::Silent).await?;

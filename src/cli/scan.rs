@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::StreamExt as _;
@@ -45,7 +45,11 @@ struct Outcome {
     released: bool,
 }
 
-pub(super) async fn run(args: &ScanArgs, config: Option<&Path>, output: &Output) -> Result<Answer, CliError> {
+pub(super) async fn run(
+    args: &ScanArgs,
+    config: Option<&Path>,
+    output: Output,
+) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out)?;
@@ -62,7 +66,7 @@ async fn scan_all(
     scanner: &Scanner,
     config: &Config,
     args: &ScanArgs,
-    output: &Output,
+    output: Output,
 ) -> Result<bool, CliError> {
     let bar = progress(output, args.files.len());
     let policy = config.policy();
@@ -103,7 +107,7 @@ async fn scan_one(
     let disposition = Policy::disposition(&verdict, Standing::Quarantined);
     let released = disposition == Disposition::Release;
     let rendition = if released { rendition(&scan, &sha256, out)? } else { Value::Null };
-    let millis = |micros: u64| micros as f64 / 1000.0;
+    let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1000.0;
     let timings = &scan.timings;
     let json = json!({
         "path": path.to_string_lossy(),
@@ -226,16 +230,17 @@ fn line(path: &Path, detected: &str, verdict: &Verdict, disposition: Disposition
     format!("{}: {detected}, {verdict}, {disposition}{reason}", path.display())
 }
 
-fn progress(output: &Output, files: usize) -> ProgressBar {
+fn progress(output: Output, files: usize) -> ProgressBar {
     if !output.draws_progress() || files < 2 {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left");
-    ProgressBar::new(files as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(files as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 pub(super) fn now() -> Timestamp {
-    let (high_water, tolerance) = (Timestamp::from_millis(0), std::time::Duration::MAX);
+    let (high_water, tolerance) = (Timestamp::from_millis(0), Duration::MAX);
     crate::app::Clock::system(high_water, tolerance).read()
 }
 

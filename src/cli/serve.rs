@@ -9,8 +9,8 @@ use serde_json::json;
 use super::output::Output;
 use super::{Answer, CliError, open, roles};
 use crate::config::{Clinic, Config, LogFormat};
-use crate::domain::event::Role;
 use crate::domain::ClinicId;
+use crate::domain::event::Role;
 use crate::ops::handover::Handed;
 use crate::ops::init::{self, Answers, Certificates};
 use crate::ops::launch;
@@ -62,7 +62,7 @@ enum RoleArg {
     Review,
 }
 
-pub(super) fn init(args: &InitArgs, output: &Output) -> Result<Answer, CliError> {
+pub(super) fn init(args: &InitArgs, output: Output) -> Result<Answer, CliError> {
     let random = crate::app::Random::system();
     let id = ClinicId::new(super::scan::now(), random.bytes()?);
     let mut config = Config::first(Clinic {
@@ -102,8 +102,7 @@ pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, C
         RoleArg::Portal => Role::Portal,
         RoleArg::Review => Role::Review,
     };
-    let handed =
-        if args.handed { Handed::receive(role)? } else { Handed::open(&config, role)? };
+    let handed = if args.handed { Handed::receive(role)? } else { Handed::open(&config, role)? };
     roles::run(&config, role, handed)?;
     Ok(Answer::Yes)
 }

@@ -19,7 +19,6 @@ use self::folder::{Folder, Kept, Removal};
 use self::server::{Fetched, Server};
 use super::KeyError;
 use super::keys::PublicKeys;
-use crate::app::Clock;
 use crate::domain::authority::Verifier;
 use crate::domain::certificate::Certificate;
 use crate::domain::delivery::Ready;
@@ -129,14 +128,14 @@ impl Summary {
     }
 }
 
-/// Pulls everything that waits, recalls first. `tell` hears what becomes of each file, and how
+/// Pulls everything that waits, recalls first. `now` is the time; `tell` hears what becomes of each file, and how
 /// many are still to come.
 ///
 /// # Errors
 /// [`PullError`] for what concerns all files; one file's refusal is a [`Line`].
 pub async fn pull(
     args: &PullArgs,
-    clock: &Clock,
+    now: &(dyn Fn() -> Timestamp + Sync),
     tell: &mut (dyn FnMut(&Line, usize) + Send),
 ) -> Result<Summary, PullError> {
     let public = PublicKeys::read(&args.public)?;
@@ -154,7 +153,7 @@ pub async fn pull(
         done(remove(&server, &mut folder, artifact).await?);
     }
     for ready in &waiting.ready {
-        done(fetch(&server, &mut folder, ready, &public.certificate, clock.read()).await?);
+        done(fetch(&server, &mut folder, ready, &public.certificate, now()).await?);
     }
     Ok(summary)
 }

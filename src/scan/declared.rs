@@ -12,10 +12,7 @@ use crate::domain::finding::{Code, Engine, Finding, Severity};
 pub(super) fn mismatch(declared: &Declared, kind: FileKind) -> Option<Finding> {
     let extension = declared.extension.as_deref();
     let media_type = declared.media_type.as_deref();
-    let claims = [
-        extension.and_then(claim_of_extension),
-        media_type.and_then(claim_of_media_type),
-    ];
+    let claims = [extension.and_then(claim_of_extension), media_type.and_then(claim_of_media_type)];
     let worst = claims
         .into_iter()
         .flatten()
@@ -53,6 +50,9 @@ fn claim_of_extension(extension: &str) -> Option<FileKind> {
         "zip" => FileKind::Zip,
         "txt" => FileKind::Text,
         "dcm" => FileKind::Dicom,
+        "htm" | "html" => FileKind::Html,
+        "exe" | "com" | "scr" | "dll" | "msi" | "apk" => FileKind::Executable,
+        "bat" | "cmd" | "ps1" | "sh" | "vbs" | "js" | "hta" => FileKind::Script,
         _ => return None,
     })
 }
@@ -104,10 +104,7 @@ mod tests {
     #[test]
     fn what_is_what_it_says_is_no_finding() {
         assert_eq!(weigh("a.JPG", "image/jpeg", FileKind::Jpeg), None);
-        assert_eq!(
-            weigh("a.bin", "application/octet-stream", FileKind::Png),
-            None
-        );
+        assert_eq!(weigh("a.bin", "application/octet-stream", FileKind::Png), None);
         assert_eq!(weigh("noname", "", FileKind::Executable), None);
     }
 
@@ -122,13 +119,9 @@ mod tests {
     #[test]
     fn a_picture_that_is_none_is_suspicious_whichever_claim_says_so() {
         let odd = Some(Severity::Suspicious);
-        for kind in [
-            FileKind::Executable,
-            FileKind::Zip,
-            FileKind::Svg,
-            FileKind::Text,
-            FileKind::Unknown,
-        ] {
+        for kind in
+            [FileKind::Executable, FileKind::Zip, FileKind::Svg, FileKind::Text, FileKind::Unknown]
+        {
             assert_eq!(weigh("a.jpg", "", kind), odd);
             assert_eq!(weigh("a", "image/png", kind), odd);
         }

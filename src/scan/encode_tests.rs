@@ -36,11 +36,7 @@ fn photo(x: u32, y: u32) -> [u8; 3] {
         let (across, down) = ((f64::from(x) / a).sin(), (f64::from(y) / b).cos());
         across * down * 55.0 + 120.0 + texture
     };
-    [
-        wave(37.0, 53.0) as u8,
-        wave(71.0, 29.0) as u8,
-        wave(90.0, 110.0) as u8,
-    ]
+    [wave(37.0, 53.0) as u8, wave(71.0, 29.0) as u8, wave(90.0, 110.0) as u8]
 }
 
 fn image(pixels: PixelMemory, source: SourceCoding) -> DecodedImage {
@@ -144,9 +140,7 @@ fn a_lossless_source_becomes_a_png_of_the_same_pixels_and_nothing_else() {
     let image = image(picture(517, 331, photo), SourceCoding::Lossless);
     let encoded = Encoded::from_image(&image).unwrap();
     assert_eq!(encoded.media, Media::Png);
-    let mut reader = png::Decoder::new(Cursor::new(encoded.bytes.as_slice()))
-        .read_info()
-        .unwrap();
+    let mut reader = png::Decoder::new(Cursor::new(encoded.bytes.as_slice())).read_info().unwrap();
     let mut decoded = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut decoded).unwrap();
     assert_eq!(decoded, all(&image.pixels));
@@ -162,17 +156,6 @@ fn the_hash_is_of_the_bytes() {
     assert_eq!(encoded.bytes.as_slice(), "息が苦しい\n".as_bytes());
     let expected = Sha256Hex::of_digest(Sha256::digest("息が苦しい\n").into());
     assert_eq!(encoded.sha256, expected);
-}
-
-#[test]
-fn a_row_that_cannot_be_read_fails_the_whole_rendition() {
-    let pixels = picture(64, 64, photo);
-    let rows = JpegRows {
-        height: 65,
-        ..JpegRows::new(&pixels).unwrap()
-    };
-    let failed = encode_rows(rows, QUALITY, SamplingFactor::R_4_4_4);
-    assert!(matches!(failed, Err(EncodeError::Pixels(_))));
 }
 
 #[test]

@@ -36,18 +36,10 @@ impl Engines {
         let clamd = ClamdConfig {
             source: config.clamd,
             canary: config.canary,
-            limits: ClamdLimits {
-                file_bytes: limits.file_bytes,
-                deadline: limits.clamd_deadline,
-            },
+            limits: ClamdLimits { file_bytes: limits.file_bytes, deadline: limits.clamd_deadline },
         };
         let (jail, clamd) = tokio::join!(Jail::start(jail), Clamd::start(clamd));
-        let engines = Self {
-            jail: jail?,
-            clamd: clamd?,
-            yara,
-            decode: decode_limits(limits),
-        };
+        let engines = Self { jail: jail?, clamd: clamd?, yara, decode: decode_limits(limits) };
         match engines.yara_canary().await {
             Ok(_) => Ok(engines),
             Err(_) => Err(ScannerError::YaraCanary),
@@ -73,10 +65,7 @@ impl Engines {
         };
         let clamd = self.clamd.scan(file, subject.sha256);
         let (report, (look, look_us), mut made) = tokio::join!(clamd, look, rendition);
-        let rules = Rules {
-            ready: self.jail.ready(),
-            set: &self.yara,
-        };
+        let rules = Rules { ready: self.jail.ready(), set: &self.yara };
         let seen = look.as_ref().map_or(FileKind::Unknown, |look| look.kind);
         if look.is_ok() {
             made.must_agree(subject.kind, seen);
@@ -90,11 +79,7 @@ impl Engines {
 
     pub(super) async fn health(&self) -> Health {
         let (clamd, yara) = tokio::join!(self.clamd.prove(), self.yara_canary());
-        Health {
-            clamd,
-            yara,
-            jail: self.jail.ready().clone(),
-        }
+        Health { clamd, yara, jail: self.jail.ready().clone() }
     }
 
     pub(super) fn ready(&self) -> &Ready {
@@ -153,10 +138,7 @@ async fn finish(
 /// Whether somebody may have to look at the evidence.
 fn is_more_than_a_note(report: &EngineReport) -> bool {
     report.outcome != EngineOutcome::Complete
-        || report
-            .findings
-            .iter()
-            .any(|finding| finding.severity > Severity::Info)
+        || report.findings.iter().any(|finding| finding.severity > Severity::Info)
 }
 
 /// Our rules carry no date; their text is their version.

@@ -47,9 +47,7 @@ pub(super) fn of_look(
         .filter(|seen| seen.code != FindingCode::UnsupportedType)
         .partition(|seen| is_about_text(seen.code));
     let weigh = |engine, seen: Vec<&Seen>| -> Vec<Finding> {
-        seen.into_iter()
-            .map(|seen| finding(engine, *seen))
-            .collect()
+        seen.into_iter().map(|seen| finding(engine, *seen)).collect()
     };
     let mut typed = weigh(Engine::Type, structure);
     if is_message {
@@ -149,9 +147,7 @@ fn finding(engine: Engine, seen: Seen) -> Finding {
 
 /// A rule's place is checked by the jail's client; a place without a rule still objects.
 fn rule_match(hit: RuleHit, ready: &Ready) -> Finding {
-    let rule = usize::try_from(hit.rule)
-        .ok()
-        .and_then(|place| ready.rules.get(place));
+    let rule = usize::try_from(hit.rule).ok().and_then(|place| ready.rules.get(place));
     let severity = match rule.map(|rule| rule.severity) {
         Some(RuleSeverity::Info) => Severity::Info,
         Some(RuleSeverity::Suspicious) => Severity::Suspicious,

@@ -4,11 +4,7 @@ use crate::domain::state::Sha256Hex;
 use crate::scan::jail::Rule;
 
 fn look(kind: FileKind, findings: &[(FindingCode, u64)]) -> LookReport {
-    let seen = |(code, value): &(FindingCode, u64)| Seen {
-        code: *code,
-        offset: 7,
-        value: *value,
-    };
+    let seen = |(code, value): &(FindingCode, u64)| Seen { code: *code, offset: 7, value: *value };
     LookReport {
         kind,
         width: 0,
@@ -33,15 +29,8 @@ fn reports(kind: ArtifactKind, look: &Result<LookReport, JailFault>) -> Vec<Engi
         ],
         ..Ready::default()
     };
-    let set = SignatureSet {
-        version: "v".into(),
-        made_at: None,
-        demo: false,
-    };
-    let rules = Rules {
-        ready: &ready,
-        set: &set,
-    };
+    let set = SignatureSet { version: "v".into(), made_at: None, demo: false };
+    let rules = Rules { ready: &ready, set: &set };
     let subject = Subject {
         kind,
         declared: &Declared::from_untrusted(Some("a.jpg"), None),
@@ -93,10 +82,7 @@ fn each_jail_fault_is_a_fault_of_every_engine_that_was_to_look() {
         (JailFault::Absent, false),
     ] {
         let message = reports(ArtifactKind::Message, &Err(fault));
-        assert_eq!(
-            engines(&message),
-            [Engine::Type, Engine::Yara, Engine::Text]
-        );
+        assert_eq!(engines(&message), [Engine::Type, Engine::Yara, Engine::Text]);
         for report in &message {
             let is_lasting = matches!(report.outcome, EngineOutcome::LastingFault(_));
             let is_passing = matches!(report.outcome, EngineOutcome::PassingFault(_));
@@ -113,10 +99,7 @@ fn observations_of_text_are_the_text_engines() {
     let all = reports(ArtifactKind::Message, &Ok(look(FileKind::Text, &seen)));
     let codes = |engine| -> Vec<_> {
         let findings = &of(&all, engine).unwrap().findings;
-        findings
-            .iter()
-            .map(|f| f.code.as_str().to_owned())
-            .collect()
+        findings.iter().map(|f| f.code.as_str().to_owned()).collect()
     };
     assert_eq!(codes(Engine::Text), ["markup"]);
     assert_eq!(codes(Engine::Type), ["trailing_bytes"]);
@@ -150,10 +133,7 @@ fn a_rule_weighs_what_its_author_says_and_an_unknown_one_the_most() {
         ("bad", Severity::Malicious),
         ("", Severity::Malicious),
     ];
-    assert_eq!(
-        weights,
-        expected.map(|(name, weight)| (name.to_owned(), weight))
-    );
+    assert_eq!(weights, expected.map(|(name, weight)| (name.to_owned(), weight)));
 }
 
 #[test]

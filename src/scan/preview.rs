@@ -4,30 +4,22 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jpeg_encoder::{ColorType, Encoder};
+use sekisho_encoder::{EncodeError, for_each_row, jpeg_of_rgb};
 use zeroize::Zeroizing;
 
-use super::encode::{EncodeError, for_each_row};
 use crate::domain::content::Preview;
 use crate::memory::PixelMemory;
 
 /// A JPEG of at most [`SIDE_LIMIT`] pixels a side.
 pub(super) fn of_image(pixels: &PixelMemory) -> Result<Preview, EncodeError> {
     let (width, height, small) = shrink(pixels)?;
-    let mut jpeg = Zeroizing::new(Vec::new());
-    Encoder::new(&mut *jpeg, QUALITY)
-        .encode(&small, width, height, ColorType::Rgb)
-        .map_err(EncodeError::Jpeg)?;
-    Ok(Preview::Image {
-        jpeg_base64: STANDARD.encode(&*jpeg),
-    })
+    let jpeg = jpeg_of_rgb(&small, (width, height), QUALITY)?;
+    Ok(Preview::Image { jpeg_base64: STANDARD.encode(&*jpeg) })
 }
 
 /// At most [`TEXT_LIMIT`] characters of inert text.
 pub(super) fn of_text(inert: &str) -> Preview {
-    Preview::Text {
-        text: inert.chars().take(TEXT_LIMIT).collect(),
-    }
+    Preview::Text { text: inert.chars().take(TEXT_LIMIT).collect() }
 }
 
 /// Each pixel is the mean of a box of `factor × factor`, smaller at the right and lower edge.
@@ -37,9 +29,8 @@ fn shrink(pixels: &PixelMemory) -> Result<(u16, u16, Zeroizing<Vec<u8>>), Encode
     let side =
         |length: u32| u16::try_from(length.div_ceil(factor)).map_err(|_| EncodeError::TooLong);
     let (width, height) = (side(pixels.width())?, side(pixels.height())?);
-    let mut small = Zeroizing::new(Vec::with_capacity(
-        usize::from(width) * usize::from(height) * 3,
-    ));
+    let mut small =
+        Zeroizing::new(Vec::with_capacity(usize::from(width) * usize::from(height) * 3));
     let box_bytes = factor as usize * 3;
     let mut sums = vec![0_u32; usize::from(width) * 3];
     let mut rows = 0;

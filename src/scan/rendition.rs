@@ -5,7 +5,9 @@
 
 use std::time::Instant;
 
-use super::encode::{EncodeError, Encoded};
+use sekisho_encoder::EncodeError;
+
+use super::encode::Encoded;
 use super::engines::micros;
 use super::findings;
 use super::jail::{ColourTreatment, DecodeLimits, Decoded, DecodedImage, FileKind, Jail};
@@ -82,14 +84,7 @@ async fn encode_image(kind: FileKind, image: DecodedImage, begun: Instant) -> Ma
             (None, Contents::None)
         }
     };
-    Made {
-        decoded_as: Some(kind),
-        encoded,
-        contents,
-        reports,
-        decode_us,
-        encode_us: micros(begun),
-    }
+    Made { decoded_as: Some(kind), encoded, contents, reports, decode_us, encode_us: micros(begun) }
 }
 
 fn encode_text(kind: FileKind, text: String, begun: Instant) -> Made {
@@ -158,13 +153,7 @@ fn notes(image: &DecodedImage) -> Vec<Finding> {
 }
 
 fn report(outcome: EngineOutcome, findings: Vec<Finding>, took_us: u64) -> EngineReport {
-    EngineReport {
-        engine: Engine::Decode,
-        outcome,
-        findings,
-        set: None,
-        took_us,
-    }
+    EngineReport { engine: Engine::Decode, outcome, findings, set: None, took_us }
 }
 
 /// Pixels that cannot be read may be there the next time; pixels that cannot be encoded stay so.
@@ -176,10 +165,7 @@ fn encode_failed(error: Option<&EncodeError>, took_us: u64) -> EngineReport {
             EngineOutcome::LastingFault(code)
         }
     };
-    EngineReport {
-        engine: Engine::Pipeline,
-        ..report(outcome, Vec::new(), took_us)
-    }
+    EngineReport { engine: Engine::Pipeline, ..report(outcome, Vec::new(), took_us) }
 }
 
 #[cfg(test)]

@@ -47,14 +47,7 @@ mod tests {
         assert_eq!(photo(b"\x89PNG\r\n\x1A\n"), Some(FileKind::Png));
         assert_eq!(photo(b"GIF89a"), Some(FileKind::Gif));
         assert_eq!(photo(b"RIFF\0\0\0\0WEBP"), Some(FileKind::WebP));
-        for other in [
-            &b"\xFF\xD8"[..],
-            b"\x89PNG",
-            b"GIF88a",
-            b"RIFF\0\0\0\0WAVE",
-            b"",
-            b"MZ",
-        ] {
+        for other in [&b"\xFF\xD8"[..], b"\x89PNG", b"GIF88a", b"RIFF\0\0\0\0WAVE", b"", b"MZ"] {
             assert_eq!(photo(other), None, "{other:?}");
         }
     }

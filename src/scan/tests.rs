@@ -26,10 +26,7 @@ fn jail_program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().and_then(Path::parent).unwrap();
     let program = built.join("sekisho-jail");
-    assert!(
-        program.exists(),
-        "build it first: cargo build -p sekisho-jail"
-    );
+    assert!(program.exists(), "build it first: cargo build -p sekisho-jail");
     program
 }
 
@@ -119,17 +116,11 @@ async fn a_photo_and_a_message_come_out_clean_and_encoded_and_without_a_preview(
     assert!(is_whole(&photo) && gravest(&photo).is_none(), "{photo:?}");
     assert_eq!(photo.detected_type, "jpeg");
     let encoded = photo.encoded.unwrap();
-    assert_eq!(
-        (encoded.media, encoded.width, encoded.height),
-        (Media::Jpeg, 64, 48)
-    );
+    assert_eq!((encoded.media, encoded.width, encoded.height), (Media::Jpeg, 64, 48));
     assert!(photo.preview.is_none());
     let text = "息が苦しいです。\n".as_bytes();
     let message = world.scan(ArtifactKind::Message, "", text).await;
-    assert!(
-        is_whole(&message) && gravest(&message).is_none(),
-        "{message:?}"
-    );
+    assert!(is_whole(&message) && gravest(&message).is_none(), "{message:?}");
     assert_eq!(message.encoded.unwrap().bytes.as_slice(), text);
     world.scanner.health().await.clamd.unwrap();
 }
@@ -137,16 +128,12 @@ async fn a_photo_and_a_message_come_out_clean_and_encoded_and_without_a_preview(
 #[tokio::test]
 async fn what_cannot_be_decoded_has_no_rendition_and_says_why() {
     let world = world("bad").await;
-    let zip = world
-        .scan(ArtifactKind::Photo, "a.jpg", b"PK\x03\x04 and so on")
-        .await;
+    let zip = world.scan(ArtifactKind::Photo, "a.jpg", b"PK\x03\x04 and so on").await;
     assert!(zip.encoded.is_none());
     assert_eq!(codes(&zip, Engine::Decode), ["unsupported_type"]);
     assert_eq!(codes(&zip, Engine::Type), ["type_mismatch"]);
     let whole = jpeg();
-    let cut = world
-        .scan(ArtifactKind::Photo, "a.jpg", &whole[..whole.len() / 2])
-        .await;
+    let cut = world.scan(ArtifactKind::Photo, "a.jpg", &whole[..whole.len() / 2]).await;
     assert!(cut.encoded.is_none());
     assert_eq!(gravest(&cut), Some(Severity::Unscannable));
     let picture = world.scan(ArtifactKind::Message, "", &whole).await;

@@ -43,8 +43,19 @@ const MUST_NOT_NAME: &[(&str, &[&str])] = &[
 
 /// Crates that parse contents a patient could send.
 const CONTENT_PARSERS: &[&str] = &[
-    "gif", "hayro", "heic-rs", "heifer", "image", "image-webp", "infer", "moxcms", "tiff", "yara",
-    "yara-x", "zune-core", "zune-jpeg",
+    "gif",
+    "hayro",
+    "heic-rs",
+    "heifer",
+    "image",
+    "image-webp",
+    "infer",
+    "moxcms",
+    "tiff",
+    "yara",
+    "yara-x",
+    "zune-core",
+    "zune-jpeg",
 ];
 
 #[test]

@@ -20,9 +20,7 @@ type TestResult = Result<(), Box<dyn Error>>;
 fn every_rule_has_its_meta_and_both_kinds_of_sample() -> TestResult {
     let samples = samples::all()?;
     let has = |rule: &str, expected| {
-        samples
-            .iter()
-            .any(|sample| sample.rule == rule && sample.expected == expected)
+        samples.iter().any(|sample| sample.rule == rule && sample.expected == expected)
     };
     let mut rules = 0;
     for file in rule_files()? {
@@ -39,10 +37,7 @@ fn every_rule_has_its_meta_and_both_kinds_of_sample() -> TestResult {
                 "{name}"
             );
             assert!(has(name, Expected::Hit), "{name} has no must-hit sample");
-            assert!(
-                has(name, Expected::Miss),
-                "{name} has no must-not-hit sample"
-            );
+            assert!(has(name, Expected::Miss), "{name} has no must-not-hit sample");
             rules += 1;
         }
     }
@@ -60,12 +55,7 @@ fn each_rule_hits_and_misses_its_samples() -> TestResult {
     let matches = yara(&folder.0)?;
     for sample in &samples {
         let hit = matches.contains(&(sample.rule.to_owned(), sample.file_name()));
-        assert_eq!(
-            hit,
-            sample.expected == Expected::Hit,
-            "{}",
-            sample.file_name()
-        );
+        assert_eq!(hit, sample.expected == Expected::Hit, "{}", sample.file_name());
     }
     Ok(())
 }
@@ -76,19 +66,13 @@ fn no_rule_hits_a_clean_fixture_and_each_expected_one_does() -> TestResult {
     write_fixtures(&folder)?;
     let matches = yara(&folder.0)?;
     for (path, expectation) in Expectations::built_in()?.iter() {
-        let rules: Vec<&String> = matches
-            .iter()
-            .filter(|(_, file)| file == path)
-            .map(|(rule, _)| rule)
-            .collect();
+        let rules: Vec<&String> =
+            matches.iter().filter(|(_, file)| file == path).map(|(rule, _)| rule).collect();
         if expectation.verdict == Verdict::Clean {
             assert!(rules.is_empty(), "{path} is clean but matches {rules:?}");
         }
         if let Some(rule) = &expectation.rule {
-            assert!(
-                rules.contains(&rule),
-                "{path} matches {rules:?}, not {rule}"
-            );
+            assert!(rules.contains(&rule), "{path} matches {rules:?}, not {rule}");
         }
     }
     Ok(())
@@ -99,10 +83,7 @@ fn clamav_finds_the_canaries_and_nothing_else() -> TestResult {
     let folder = Folder::new("clamav-fixtures")?;
     write_fixtures(&folder)?;
     let set = Folder::new("clamav-set")?;
-    let built = run(
-        Command::new(signatures().join("build-demo-set.sh")).arg(&set.0),
-        "clamav",
-    )?;
+    let built = run(Command::new(signatures().join("build-demo-set.sh")).arg(&set.0), "clamav")?;
     assert!(built.is_empty(), "{built}");
 
     let mut scan = Command::new("clamscan");
@@ -128,10 +109,7 @@ fn clamav_finds_the_canaries_and_nothing_else() -> TestResult {
 fn yara(folder: &Path) -> Result<BTreeSet<(String, String)>, Box<dyn Error>> {
     let mut command = Command::new("yara");
     // Warnings fail: a slow or doubtful pattern is a defect of the rule.
-    command
-        .args(["--recursive", "--fail-on-warnings"])
-        .args(rule_files()?)
-        .arg(folder);
+    command.args(["--recursive", "--fail-on-warnings"]).args(rule_files()?).arg(folder);
     let answer = run(&mut command, "yara")?;
     Ok(answer
         .lines()
@@ -162,9 +140,7 @@ fn write_fixtures(folder: &Folder) -> TestResult {
 }
 
 fn rule_files() -> io::Result<Vec<PathBuf>> {
-    fs::read_dir(signatures().join("yara"))?
-        .map(|entry| Ok(entry?.path()))
-        .collect()
+    fs::read_dir(signatures().join("yara"))?.map(|entry| Ok(entry?.path())).collect()
 }
 
 fn signatures() -> PathBuf {
@@ -172,11 +148,7 @@ fn signatures() -> PathBuf {
 }
 
 fn below(folder: &Path, file: &str) -> String {
-    Path::new(file)
-        .strip_prefix(folder)
-        .unwrap_or(Path::new(file))
-        .to_string_lossy()
-        .into_owned()
+    Path::new(file).strip_prefix(folder).unwrap_or(Path::new(file)).to_string_lossy().into_owned()
 }
 
 /// A folder of one test, gone when the test ends.

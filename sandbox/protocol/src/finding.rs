@@ -110,9 +110,6 @@ impl RuleHit {
     }
 
     pub(crate) fn read(input: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(Self {
-            rule: input.u32()?,
-            offset: input.u64()?,
-        })
+        Ok(Self { rule: input.u32()?, offset: input.u64()? })
     }
 }

@@ -121,10 +121,7 @@ impl Ready {
             out.text(&fault.message, MAX_DESCRIPTION);
         }
         out.count(self.layers.active.len());
-        self.layers
-            .active
-            .iter()
-            .for_each(|layer| out.u8(layer.code()));
+        self.layers.active.iter().for_each(|layer| out.u8(layer.code()));
         out.u8(self.layers.landlock_abi);
         out.count(self.attacks.len());
         for attack in &self.attacks {
@@ -164,10 +161,7 @@ fn read_rule(input: &mut Reader<'_>) -> Result<Rule, WireError> {
 }
 
 fn read_fault(input: &mut Reader<'_>) -> Result<RuleFault, WireError> {
-    Ok(RuleFault {
-        source: input.text(MAX_NAME)?,
-        message: input.text(MAX_DESCRIPTION)?,
-    })
+    Ok(RuleFault { source: input.text(MAX_NAME)?, message: input.text(MAX_DESCRIPTION)? })
 }
 
 fn read_attack(input: &mut Reader<'_>) -> Result<AttackResult, WireError> {
@@ -200,18 +194,9 @@ mod tests {
                 description_en: "A program inside".into(),
                 description_ja: "実行ファイルが含まれています".into(),
             }],
-            rule_faults: vec![RuleFault {
-                source: "bad.yar".into(),
-                message: "line 1".into(),
-            }],
-            layers: Layers {
-                active: Layer::ALL.to_vec(),
-                landlock_abi: 2,
-            },
-            attacks: vec![AttackResult {
-                name: "open".into(),
-                outcome: AttackOutcome::Held,
-            }],
+            rule_faults: vec![RuleFault { source: "bad.yar".into(), message: "line 1".into() }],
+            layers: Layers { active: Layer::ALL.to_vec(), landlock_abi: 2 },
+            attacks: vec![AttackResult { name: "open".into(), outcome: AttackOutcome::Held }],
         }
     }
 
@@ -233,14 +218,8 @@ mod tests {
     fn a_breach_is_named() {
         let mut ready = announcement();
         assert_eq!(ready.breach(), None);
-        ready.attacks.push(AttackResult {
-            name: "fork".into(),
-            outcome: AttackOutcome::Succeeded,
-        });
-        assert_eq!(
-            Ready::decode(&ready.encode()).unwrap().breach(),
-            Some("fork")
-        );
+        ready.attacks.push(AttackResult { name: "fork".into(), outcome: AttackOutcome::Succeeded });
+        assert_eq!(Ready::decode(&ready.encode()).unwrap().breach(), Some("fork"));
     }
 
     #[test]

@@ -27,15 +27,9 @@ impl LookReport {
         out.u32(self.width);
         out.u32(self.height);
         out.count(self.findings.len().min(MAX_FINDINGS));
-        self.findings
-            .iter()
-            .take(MAX_FINDINGS)
-            .for_each(|finding| finding.write(&mut out));
+        self.findings.iter().take(MAX_FINDINGS).for_each(|finding| finding.write(&mut out));
         out.count(self.rule_hits.len().min(MAX_RULE_HITS));
-        self.rule_hits
-            .iter()
-            .take(MAX_RULE_HITS)
-            .for_each(|hit| hit.write(&mut out));
+        self.rule_hits.iter().take(MAX_RULE_HITS).for_each(|hit| hit.write(&mut out));
         out.into_bytes()
     }
 
@@ -99,14 +93,7 @@ impl DecodeReport {
         let mut out = Writer::default();
         out.u8(DECODE);
         match *self {
-            Self::Image {
-                width,
-                height,
-                source,
-                orientation,
-                colour,
-                frames_ignored,
-            } => {
+            Self::Image { width, height, source, orientation, colour, frames_ignored } => {
                 out.u8(1);
                 out.u32(width);
                 out.u32(height);
@@ -139,9 +126,7 @@ impl DecodeReport {
                 colour: ColourTreatment::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
                 frames_ignored: input.u32()?,
             },
-            2 => Self::Text {
-                bytes: input.u64()?,
-            },
+            2 => Self::Text { bytes: input.u64()? },
             3 => Self::Refused {
                 code: FindingCode::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
             },
@@ -164,10 +149,7 @@ impl SourceCoding {
     fn read(input: &mut Reader<'_>) -> Result<Self, WireError> {
         match (input.u8()?, input.u8()?) {
             (0, 0) => Ok(Self::Lossless),
-            (h, v) => Ok(Self::Lossy {
-                chroma_h: within(h, 1, 4)?,
-                chroma_v: within(v, 1, 4)?,
-            }),
+            (h, v) => Ok(Self::Lossy { chroma_h: within(h, 1, 4)?, chroma_v: within(v, 1, 4)? }),
         }
     }
 }
@@ -196,19 +178,11 @@ fn open(untrusted: &[u8], tag: u8) -> Result<Reader<'_>, WireError> {
         return Err(WireError::OverBound);
     }
     let mut input = Reader::new(untrusted);
-    if input.u8()? == tag {
-        Ok(input)
-    } else {
-        Err(WireError::UnknownCode)
-    }
+    if input.u8()? == tag { Ok(input) } else { Err(WireError::UnknownCode) }
 }
 
 fn within(value: u8, low: u8, high: u8) -> Result<u8, WireError> {
-    if (low..=high).contains(&value) {
-        Ok(value)
-    } else {
-        Err(WireError::OverBound)
-    }
+    if (low..=high).contains(&value) { Ok(value) } else { Err(WireError::OverBound) }
 }
 
 const LOOK: u8 = 0x4C;
@@ -224,20 +198,10 @@ mod tests {
             width: 4000,
             height: 3000,
             findings: vec![
-                Finding {
-                    code: FindingCode::TrailingBytes,
-                    offset: 9,
-                    value: 7
-                };
+                Finding { code: FindingCode::TrailingBytes, offset: 9, value: 7 };
                 MAX_FINDINGS
             ],
-            rule_hits: vec![
-                RuleHit {
-                    rule: 3,
-                    offset: u64::MAX
-                };
-                MAX_RULE_HITS
-            ],
+            rule_hits: vec![RuleHit { rule: 3, offset: u64::MAX }; MAX_RULE_HITS],
         }
     }
 
@@ -245,10 +209,7 @@ mod tests {
         DecodeReport::Image {
             width: 3,
             height: 2,
-            source: SourceCoding::Lossy {
-                chroma_h: 2,
-                chroma_v: 1,
-            },
+            source: SourceCoding::Lossy { chroma_h: 2, chroma_v: 1 },
             orientation: 6,
             colour: ColourTreatment::Converted,
             frames_ignored: 1,
@@ -299,13 +260,7 @@ mod tests {
 
     #[test]
     fn a_report_of_the_other_kind_is_refused() {
-        assert_eq!(
-            LookReport::decode(&image().encode()),
-            Err(WireError::UnknownCode)
-        );
-        assert_eq!(
-            DecodeReport::decode(&full_look().encode()),
-            Err(WireError::UnknownCode)
-        );
+        assert_eq!(LookReport::decode(&image().encode()), Err(WireError::UnknownCode));
+        assert_eq!(DecodeReport::decode(&full_look().encode()), Err(WireError::UnknownCode));
     }
 }

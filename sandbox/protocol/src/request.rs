@@ -108,12 +108,7 @@ codes! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Descriptors: file, report pipe.
-    Look {
-        ticket: Ticket,
-        deadline_ms: u32,
-        file_len: u64,
-        limits: DecodeLimits,
-    },
+    Look { ticket: Ticket, deadline_ms: u32, file_len: u64, limits: DecodeLimits },
     /// Descriptors: file, report pipe, output memory.
     Decode {
         ticket: Ticket,
@@ -124,46 +119,26 @@ pub enum Request {
         output_len: u64,
     },
     /// Descriptors: file, report pipe.
-    Drill {
-        ticket: Ticket,
-        deadline_ms: u32,
-        drill: Drill,
-    },
+    Drill { ticket: Ticket, deadline_ms: u32, drill: Drill },
 }
 
 impl Request {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
         match *self {
-            Self::Look {
-                ticket,
-                deadline_ms,
-                file_len,
-                limits,
-            } => {
+            Self::Look { ticket, deadline_ms, file_len, limits } => {
                 head(&mut out, 1, ticket, deadline_ms);
                 out.u64(file_len);
                 limits.write(&mut out);
             }
-            Self::Decode {
-                ticket,
-                deadline_ms,
-                file_len,
-                kind,
-                limits,
-                output_len,
-            } => {
+            Self::Decode { ticket, deadline_ms, file_len, kind, limits, output_len } => {
                 head(&mut out, 2, ticket, deadline_ms);
                 out.u64(file_len);
                 out.u8(kind.code());
                 limits.write(&mut out);
                 out.u64(output_len);
             }
-            Self::Drill {
-                ticket,
-                deadline_ms,
-                drill,
-            } => {
+            Self::Drill { ticket, deadline_ms, drill } => {
                 head(&mut out, 3, ticket, deadline_ms);
                 out.u8(drill.code());
             }
@@ -338,12 +313,7 @@ mod tests {
     fn requests_survive_the_wire_and_every_cut_is_refused() {
         let limits = DecodeLimits::default();
         let requests = [
-            Request::Look {
-                ticket: 1,
-                deadline_ms: 2,
-                file_len: 3,
-                limits,
-            },
+            Request::Look { ticket: 1, deadline_ms: 2, file_len: 3, limits },
             Request::Decode {
                 ticket: u64::MAX,
                 deadline_ms: 9,
@@ -352,45 +322,27 @@ mod tests {
                 limits,
                 output_len: 7,
             },
-            Request::Drill {
-                ticket: 4,
-                deadline_ms: 5,
-                drill: Drill::Loop,
-            },
+            Request::Drill { ticket: 4, deadline_ms: 5, drill: Drill::Loop },
         ];
         for request in requests {
             let bytes = request.encode();
             assert_eq!(Request::decode(&bytes), Ok(request));
             assert!((0..bytes.len()).all(|end| Request::decode(&bytes[..end]).is_err()));
-            assert_eq!(
-                Request::decode(&[&bytes[..], &[0]].concat()),
-                Err(WireError::Long)
-            );
+            assert_eq!(Request::decode(&[&bytes[..], &[0]].concat()), Err(WireError::Long));
         }
     }
 
     #[test]
     fn ends_survive_the_wire_and_unknown_ones_are_refused() {
-        for end in [
-            End::Done,
-            End::Exit(3),
-            End::Signal(31),
-            End::Timeout,
-            End::Memory,
-            End::NoChild,
-        ] {
+        for end in
+            [End::Done, End::Exit(3), End::Signal(31), End::Timeout, End::Memory, End::NoChild]
+        {
             let ended = Ended { ticket: 77, end };
             assert_eq!(Ended::decode(&ended.encode()), Ok(ended));
         }
         assert_eq!(Ended::decode(&[0; 9]), Err(WireError::Short));
-        assert_eq!(
-            Ended::decode(&[0, 0, 0, 0, 0, 0, 0, 0, 9, 0]),
-            Err(WireError::UnknownCode)
-        );
-        assert_eq!(
-            Ended::decode(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
-            Err(WireError::UnknownCode)
-        );
+        assert_eq!(Ended::decode(&[0, 0, 0, 0, 0, 0, 0, 0, 9, 0]), Err(WireError::UnknownCode));
+        assert_eq!(Ended::decode(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), Err(WireError::UnknownCode));
     }
 
     #[test]
@@ -398,10 +350,7 @@ mod tests {
         let setup = Setup {
             memory_bytes: 1 << 29,
             pool: 2,
-            sources: vec![RuleSource {
-                name: "a.yar".into(),
-                text: b"rule a{}".to_vec(),
-            }],
+            sources: vec![RuleSource { name: "a.yar".into(), text: b"rule a{}".to_vec() }],
         };
         assert_eq!(Setup::decode(&setup.encode()), Ok(setup));
     }

@@ -63,11 +63,7 @@ impl Writer {
     pub(crate) fn text(&mut self, value: &str, max: usize) {
         let mut clean = String::new();
         for character in value.chars() {
-            let shown = if character.is_control() {
-                ' '
-            } else {
-                character
-            };
+            let shown = if character.is_control() { ' ' } else { character };
             if clean.len() + shown.len_utf8() > max {
                 break;
             }
@@ -103,11 +99,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn count(&mut self, max: usize) -> Result<usize, WireError> {
         let count = usize::try_from(self.u32()?).map_err(|_| WireError::OverBound)?;
-        if count > max {
-            Err(WireError::OverBound)
-        } else {
-            Ok(count)
-        }
+        if count > max { Err(WireError::OverBound) } else { Ok(count) }
     }
 
     pub(crate) fn bytes(&mut self, max: usize) -> Result<&'a [u8], WireError> {
@@ -137,11 +129,7 @@ impl<'a> Reader<'a> {
 
     /// The message must be used up exactly.
     pub(crate) fn finish<T>(self, value: T) -> Result<T, WireError> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(WireError::Long)
-        }
+        if self.0.is_empty() { Ok(value) } else { Err(WireError::Long) }
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {

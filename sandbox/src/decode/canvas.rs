@@ -18,14 +18,7 @@ pub(super) struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(output: &'a mut [u8], limits: &DecodeLimits) -> Self {
-        Self {
-            output,
-            scratch: Vec::new(),
-            limits: *limits,
-            width: 0,
-            height: 0,
-            orientation: 1,
-        }
+        Self { output, scratch: Vec::new(), limits: *limits, width: 0, height: 0, orientation: 1 }
     }
 
     pub(super) fn into_output(self) -> &'a mut [u8] {
@@ -43,10 +36,8 @@ impl<'a> Canvas<'a> {
         let pixels = u64::from(width) * u64::from(height);
         let len = usize::try_from(pixels * 3).map_err(|_| FindingCode::TooManyPixels)?;
         let output = std::mem::take(&mut self.output);
-        self.output = output
-            .get_mut(..len)
-            .filter(|_| len > 0)
-            .ok_or(FindingCode::TooManyPixels)?;
+        self.output =
+            output.get_mut(..len).filter(|_| len > 0).ok_or(FindingCode::TooManyPixels)?;
         (self.width, self.height, self.orientation) = (width, height, orientation);
         map::populate(self.output);
         if orient::changes_shape(orientation) {
@@ -59,23 +50,10 @@ impl<'a> Canvas<'a> {
 
     /// Converts to sRGB and turns upright. Returns what was done and the final size.
     pub(super) fn finish(self, profile: Option<&[u8]>) -> (u8, ColourTreatment, (u32, u32)) {
-        let Self {
-            output,
-            mut scratch,
-            width,
-            height,
-            orientation,
-            ..
-        } = self;
+        let Self { output, mut scratch, width, height, orientation, .. } = self;
         if orient::changes_shape(orientation) {
             let colour = colour::to_srgb(profile, &mut scratch);
-            orient::turn(
-                &scratch,
-                width as usize,
-                height as usize,
-                orientation,
-                output,
-            );
+            orient::turn(&scratch, width as usize, height as usize, orientation, output);
             (orientation, colour, (height, width))
         } else {
             let colour = colour::to_srgb(profile, output);
@@ -108,16 +86,10 @@ mod tests {
 
     #[test]
     fn limits_hold_at_and_over() {
-        let limits = DecodeLimits {
-            max_pixels: 12,
-            max_dimension: 6,
-            ..DecodeLimits::default()
-        };
+        let limits = DecodeLimits { max_pixels: 12, max_dimension: 6, ..DecodeLimits::default() };
         let try_size = |width, height, len| {
             let mut output = vec![0; len];
-            Canvas::new(&mut output, &limits)
-                .room(width, height, 1)
-                .map(|room| room.len())
+            Canvas::new(&mut output, &limits).room(width, height, 1).map(|room| room.len())
         };
         assert_eq!(try_size(6, 2, 36), Ok(36));
         assert_eq!(try_size(7, 1, 36), Err(FindingCode::DimensionLimit));

@@ -21,9 +21,8 @@ fn convert(profile: &[u8], pixels: &mut [u8]) -> Option<ColourTreatment> {
     }
     let target = ColorProfile::new_srgb();
     let options = TransformOptions::default();
-    let transform = source
-        .create_transform_8bit(Layout::Rgb, &target, Layout::Rgb, options)
-        .ok()?;
+    let transform =
+        source.create_transform_8bit(Layout::Rgb, &target, Layout::Rgb, options).ok()?;
     let mut before = vec![0; PIECE];
     let probe = probe_colours();
     let probed = before.get_mut(..probe.len())?;
@@ -64,10 +63,7 @@ mod tests {
         assert_eq!(to_srgb(Some(&p3), &mut pixels), ColourTreatment::Converted);
         // By the primaries of both spaces: P3 (200, 80, 60) is sRGB (215, 75, 50) within rounding.
         let first: [u8; 3] = pixels[..3].try_into().unwrap();
-        assert!(
-            first[0] > 208 && first[1] < 80 && first[2] < 60,
-            "{first:?}"
-        );
+        assert!(first[0] > 208 && first[1] < 80 && first[2] < 60, "{first:?}");
         assert!(pixels.chunks_exact(3).all(|pixel| pixel == first));
     }
 
@@ -75,20 +71,14 @@ mod tests {
     fn srgb_is_left_alone() {
         let srgb = ColorProfile::new_srgb().encode().unwrap();
         let mut pixels = vec![1, 2, 3, 250, 128, 9];
-        assert_eq!(
-            to_srgb(Some(&srgb), &mut pixels),
-            ColourTreatment::Unchanged
-        );
+        assert_eq!(to_srgb(Some(&srgb), &mut pixels), ColourTreatment::Unchanged);
         assert_eq!(pixels, [1, 2, 3, 250, 128, 9]);
     }
 
     #[test]
     fn a_broken_profile_is_ignored_and_said_so() {
         let mut pixels = vec![1, 2, 3];
-        assert_eq!(
-            to_srgb(Some(b"nonsense"), &mut pixels),
-            ColourTreatment::ProfileIgnored
-        );
+        assert_eq!(to_srgb(Some(b"nonsense"), &mut pixels), ColourTreatment::ProfileIgnored);
         assert_eq!(pixels, [1, 2, 3]);
     }
 }

@@ -4,9 +4,7 @@ use crate::look::notes::Cursor;
 
 /// The orientation (1 to 8) in an EXIF block that begins with its TIFF header. 1 if there is none worth believing.
 pub(super) fn orientation(exif: &[u8]) -> u8 {
-    find(exif)
-        .filter(|value| (1..=8).contains(value))
-        .unwrap_or(1)
+    find(exif).filter(|value| (1..=8).contains(value)).unwrap_or(1)
 }
 
 fn find(exif: &[u8]) -> Option<u8> {
@@ -17,18 +15,10 @@ fn find(exif: &[u8]) -> Option<u8> {
         _ => return None,
     };
     let u16 = |cursor: &mut Cursor<'_>| {
-        if little {
-            cursor.u16_le()
-        } else {
-            cursor.u16_be()
-        }
+        if little { cursor.u16_le() } else { cursor.u16_be() }
     };
     let u32 = |cursor: &mut Cursor<'_>| {
-        if little {
-            cursor.u32_le()
-        } else {
-            cursor.u32_be()
-        }
+        if little { cursor.u32_le() } else { cursor.u32_be() }
     };
     let start = usize::try_from(u32(&mut Cursor::at(exif, 4))?).ok()?;
     let mut directory = Cursor::at(exif, start);
@@ -55,24 +45,12 @@ mod tests {
     use super::*;
 
     fn block(little: bool, value: u16) -> Vec<u8> {
-        let mut bytes = if little {
-            b"II*\0".to_vec()
-        } else {
-            b"MM\0*".to_vec()
-        };
+        let mut bytes = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
         let two = |v: u16| {
-            if little {
-                v.to_le_bytes()
-            } else {
-                v.to_be_bytes()
-            }
+            if little { v.to_le_bytes() } else { v.to_be_bytes() }
         };
         let four = |v: u32| {
-            if little {
-                v.to_le_bytes()
-            } else {
-                v.to_be_bytes()
-            }
+            if little { v.to_le_bytes() } else { v.to_be_bytes() }
         };
         bytes.extend(four(8));
         bytes.extend(two(1));

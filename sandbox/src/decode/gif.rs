@@ -23,9 +23,7 @@ pub(super) fn decode(
     options.set_memory_limit(
         std::num::NonZeroU64::new(bytes).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes),
     );
-    let mut decoder = options
-        .read_info(picture)
-        .map_err(|error| refusal(&error))?;
+    let mut decoder = options.read_info(picture).map_err(|error| refusal(&error))?;
     let frame = decoder
         .read_next_frame()
         .map_err(|error| refusal(&error))?
@@ -33,26 +31,12 @@ pub(super) fn decode(
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let row = usize::from(frame.width) * 4;
     let stride = walk.width as usize;
-    let lines = room
-        .as_chunks_mut::<3>()
-        .0
-        .chunks_exact_mut(stride)
-        .skip(top);
+    let lines = room.as_chunks_mut::<3>().0.chunks_exact_mut(stride).skip(top);
     for (from, to) in frame.buffer.chunks_exact(row.max(1)).zip(lines) {
         let to = to.iter_mut().skip(left);
-        from.as_chunks::<4>()
-            .0
-            .iter()
-            .zip(to)
-            .for_each(|(from, to)| *to = over_white(*from));
+        from.as_chunks::<4>().0.iter().zip(to).for_each(|(from, to)| *to = over_white(*from));
     }
-    Ok((
-        Source {
-            coding: SourceCoding::Lossless,
-            profile: None,
-        },
-        walk.frames,
-    ))
+    Ok((Source { coding: SourceCoding::Lossless, profile: None }, walk.frames))
 }
 
 fn refusal(error: &DecodingError) -> FindingCode {

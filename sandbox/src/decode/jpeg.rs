@@ -41,13 +41,7 @@ pub(super) fn decode(
         return Err(FindingCode::Malformed);
     }
     decoder.decode_into(room).map_err(|error| refusal(&error))?;
-    Ok((
-        Source {
-            coding: coding(&walked),
-            profile,
-        },
-        1,
-    ))
+    Ok((Source { coding: coding(&walked), profile }, 1))
 }
 
 /// A baseline picture with its end marker taken away.
@@ -82,11 +76,7 @@ fn options() -> DecoderOptions {
 
 /// A grey picture has no chroma that could be lost.
 fn coding(walked: &jpeg::JpegWalk) -> SourceCoding {
-    let (chroma_h, chroma_v) = if walked.components == 1 {
-        (2, 2)
-    } else {
-        walked.sampling
-    };
+    let (chroma_h, chroma_v) = if walked.components == 1 { (2, 2) } else { walked.sampling };
     SourceCoding::Lossy { chroma_h, chroma_v }
 }
 

@@ -65,11 +65,7 @@ fn walk_whole(
         return Err(first.unwrap_or(FindingCode::Malformed));
     }
     check_size(walk.width, walk.height, limits)?;
-    if walk.frames > limits.max_frames {
-        Err(FindingCode::FrameLimit)
-    } else {
-        Ok(walk)
-    }
+    if walk.frames > limits.max_frames { Err(FindingCode::FrameLimit) } else { Ok(walk) }
 }
 
 /// A picture over a limit is refused by its header, before anything else is read.

@@ -32,43 +32,21 @@ pub(super) fn turn(source: &[u8], width: usize, height: usize, orientation: u8, 
     // 5: mirrored along the main diagonal. 6: a quarter to the right. 7: along the other. 8: a quarter to the left.
     let from_bottom = matches!(orientation, 6 | 7);
     let from_right = matches!(orientation, 7 | 8);
-    let blocks = || {
-        source
-            .chunks((width * BLOCK).max(1))
-            .zip((0..height).step_by(BLOCK))
-    };
-    for (band, first) in target
-        .chunks_mut((height * BAND).max(1))
-        .zip((0..width).step_by(BAND))
-    {
+    let blocks = || source.chunks((width * BLOCK).max(1)).zip((0..height).step_by(BLOCK));
+    for (band, first) in target.chunks_mut((height * BAND).max(1)).zip((0..width).step_by(BAND)) {
         for (block, top) in blocks() {
             let rows = block.len() / width.max(1);
-            let left = if from_bottom {
-                height.saturating_sub(top + rows)
-            } else {
-                top
-            };
+            let left = if from_bottom { height.saturating_sub(top + rows) } else { top };
             for (line, number) in band.chunks_exact_mut(height.max(1)).zip(first..) {
-                let x = if from_right {
-                    width - 1 - number
-                } else {
-                    number
-                };
+                let x = if from_right { width - 1 - number } else { number };
                 let Some(places) = line.get_mut(left..left + rows) else {
                     continue;
                 };
                 let pixels = block.iter().skip(x).step_by(width.max(1));
                 if from_bottom {
-                    places
-                        .iter_mut()
-                        .rev()
-                        .zip(pixels)
-                        .for_each(|(to, from)| *to = *from);
+                    places.iter_mut().rev().zip(pixels).for_each(|(to, from)| *to = *from);
                 } else {
-                    places
-                        .iter_mut()
-                        .zip(pixels)
-                        .for_each(|(to, from)| *to = *from);
+                    places.iter_mut().zip(pixels).for_each(|(to, from)| *to = *from);
                 }
             }
         }
@@ -90,18 +68,12 @@ mod tests {
     /// A picture of `width` × `height` whose pixels name their place.
     fn picture(width: usize, height: usize) -> Vec<u8> {
         let place = |x: usize, y: usize| [u8::try_from(x).unwrap(), u8::try_from(y).unwrap(), 7];
-        (0..height)
-            .flat_map(|y| (0..width).flat_map(move |x| place(x, y)))
-            .collect()
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| place(x, y))).collect()
     }
 
     /// The upright picture by the definition of each orientation, one pixel at a time.
     fn by_definition(stored: &[u8], width: usize, height: usize, orientation: u8) -> Vec<u8> {
-        let (w, h) = if orientation >= 5 {
-            (height, width)
-        } else {
-            (width, height)
-        };
+        let (w, h) = if orientation >= 5 { (height, width) } else { (width, height) };
         let mut upright = vec![0; stored.len()];
         for y in 0..height {
             for x in 0..width {
@@ -135,10 +107,7 @@ mod tests {
                     flip(&mut upright, width, orientation);
                 }
                 let wanted = by_definition(&stored, width, height, orientation);
-                assert_eq!(
-                    upright, wanted,
-                    "{width} × {height}, orientation {orientation}"
-                );
+                assert_eq!(upright, wanted, "{width} × {height}, orientation {orientation}");
             }
         }
     }

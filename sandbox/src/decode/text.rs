@@ -17,13 +17,9 @@ pub(super) fn decode(
         return Err(FindingCode::TextLimit);
     }
     let inert = inert(text);
-    let room = output
-        .get_mut(..inert.len())
-        .ok_or(FindingCode::TextLimit)?;
+    let room = output.get_mut(..inert.len()).ok_or(FindingCode::TextLimit)?;
     room.copy_from_slice(inert.as_bytes());
-    Ok(DecodeReport::Text {
-        bytes: inert.len() as u64,
-    })
+    Ok(DecodeReport::Text { bytes: inert.len() as u64 })
 }
 
 fn inert(text: &str) -> String {
@@ -48,10 +44,7 @@ mod tests {
     use super::*;
 
     fn decode_text(text: &[u8], max_text_chars: u32) -> Result<String, FindingCode> {
-        let limits = DecodeLimits {
-            max_text_chars,
-            ..DecodeLimits::default()
-        };
+        let limits = DecodeLimits { max_text_chars, ..DecodeLimits::default() };
         let mut output = vec![0; max_text_chars as usize * 16];
         match decode(text, &limits, &mut output)? {
             DecodeReport::Text { bytes } => {
@@ -76,19 +69,13 @@ mod tests {
 
     #[test]
     fn line_ends_are_one_kind() {
-        assert_eq!(
-            decode_text(b"\xEF\xBB\xBFa\r\nb\rc\n\td", 100).unwrap(),
-            "a\nb\nc\n    d"
-        );
+        assert_eq!(decode_text(b"\xEF\xBB\xBFa\r\nb\rc\n\td", 100).unwrap(), "a\nb\nc\n    d");
     }
 
     #[test]
     fn the_limit_is_in_characters() {
         assert!(decode_text("関所関".as_bytes(), 3).is_ok());
-        assert_eq!(
-            decode_text("関所関所".as_bytes(), 3),
-            Err(FindingCode::TextLimit)
-        );
+        assert_eq!(decode_text("関所関所".as_bytes(), 3), Err(FindingCode::TextLimit));
         assert_eq!(decode_text(b"\xFF", 3), Err(FindingCode::NotUtf8));
     }
 

@@ -23,29 +23,17 @@ pub(super) fn decode(
     let orientation = block.map_or(1, |block| exif::orientation(&block));
     let profile = decoder.icc_profile().map_err(|error| refusal(&error))?;
     let coding = if decoder.is_lossy() {
-        SourceCoding::Lossy {
-            chroma_h: 2,
-            chroma_v: 2,
-        }
+        SourceCoding::Lossy { chroma_h: 2, chroma_v: 2 }
     } else {
         SourceCoding::Lossless
     };
     let room = canvas.room(width, height, orientation)?;
     if decoder.has_alpha() {
-        let len = decoder
-            .output_buffer_size()
-            .ok_or(FindingCode::TooManyPixels)?;
+        let len = decoder.output_buffer_size().ok_or(FindingCode::TooManyPixels)?;
         let mut pixels = vec![0; len];
-        decoder
-            .read_image(&mut pixels)
-            .map_err(|error| refusal(&error))?;
+        decoder.read_image(&mut pixels).map_err(|error| refusal(&error))?;
         let to = room.as_chunks_mut::<3>().0.iter_mut();
-        pixels
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .zip(to)
-            .for_each(|(from, to)| *to = over_white(*from));
+        pixels.as_chunks::<4>().0.iter().zip(to).for_each(|(from, to)| *to = over_white(*from));
     } else {
         decoder.read_image(room).map_err(|error| refusal(&error))?;
     }

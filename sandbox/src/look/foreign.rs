@@ -18,22 +18,14 @@ pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 pub fn whole_file(file: &[u8], notes: &mut Notes) {
     let head = file.get(..1024.min(file.len())).unwrap_or_default();
     if let Some(offset) = find(head, b"%PDF-") {
-        notes.add(
-            FindingCode::SecondFormat,
-            offset,
-            FileKind::Pdf.code().into(),
-        );
+        notes.add(FindingCode::SecondFormat, offset, FileKind::Pdf.code().into());
     }
     let from = file.len().saturating_sub(ZIP_DIRECTORY_REACH);
     let last = file.get(from..).unwrap_or_default();
     if let Some(offset) = memmem::rfind(last, b"PK\x05\x06")
         && is_zip_directory(last.get(offset..).unwrap_or_default())
     {
-        notes.add(
-            FindingCode::SecondFormat,
-            from + offset,
-            FileKind::Zip.code().into(),
-        );
+        notes.add(FindingCode::SecondFormat, from + offset, FileKind::Zip.code().into());
     }
 }
 
@@ -60,11 +52,7 @@ fn is_program(bytes: &[u8]) -> bool {
         .and_then(|field| usize::try_from(u32::from_le_bytes(field)).ok())
         .and_then(|start| bytes.get(start..start.checked_add(4)?));
     header == Some(b"PE\0\0")
-        || find(
-            bytes.get(..512.min(bytes.len())).unwrap_or_default(),
-            b"DOS mode",
-        )
-        .is_some()
+        || find(bytes.get(..512.min(bytes.len())).unwrap_or_default(), b"DOS mode").is_some()
 }
 
 /// An end-of-central-directory record whose counts fit each other.

@@ -47,11 +47,7 @@ fn blocks(cursor: &mut Cursor<'_>, walk: &mut Walk) -> Result<(), FindingCode> {
 }
 
 fn skip_palette(cursor: &mut Cursor<'_>, flags: u8) -> Result<(), FindingCode> {
-    let len = if flags & 0x80 == 0 {
-        0
-    } else {
-        3usize << ((flags & 7) + 1)
-    };
+    let len = if flags & 0x80 == 0 { 0 } else { 3usize << ((flags & 7) + 1) };
     cursor.skip(len).ok_or(FindingCode::Truncated)
 }
 

@@ -73,13 +73,10 @@ fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCo
             }
             APP1 => {
                 let body = segment(cursor)?;
-                jpeg.motion_photo |= [
-                    &b"MotionPhoto=\"1\""[..],
-                    b"MicroVideo=\"1\"",
-                    b"<GCamera:MotionPhoto>1",
-                ]
-                .iter()
-                .any(|mark| foreign::find(body, mark).is_some());
+                jpeg.motion_photo |=
+                    [&b"MotionPhoto=\"1\""[..], b"MicroVideo=\"1\"", b"<GCamera:MotionPhoto>1"]
+                        .iter()
+                        .any(|mark| foreign::find(body, mark).is_some());
             }
             APP2 => jpeg.multi_picture |= segment(cursor)?.starts_with(b"MPF\0"),
             SOI | 0x00 | 0x01 | 0xD0..=0xD7 => return Err(FindingCode::Malformed),

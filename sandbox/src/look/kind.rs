@@ -10,25 +10,9 @@ pub fn of(file: &[u8]) -> FileKind {
     match file {
         [0xFF, 0xD8, 0xFF, ..] => FileKind::Jpeg,
         [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => FileKind::Png,
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => FileKind::WebP,
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => FileKind::WebP,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => FileKind::Gif,
-        _ => by_table(file)
-            .or_else(|| by_text(file))
-            .unwrap_or(FileKind::Unknown),
+        _ => by_table(file).or_else(|| by_text(file)).unwrap_or(FileKind::Unknown),
     }
 }
 
@@ -43,12 +27,7 @@ pub fn unsupported(file: &[u8], kind: FileKind, notes: &mut Notes) {
             notes.add(FindingCode::NotUtf8, valid_up_to(file), 0);
         }
         let head = file.get(..1024.min(file.len())).unwrap_or_default();
-        for start in [
-            &b"\xFF\xD8\xFF"[..],
-            b"\x89PNG\r\n\x1A\n",
-            b"GIF89a",
-            b"%PDF-",
-        ] {
+        for start in [&b"\xFF\xD8\xFF"[..], b"\x89PNG\r\n\x1A\n", b"GIF89a", b"%PDF-"] {
             if let Some(offset) = find(head, start) {
                 notes.add(FindingCode::PrependedBytes, 0, offset as u64);
             }
@@ -106,14 +85,7 @@ fn by_text(file: &[u8]) -> Option<FileKind> {
     let begins = |starts: &[&str]| starts.iter().any(|wanted| start.starts_with(wanted));
     if begins(&["<svg"]) || (begins(&["<?xml", "<!doctype svg"]) && text.contains("<svg")) {
         Some(FileKind::Svg)
-    } else if begins(&[
-        "<!doctype html",
-        "<html",
-        "<head",
-        "<body",
-        "<script",
-        "<?xml",
-    ]) {
+    } else if begins(&["<!doctype html", "<html", "<head", "<body", "<script", "<?xml"]) {
         Some(FileKind::Html)
     } else if begins(&["#!", "<?php", "@echo off", "<%@"]) {
         Some(FileKind::Script)

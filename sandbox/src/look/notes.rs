@@ -8,20 +8,13 @@ pub struct Notes(Vec<Finding>);
 
 impl Notes {
     pub fn add(&mut self, code: FindingCode, offset: usize, value: u64) {
-        let finding = Finding {
-            code,
-            offset: offset as u64,
-            value,
-        };
+        let finding = Finding { code, offset: offset as u64, value };
         if self.0.len() < MAX_FINDINGS - 1 {
             if !self.0.contains(&finding) {
                 self.0.push(finding);
             }
         } else if self.0.len() == MAX_FINDINGS - 1 {
-            self.0.push(Finding {
-                code: FindingCode::MoreFindings,
-                ..finding
-            });
+            self.0.push(Finding { code: FindingCode::MoreFindings, ..finding });
         }
     }
 

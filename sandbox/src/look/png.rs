@@ -7,10 +7,7 @@ use super::notes::{Cursor, Notes};
 
 /// Walks a PNG.
 pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
-    let mut walk = Walk {
-        frames: 1,
-        ..Walk::default()
-    };
+    let mut walk = Walk { frames: 1, ..Walk::default() };
     let mut cursor = Cursor::at(file, SIGNATURE_LEN);
     match chunks(&mut cursor, &mut walk) {
         Ok(()) => walk.end = Some(cursor.position()),

@@ -21,25 +21,20 @@ pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
     }
 }
 
-/// Bytes that no known writer appends.
+/// Bytes that no known writer appends. What they are says more than that they are there, so it
+/// comes first.
 pub fn unknown(tail: &[u8], base: usize, notes: &mut Notes) {
-    notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);
     if is_video(tail) {
-        notes.add(
-            FindingCode::SecondFormat,
-            base,
-            FileKind::Video.code().into(),
-        );
+        notes.add(FindingCode::SecondFormat, base, FileKind::Video.code().into());
     }
     foreign::in_tail(tail, base, notes);
+    notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);
 }
 
 /// The bytes behind `end`, if there are any.
 pub fn tail_of(file: &[u8], end: Option<usize>) -> Option<(&[u8], usize)> {
     let end = end?;
-    file.get(end..)
-        .filter(|tail| !tail.is_empty())
-        .map(|tail| (tail, end))
+    file.get(end..).filter(|tail| !tail.is_empty()).map(|tail| (tail, end))
 }
 
 /// Whether `bytes` begin with an MP4 file.
@@ -73,14 +68,8 @@ pub fn is_samsung_trailer(tail: &[u8]) -> bool {
         return false;
     };
     let len = usize::try_from(u32::from_le_bytes(*len)).unwrap_or(usize::MAX);
-    let directory = body
-        .len()
-        .checked_sub(4)
-        .and_then(|end| end.checked_sub(len));
-    directory.is_some_and(|start| {
-        body.get(start..)
-            .is_some_and(|rest| rest.starts_with(b"SEFH"))
-    })
+    let directory = body.len().checked_sub(4).and_then(|end| end.checked_sub(len));
+    directory.is_some_and(|start| body.get(start..).is_some_and(|rest| rest.starts_with(b"SEFH")))
 }
 
 /// Where Samsung's marker puts the video of a motion photo.
@@ -92,10 +81,7 @@ fn box_len(cursor: &mut Cursor<'_>) -> Option<usize> {
     let rest = cursor.rest().len();
     let len = cursor.u32_be()?;
     let kind: [u8; 4] = cursor.array()?;
-    if !kind
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ')
-    {
+    if !kind.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ') {
         return None;
     }
     match len {

@@ -97,17 +97,10 @@ fn is_invisible(character: char) -> bool {
 
 /// A link that does something other than open a page.
 fn active_link(lower: &str) -> Option<usize> {
-    [
-        "javascript:",
-        "vbscript:",
-        "file://",
-        "data:text/",
-        "data:image/",
-        "data:application/",
-    ]
-    .iter()
-    .filter_map(|scheme| find(lower.as_bytes(), scheme.as_bytes()))
-    .min()
+    ["javascript:", "vbscript:", "file://", "data:text/", "data:image/", "data:application/"]
+        .iter()
+        .filter_map(|scheme| find(lower.as_bytes(), scheme.as_bytes()))
+        .min()
 }
 
 /// The first tag: `<`, something a tag begins with, and a `>` not far behind.
@@ -117,11 +110,8 @@ fn markup(lower: &str) -> Option<usize> {
         let rest = bytes.get(offset + 1..).unwrap_or_default();
         let begins = |byte: &u8| byte.is_ascii_lowercase() || matches!(byte, b'/' | b'!' | b'?');
         rest.first().is_some_and(begins)
-            && memchr::memchr(
-                b'>',
-                rest.get(..MAX_TAG.min(rest.len())).unwrap_or_default(),
-            )
-            .is_some()
+            && memchr::memchr(b'>', rest.get(..MAX_TAG.min(rest.len())).unwrap_or_default())
+                .is_some()
     })
 }
 

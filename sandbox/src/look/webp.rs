@@ -7,10 +7,7 @@ use super::notes::{Cursor, Notes};
 
 /// Walks a WebP.
 pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
-    let mut walk = Walk {
-        frames: 1,
-        ..Walk::default()
-    };
+    let mut walk = Walk { frames: 1, ..Walk::default() };
     let Some(end) = stated_end(file) else {
         notes.add(FindingCode::Truncated, file.len(), 0);
         return walk;
@@ -31,9 +28,7 @@ fn stated_end(file: &[u8]) -> Option<usize> {
     let end = size.checked_add(8)?;
     let padded = end.checked_add(end % 2)?;
     // Some writers leave out the last padding byte.
-    [padded, end]
-        .into_iter()
-        .find(|end| *end <= file.len() && *end >= RIFF_HEADER)
+    [padded, end].into_iter().find(|end| *end <= file.len() && *end >= RIFF_HEADER)
 }
 
 fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk) -> Result<(), FindingCode> {

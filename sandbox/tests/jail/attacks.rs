@@ -9,11 +9,7 @@ async fn every_attack_fails_at_every_start() {
     let jail = super::jail().await;
     let ready = jail.ready();
     assert_eq!(ready.breach(), None);
-    assert!(
-        ready.attacks.len() > 70,
-        "only {} attempts",
-        ready.attacks.len()
-    );
+    assert!(ready.attacks.len() > 70, "only {} attempts", ready.attacks.len());
     for name in [
         "openat",
         "connect",
@@ -53,10 +49,7 @@ async fn the_walls_that_this_kernel_gives_all_stand() {
 
 #[test]
 fn check_says_what_holds_as_json() {
-    let output = Command::new(super::program())
-        .args(["check", "--json"])
-        .output()
-        .unwrap();
+    let output = Command::new(super::program()).args(["check", "--json"]).output().unwrap();
     assert!(output.status.success());
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["holds"], true);

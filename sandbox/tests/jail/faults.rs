@@ -55,12 +55,7 @@ async fn many_at_once_are_each_answered() {
 #[tokio::test]
 async fn a_bad_rule_file_is_named_and_the_others_stay_in_force() {
     let jail = super::jail().await;
-    let faults: Vec<_> = jail
-        .ready()
-        .rule_faults
-        .iter()
-        .map(|f| f.source.as_str())
-        .collect();
+    let faults: Vec<_> = jail.ready().rule_faults.iter().map(|f| f.source.as_str()).collect();
     assert_eq!(faults, ["bad.yar"]);
     let file = SealedMemory::from_bytes(b"hello SEKISHO-MARKER").unwrap();
     let report = jail.look(&file).await.unwrap();
@@ -74,15 +69,9 @@ async fn a_program_that_is_no_jail_is_never_used() {
     let yara_sources = Vec::new();
     for program in ["/bin/true", "/nonexistent"] {
         let limits = JailLimits::default();
-        let config = JailConfig {
-            program: program.into(),
-            yara_sources: Vec::clone(&yara_sources),
-            limits,
-        };
+        let config =
+            JailConfig { program: program.into(), yara_sources: Vec::clone(&yara_sources), limits };
         let error = Jail::start(config).await.unwrap_err();
-        assert!(
-            matches!(error, JailError::NotReady | JailError::Start(_)),
-            "{error:?}"
-        );
+        assert!(matches!(error, JailError::NotReady | JailError::Start(_)), "{error:?}");
     }
 }

@@ -29,23 +29,11 @@ fn program() -> PathBuf {
 /// A jail with one rule and one rule file that does not compile.
 async fn jail() -> Jail {
     let yara_sources = vec![
-        (
-            "bad.yar".to_owned(),
-            b"rule broken { condition: what }".to_vec(),
-        ),
+        ("bad.yar".to_owned(), b"rule broken { condition: what }".to_vec()),
         ("good.yar".to_owned(), RULE.to_vec()),
     ];
-    let limits = JailLimits {
-        deadline: Duration::from_secs(10),
-        ..JailLimits::default()
-    };
-    Jail::start(JailConfig {
-        program: program(),
-        yara_sources,
-        limits,
-    })
-    .await
-    .unwrap()
+    let limits = JailLimits { deadline: Duration::from_secs(10), ..JailLimits::default() };
+    Jail::start(JailConfig { program: program(), yara_sources, limits }).await.unwrap()
 }
 
 const RULE: &[u8] = br#"

@@ -26,24 +26,18 @@ async fn cost_of_the_jail_and_of_decoding() {
     }
     println!("look at five bytes: {:?}", median(looks));
     let p3 = moxcms::ColorProfile::new_display_p3().encode().unwrap();
-    for (name, orientation, profile) in [
-        ("plain", None, None),
-        ("turned", Some(6), None),
-        ("display p3", None, Some(&p3[..])),
-    ] {
+    for (name, orientation, profile) in
+        [("plain", None, None), ("turned", Some(6), None), ("display p3", None, Some(&p3[..]))]
+    {
         let file = samples::noise(4000, 3000, orientation, profile);
         let sealed = SealedMemory::from_bytes(&file).unwrap();
         let (mut jailed, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..9 {
             let begin = Instant::now();
-            jail.decode(&sealed, FileKind::Jpeg, &DecodeLimits::default())
-                .await
-                .unwrap();
+            jail.decode(&sealed, FileKind::Jpeg, &DecodeLimits::default()).await.unwrap();
             jailed.push(begin.elapsed());
             let begin = Instant::now();
-            zune_jpeg::JpegDecoder::new(ZCursor::new(&file))
-                .decode()
-                .unwrap();
+            zune_jpeg::JpegDecoder::new(ZCursor::new(&file)).decode().unwrap();
             bare.push(begin.elapsed());
         }
         let mut looks = Vec::new();

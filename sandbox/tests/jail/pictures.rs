@@ -16,16 +16,12 @@ pub(crate) fn photos() -> Vec<PathBuf> {
         return Vec::new();
     };
     let paths = entries.map(|entry| entry.unwrap().path());
-    paths
-        .filter(|path| path.extension().is_some_and(|ext| ext == "jpg"))
-        .collect()
+    paths.filter(|path| path.extension().is_some_and(|ext| ext == "jpg")).collect()
 }
 
 async fn decode(jail: &Jail, file: &[u8], kind: FileKind) -> Decoded {
     let file = SealedMemory::from_bytes(file).unwrap();
-    jail.decode(&file, kind, &DecodeLimits::default())
-        .await
-        .unwrap()
+    jail.decode(&file, kind, &DecodeLimits::default()).await.unwrap()
 }
 
 async fn picture(jail: &Jail, file: &[u8], kind: FileKind) -> DecodedImage {
@@ -49,48 +45,30 @@ fn near(a: [u8; 3], b: [u8; 3]) -> bool {
 async fn what_a_lenient_decoder_would_patch_up_is_refused() {
     let jail = super::jail().await;
     let whole = samples::jpeg(256, 256, None, None);
-    let scan = whole
-        .windows(2)
-        .position(|pair| pair == [0xFF, 0xDA])
-        .unwrap();
+    let scan = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
     let middle = scan + (whole.len() - scan) / 2;
     let cut = whole[..middle].to_vec();
     let ended_early = [&whole[..middle], &[0xFF, 0xD9]].concat();
     for (file, name) in [(cut, "cut"), (ended_early, "ended early")] {
         let refused = decode(&jail, &file, FileKind::Jpeg).await;
         assert!(
-            matches!(
-                refused,
-                Decoded::Refused(FindingCode::Truncated | FindingCode::Malformed)
-            ),
+            matches!(refused, Decoded::Refused(FindingCode::Truncated | FindingCode::Malformed)),
             "{name}: {refused:?}"
         );
     }
     let mut bad_checksum = samples::png(30, 30);
-    let data = bad_checksum
-        .windows(4)
-        .position(|four| four == b"IDAT")
-        .unwrap();
+    let data = bad_checksum.windows(4).position(|four| four == b"IDAT").unwrap();
     bad_checksum[data + 8] ^= 1;
-    assert!(matches!(
-        decode(&jail, &bad_checksum, FileKind::Png).await,
-        Decoded::Refused(_)
-    ));
+    assert!(matches!(decode(&jail, &bad_checksum, FileKind::Png).await, Decoded::Refused(_)));
 }
 
 #[tokio::test]
 async fn a_huge_claim_is_refused_without_spending_memory() {
     let jail = super::jail().await;
     let refused = decode(&jail, &samples::claiming_png(50_000, 50_000), FileKind::Png).await;
-    assert!(
-        matches!(refused, Decoded::Refused(FindingCode::DimensionLimit)),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Decoded::Refused(FindingCode::DimensionLimit)), "{refused:?}");
     let refused = decode(&jail, &samples::zip(), FileKind::Zip).await;
-    assert!(matches!(
-        refused,
-        Decoded::Refused(FindingCode::UnsupportedType)
-    ));
+    assert!(matches!(refused, Decoded::Refused(FindingCode::UnsupportedType)));
 }
 
 #[tokio::test]
@@ -115,10 +93,7 @@ async fn every_orientation_comes_out_upright() {
         let places = [(2, 2), (w - 3, 2), (2, h - 3), (w - 3, h - 3)];
         for ((x, y), wanted) in places.into_iter().zip(corners) {
             let got = pixel(&image, x, y);
-            assert!(
-                near(got, wanted),
-                "{orientation} at {x},{y}: {got:?}, not {wanted:?}"
-            );
+            assert!(near(got, wanted), "{orientation} at {x},{y}: {got:?}, not {wanted:?}");
         }
     }
 }
@@ -127,12 +102,7 @@ async fn every_orientation_comes_out_upright() {
 async fn display_p3_keeps_its_colours() {
     let jail = super::jail().await;
     let p3 = moxcms::ColorProfile::new_display_p3().encode().unwrap();
-    let image = picture(
-        &jail,
-        &samples::jpeg(64, 64, None, Some(&p3)),
-        FileKind::Jpeg,
-    )
-    .await;
+    let image = picture(&jail, &samples::jpeg(64, 64, None, Some(&p3)), FileKind::Jpeg).await;
     assert_eq!(image.colour, ColourTreatment::Converted);
     let plain = picture(&jail, &samples::jpeg(64, 64, None, None), FileKind::Jpeg).await;
     assert_eq!(plain.colour, ColourTreatment::Unchanged);
@@ -142,16 +112,10 @@ async fn display_p3_keeps_its_colours() {
 async fn each_format_is_decoded() {
     let jail = super::jail().await;
     let image = picture(&jail, &samples::png(3, 2), FileKind::Png).await;
-    assert_eq!(
-        (pixel(&image, 0, 0), pixel(&image, 1, 1)),
-        ([255; 3], [1, 2, 3])
-    );
+    assert_eq!((pixel(&image, 0, 0), pixel(&image, 1, 1)), ([255; 3], [1, 2, 3]));
     assert_eq!(image.source, SourceCoding::Lossless);
     let image = picture(&jail, &samples::gif(3), FileKind::Gif).await;
-    assert_eq!(
-        (pixel(&image, 0, 0), image.frames_ignored),
-        ([200, 100, 50], 2)
-    );
+    assert_eq!((pixel(&image, 0, 0), image.frames_ignored), ([200, 100, 50], 2));
     let text = decode(&jail, "a\u{202E}関所".as_bytes(), FileKind::Text).await;
     assert!(matches!(text, Decoded::Text(text) if text == "a⟦U+202E⟧関所"));
 }

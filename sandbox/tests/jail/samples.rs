@@ -28,9 +28,7 @@ pub(crate) fn jpeg(
     if let Some(profile) = profile {
         encoder.add_icc_profile(profile).unwrap();
     }
-    encoder
-        .encode(&pixels, width, height, ColorType::Rgb)
-        .unwrap();
+    encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
     out
 }
 
@@ -60,9 +58,7 @@ pub(crate) fn noise(
     if let Some(profile) = profile {
         encoder.add_icc_profile(profile).unwrap();
     }
-    encoder
-        .encode(&pixels, width, height, ColorType::Rgb)
-        .unwrap();
+    encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
     out
 }
 
@@ -78,13 +74,10 @@ pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgba);
-    let row: Vec<u8> = (0..width)
-        .flat_map(|x| if x == 0 { [9, 9, 9, 0] } else { [1, 2, 3, 255] })
-        .collect();
+    let row: Vec<u8> =
+        (0..width).flat_map(|x| if x == 0 { [9, 9, 9, 0] } else { [1, 2, 3, 255] }).collect();
     let mut writer = encoder.write_header().unwrap();
-    writer
-        .write_image_data(&row.repeat(height as usize))
-        .unwrap();
+    writer.write_image_data(&row.repeat(height as usize)).unwrap();
     drop(writer);
     out
 }
@@ -103,9 +96,7 @@ pub(crate) fn gif(frames: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = gif::Encoder::new(&mut out, 1, 1, &[0, 0, 0, 200, 100, 50]).unwrap();
     for _ in 0..frames {
-        encoder
-            .write_frame(&gif::Frame::from_indexed_pixels(1, 1, vec![1], None))
-            .unwrap();
+        encoder.write_frame(&gif::Frame::from_indexed_pixels(1, 1, vec![1], None)).unwrap();
     }
     drop(encoder);
     out

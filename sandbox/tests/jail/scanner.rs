@@ -32,11 +32,7 @@ impl Drop for Folder {
 
 fn start(folder: &Path) -> Child {
     let at = |name: &str| folder.join(name).display().to_string();
-    fs::write(
-        at("db/test.ndb"),
-        "Sekisho.Canary:0:*:53454b4953484f2d43414e415259\n",
-    )
-    .unwrap();
+    fs::write(at("db/test.ndb"), "Sekisho.Canary:0:*:53454b4953484f2d43414e415259\n").unwrap();
     let config = format!(
         "LocalSocket {}\nDatabaseDirectory {}\nTemporaryDirectory {}\nForeground yes\n\
          LogFile {}\nMaxThreads 2\n",
@@ -48,23 +44,8 @@ fn start(folder: &Path) -> Child {
     fs::write(at("clamd.conf"), config).unwrap();
     let config = format!("--config-file={}", at("clamd.conf"));
     Command::new(super::program())
-        .args([
-            "clamd",
-            "--lifeline",
-            "--read",
-            &at("clamd.conf"),
-            "--read",
-            &at("db"),
-        ])
-        .args([
-            "--write",
-            &at("run"),
-            "--tmp",
-            &at("tmp"),
-            "--",
-            CLAMD,
-            &config,
-        ])
+        .args(["clamd", "--lifeline", "--read", &at("clamd.conf"), "--read", &at("db")])
+        .args(["--write", &at("run"), "--tmp", &at("tmp"), "--", CLAMD, &config])
         .stdin(Stdio::piped())
         .spawn()
         .unwrap()
@@ -85,23 +66,15 @@ fn connect(folder: &Path) -> UnixStream {
 }
 
 fn scan(folder: &Path, bytes: &[u8]) -> String {
-    let file = SealedMemory::from_bytes(bytes)
-        .unwrap()
-        .reopen_read_only()
-        .unwrap();
+    let file = SealedMemory::from_bytes(bytes).unwrap().reopen_read_only().unwrap();
     let mut stream = connect(folder);
     stream.write_all(b"nFILDES\n").unwrap();
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let descriptors = [file.as_fd()];
     assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
-    rustix::net::sendmsg(
-        &stream,
-        &[IoSlice::new(b"\0")],
-        &mut control,
-        SendFlags::empty(),
-    )
-    .unwrap();
+    rustix::net::sendmsg(&stream, &[IoSlice::new(b"\0")], &mut control, SendFlags::empty())
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -130,9 +103,7 @@ fn a_program_in_the_scanners_jail_reaches_neither_files_nor_network() {
     fs::write(&secret, "key").unwrap();
     let run = |script: &str| {
         Command::new(super::program())
-            .args([
-                "clamd", "--read", "/bin", "--read", "/usr/bin", "--", "/bin/sh", "-c", script,
-            ])
+            .args(["clamd", "--read", "/bin", "--read", "/usr/bin", "--", "/bin/sh", "-c", script])
             .stderr(Stdio::null())
             .status()
             .unwrap()
@@ -140,10 +111,7 @@ fn a_program_in_the_scanners_jail_reaches_neither_files_nor_network() {
     };
     assert_eq!(run("exit 3"), Some(3));
     assert_ne!(run(&format!("read line < {}", secret.display())), Some(0));
-    assert_ne!(
-        run(&format!("echo x > {}", folder.0.join("new").display())),
-        Some(0)
-    );
+    assert_ne!(run(&format!("echo x > {}", folder.0.join("new").display())), Some(0));
     assert_ne!(run("mount -t tmpfs none /tmp"), Some(0));
     assert_ne!(run("unshare -U true"), Some(0));
 }

@@ -6,11 +6,7 @@ use sekisho_protocol::{DecodeLimits, FileKind, FindingCode, LookReport};
 use super::samples;
 
 fn codes(file: &[u8]) -> Vec<FindingCode> {
-    report(file)
-        .findings
-        .iter()
-        .map(|finding| finding.code)
-        .collect()
+    report(file).findings.iter().map(|finding| finding.code).collect()
 }
 
 fn report(file: &[u8]) -> LookReport {
@@ -25,11 +21,7 @@ fn second_format(file: &[u8], kind: FileKind) -> bool {
 
 #[test]
 fn every_cut_of_a_picture_is_found() {
-    for file in [
-        samples::jpeg(16, 16, None, None),
-        samples::png(3, 3),
-        samples::gif(2),
-    ] {
+    for file in [samples::jpeg(16, 16, None, None), samples::png(3, 3), samples::gif(2)] {
         for end in 12..file.len() {
             let found = codes(&file[..end]);
             assert!(
@@ -43,26 +35,13 @@ fn every_cut_of_a_picture_is_found() {
 
 #[test]
 fn a_program_or_an_archive_behind_the_end_is_named() {
-    for picture in [
-        samples::jpeg(16, 16, None, None),
-        samples::png(3, 3),
-        samples::gif(1),
-    ] {
+    for picture in [samples::jpeg(16, 16, None, None), samples::png(3, 3), samples::gif(1)] {
         let program = [&picture[..], &samples::program()].concat();
         assert!(codes(&program).contains(&FindingCode::TrailingBytes));
         assert!(second_format(&program, FileKind::Executable));
-        assert!(second_format(
-            &[&picture[..], &samples::zip()].concat(),
-            FileKind::Zip
-        ));
-        assert!(second_format(
-            &[&picture[..], b"<script>x</script>"].concat(),
-            FileKind::Html
-        ));
-        assert!(second_format(
-            &[&picture[..], b"%PDF-1.7"].concat(),
-            FileKind::Pdf
-        ));
+        assert!(second_format(&[&picture[..], &samples::zip()].concat(), FileKind::Zip));
+        assert!(second_format(&[&picture[..], b"<script>x</script>"].concat(), FileKind::Html));
+        assert!(second_format(&[&picture[..], b"%PDF-1.7"].concat(), FileKind::Pdf));
     }
 }
 
@@ -81,18 +60,10 @@ fn a_claimed_size_is_checked_before_anything_is_decoded() {
 
 #[test]
 fn limits_hold_at_and_over() {
-    let limits = DecodeLimits {
-        max_pixels: 12,
-        max_dimension: 6,
-        max_frames: 2,
-        max_text_chars: 3,
-    };
+    let limits =
+        DecodeLimits { max_pixels: 12, max_dimension: 6, max_frames: 2, max_text_chars: 3 };
     let found = |file: &[u8]| -> Vec<FindingCode> {
-        look(file, &limits)
-            .findings
-            .iter()
-            .map(|finding| finding.code)
-            .collect()
+        look(file, &limits).findings.iter().map(|finding| finding.code).collect()
     };
     assert_eq!(found(&samples::png(6, 2)), []);
     assert_eq!(found(&samples::png(7, 1)), [FindingCode::DimensionLimit]);
@@ -115,10 +86,7 @@ fn what_is_not_decoded_is_named_by_its_kind() {
         (vec![0, 1, 2, 3, 0xFF], FileKind::Unknown),
     ] {
         assert_eq!(report(&file).kind, kind);
-        assert!(
-            codes(&file).contains(&FindingCode::UnsupportedType),
-            "{kind}"
-        );
+        assert!(codes(&file).contains(&FindingCode::UnsupportedType), "{kind}");
     }
     assert_eq!(codes(b"")[0], FindingCode::EmptyFile);
 }
@@ -134,10 +102,7 @@ fn hostile_text_is_named_and_honest_text_is_not() {
     ] {
         assert_eq!(codes(text.as_bytes()), [code], "{text:?}");
     }
-    assert_eq!(
-        codes("熱は37.5 < 38です。👨\u{200D}👩\u{200D}👧 ❤\u{FE0F}\r\n".as_bytes()),
-        []
-    );
+    assert_eq!(codes("熱は37.5 < 38です。👨\u{200D}👩\u{200D}👧 ❤\u{FE0F}\r\n".as_bytes()), []);
     assert!(codes(b"caf\xE9").contains(&FindingCode::NotUtf8));
 }
 
@@ -147,11 +112,7 @@ fn camera_photos_have_no_finding_but_harmless_ones() {
     for path in super::pictures::photos() {
         let report = report(&std::fs::read(&path).unwrap());
         assert_eq!(report.kind, FileKind::Jpeg);
-        let grave: Vec<_> = report
-            .findings
-            .iter()
-            .filter(|f| !f.code.is_harmless())
-            .collect();
+        let grave: Vec<_> = report.findings.iter().filter(|f| !f.code.is_harmless()).collect();
         assert!(grave.is_empty(), "{}: {grave:?}", path.display());
         seen += 1;
     }
@@ -160,21 +121,14 @@ fn camera_photos_have_no_finding_but_harmless_ones() {
 
 #[test]
 fn any_byte_changed_is_survived() {
-    for file in [
-        samples::jpeg(16, 16, Some(6), None),
-        samples::png(3, 3),
-        samples::gif(2),
-    ] {
+    for file in [samples::jpeg(16, 16, Some(6), None), samples::png(3, 3), samples::gif(2)] {
         for place in 0..file.len() {
             for value in [0, 1, 0x7F, 0xFF] {
                 let mut changed = file.clone();
                 changed[place] = value;
                 let _ = report(&changed);
                 let mut output = vec![0; 3 * 64 * 64];
-                let limits = DecodeLimits {
-                    max_pixels: 64 * 64,
-                    ..DecodeLimits::default()
-                };
+                let limits = DecodeLimits { max_pixels: 64 * 64, ..DecodeLimits::default() };
                 let kind = report(&changed).kind;
                 let _ = sekisho_jail::decode::decode(&changed, kind, &limits, &mut output);
             }

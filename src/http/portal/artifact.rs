@@ -4,6 +4,7 @@
 //! with the one event; inert text stands in the page itself and is the access.
 
 use askama::Template;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -81,7 +82,8 @@ pub(super) async fn rendition(
         (CONTENT_SECURITY_POLICY, SANDBOX),
         (CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(|_| Problem::NotFound)?),
     ];
-    Ok((headers, viewed.bytes.to_vec()).into_response())
+    // Wiped once it has been sent.
+    Ok((headers, Bytes::from_owner(viewed.bytes)).into_response())
 }
 
 /// A message's text, opened and logged like any rendition.

@@ -4,14 +4,9 @@
 //! itself once the session must have ended, without a script.
 
 mod sign_in;
-#[cfg(test)]
-mod tests;
-#[cfg(test)]
-pub(super) mod world;
 
 use std::time::Duration;
 
-use age::x25519::Identity;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderValue, StatusCode};
@@ -21,7 +16,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 pub(super) use sign_in::routes;
 
 use super::{Door, Doorkeeper, Failure, Page, Problem, StaffSession};
-use crate::app::{App, Portal, Review};
+use crate::app::{App, Portal, Review, SignInIdentity};
 use crate::domain::event::Role;
 use crate::domain::staff::StaffRole;
 use crate::flow::{self, FlowError, Refusal, people};
@@ -29,17 +24,17 @@ use crate::flow::{self, FlowError, Refusal, people};
 /// A door where staff sign in.
 pub(super) trait StaffDoor: Doorkeeper {
     /// Opens the TOTP secrets of those who sign in here.
-    fn sign_in_identity(&self) -> &Identity;
+    fn sign_in_identity(&self) -> &SignInIdentity;
 }
 
 impl StaffDoor for Portal {
-    fn sign_in_identity(&self) -> &Identity {
+    fn sign_in_identity(&self) -> &SignInIdentity {
         &self.keys.sign_in_identity
     }
 }
 
 impl StaffDoor for Review {
-    fn sign_in_identity(&self) -> &Identity {
+    fn sign_in_identity(&self) -> &SignInIdentity {
         &self.keys.sign_in_identity
     }
 }
@@ -112,3 +107,6 @@ pub(super) async fn lead_to_sign_in<R: Doorkeeper>(
     }
     Ok(response)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

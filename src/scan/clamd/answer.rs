@@ -49,9 +49,7 @@ pub(super) fn scan_reply(transport: Transport, untrusted: &[u8]) -> Result<Reply
     }
     match verdict.strip_suffix(" FOUND") {
         None if verdict == "OK" => Ok(Reply::Clean),
-        Some(name) if !name.is_empty() => Ok(Reply::Found {
-            untrusted_name: name.to_owned(),
-        }),
+        Some(name) if !name.is_empty() => Ok(Reply::Found { untrusted_name: name.to_owned() }),
         None | Some(_) => Err(ClamdFault::Garbage),
     }
 }
@@ -73,12 +71,7 @@ pub(super) fn finding(reply: &Reply) -> Option<Finding> {
     } else {
         ("signature_match", Severity::Malicious)
     };
-    Some(Finding::new(
-        Engine::Clamav,
-        Code::fixed(code),
-        severity,
-        name,
-    ))
+    Some(Finding::new(Engine::Clamav, Code::fixed(code), severity, name))
 }
 
 /// `VERSION` as it was answered: the engine, the set's number and the set's date.
@@ -148,9 +141,7 @@ fn is_subject(transport: Transport, subject: &str) -> bool {
 
 fn is_version(text: &str) -> bool {
     (1..=40).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-+~".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-+~".contains(&b))
 }
 
 fn date(text: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -217,10 +208,7 @@ mod tests {
 
     #[test]
     fn errors_are_faults_and_a_stream_limit_lasts() {
-        for error in [
-            "No file descriptor received. ERROR\0",
-            "fd[9]: Not a regular file ERROR\0",
-        ] {
+        for error in ["No file descriptor received. ERROR\0", "fd[9]: Not a regular file ERROR\0"] {
             assert_eq!(descriptor(error), Err(ClamdFault::EngineError));
         }
         let limit = b"INSTREAM size limit exceeded. ERROR\0";

@@ -104,11 +104,7 @@ mod tests {
             version: "ClamAV 1".into(),
             at: Instant::now(),
             transport: Transport::Descriptor,
-            set: SignatureSet {
-                version: "1".into(),
-                made_at: None,
-                demo: false,
-            },
+            set: SignatureSet { version: "1".into(), made_at: None, demo: false },
         };
         assert!(proof.holds("ClamAV 1"));
         assert!(!proof.holds("ClamAV 2"));

@@ -47,13 +47,9 @@ pub(super) fn text(values: &Values<'_>) -> Option<String> {
         ("MaxScanTime", values.scan_ms.to_string()),
         ("DisableCache", disable_cache.to_owned()),
     ];
-    let fixed = FIXED
-        .iter()
-        .map(|(option, value, reason)| (*option, (*value).to_owned(), *reason));
-    let varying = varying
-        .into_iter()
-        .zip(REASONS)
-        .map(|((option, value), reason)| (option, value, reason));
+    let fixed = FIXED.iter().map(|(option, value, reason)| (*option, (*value).to_owned(), *reason));
+    let varying =
+        varying.into_iter().zip(REASONS).map(|((option, value), reason)| (option, value, reason));
     let mut conf = String::from("# Written by sekisho at each start; changes here are lost.\n");
     for (option, value, reason) in varying.chain(fixed) {
         // Writing to a string cannot fail.
@@ -90,47 +86,15 @@ const FIXED: [(&str, &str, &str); 16] = [
         "0660",
         "Nobody but the service. clamd obeys SHUTDOWN from whoever may connect, and 1.4 cannot turn that off.",
     ),
-    (
-        "FixStaleSocket",
-        "yes",
-        "After a kill the old socket is still there.",
-    ),
-    (
-        "LeaveTemporaryFiles",
-        "no",
-        "No copy of a patient's file outlives its scan.",
-    ),
-    (
-        "Foreground",
-        "yes",
-        "The service is its parent, sees it die and starts it again.",
-    ),
-    (
-        "LogSyslog",
-        "no",
-        "What it found is told by findings, not by logs.",
-    ),
+    ("FixStaleSocket", "yes", "After a kill the old socket is still there."),
+    ("LeaveTemporaryFiles", "no", "No copy of a patient's file outlives its scan."),
+    ("Foreground", "yes", "The service is its parent, sees it die and starts it again."),
+    ("LogSyslog", "no", "What it found is told by findings, not by logs."),
     ("LogClean", "no", "No line for each patient's file."),
-    (
-        "ExtendedDetectionInfo",
-        "no",
-        "No hashes of patients' files in logs.",
-    ),
-    (
-        "AlertExceedsMax",
-        "yes",
-        "By default what is over a limit is answered OK.",
-    ),
-    (
-        "AlertEncrypted",
-        "yes",
-        "By default what cannot be opened is answered OK.",
-    ),
-    (
-        "AlertBrokenMedia",
-        "yes",
-        "Pictures built to break a viewer are an observation.",
-    ),
+    ("ExtendedDetectionInfo", "no", "No hashes of patients' files in logs."),
+    ("AlertExceedsMax", "yes", "By default what is over a limit is answered OK."),
+    ("AlertEncrypted", "yes", "By default what cannot be opened is answered OK."),
+    ("AlertBrokenMedia", "yes", "Pictures built to break a viewer are an observation."),
     (
         "HeuristicScanPrecedence",
         "no",
@@ -146,21 +110,9 @@ const FIXED: [(&str, &str, &str); 16] = [
         "yes",
         "Otherwise scans stall for half a minute while a set is loaded.",
     ),
-    (
-        "SelfCheck",
-        "60",
-        "A new set in the folder is in force within a minute.",
-    ),
-    (
-        "CommandReadTimeout",
-        "5",
-        "A client that asks nothing does not hold a thread.",
-    ),
-    (
-        "ReadTimeout",
-        "30",
-        "Nor does one that stops in its stream.",
-    ),
+    ("SelfCheck", "60", "A new set in the folder is in force within a minute."),
+    ("CommandReadTimeout", "5", "A client that asks nothing does not hold a thread."),
+    ("ReadTimeout", "30", "Nor does one that stops in its stream."),
 ];
 
 #[cfg(test)]
@@ -192,10 +144,7 @@ mod tests {
     fn every_option_has_its_reason_above_it() {
         let conf = text(&values(Path::new("/run/s"))).unwrap();
         for block in conf.split("\n\n").skip(1) {
-            assert!(
-                block.starts_with("# ") && block.lines().count() == 2,
-                "{block}"
-            );
+            assert!(block.starts_with("# ") && block.lines().count() == 2, "{block}");
         }
     }
 

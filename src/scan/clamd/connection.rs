@@ -44,11 +44,7 @@ impl Connection {
         let sent = async {
             self.command("FILDES").await?;
             let socket = &self.0;
-            socket
-                .async_io(Interest::WRITABLE, || {
-                    pass(socket.as_fd(), descriptor.as_fd())
-                })
-                .await
+            socket.async_io(Interest::WRITABLE, || pass(socket.as_fd(), descriptor.as_fd())).await
         };
         let sent = sent.await;
         self.answer_after(sent).await
@@ -68,11 +64,7 @@ impl Connection {
             Err(_) => true,
         };
         let answer = self.answer_after(sent.map(drop)).await?;
-        if whole {
-            Ok(answer)
-        } else {
-            Err(ClamdFault::ShortStream)
-        }
+        if whole { Ok(answer) } else { Err(ClamdFault::ShortStream) }
     }
 
     async fn stream(&mut self, file: &SealedMemory) -> io::Result<(u64, Sha256Hex)> {
@@ -116,11 +108,7 @@ impl Connection {
 /// An answer to a question that was never asked in full can be an error, nothing else: a clean one
 /// would be about other bytes.
 fn refusal_only(answer: Vec<u8>) -> Result<Vec<u8>, ClamdFault> {
-    if answer.ends_with(b" ERROR\0") {
-        Ok(answer)
-    } else {
-        Err(ClamdFault::Garbage)
-    }
+    if answer.ends_with(b" ERROR\0") { Ok(answer) } else { Err(ClamdFault::Garbage) }
 }
 
 /// clamd takes the descriptor beside one byte that it ignores.

@@ -80,12 +80,7 @@ impl Managed {
         let pid = Arc::new(AtomicU32::new(first.child.id().unwrap_or(0)));
         let (stop, stopped) = oneshot::channel();
         let supervisor = tokio::spawn(supervise(config, limits, first, Arc::clone(&pid), stopped));
-        Ok(Self {
-            socket,
-            pid,
-            stop: Some(stop),
-            supervisor,
-        })
+        Ok(Self { socket, pid, stop: Some(stop), supervisor })
     }
 
     pub(super) fn socket(&self) -> &Path {
@@ -130,10 +125,7 @@ async fn supervise(
         };
         pid.store(0, Ordering::Relaxed);
         let status = ended.map(|status| status.to_string());
-        tracing::error!(
-            status = status.as_deref().unwrap_or("unknown"),
-            "clamd ended"
-        );
+        tracing::error!(status = status.as_deref().unwrap_or("unknown"), "clamd ended");
         if since.elapsed() >= STEADY {
             pause = FIRST_PAUSE;
         }
@@ -174,9 +166,7 @@ async fn end(mut running: Running, pid: &AtomicU32) {
 /// Prepares the folder, starts clamd, and waits for its first `PONG`.
 async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, ManagedError> {
     let conf = prepare(config, limits)?;
-    let mut child = command(config, &conf)
-        .spawn()
-        .map_err(ManagedError::Start)?;
+    let mut child = command(config, &conf).spawn().map_err(ManagedError::Start)?;
     // Taken out, as waiting for the child would close it.
     let lifeline = child.stdin.take();
     let socket = socket_of(config);
@@ -216,10 +206,7 @@ fn command(config: &ManagedConfig, conf: &Path) -> Command {
     }
     command.arg("--config-file").arg(conf);
     command.env_clear().env("TZ", "UTC").current_dir("/");
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     command
 }
 
@@ -227,14 +214,8 @@ fn command(config: &ManagedConfig, conf: &Path) -> Command {
 fn prepare(config: &ManagedConfig, limits: ClamdLimits) -> Result<PathBuf, ManagedError> {
     let temporary = temporary_of(config);
     let folders = || -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&config.run)?;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&temporary)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&config.run)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&temporary)?;
         // Emptied, not made anew: it may be the mount point of a tmpfs.
         for stale in fs::read_dir(&temporary)? {
             remove(&stale?.path())?;

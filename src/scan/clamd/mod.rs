@@ -201,12 +201,7 @@ impl Clamd {
         let set = version.set(marked);
         tracing::info!(set = set.version, ?transport, "clamd finds its canary");
         let version = version.line;
-        let made = Proof {
-            version,
-            at,
-            transport,
-            set,
-        };
+        let made = Proof { version, at, transport, set };
         *proof = Some(made.clone());
         Ok(made)
     }
@@ -240,11 +235,7 @@ impl Clamd {
 
 async fn ping(socket: &Path) -> Result<(), ClamdFault> {
     let answer = Connection::open(socket).await?.ask("PING").await?;
-    if answer::one_line(&answer)? == "PONG" {
-        Ok(())
-    } else {
-        Err(ClamdFault::Garbage)
-    }
+    if answer::one_line(&answer)? == "PONG" { Ok(()) } else { Err(ClamdFault::Garbage) }
 }
 
 /// A file of this name in the set's folder says that the set is the demonstration's.

@@ -132,11 +132,7 @@ impl Jail {
         let untrusted = self.ask(&request, file, None).await?;
         let report = LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let known = |hit: &RuleHit| self.ready.rules.get(hit.rule as usize).is_some();
-        if report.rule_hits.iter().all(known) {
-            Ok(report)
-        } else {
-            Err(JailFault::Garbage)
-        }
+        if report.rule_hits.iter().all(known) { Ok(report) } else { Err(JailFault::Garbage) }
     }
 
     /// Pixels or inert text of a file of this kind.
@@ -165,11 +161,8 @@ impl Jail {
     /// Lets a child misbehave, to see that its end is told from an answer.
     pub async fn drill(&self, drill: Drill, deadline: Duration) -> Result<LookReport, JailFault> {
         let file = SealedMemory::from_bytes(b"drill").map_err(absent)?;
-        let request = Request::Drill {
-            ticket: self.ticket(),
-            deadline_ms: millis(deadline),
-            drill,
-        };
+        let request =
+            Request::Drill { ticket: self.ticket(), deadline_ms: millis(deadline), drill };
         let untrusted = self.ask(&request, &file, None).await?;
         LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)
     }
@@ -252,16 +245,10 @@ fn seal_setup(config: &JailConfig) -> io::Result<SealedMemory> {
     let sources = config
         .yara_sources
         .iter()
-        .map(|(name, text)| RuleSource {
-            name: name.clone(),
-            text: text.clone(),
-        })
+        .map(|(name, text)| RuleSource { name: name.clone(), text: text.clone() })
         .collect();
-    let setup = Setup {
-        memory_bytes: config.limits.memory_bytes,
-        pool: config.limits.pool,
-        sources,
-    };
+    let setup =
+        Setup { memory_bytes: config.limits.memory_bytes, pool: config.limits.pool, sources };
     SealedMemory::from_bytes(&setup.encode())
 }
 
@@ -285,34 +272,19 @@ fn read_report(pipe: &OwnedFd) -> Result<Vec<u8>, JailFault> {
 /// Compares what a child claims with what it was allowed. `None`: it claims what cannot be.
 fn accept(report: DecodeReport, frozen: FrozenMemory, limits: &DecodeLimits) -> Option<Decoded> {
     match report {
-        DecodeReport::Image {
-            width,
-            height,
-            source,
-            orientation,
-            colour,
-            frames_ignored,
-        } => {
+        DecodeReport::Image { width, height, source, orientation, colour, frames_ignored } => {
             let pixels = u64::from(width) * u64::from(height);
             if pixels > limits.max_pixels || width.max(height) > limits.max_dimension {
                 return None;
             }
             let pixels = PixelMemory::new(frozen, width, height)?;
-            let image = DecodedImage {
-                pixels,
-                source,
-                orientation,
-                colour,
-                frames_ignored,
-            };
+            let image = DecodedImage { pixels, source, orientation, colour, frames_ignored };
             Some(Decoded::Image(image))
         }
         DecodeReport::Text { bytes } => {
             let text = String::from_utf8(frozen.read_start(bytes).ok()??).ok()?;
             let most = limits.max_text_chars as usize * MAX_CHARS_FOR_ONE;
-            let inert = text
-                .chars()
-                .all(|character| character == '\n' || !character.is_control());
+            let inert = text.chars().all(|character| character == '\n' || !character.is_control());
             (inert && text.chars().count() <= most).then_some(Decoded::Text(text))
         }
         DecodeReport::Refused { code } => Some(Decoded::Refused(code)),

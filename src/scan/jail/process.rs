@@ -33,24 +33,11 @@ impl Process {
         let (socket, theirs) = ControlSocket::pair().map_err(JailError::Start)?;
         let setup = setup.reopen_read_only().map_err(JailError::Start)?;
         let mut command = Command::new(program);
-        command
-            .arg("serve")
-            .env_clear()
-            .current_dir("/")
-            .kill_on_drop(true);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.arg("serve").env_clear().current_dir("/").kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mappings = vec![
-            FdMapping {
-                parent_fd: theirs,
-                child_fd: CONTROL_FD,
-            },
-            FdMapping {
-                parent_fd: setup,
-                child_fd: SETUP_FD,
-            },
+            FdMapping { parent_fd: theirs, child_fd: CONTROL_FD },
+            FdMapping { parent_fd: setup, child_fd: SETUP_FD },
         ];
         command
             .as_std_mut()
@@ -63,16 +50,8 @@ impl Process {
             .await
             .map_err(|_| JailError::NotReady)??;
         prove(&ready)?;
-        let link = Link {
-            socket,
-            waiting: Mutex::default(),
-            gone: Notify::new(),
-        };
-        Ok(Self {
-            child,
-            link: Arc::new(link),
-            ready,
-        })
+        let link = Link { socket, waiting: Mutex::default(), gone: Notify::new() };
+        Ok(Self { child, link: Arc::new(link), ready })
     }
 
     /// Hands out what the jail says until it is gone or must go.
@@ -125,10 +104,7 @@ impl Link {
         descriptors: &[BorrowedFd<'_>],
     ) -> Result<(), JailFault> {
         let answer = self.expect(request.ticket()).ok_or(JailFault::Absent)?;
-        self.socket
-            .send(&request.encode(), descriptors)
-            .await
-            .map_err(|_| JailFault::Absent)?;
+        self.socket.send(&request.encode(), descriptors).await.map_err(|_| JailFault::Absent)?;
         let deadline = Duration::from_millis(request.deadline_ms().into()) + GRACE;
         match tokio::time::timeout(deadline, answer).await {
             Ok(Ok(end)) => JailFault::check(end),
@@ -172,15 +148,9 @@ impl Link {
 async fn receive_ready(socket: &ControlSocket) -> Result<Ready, JailError> {
     let mut whole = WholeMessage::default();
     loop {
-        let packet = socket
-            .receive()
-            .await
-            .map_err(JailError::Start)?
-            .ok_or(JailError::NotReady)?;
-        if let Some(message) = whole
-            .push(&packet)
-            .map_err(|_| JailError::BadAnnouncement)?
-        {
+        let packet =
+            socket.receive().await.map_err(JailError::Start)?.ok_or(JailError::NotReady)?;
+        if let Some(message) = whole.push(&packet).map_err(|_| JailError::BadAnnouncement)? {
             return Ready::decode(&message).map_err(|_| JailError::BadAnnouncement);
         }
     }
@@ -189,9 +159,7 @@ async fn receive_ready(socket: &ControlSocket) -> Result<Ready, JailError> {
 /// The jail is proven, not hoped for.
 fn prove(ready: &Ready) -> Result<(), JailError> {
     if let Some(name) = ready.breach() {
-        return Err(JailError::AttackSucceeded {
-            name: name.to_owned(),
-        });
+        return Err(JailError::AttackSucceeded { name: name.to_owned() });
     }
     if ready.attacks.is_empty() {
         return Err(JailError::Unproven);
@@ -203,12 +171,8 @@ fn prove(ready: &Ready) -> Result<(), JailError> {
 }
 
 /// Without these the others do not hold either; every kernel we support gives them to everybody.
-const REQUIRED: &[Layer] = &[
-    Layer::NoNewPrivileges,
-    Layer::Seccomp,
-    Layer::ResourceLimits,
-    Layer::MemoryLimit,
-];
+const REQUIRED: &[Layer] =
+    &[Layer::NoNewPrivileges, Layer::Seccomp, Layer::ResourceLimits, Layer::MemoryLimit];
 /// Compiling a large rule set takes seconds; more than this is a hang.
 const START_DEADLINE: Duration = Duration::from_mins(1);
 /// How long after a child's deadline its parent may take to say so.

@@ -35,16 +35,12 @@ impl ControlSocket {
         packet: &[u8],
         descriptors: &[BorrowedFd<'_>],
     ) -> io::Result<()> {
-        self.0
-            .async_io(Interest::WRITABLE, || send(&self.0, packet, descriptors))
-            .await
+        self.0.async_io(Interest::WRITABLE, || send(&self.0, packet, descriptors)).await
     }
 
     /// The next packet. `None` once the jail is gone.
     pub(super) async fn receive(&self) -> io::Result<Option<Vec<u8>>> {
-        self.0
-            .async_io(Interest::READABLE, || receive(&self.0))
-            .await
+        self.0.async_io(Interest::READABLE, || receive(&self.0)).await
     }
 }
 
@@ -54,12 +50,7 @@ fn send(fd: &UnixDatagram, packet: &[u8], descriptors: &[BorrowedFd<'_>]) -> io:
     if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    rustix::net::sendmsg(
-        fd.as_fd(),
-        &[IoSlice::new(packet)],
-        &mut control,
-        SendFlags::NOSIGNAL,
-    )?;
+    rustix::net::sendmsg(fd.as_fd(), &[IoSlice::new(packet)], &mut control, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 

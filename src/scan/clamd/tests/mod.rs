@@ -37,10 +37,7 @@ fn config(source: ClamdSource, deadline: Duration) -> ClamdConfig {
     ClamdConfig {
         source,
         canary: CanaryChoice::Either,
-        limits: ClamdLimits {
-            file_bytes: 1 << 19,
-            deadline,
-        },
+        limits: ClamdLimits { file_bytes: 1 << 19, deadline },
     }
 }
 

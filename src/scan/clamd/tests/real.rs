@@ -14,10 +14,7 @@ fn build_set(folder: &Path, number: u32) {
     let canary = hex::encode(Canary::Own.assemble());
     let files = [
         ("daily.ndb", format!("Sekisho.Canary.Bytes:0:*:{canary}\n")),
-        (
-            "daily.hdb",
-            "44d88612fea8a8f36de82e1278abb02f:68:Eicar.Test.File\n".to_owned(),
-        ),
+        ("daily.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Eicar.Test.File\n".to_owned()),
         ("COPYING", "Apache-2.0\n".to_owned()),
     ];
     for (name, text) in &files {
@@ -100,9 +97,7 @@ async fn a_file_over_clamds_limit_is_unscannable_by_both_ways() {
     let clamd = start(&folder, 27_800).await;
     let bytes = |len: usize| -> Vec<u8> {
         // No run of zeros: clamd would take them for something to unpack.
-        (0..len)
-            .map(|i| b'a' + u8::try_from(i % 23).unwrap())
-            .collect()
+        (0..len).map(|i| b'a' + u8::try_from(i % 23).unwrap()).collect()
     };
     // The limit is 1 MiB here, twice what is let in.
     assert!(is_clean(&scan(&clamd, &bytes((1 << 20) - 1)).await));

@@ -57,11 +57,7 @@ async fn serve(listener: UnixListener, plan: Arc<Plan>, scans: Arc<AtomicUsize>)
     let hanging = Mutex::new(Vec::new());
     while let Ok((mut stream, _)) = listener.accept().await {
         let command = command(&mut stream).await;
-        let count = if command == "VERSION" {
-            &versions
-        } else {
-            &scans
-        };
+        let count = if command == "VERSION" { &versions } else { &scans };
         let does = plan(&command, count.fetch_add(1, Ordering::Relaxed));
         match command.as_str() {
             "INSTREAM" => drain(&mut stream).await,

@@ -1,0 +1,275 @@
+//! Encoders that read rows of pixels as they need them: JPEG and PNG, without metadata, sRGB.
+//!
+//! A crate of its own because the encoders are generic and are compiled where they are used: here
+//! they can be optimised while the service itself stays quick to build. Pixels come strip by strip
+//! and are never held whole. A row that cannot be read fails the whole picture: a wrong picture is
+//! worse than none. No decoder is known here.
+
+use std::cell::RefCell;
+use std::io;
+
+pub use jpeg_encoder::SamplingFactor;
+use jpeg_encoder::{ImageBuffer, JpegColorType, rgb_to_ycbcr};
+use zeroize::Zeroizing;
+
+/// A picture in RGB, eight bits a channel, rows from the top.
+pub trait Pixels {
+    /// In pixels.
+    fn width(&self) -> u32;
+    /// In pixels.
+    fn height(&self) -> u32;
+    /// Fills `buffer` with `count` rows from `first`, three bytes a pixel.
+    ///
+    /// # Errors
+    /// If the rows cannot be read.
+    fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()>;
+}
+
+/// Why pixels were not encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    #[error("a row of pixels could not be read")]
+    Pixels(#[source] io::Error),
+    #[error("a side is longer than the format can say")]
+    TooLong,
+    #[error("the JPEG encoder failed")]
+    Jpeg(#[source] jpeg_encoder::EncodingError),
+    #[error("the PNG encoder failed")]
+    Png(#[source] png::EncodingError),
+}
+
+/// Baseline JPEG with the JFIF header and no other segment of an application.
+///
+/// # Errors
+/// [`EncodeError`]; nothing of the picture is given then.
+pub fn jpeg(
+    pixels: &dyn Pixels,
+    quality: u8,
+    sampling: SamplingFactor,
+) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+    encode_rows(JpegRows::new(pixels)?, quality, sampling)
+}
+
+fn encode_rows(
+    rows: JpegRows<'_>,
+    quality: u8,
+    sampling: SamplingFactor,
+) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+    let mut bytes = output(rows.pixels);
+    let mut encoder = jpeg_encoder::Encoder::new(&mut *bytes, quality);
+    encoder.set_sampling_factor(sampling);
+    encoder.encode_image(&rows).map_err(EncodeError::Jpeg)?;
+    match rows.strip.into_inner().failure {
+        None => Ok(bytes),
+        Some(error) => Err(EncodeError::Pixels(error)),
+    }
+}
+
+/// A small picture already in memory as RGB: a preview.
+///
+/// # Errors
+/// [`EncodeError::Jpeg`] if the bytes are not `width × height` pixels.
+pub fn jpeg_of_rgb(
+    rgb: &[u8],
+    (width, height): (u16, u16),
+    quality: u8,
+) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    jpeg_encoder::Encoder::new(&mut *bytes, quality)
+        .encode(rgb, width, height, jpeg_encoder::ColorType::Rgb)
+        .map_err(EncodeError::Jpeg)?;
+    Ok(bytes)
+}
+
+/// PNG in its fast mode.
+///
+/// # Errors
+/// [`EncodeError`]; nothing of the picture is given then.
+pub fn png(pixels: &dyn Pixels) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+    let mut bytes = output(pixels);
+    let mut encoder = png::Encoder::new(&mut *bytes, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().map_err(EncodeError::Png)?;
+    let mut stream = writer.stream_writer().map_err(EncodeError::Png)?;
+    for_each_row(pixels, |row| io::Write::write_all(&mut stream, row))
+        .map_err(EncodeError::Pixels)?;
+    stream.finish().map_err(EncodeError::Png)?;
+    writer.finish().map_err(EncodeError::Png)?;
+    Ok(bytes)
+}
+
+/// Reads all rows from the top, a strip at a time.
+///
+/// # Errors
+/// Those of reading and of `take`.
+pub fn for_each_row(
+    pixels: &dyn Pixels,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = Zeroizing::new(Vec::new());
+    let mut first = 0;
+    while first < pixels.height() {
+        let count = STRIP.min(pixels.height() - first);
+        buffer.resize(row_len(pixels) * count as usize, 0);
+        pixels.read_rows(first, count, &mut buffer)?;
+        for row in buffer.chunks_exact(row_len(pixels)) {
+            take(row)?;
+        }
+        first += count;
+    }
+    Ok(())
+}
+
+/// Room for most renditions, so that growing does not leave copies of a picture behind.
+fn output(pixels: &dyn Pixels) -> Zeroizing<Vec<u8>> {
+    let half = u64::from(pixels.width()) * u64::from(pixels.height()) / 2;
+    Zeroizing::new(Vec::with_capacity(usize::try_from(half).unwrap_or_default() + 4096))
+}
+
+/// Rows for the JPEG encoder, which asks for them in order and cannot be told of a failure.
+struct JpegRows<'a> {
+    pixels: &'a dyn Pixels,
+    width: u16,
+    height: u16,
+    strip: RefCell<Strip>,
+}
+
+struct Strip {
+    rows: std::ops::Range<u32>,
+    bytes: Zeroizing<Vec<u8>>,
+    failure: Option<io::Error>,
+}
+
+impl<'a> JpegRows<'a> {
+    fn new(pixels: &'a dyn Pixels) -> Result<Self, EncodeError> {
+        let side = |length| u16::try_from(length).map_err(|_| EncodeError::TooLong);
+        Ok(Self {
+            pixels,
+            width: side(pixels.width())?,
+            height: side(pixels.height())?,
+            strip: RefCell::new(Strip {
+                rows: 0..0,
+                bytes: Zeroizing::new(Vec::new()),
+                failure: None,
+            }),
+        })
+    }
+}
+
+impl Strip {
+    /// The row, reading the strip that it begins if need be.
+    fn row(&mut self, y: u32, pixels: &dyn Pixels) -> io::Result<&[u8]> {
+        if !self.rows.contains(&y) {
+            let count = STRIP.min(pixels.height().saturating_sub(y));
+            self.rows = 0..0;
+            self.bytes.resize(row_len(pixels) * count as usize, 0);
+            pixels.read_rows(y, count, &mut self.bytes)?;
+            self.rows = y..y + count;
+        }
+        let start = (y - self.rows.start) as usize * row_len(pixels);
+        let row = self.bytes.get(start..start + row_len(pixels));
+        row.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl ImageBuffer for &JpegRows<'_> {
+    fn get_jpeg_color_type(&self) -> JpegColorType {
+        JpegColorType::Ycbcr
+    }
+
+    fn width(&self) -> u16 {
+        self.width
+    }
+
+    fn height(&self) -> u16 {
+        self.height
+    }
+
+    /// The encoder needs a row of full length in any case; after a failure it gets a grey one, and
+    /// what it makes of it is thrown away.
+    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
+        let mut strip = self.strip.borrow_mut();
+        if strip.failure.is_none() {
+            match strip.row(u32::from(y), self.pixels) {
+                Ok(row) => return convert(row, buffers),
+                Err(error) => strip.failure = Some(error),
+            }
+        }
+        for buffer in buffers.iter_mut().take(3) {
+            buffer.resize(buffer.len() + usize::from(self.width), 128);
+        }
+    }
+}
+
+/// To luma and chroma, sixteen pixels at a time so that the compiler uses vectors.
+fn convert(row: &[u8], [luma, blue, red, _]: &mut [Vec<u8>; 4]) {
+    let (blocks, rest) = row.as_chunks::<48>();
+    for block in blocks {
+        let (mut ys, mut bs, mut rs) = ([0; 16], [0; 16], [0; 16]);
+        let places = ys.iter_mut().zip(&mut bs).zip(&mut rs);
+        for ([r, g, b], ((y, cb), cr)) in block.as_chunks().0.iter().zip(places) {
+            (*y, *cb, *cr) = rgb_to_ycbcr(*r, *g, *b);
+        }
+        luma.extend_from_slice(&ys);
+        blue.extend_from_slice(&bs);
+        red.extend_from_slice(&rs);
+    }
+    for [r, g, b] in rest.as_chunks().0 {
+        let (y, cb, cr) = rgb_to_ycbcr(*r, *g, *b);
+        luma.push(y);
+        blue.push(cb);
+        red.push(cr);
+    }
+}
+
+/// Rows read at once: a third of a megabyte for a 12-megapixel photo, which stays in the cache.
+const STRIP: u32 = 32;
+
+/// Bytes of one row.
+fn row_len(pixels: &dyn Pixels) -> usize {
+    pixels.width() as usize * 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A grey picture whose rows cannot be read from some row on.
+    struct Torn {
+        readable: u32,
+    }
+
+    impl Pixels for Torn {
+        fn width(&self) -> u32 {
+            64
+        }
+
+        fn height(&self) -> u32 {
+            64
+        }
+
+        fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
+            if first + count > self.readable {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            buffer.fill(128);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_fails_the_whole_picture() {
+        let encode = |readable| {
+            let torn = Torn { readable };
+            (jpeg(&torn, 92, SamplingFactor::R_4_4_4), png(&torn))
+        };
+        assert!(matches!(encode(64), (Ok(_), Ok(_))));
+        for readable in [0, 63] {
+            let (jpeg, png) = encode(readable);
+            assert!(matches!(jpeg, Err(EncodeError::Pixels(_))), "{readable}");
+            assert!(matches!(png, Err(EncodeError::Pixels(_))), "{readable}");
+        }
+    }
+}

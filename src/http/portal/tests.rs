@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::domain::limits::Limits;
+use crate::domain::staff::StaffRole;
+use crate::domain::state::{Media, StateName};
+use crate::domain::{Artifact, State};
+use crate::http::staff::tests::world::{PIXELS, World};
+
+const CANARY: &str = "pixels of a released rendition";
+
+#[tokio::test]
+async fn only_a_released_artifact_answers_with_content_and_every_refusal_is_an_event() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let doctor = world.app.staff("other", StaffRole::Doctor).await;
+    for state in StateName::ALL {
+        let artifact = world.artifact(&link, state).await;
+        let mut browser = world.signed_in(&world.doctor).await;
+        let allowed = state == StateName::Released;
+        for path in [format!("/artifacts/{}", artifact.id), rendition(&artifact)] {
+            let before = world.app.trail().await.len();
+            let answer = browser.get(&path).await;
+            let expected = if allowed { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            assert_eq!(answer.status, expected, "{state} {path}");
+            assert_eq!(answer.body.contains(CANARY), allowed && path.ends_with("rendition"));
+            let new = &world.app.trail().await[before..];
+            assert!(allowed || new == ["view:not_released"], "{new:?}");
+        }
+        world.app.hand.advance(Duration::from_secs(60));
+    }
+    let artifact = world.artifact(&link, StateName::Released).await;
+    let mut other = world.signed_in(&doctor).await;
+    for path in [
+        rendition(&artifact),
+        format!("/artifacts/{}", artifact.id),
+        format!("/submissions/{}", artifact.submission),
+    ] {
+        let answer = other.get(&path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(!answer.body.contains(CANARY) && !answer.body.contains("K-1024"));
+    }
+    let trail = world.app.trail().await;
+    assert!(trail.contains(&"view:not_addressee".to_owned()), "{trail:?}");
+    assert!(trail.contains(&"list:not_released".to_owned()), "{trail:?}");
+}
+
+#[tokio::test]
+async fn a_rendition_leaves_sandboxed_uncached_under_our_own_name_and_with_one_event() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    let artifact = world.artifact(&link, StateName::Released).await;
+    let page = doctor.get(&format!("/artifacts/{}", artifact.id)).await;
+    assert!(page.body.contains("doctor 20"), "the watermark names who looks");
+    assert!(!page.body.contains("download"));
+    let views = async || {
+        let events = world.app.events().await;
+        events.iter().filter(|event| event.action.as_str() == "view").count()
+    };
+    assert_eq!(views().await, 0, "the page of a picture is no view yet");
+    let answer = doctor.get(&rendition(&artifact)).await;
+    assert_eq!(views().await, 1);
+    assert_eq!(answer.body.as_bytes(), String::from_utf8_lossy(PIXELS).as_bytes());
+    for (name, value) in [
+        ("content-type", "image/jpeg"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), value);
+    }
+    assert!(answer.header("content-security-policy").starts_with("sandbox; default-src 'none'"));
+    let name = format!("inline; filename=\"{}.jpg\"", artifact.id);
+    assert_eq!(answer.header("content-disposition"), name);
+}
+
+#[tokio::test]
+async fn a_message_is_shown_inert_and_is_one_view() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    let received = world.received(&link).await;
+    let text = "<script>alert(1)</script> 昨日から熱があります";
+    let artifact = world.released(received, &link, Media::Text, text.as_bytes()).await;
+    let page = doctor.get(&format!("/artifacts/{}", artifact.id)).await;
+    assert!(!page.body.contains("<script>"), "{}", page.body);
+    assert!(page.body.contains("昨日から熱があります"));
+    let views = world.app.trail().await.iter().filter(|name| *name == "view").count();
+    assert_eq!(views, 1);
+}
+
+#[tokio::test]
+async fn nothing_leaves_if_the_event_is_not_written_in_time() {
+    let limits = Limits { audit_deadline: Duration::ZERO, ..Limits::default() };
+    let world = World::with_limits(limits).await;
+    let link = world.app.link().await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    let artifact = world.artifact(&link, StateName::Released).await;
+    let answer = doctor.get(&rendition(&artifact)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!answer.body.contains(CANARY));
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_key_or_of_another_file_shows_nothing() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    // Whoever writes database and store, but has only a key of their own.
+    let stranger = world.with_another_worker();
+    let forged = stranger.artifact(&link, StateName::Released).await;
+    let answer = doctor.get(&rendition(&forged)).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let trail = stranger.app.trail().await;
+    assert_eq!(trail.last().map(String::as_str), Some("view:certificate_invalid"));
+    assert!(doctor.get("/").await.body.contains("いま見られるものはありません"));
+}
+
+#[tokio::test]
+async fn an_expired_release_is_gone_whatever_the_sweeper_did() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let artifact = world.artifact(&link, StateName::Released).await;
+    let State::Released { release, .. } = &artifact.state else { panic!("released") };
+    world.app.hand.advance(release.until.since(world.now()));
+    let mut doctor = world.signed_in(&world.doctor).await;
+    assert_eq!(doctor.get(&rendition(&artifact)).await.status, StatusCode::NOT_FOUND);
+    let trail = world.app.trail().await;
+    assert_eq!(trail.last().map(String::as_str), Some("view:release_expired"));
+}
+
+#[tokio::test]
+async fn the_list_names_the_patient_the_deadline_and_what_is_held_back() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let artifact = world.artifact(&link, StateName::Released).await;
+    world.received_in(&link, artifact.submission, 2).await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    let list = doctor.get("/").await;
+    for text in ["K-1024", "閲覧できるもの 1件", "検査中・見られないもの 1件"] {
+        assert!(list.body.contains(text), "{text}: {}", list.body);
+    }
+    assert!(!list.body.contains("/rendition"), "no thumbnails");
+    world.app.hand.advance(Duration::from_hours(24 * 15));
+    let list = world.signed_in(&world.doctor).await.get("/").await;
+    assert!(list.body.contains("期限の半分が過ぎました"));
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_id_is_not_found() {
+    let world = World::new().await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    for path in ["/artifacts/..%2f..%2fetc", "/artifacts/1/rendition", "/submissions/%00"] {
+        assert_eq!(doctor.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+fn rendition(artifact: &Artifact) -> String {
+    format!("/artifacts/{}/rendition", artifact.id)
+}

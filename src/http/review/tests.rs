@@ -1,0 +1,264 @@
+use axum::http::StatusCode;
+
+use crate::domain::access::Permission;
+use crate::domain::staff::StaffRole;
+use crate::domain::state::StateName;
+use crate::domain::{Artifact, State};
+use crate::flow::people::AddedStaff;
+use crate::http::staff::tests::world::{World, suspicious, unscannable};
+use crate::testing::Browser;
+
+const BELOW: &str = "0199a0c0-0000-7000-8000-000000000009";
+
+/// Every route of this door that is not part of signing in, and what it asks for.
+const ROUTES: [(&str, &str, Permission); 13] = [
+    ("GET", "/queue", Permission::ListQueue),
+    ("GET", "/artifacts/{}", Permission::ListQueue),
+    ("POST", "/artifacts/{}/evidence", Permission::OpenEvidence),
+    ("POST", "/artifacts/{}/approve", Permission::Decide),
+    ("POST", "/artifacts/{}/reject", Permission::Decide),
+    ("POST", "/artifacts/{}/rescan", Permission::Decide),
+    ("POST", "/artifacts/{}/recall", Permission::Decide),
+    ("GET", "/audit", Permission::SearchAudit),
+    ("GET", "/links", Permission::IssueLinks),
+    ("GET", "/links/new", Permission::IssueLinks),
+    ("POST", "/links/{}/revoke", Permission::IssueLinks),
+    ("GET", "/staff", Permission::ManagePeople),
+    ("POST", "/staff/nobody/disable", Permission::ManagePeople),
+];
+
+#[tokio::test]
+async fn each_role_reaches_what_its_permissions_grant_and_every_refusal_is_an_event() {
+    let world = World::new().await;
+    for role in [StaffRole::Reviewer, StaffRole::Reception, StaffRole::Administrator] {
+        let person = world.app.staff(role.as_str(), role).await;
+        let mut browser = world.signed_in(&person).await;
+        for (method, path, permission) in ROUTES {
+            let path = path.replace("{}", BELOW);
+            let before = world.app.trail().await.len();
+            let answer = match method {
+                "GET" => browser.get(&path).await,
+                _ => browser.post(&path, "version=0&reason=triage").await,
+            };
+            let refused = answer.status == StatusCode::FORBIDDEN;
+            assert_eq!(refused, !permission.is_granted_to(role), "{role:?} {method} {path}");
+            let trail = world.app.trail().await;
+            let events = trail[before..].iter().filter(|it| it.ends_with(":not_allowed"));
+            assert_eq!(events.count(), usize::from(refused), "{role:?} {method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_doctor_cannot_sign_in_here_and_a_doctors_session_opens_nothing() {
+    let world = World::new().await;
+    let doctor = world.signed_in(&world.doctor).await;
+    let mut browser = world.review();
+    browser.cookie = doctor.cookie;
+    for path in ["/", "/queue", "/links", "/staff", "/audit"] {
+        assert_eq!(browser.get(path).await.header("location"), "/signin", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn evidence_opens_with_a_reason_from_the_list_and_an_event_before_it() {
+    let world = World::new().await;
+    let (artifact, reviewer) = waiting(&world).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let path = format!("/artifacts/{}/evidence", artifact.id);
+    for reason in ["", "reason=", "reason=curiosity", "reason=attack"] {
+        let answer = browser.post(&path, reason).await;
+        assert!(answer.status.is_client_error(), "{reason}");
+        assert!(!answer.body.contains("512 bytes after EOI"));
+    }
+    assert_eq!(browser.get(&path).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(!world.app.trail().await.contains(&"evidence_open".to_owned()));
+    let answer = browser.post(&path, "reason=triage").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains("512 bytes after EOI"));
+    assert!(answer.body.contains("data:image/jpeg;base64,"));
+    let policy = answer.header("content-security-policy");
+    assert!(policy.contains("img-src 'self' data:") && !policy.contains("script-src"));
+    let events = world.app.events().await;
+    let opened = events.iter().find(|it| it.action.as_str() == "evidence_open").unwrap();
+    assert_eq!(opened.facts.get("reason").map(String::as_str), Some("triage"));
+}
+
+#[tokio::test]
+async fn approving_needs_two_reviewers_each_with_a_fresh_factor() {
+    let world = World::new().await;
+    let (artifact, first) = waiting(&world).await;
+    let second = world.app.staff("second", StaffRole::Reviewer).await;
+    let mut browser = world.signed_in(&first).await;
+    pass(&world, world.app.review.app.limits.step_up.as_secs() + 30);
+    let path = format!("/artifacts/{}/approve", artifact.id);
+    let form = format!("version={}&reason=harmless_finding", artifact.version);
+
+    let stale = browser.post(&path, &form).await;
+    assert_eq!(stale.status, StatusCode::FORBIDDEN);
+    let wrong = browser.post(&path, &format!("{form}&code=000000")).await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    assert_eq!(state(&world, &artifact).await, StateName::InReview);
+    let trail = world.app.trail().await;
+    assert!(trail.contains(&"approve:step_up_needed".to_owned()), "{trail:?}");
+    assert!(trail.contains(&"factor_check:factor_wrong".to_owned()));
+
+    let before = browser.cookie.clone();
+    let right = format!("{form}&code={}", world.code(&first));
+    assert_eq!(browser.post(&path, &right).await.status, StatusCode::SEE_OTHER);
+    assert_ne!(browser.cookie, before, "a step-up gives a new token");
+    assert_eq!(browser.post(&path, &form).await.status, StatusCode::FORBIDDEN, "the same again");
+    assert!(world.app.trail().await.contains(&"approve:same_reviewer".to_owned()));
+    assert_eq!(state(&world, &artifact).await, StateName::InReview);
+    let page = browser.get(&format!("/artifacts/{}", artifact.id)).await;
+    assert!(page.body.contains("あなたは承認済みです"));
+
+    let mut other = world.signed_in(&second).await;
+    assert_eq!(other.post(&path, &form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(state(&world, &artifact).await, StateName::Approved);
+}
+
+#[tokio::test]
+async fn only_what_is_suspicious_and_unchanged_can_be_approved() {
+    let world = World::new().await;
+    let (artifact, reviewer) = waiting(&world).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let path = format!("/artifacts/{}/approve", artifact.id);
+    let stale = format!("version={}&reason=care_need", artifact.version + 1);
+    assert_eq!(browser.post(&path, &stale).await.status, StatusCode::CONFLICT);
+    let link = world.app.link().await;
+    for state in StateName::ALL.into_iter().filter(|it| *it != StateName::InReview) {
+        let other = world.artifact(&link, state).await;
+        let form = format!("version={}&reason=care_need", other.version);
+        let answer = browser.post(&format!("/artifacts/{}/approve", other.id), &form).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{state}");
+    }
+    let received = world.received(&link).await;
+    let other = world.in_review(received, unscannable()).await;
+    let form = format!("version={}&reason=care_need", other.version);
+    let answer = browser.post(&format!("/artifacts/{}/approve", other.id), &form).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    let trail = world.app.trail().await;
+    assert_eq!(trail.iter().filter(|it| *it == "approve:not_releasable").count(), 6);
+    assert!(trail.contains(&"approve:moved_on".to_owned()));
+}
+
+#[tokio::test]
+async fn a_reviewer_rejects_scans_again_and_recalls() {
+    let world = World::new().await;
+    let (artifact, reviewer) = waiting(&world).await;
+    let link = world.app.link().await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let mut decide = async |artifact: &Artifact, step: &str, reason: &str| {
+        let form = format!("version={}&reason={reason}", artifact.version);
+        browser.post(&format!("/artifacts/{}/{step}", artifact.id), &form).await.status
+    };
+    assert_eq!(decide(&artifact, "reject", "triage").await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(decide(&artifact, "reject", "attack").await, StatusCode::SEE_OTHER);
+    assert_eq!(state(&world, &artifact).await, StateName::Rejected);
+    let received = world.received(&link).await;
+    let faulty = world.in_review(received, unscannable()).await;
+    assert_eq!(decide(&faulty, "rescan", "").await, StatusCode::SEE_OTHER);
+    assert_eq!(state(&world, &faulty).await, StateName::Quarantined);
+    let released = world.artifact(&link, StateName::Released).await;
+    assert_eq!(decide(&released, "recall", "").await, StatusCode::SEE_OTHER);
+    let State::Released { release, .. } = &released.state else { panic!("released") };
+    let wrap = world.app.review.app.db.wrap(release.rendition.object).await.unwrap();
+    assert!(wrap.is_none(), "no write to the database can revive it");
+    assert_eq!(state(&world, &released).await, StateName::InReview);
+}
+
+#[tokio::test]
+async fn reception_issues_a_link_that_is_shown_once_and_revokes_it() {
+    let world = World::new().await;
+    let mut browser = reception(&world).await;
+    for bad in ["patient=", "patient=K-1&second_secret=soon", "patient=K-1&days=200"] {
+        let answer = browser.post("/links", &link_form(&world, bad)).await;
+        assert!(answer.status.is_client_error(), "{bad}");
+    }
+    let answer = browser.post("/links", &link_form(&world, "patient=K-7")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert!(
+        answer.body.contains("https://intake.localhost:8443/#") && answer.body.contains("<svg")
+    );
+    let list = browser.get("/links").await;
+    assert!(list.body.contains("K-7") && !list.body.contains("/#"));
+    let id = list.body.split("/links/").find_map(|it| it.split_once("/revoke")).unwrap().0;
+    assert_eq!(browser.post(&format!("/links/{id}/revoke"), "").await.header("location"), "/links");
+    assert!(browser.get("/links").await.body.contains("取り消し済み"));
+    let trail = world.app.trail().await;
+    assert!(trail.contains(&"link_issue".to_owned()) && trail.contains(&"link_revoke".to_owned()));
+}
+
+#[tokio::test]
+async fn an_administrator_adds_someone_whose_secret_is_shown_once_and_disables_them() {
+    let world = World::new().await;
+    let person = world.app.staff("administrator", StaffRole::Administrator).await;
+    let mut browser = world.signed_in(&person).await;
+    let form = |login: &str, password: &str| {
+        format!("name=Hanako&login={login}&role=reviewer&team=&password={password}")
+    };
+    let short = browser.post("/staff", &form("hanako", "short")).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let taken = browser.post("/staff", &form("doctor", "long-enough-password")).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT);
+    let added = browser.post("/staff", &form("hanako", "long-enough-password")).await;
+    assert!(added.body.contains("otpauth://totp/") && added.body.contains("<svg"));
+    assert!(!browser.get("/staff").await.body.contains("otpauth"));
+    browser.post("/staff/hanako/disable", "").await;
+    assert!(browser.get("/staff").await.body.contains("に停止"));
+}
+
+#[tokio::test]
+async fn the_log_is_searched_by_artifact_and_the_search_is_an_event() {
+    let world = World::new().await;
+    let (artifact, reviewer) = waiting(&world).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let found = browser.get(&format!("/audit?artifact={}&action=receive", artifact.id)).await;
+    assert!(found.body.contains("size_bytes"));
+    let none = browser.get("/audit?actor=%3Cscript%3E").await;
+    assert!(none.body.contains("当てはまる記録はありません") && !none.body.contains("<script>"));
+    let trail = world.app.trail().await;
+    assert_eq!(trail.iter().filter(|it| *it == "audit_search").count(), 2);
+}
+
+/// A suspicious artifact in review, and a reviewer.
+async fn waiting(world: &World) -> (Artifact, AddedStaff) {
+    let link = world.app.link().await;
+    let received = world.received(&link).await;
+    let artifact = world.in_review(received, suspicious()).await;
+    (artifact, world.app.staff("reviewer", StaffRole::Reviewer).await)
+}
+
+async fn reception(world: &World) -> Browser {
+    let person = world.app.staff("reception", StaffRole::Reception).await;
+    world.signed_in(&person).await
+}
+
+fn link_form(world: &World, changed: &str) -> String {
+    let doctor = world.doctor.staff.id.to_string();
+    let mut fields = vec![
+        ("doctor", doctor.as_str()),
+        ("patient", "K-7"),
+        ("sender", "patient"),
+        ("proxy_name", ""),
+        ("purpose", "skin"),
+        ("second_secret_kind", "birth_date"),
+        ("second_secret", "19480203"),
+        ("days", "7"),
+    ];
+    for (name, value) in changed.split('&').filter_map(|pair| pair.split_once('=')) {
+        fields.retain(|(field, _)| *field != name);
+        fields.push((name, value));
+    }
+    fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+async fn state(world: &World, artifact: &Artifact) -> StateName {
+    let found = world.app.review.app.db.artifact(artifact.id).await.unwrap();
+    found.unwrap().state.name()
+}
+
+fn pass(world: &World, seconds: u64) {
+    world.app.hand.advance(std::time::Duration::from_secs(seconds));
+}

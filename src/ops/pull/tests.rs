@@ -1,0 +1,314 @@
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path as UrlPath, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::authority::Signer;
+use crate::domain::certificate::EngineLine;
+use crate::domain::delivery::{CERTIFICATE_HEADER, Waiting};
+use crate::domain::event::Role;
+use crate::domain::state::{Basis, Media};
+use crate::domain::{ClinicId, ObjectId, StaffId, SubmissionId};
+use crate::ops::certificates::{Authority, AuthorityKind};
+use crate::ops::keys::{FreshKeys, WorkerKeys};
+use crate::ops::{KeyFile, listener, tls};
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_050_000_000);
+const BYTES: &[u8] = b"\xff\xd8 a fresh encoding";
+
+#[tokio::test]
+async fn a_cleared_file_is_written_whole_for_our_eyes_and_then_acknowledged() {
+    let world = World::new().await;
+    let ready = world.offer(1, BYTES, &world.signer);
+    let (summary, lines) = world.pull().await;
+    assert_eq!(summary, Summary { written: 1, ..Summary::default() }, "{lines:?}");
+    let file = world.path(&ready, "1.jpg");
+    assert_eq!(std::fs::read(&file).unwrap(), BYTES);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let note = std::fs::read_to_string(world.path(&ready, "1.certificate.txt")).unwrap();
+    assert!(Certificate::verify(&note, &world.signer.verifier()).is_ok());
+    assert_eq!(world.acknowledged(), [format!("{} acknowledge", ready.artifact)]);
+    assert_eq!(world.names().len(), 3, "the file, its certificate, the record");
+}
+
+#[tokio::test]
+async fn what_its_certificate_does_not_vouch_for_is_neither_written_nor_acknowledged() {
+    let stranger = Signer::from_seed(&[9; 32]).unwrap();
+    let world = World::new().await;
+    world.offer(1, BYTES, &stranger);
+    let altered = world.offer(2, BYTES, &world.signer);
+    world.change(&altered, |offer| offer.bytes = b"\xff\xd8 other bytes".to_vec());
+    let (moved, source) =
+        (world.offer(3, BYTES, &world.signer), world.certificate(9, BYTES, NOW.plus(DAY)));
+    world.change(&moved, |offer| offer.note = source.sign(&world.signer));
+    let expired = world.offer(4, BYTES, &world.signer);
+    let note = Certificate { artifact: expired.artifact, ..world.certificate(4, BYTES, NOW) };
+    world.change(&expired, |offer| offer.note = note.sign(&world.signer));
+    let longer = world.offer(5, BYTES, &world.signer);
+    world.change(&longer, |offer| offer.bytes = vec![0; 4096]);
+    let none = world.offer(6, BYTES, &world.signer);
+    world.change(&none, |offer| offer.note = String::new());
+    let gone = world.offer(7, BYTES, &world.signer);
+    world.answers.lock().unwrap().offers.retain(|it| it.ready.artifact != gone.artifact);
+    let (summary, lines) = world.pull().await;
+    let reasons: Vec<Refused> = lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Refused { reason, .. } => Some(*reason),
+            Line::Written { .. } | Line::Removed { .. } => None,
+        })
+        .collect();
+    use Refused::{Altered, Certificate as Bad, Expired, Gone, OtherFile, TooLarge};
+    assert_eq!(reasons, [Bad, Altered, OtherFile, Expired, TooLarge, Bad, Gone]);
+    assert_eq!(summary.refused, 7);
+    assert!(world.names().is_empty() && world.acknowledged().is_empty(), "{:?}", world.names());
+}
+
+#[tokio::test]
+async fn another_file_is_never_written_over_and_no_link_is_followed() {
+    let world = World::new().await;
+    let (first, second) =
+        (world.offer(1, BYTES, &world.signer), world.offer(2, BYTES, &world.signer));
+    std::fs::write(world.path(&first, "1.jpg"), "someone else's").unwrap();
+    let outside = world.folder.path().join("outside");
+    std::fs::write(&outside, "outside").unwrap();
+    std::os::unix::fs::symlink(&outside, world.path(&second, "2.jpg")).unwrap();
+    let (summary, _) = world.pull().await;
+    assert_eq!((summary.written, summary.refused), (0, 2));
+    assert_eq!(std::fs::read(world.path(&first, "1.jpg")).unwrap(), b"someone else's");
+    assert_eq!(std::fs::read(&outside).unwrap(), b"outside");
+    assert!(world.acknowledged().is_empty());
+}
+
+#[tokio::test]
+async fn a_pull_cut_short_is_taken_up_again() {
+    let world = World::new().await;
+    let ready = world.offer(1, BYTES, &world.signer);
+    std::fs::write(world.path(&ready, "1.jpg"), BYTES).unwrap();
+    std::fs::write(world.to().join(".sekisho-pull.tmp"), "half").unwrap();
+    let (summary, _) = world.pull().await;
+    assert_eq!(summary.written, 1);
+    assert_eq!(world.names().len(), 3);
+}
+
+#[tokio::test]
+async fn a_recall_removes_the_file_unless_it_was_changed_since() {
+    let world = World::new().await;
+    let (first, second) =
+        (world.offer(1, BYTES, &world.signer), world.offer(2, BYTES, &world.signer));
+    world.pull().await;
+    std::fs::write(world.path(&second, "2.jpg"), "edited by hand").unwrap();
+    {
+        let mut answers = world.answers.lock().unwrap();
+        answers.listed.clear();
+        answers.acknowledged.clear();
+        answers.recalled = vec![first.artifact, second.artifact];
+    }
+    let (summary, lines) = world.pull().await;
+    assert_eq!((summary.removed, summary.refused), (1, 1), "{lines:?}");
+    assert!(!world.path(&first, "1.jpg").exists());
+    assert!(!world.path(&first, "1.certificate.txt").exists());
+    assert!(world.path(&second, "2.jpg").exists());
+    assert_eq!(world.acknowledged(), [format!("{} recall-acknowledge", first.artifact)]);
+}
+
+#[tokio::test]
+async fn a_door_of_another_authority_is_not_spoken_to() {
+    let world = World::new().await;
+    world.offer(1, BYTES, &world.signer);
+    let (_, other) = Authority::make(AuthorityKind::Doors).unwrap();
+    std::fs::write(world.folder.path().join("ca.pem"), other.certificate).unwrap();
+    let done = pull(&world.args, &|| NOW, &mut |_, _| {}).await;
+    assert!(matches!(done, Err(PullError::Unreached(_))));
+    for url in ["http://localhost:1", "file:///etc/passwd", "not an address"] {
+        let args = PullArgs { url: url.to_owned(), ..world.args.clone() };
+        assert!(matches!(pull(&args, &|| NOW, &mut |_, _| {}).await, Err(PullError::Address)));
+    }
+}
+
+#[tokio::test]
+async fn a_second_pull_in_the_same_folder_waits_its_turn() {
+    let world = World::new().await;
+    let _held = Folder::open(&world.to()).unwrap();
+    let done = pull(&world.args, &|| NOW, &mut |_, _| {}).await;
+    assert!(matches!(done, Err(PullError::Busy)));
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+struct World {
+    folder: TempDir,
+    args: PullArgs,
+    signer: Signer,
+    answers: Arc<Mutex<Answers>>,
+}
+
+/// What the stub door answers.
+#[derive(Default)]
+struct Answers {
+    listed: Vec<Ready>,
+    recalled: Vec<ArtifactId>,
+    offers: Vec<Offer>,
+    acknowledged: Vec<String>,
+}
+
+struct Offer {
+    ready: Ready,
+    bytes: Vec<u8>,
+    note: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let fresh = FreshKeys::generate().unwrap();
+        let worker = fresh.files.iter().find(|file| file.role() == Role::Worker).unwrap();
+        worker.create(&at("worker.keys")).unwrap();
+        let file = KeyFile::open(&at("worker.keys"), Role::Worker).unwrap();
+        let signer = WorkerKeys::read(file).unwrap().certificate_signer;
+        std::fs::write(at("public.toml"), fresh.public.to_toml().unwrap()).unwrap();
+        let (doors, doors_ca) = Authority::make(AuthorityKind::Doors).unwrap();
+        let (machines, machines_ca) = Authority::make(AuthorityKind::Machines).unwrap();
+        let (server, client) =
+            (doors.issue_server("localhost").unwrap(), machines.issue_client("room 1").unwrap());
+        std::fs::write(at("ca.pem"), doors_ca.certificate).unwrap();
+        std::fs::write(at("cert.pem"), &client.certificate).unwrap();
+        std::fs::write(at("key.pem"), client.key.as_bytes()).unwrap();
+        std::fs::create_dir(at("to")).unwrap();
+        let tls = tls::for_machines(
+            server.certificate.as_bytes(),
+            server.key.as_bytes(),
+            machines_ca.certificate.as_bytes(),
+        )
+        .unwrap();
+        let socket = listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let answers = Arc::<Mutex<Answers>>::default();
+        let stall = Duration::from_secs(10);
+        let handle = listener::Handle::new();
+        tokio::spawn(listener::serve(socket, tls, door(Arc::clone(&answers)), stall, handle));
+        let args = PullArgs {
+            to: at("to"),
+            url: format!("https://localhost:{port}"),
+            ca: at("ca.pem"),
+            cert: at("cert.pem"),
+            key: at("key.pem"),
+            public: at("public.toml"),
+        };
+        Self { folder, args, signer, answers }
+    }
+
+    async fn pull(&self) -> (Summary, Vec<Line>) {
+        let mut lines = vec![];
+        let tell = &mut |line: &Line, _| lines.push(line.clone());
+        let summary = pull(&self.args, &|| NOW, tell).await.unwrap();
+        (summary, lines)
+    }
+
+    fn offer(&self, number: u8, bytes: &[u8], signer: &Signer) -> Ready {
+        let certificate = self.certificate(number, bytes, NOW.plus(DAY));
+        let ready = Ready {
+            artifact: certificate.artifact,
+            submission: certificate.submission,
+            position: u16::from(number),
+            media: Media::Jpeg,
+            size_bytes: bytes.len() as u64,
+            sha256: certificate.rendition_sha256.clone(),
+            until: certificate.expires_at,
+        };
+        let note = certificate.sign(signer);
+        let mut answers = self.answers.lock().unwrap();
+        answers.listed.push(ready.clone());
+        answers.offers.push(Offer { ready: ready.clone(), bytes: bytes.to_vec(), note });
+        ready
+    }
+
+    fn change(&self, ready: &Ready, change: impl FnOnce(&mut Offer)) {
+        let mut answers = self.answers.lock().unwrap();
+        let offers = &mut answers.offers;
+        change(offers.iter_mut().find(|it| it.ready.artifact == ready.artifact).unwrap());
+    }
+
+    fn certificate(&self, number: u8, bytes: &[u8], expires_at: Timestamp) -> Certificate {
+        let hash = Sha256Hex::of_digest(Sha256::digest(bytes).into());
+        Certificate {
+            clinic: ClinicId::new(NOW, [1; 10]),
+            submission: SubmissionId::new(NOW, [2; 10]),
+            artifact: ArtifactId::new(NOW, [number; 10]),
+            addressee: StaffId::new(NOW, [3; 10]),
+            team: None,
+            released_at: NOW,
+            expires_at,
+            source_sha256: hash.clone(),
+            rendition_sha256: hash,
+            rendition_object: ObjectId::new(NOW, [number; 10]),
+            media: Media::Jpeg,
+            verdict: "clean".to_owned(),
+            policy: "1".to_owned(),
+            basis: Basis::Policy,
+            engines: vec![EngineLine::new("clamav", Some("27831"), Some(60))],
+            demo: false,
+        }
+    }
+
+    fn to(&self) -> PathBuf {
+        self.args.to.clone()
+    }
+
+    fn path(&self, ready: &Ready, end: &str) -> PathBuf {
+        self.to().join(format!("{}-{end}", ready.submission))
+    }
+
+    fn names(&self) -> Vec<String> {
+        names_in(&self.to())
+    }
+
+    fn acknowledged(&self) -> Vec<String> {
+        self.answers.lock().unwrap().acknowledged.clone()
+    }
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn door(answers: Arc<Mutex<Answers>>) -> Router {
+    type Shared = State<Arc<Mutex<Answers>>>;
+    let waiting = async |State(answers): Shared| {
+        let answers = answers.lock().unwrap();
+        let (ready, recalled) = (answers.listed.clone(), answers.recalled.clone());
+        axum::Json(Waiting { ready, recalled })
+    };
+    let rendition = async |State(answers): Shared, UrlPath(id): UrlPath<String>| {
+        let answers = answers.lock().unwrap();
+        match answers.offers.iter().find(|it| it.ready.artifact.to_string() == id) {
+            Some(offer) => {
+                let header = [(CERTIFICATE_HEADER, BASE64.encode(&offer.note))];
+                (header, offer.bytes.clone()).into_response()
+            }
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    };
+    let acknowledge = async |State(answers): Shared,
+                             UrlPath((id, step)): UrlPath<(String, String)>| {
+        answers.lock().unwrap().acknowledged.push(format!("{id} {step}"));
+        StatusCode::NO_CONTENT
+    };
+    Router::new()
+        .route("/v1/waiting", get(waiting))
+        .route("/v1/artifacts/{id}/rendition", get(rendition))
+        .route("/v1/artifacts/{id}/{step}", post(acknowledge))
+        .with_state(answers)
+}

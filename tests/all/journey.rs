@@ -60,9 +60,8 @@ async fn what_a_patient_sends_reaches_the_doctor_fresh_and_every_step_is_logged(
     let reviewer = world.add("kimura", "reviewer");
     let mut review = world.sign_in("review", &reviewer).await;
     let version = world.row(picture)["version"].to_string();
-    let recalled =
-        review.post(&format!("/artifacts/{picture}/recall"), &format!("version={version}"));
-    assert_eq!(recalled.await.expect("the door").status(), 303);
+    let (path, form) = (format!("/artifacts/{picture}/recall"), format!("version={version}"));
+    assert_eq!(review.post(&path, &form).await.expect("the door").status(), 303);
     let gone = doctor.get(&format!("/artifacts/{picture}/rendition")).await.expect("the door");
     assert_eq!(gone.status(), 404, "a recall holds at once");
     assert_eq!(pull(&world, &inbox), (0, 1));

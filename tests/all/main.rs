@@ -6,4 +6,5 @@ mod chaos;
 mod expiry;
 mod faults;
 mod journey;
+mod review;
 mod service;

@@ -169,7 +169,7 @@ async fn approvals_release_nothing(world: &World, data: &SqlitePool, signer: &Si
 }
 
 /// One that goes to review and could be released by two reviewers.
-pub(super) fn suspicious() -> Vec<u8> {
+pub(crate) fn suspicious() -> Vec<u8> {
     let made = fixtures::all().expect("fixtures").into_iter();
     let found = made.into_iter().find(|it| it.path == "evasive/photo-then-noise.jpg");
     found.expect("the fixture").bytes

@@ -77,7 +77,7 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
         sqlx::raw_sql(UNLOCK).execute(&data).await.expect("unlocked");
         let mut connection = data.acquire().await.expect("a connection");
         for statement in *statements {
-            sqlx::query(statement).execute(&mut *connection).await.expect(what);
+            sqlx::query(*statement).execute(&mut *connection).await.expect(what);
         }
         drop(connection);
         expect_found(&world, what, code);

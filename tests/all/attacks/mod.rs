@@ -10,6 +10,8 @@ mod log;
 mod processes;
 mod release;
 
+pub(crate) use grants::suspicious;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Output};

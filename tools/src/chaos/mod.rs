@@ -53,6 +53,8 @@ const CYCLES_A_VISIT: u32 = 5;
 const MOST_FILES: u64 = 4;
 /// The longest wait before the kill: an upload, its scan and its release take about half of it.
 const LONGEST_WAIT_MS: u64 = 1500;
+/// Kills of one role before the parent is killed instead.
+const MOST_OF_ONE: usize = 2;
 /// Everything acknowledged must have been judged by then.
 const JUDGED_DEADLINE: Duration = Duration::from_mins(4);
 
@@ -93,6 +95,7 @@ pub async fn run(
     let mut dice = Dice::new(plan.seed);
     let mut ledger = Ledger::default();
     let mut visitor = None;
+    let mut since_start = Vec::new();
     for cycle in 0..plan.cycles {
         let here = match visitor.take().filter(|_| cycle % CYCLES_A_VISIT != 0) {
             Some(here) => here,
@@ -101,7 +104,11 @@ pub async fn run(
         let files = files(&mut dice, plan.seed, cycle)?;
         let sending = tokio::spawn(send_all(here.clone(), files));
         tokio::time::sleep(Duration::from_millis(dice.below(LONGEST_WAIT_MS))).await;
-        let victim = choose(&mut dice);
+        let victim = choose(&mut dice, &since_start);
+        since_start.push(victim);
+        if victim == Victim::All {
+            since_start.clear();
+        }
         let hit = hit(&mut service, victim, &mut dice)?;
         let sent = sending.await.map_err(|_| ChaosError::Unread("what was sent"))?;
         say(&format!("cycle {cycle}: {victim:?}, {} acknowledged", sent.received.len()));
@@ -143,9 +150,13 @@ async fn send_all(visitor: Visitor, files: Vec<Vec<u8>>) -> Sent {
     sent
 }
 
-fn choose(dice: &mut Dice) -> Victim {
+/// The parent starts a role again later each time; a new parent begins anew, so that a run spends
+/// its time on kills.
+fn choose(dice: &mut Dice, since_start: &[Victim]) -> Victim {
     let place = usize::try_from(dice.below(VICTIMS.len() as u64)).unwrap_or(0);
-    VICTIMS.get(place).copied().unwrap_or(Victim::All)
+    let chosen = VICTIMS.get(place).copied().unwrap_or(Victim::All);
+    let times = since_start.iter().filter(|before| **before == chosen).count();
+    if times >= MOST_OF_ONE { Victim::All } else { chosen }
 }
 
 /// Whether there was anybody to hit.

@@ -145,6 +145,10 @@ fn password() -> Result<String, DemoError> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes).map_err(|_| DemoError::Randomness)?;
+<<<<<<< HEAD
+    let letters = bytes.map(|byte| LETTERS.get(usize::from(byte % 31)).map_or('x', |l| char::from(*l)));
+    Ok(letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+=======
     let letters =
         bytes.map(|byte| LETTERS.get(usize::from(byte % 31)).map_or('x', |l| char::from(*l)));
     Ok(letters
@@ -152,6 +156,7 @@ fn password() -> Result<String, DemoError> {
         .map(|group| group.iter().collect::<String>())
         .collect::<Vec<_>>()
         .join("-"))
+>>>>>>> main
 }
 
 /// RFC 4648 without padding.

@@ -24,11 +24,13 @@ async fn two_different_reviewers_release_a_suspicious_file_once_and_nobody_a_mal
     assert!(approve(&first, &file.id, version).await);
     assert_eq!(world.state(&file.id), "in_review", "one word is not enough");
     // Twice at once by the same person, by double click or by design.
-    let again = tokio::join!(approve(&first, &file.id, version), approve(&first, &file.id, version));
+    let again =
+        tokio::join!(approve(&first, &file.id, version), approve(&first, &file.id, version));
     assert_eq!(again, (false, false));
     assert_eq!(world.state(&file.id), "in_review", "nor two of one person");
     // The other one twice at once: one counts.
-    let both = tokio::join!(approve(&second, &file.id, version), approve(&second, &file.id, version));
+    let both =
+        tokio::join!(approve(&second, &file.id, version), approve(&second, &file.id, version));
     assert!(both.0 != both.1, "{both:?}");
     let released = || world.state(&file.id) == "released";
     world.service.wait_until("a release", crate::service::SETTLED, released).expect("a release");

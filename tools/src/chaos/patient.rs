@@ -31,9 +31,12 @@ pub struct Received {
     pub state: String,
 }
 
+/// Name, file name with media type, and bytes of one field.
+type FormField<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
+
 const BOUNDARY: &str = "sekisho-test-7f0d3c5e9b1a";
 /// Longest silence of a door.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 impl Visitor {
     /// A browser that trusts the folder's own authority alone.
@@ -95,8 +98,8 @@ impl Visitor {
             .body(form.to_owned());
         let answer = request.send().await?;
         let cookies = answer.headers().get_all(SET_COOKIE).iter();
-        let session = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-        if let Some(session) = session.filter(|it| it.starts_with("__Host-session=")).last() {
+        let mut session = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        if let Some(session) = session.rfind(|it| it.starts_with("__Host-session=")) {
             session.clone_into(&mut self.cookie);
         }
         Ok(answer)
@@ -162,10 +165,7 @@ impl Visitor {
     ///
     /// # Errors
     /// As [`Visitor::send_photo`].
-    pub async fn send(
-        &self,
-        fields: &[(&str, Option<(&str, &str)>, &[u8])],
-    ) -> Result<Vec<Received>, ChaosError> {
+    pub async fn send(&self, fields: &[FormField<'_>]) -> Result<Vec<Received>, ChaosError> {
         let mut body = Vec::new();
         for (name, file, bytes) in fields {
             body.extend(field(name, *file));

@@ -79,7 +79,7 @@ impl fmt::Display for Tally {
 ///
 /// # Errors
 /// If something still waits at the deadline, or the service's answers do not read.
-pub fn judge(
+pub(super) fn judge(
     service: &Service,
     ledger: &Ledger,
     plan: Plan,

@@ -145,10 +145,6 @@ fn password() -> Result<String, DemoError> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes).map_err(|_| DemoError::Randomness)?;
-<<<<<<< HEAD
-    let letters = bytes.map(|byte| LETTERS.get(usize::from(byte % 31)).map_or('x', |l| char::from(*l)));
-    Ok(letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
-=======
     let letters =
         bytes.map(|byte| LETTERS.get(usize::from(byte % 31)).map_or('x', |l| char::from(*l)));
     Ok(letters
@@ -156,7 +152,6 @@ fn password() -> Result<String, DemoError> {
         .map(|group| group.iter().collect::<String>())
         .collect::<Vec<_>>()
         .join("-"))
->>>>>>> main
 }
 
 /// RFC 4648 without padding.

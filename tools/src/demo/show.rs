@@ -6,18 +6,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
-<<<<<<< HEAD
-=======
 use super::DemoError;
->>>>>>> main
 use super::outcome::Row;
 use super::patient::{BIRTH_DATE, Link};
 use super::people::SignIns;
 use super::settings::Settings;
-<<<<<<< HEAD
-use super::DemoError;
-=======
->>>>>>> main
 use crate::expect::Expectation;
 
 /// One step of the way, as it begins.

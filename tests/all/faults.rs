@@ -34,7 +34,7 @@ async fn an_engine_that_dies_or_hangs_in_mid_scan_releases_nothing_and_loses_not
     let clamd = engine(&world, "clamd");
     let received = caught_in_scan(&world, &data, &patient, &clamd).await;
     signal(&clamd, Signal::KILL);
-    faulted(&world, &received, "clamav");
+    faulted(&world, &received, "connection_lost");
 
     // clamd hangs: the scan ends at its deadline, and goes on once clamd does.
     let clamd = engine(&world, "clamd");
@@ -43,7 +43,7 @@ async fn an_engine_that_dies_or_hangs_in_mid_scan_releases_nothing_and_loses_not
     world.service.wait_until("a fault", SETTLED, has_faulted).expect("a fault");
     assert_eq!(world.state(&received.id), "quarantined");
     signal(&clamd, Signal::CONT);
-    faulted(&world, &received, "clamav");
+    faulted(&world, &received, "timeout");
 
     // The jail's processes stop in mid-scan, and are killed there.
     let jail = jail_processes(&world);

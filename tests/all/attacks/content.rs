@@ -58,7 +58,8 @@ fn stores_and_keys_are_closed(world: &World) {
             let found = as_role(role, "find", &[&store, "-type", "f", "-size", "+0"]);
             let files = String::from_utf8_lossy(&found.stdout).lines().count();
             assert_eq!(files > 0, shares, "{role} finds {files} files in {area}");
-            let changed = as_role(role, "touch", &[&format!("{store}/planted")]).status.success();
+            let changed =
+                as_role(role, "touch", &[&format!("{store}/planted-{role}")]).status.success();
             let writes = role == "worker" || (role, area) == ("intake", "quarantine");
             assert_eq!(changed, writes, "{role} writes into {area}");
         }

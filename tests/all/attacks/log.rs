@@ -7,7 +7,7 @@ use sekisho::audit::merkle::leaf_hash;
 use serde_json::Value;
 use sqlx::SqlitePool;
 
-use crate::service::World;
+use crate::service::{SETTLED, World};
 
 /// A change of the log, and the code by which it must be found.
 type Change = (&'static str, &'static [&'static str], &'static str);
@@ -95,10 +95,15 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
     let data = world.data().await;
     restore(&world, data, &early).await;
     expect_found(&world, "rolled back", "log_too_short");
-    // And it stays found: what is logged from then on does not grow over it.
+    // And it stays found: the worker signs nothing that contradicts what it signed before.
+    let signed = fs::read(world.data_file("checkpoints/checkpoints.txt")).expect("checkpoints");
     world.start();
     world.released().await;
+    let refused = || world.service.said_all().contains("is not the one that was signed");
+    world.service.wait_until("a refusal to sign", SETTLED, refused).expect("a refusal to sign");
     world.service.stop().expect("stops");
+    let now = fs::read(world.data_file("checkpoints/checkpoints.txt")).expect("checkpoints");
+    assert!(now == signed, "nothing more was signed");
     let (answer, said) = world.verify();
     assert_eq!(answer, 1, "rolled back and gone on: {said}");
 }

@@ -93,7 +93,7 @@ fn memories_hold_no_foreign_key(world: &World) {
         for (owner, keys) in &keys {
             for (name, value) in keys.all() {
                 // As text, and as the bytes it stands for.
-                let bytes = BASE64.decode(value).unwrap_or_else(|_| value.as_bytes().to_vec());
+                let bytes = raw(value);
                 let found = contains(&memory, value.as_bytes()) || contains(&memory, &bytes);
                 // Intake and review share this one by design.
                 let shared =
@@ -103,9 +103,32 @@ fn memories_hold_no_foreign_key(world: &World) {
                 assert!(own || !found, "{process} holds {name} of {owner} in memory");
             }
         }
-        // That something is found where it must be shows that the search works.
-        assert_eq!(own_found > 0, process != "parent", "{process}");
+        // That something is found where it must be shows that the search works. Intake's keys are
+        // for tags alone, and are held in the form that tags are made with.
+        if process != "intake" {
+            assert_eq!(own_found > 0, process != "parent", "{process}");
+        }
     }
+}
+
+/// The 32 bytes of a secret: base64, or age's own letters without their checksum.
+fn raw(value: &str) -> Vec<u8> {
+    const LETTERS: &[u8; 32] = b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
+    let Some(data) = value.strip_prefix("AGE-SECRET-KEY-1") else {
+        return BASE64.decode(value).expect("base64");
+    };
+    let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in data.bytes().take(data.len() - 6) {
+        let place = LETTERS.iter().position(|it| *it == letter).expect("a letter of bech32");
+        held = (held << 5 | u32::try_from(place).expect("small")) & 0xfff;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 0xff).expect("a byte"));
+        }
+    }
+    assert_eq!(bytes.len(), 32);
+    bytes
 }
 
 fn writable_memory(pid: u32) -> Vec<u8> {

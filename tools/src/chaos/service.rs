@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -409,9 +410,12 @@ fn finish(mut command: Command, secret: &str) -> Result<Answer, ChaosError> {
 fn free_ports() -> Result<u16, ChaosError> {
     const LOWEST: u32 = 10_000;
     const PLACES: u32 = 5_000;
+    /// Ports once given are not given again, though their service may not have bound them yet.
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
     let own = std::process::id().wrapping_mul(7919);
-    for attempt in 0..PLACES {
-        let place = LOWEST + own.wrapping_add(attempt) % PLACES * 4;
+    for _ in 0..PLACES {
+        let next = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let place = LOWEST + own.wrapping_add(next) % PLACES * 4;
         let first = u16::try_from(place).unwrap_or(u16::MAX);
         if (first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return Ok(first);

@@ -61,7 +61,9 @@ pub(super) async fn open(
     let mut evidence = review::open_evidence(&door.role, session, id, reason).await?;
     let me = Me::of(&door, &reviewer.session).await?;
     let (jpeg_base64, text) = match evidence.preview.take() {
-        Some(Preview::Image { jpeg_base64 }) => (Some(jpeg_base64).filter(|text| is_base64(text)), None),
+        Some(Preview::Image { jpeg_base64 }) => {
+            (Some(jpeg_base64).filter(|text| is_base64(text)), None)
+        }
         Some(Preview::Text { text }) => (None, Some(text)),
         None => (None, None),
     };

@@ -123,11 +123,6 @@ mod tests {
         assert_eq!(at(days(29)), Urgency::LastDay);
         assert_eq!(at(days(31)), Urgency::LastDay);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn the_document_says_what_the_code_does() {

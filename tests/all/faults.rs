@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use sekisho_tools::chaos::patient::{Received, Visitor, field};
 use sekisho_tools::chaos::process;
 use sekisho_tools::chaos::service::set;
+use serde_json::Value;
 use sqlx::SqlitePool;
 
 use crate::service::{SETTLED, World, photo, programs};
@@ -34,7 +35,8 @@ async fn an_engine_that_dies_or_hangs_in_mid_scan_releases_nothing_and_loses_not
     let clamd = engine(&world, "clamd");
     let received = caught_in_scan(&world, &data, &patient, &clamd).await;
     signal(&clamd, Signal::KILL);
-    faulted(&world, &received, "connection_lost");
+    // Whether the scan meets the end of the old one or waits for the new one is a matter of luck.
+    released_once(&world, &received);
 
     // clamd hangs: the scan ends at its deadline, and goes on once clamd does.
     let clamd = engine(&world, "clamd");
@@ -49,7 +51,7 @@ async fn an_engine_that_dies_or_hangs_in_mid_scan_releases_nothing_and_loses_not
     let jail = jail_processes(&world);
     let received = caught_in_scan(&world, &data, &patient, &jail).await;
     signal(&jail, Signal::KILL);
-    faulted(&world, &received, "");
+    released_once(&world, &received);
 
     // The jail hangs and nobody kills it: the deadline does.
     let jail = jail_processes(&world);
@@ -57,7 +59,7 @@ async fn an_engine_that_dies_or_hangs_in_mid_scan_releases_nothing_and_loses_not
     let has_faulted = || !world.events("scan_fault", &received.id).is_empty();
     world.service.wait_until("a fault", SETTLED, has_faulted).expect("a fault");
     signal(&jail, Signal::CONT);
-    faulted(&world, &received, "");
+    faulted(&world, &received, "jail_");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,14 +212,11 @@ fn signal(pids: &[u32], which: Signal) {
 }
 
 /// The fault is in the log, and in the end the file is released once.
-fn faulted(world: &World, received: &Received, engine: &str) {
+fn faulted(world: &World, received: &Received, fault: &str) {
     released_once(world, received);
     let faults = world.events("scan_fault", &received.id);
-    assert!(!faults.is_empty(), "the fault is an event");
-    assert!(
-        faults.iter().any(|it| it.to_string().contains(engine)) || engine.is_empty(),
-        "{faults:?}"
-    );
+    let is_named = |it: &Value| it["facts"]["fault"].as_str().is_some_and(|it| it.contains(fault));
+    assert!(faults.iter().any(is_named), "{fault} is not an event: {faults:?}");
 }
 
 fn released_once(world: &World, received: &Received) {

@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt clean
+.PHONY: help demo test chaos lint fmt clean
 
 # The demo's folder; it is kept, and used again by the next run.
 DATA ?= data
@@ -29,15 +29,22 @@ demo: ## Install, build, start everything, send the fixtures, show the table, st
 test: ## Everything: formatting, lints, all tests, and the demo once from nothing
 	@scripts/setup.sh test
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo nextest run --workspace --locked
+	cargo clippy --workspace --locked -- -D warnings
+	cargo clippy --workspace --all-targets --locked
 	$(BUILD) --locked
+	cargo nextest run --workspace --locked
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
 	    $(TARGET)/sekisho-tools demo --data "$$data/data" --once --port 28443
 
+chaos: ## Kill every part at random while patients send, CYCLES times (200); SEED makes a run again
+	@scripts/setup.sh test
+	$(BUILD)
+	@$(TARGET)/sekisho-tools chaos --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+
 lint: ## Formatting, lints, and the licences and sources of dependencies
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace -- -D warnings
+	cargo clippy --workspace --all-targets
 	@if cargo deny --version >/dev/null 2>&1; then \
 	    cargo deny --offline check licenses bans sources; \
 	else \

@@ -21,24 +21,14 @@ pub struct SealedMemoryWriter {
 impl SealedMemoryWriter {
     /// An empty memory that takes at most `limit` bytes.
     pub fn with_limit(limit: u64) -> io::Result<Self> {
-        Ok(Self {
-            memory: create("sekisho-sealed")?,
-            len: 0,
-            limit,
-        })
+        Ok(Self { memory: create("sekisho-sealed")?, len: 0, limit })
     }
 
     /// Closes the memory against every change.
     pub fn seal(self) -> io::Result<SealedMemory> {
-        seal(
-            &self.memory,
-            SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK,
-        )?;
+        seal(&self.memory, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK)?;
         seal(&self.memory, SealFlags::SEAL)?;
-        Ok(SealedMemory {
-            memory: self.memory,
-            len: self.len,
-        })
+        Ok(SealedMemory { memory: self.memory, len: self.len })
     }
 }
 
@@ -46,10 +36,7 @@ impl Write for SealedMemoryWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let end = self.len.saturating_add(bytes.len() as u64);
         if end > self.limit {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "sealed memory is full",
-            ));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "sealed memory is full"));
         }
         let written = rustix::io::write(&self.memory, bytes)?;
         self.len += written as u64;
@@ -97,10 +84,7 @@ impl SealedMemory {
 
     /// A reader from the first byte with a position of its own.
     pub const fn reader(&self) -> SealedReader<'_> {
-        SealedReader {
-            memory: self,
-            offset: 0,
-        }
+        SealedReader { memory: self, offset: 0 }
     }
 }
 
@@ -151,10 +135,7 @@ impl OutputMemory {
     /// Closes the memory against writing. Fails while a child still has it mapped.
     pub fn freeze(self) -> io::Result<FrozenMemory> {
         seal(&self.memory, SealFlags::WRITE | SealFlags::SEAL)?;
-        Ok(FrozenMemory {
-            memory: self.memory,
-            len: self.len,
-        })
+        Ok(FrozenMemory { memory: self.memory, len: self.len })
     }
 }
 
@@ -188,14 +169,8 @@ pub struct PixelMemory {
 impl PixelMemory {
     /// `None` if the memory is too short for a picture of this size, or the picture is empty.
     pub fn new(memory: FrozenMemory, width: u32, height: u32) -> Option<Self> {
-        let needed = u64::from(width)
-            .checked_mul(u64::from(height))?
-            .checked_mul(3)?;
-        (needed > 0 && needed <= memory.len).then_some(Self {
-            memory,
-            width,
-            height,
-        })
+        let needed = u64::from(width).checked_mul(u64::from(height))?.checked_mul(3)?;
+        (needed > 0 && needed <= memory.len).then_some(Self { memory, width, height })
     }
 
     pub const fn width(&self) -> u32 {
@@ -215,10 +190,7 @@ impl PixelMemory {
     pub fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
         let end = first.checked_add(count).filter(|end| *end <= self.height);
         if end.is_none() || buffer.len() != self.row_len() * count as usize {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "rows outside the picture",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "rows outside the picture"));
         }
         let offset = u64::from(first) * self.row_len() as u64;
         if read_full(&self.memory.memory, buffer, offset)? == buffer.len() {
@@ -244,11 +216,7 @@ fn seal(memory: impl AsFd, seals: SealFlags) -> io::Result<()> {
 
 fn reopen(memory: &OwnedFd, flags: OFlags) -> io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", memory.as_raw_fd());
-    Ok(rustix::fs::open(
-        path,
-        flags | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?)
+    Ok(rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 fn read_full(memory: impl AsFd, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -272,10 +240,7 @@ mod tests {
     #[test]
     fn sealed_memory_refuses_every_change() {
         let sealed = SealedMemory::from_bytes(b"patient").unwrap();
-        assert_eq!(
-            rustix::io::pwrite(&sealed.memory, b"x", 0),
-            Err(Errno::PERM)
-        );
+        assert_eq!(rustix::io::pwrite(&sealed.memory, b"x", 0), Err(Errno::PERM));
         assert_eq!(rustix::fs::ftruncate(&sealed.memory, 0), Err(Errno::PERM));
         assert_eq!(rustix::fs::ftruncate(&sealed.memory, 99), Err(Errno::PERM));
         let again = rustix::fs::fcntl_add_seals(&sealed.memory, SealFlags::GROW);
@@ -287,20 +252,14 @@ mod tests {
         let mut writer = SealedMemoryWriter::with_limit(4).unwrap();
         writer.write_all(b"abc").unwrap();
         writer.write_all(b"d").unwrap();
-        assert_eq!(
-            writer.write_all(b"e").unwrap_err().kind(),
-            io::ErrorKind::FileTooLarge
-        );
+        assert_eq!(writer.write_all(b"e").unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(writer.seal().unwrap().len(), 4);
     }
 
     #[test]
     fn each_engine_has_its_own_offset_and_cannot_write() {
         let sealed = SealedMemory::from_bytes(b"abcdef").unwrap();
-        let (one, two) = (
-            sealed.reopen_read_only().unwrap(),
-            sealed.reopen_read_only().unwrap(),
-        );
+        let (one, two) = (sealed.reopen_read_only().unwrap(), sealed.reopen_read_only().unwrap());
         let mut buffer = [0; 6];
         assert_eq!(rustix::io::read(&one, &mut buffer), Ok(6));
         assert_eq!(rustix::io::read(&two, &mut buffer), Ok(6));

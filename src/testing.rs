@@ -1,6 +1,8 @@
 //! A small world for tests: a real database and vault in a folder that goes with it, fresh keys, a
 //! clock moved by hand, and each door's router.
 
+#![expect(clippy::missing_panics_doc, reason = "a helper that panics fails its test")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -74,11 +74,7 @@ pub(super) async fn run(
     }
 }
 
-async fn verify(
-    app: &App,
-    checkpoints: &Checkpoints,
-    output: Output,
-) -> Result<Answer, CliError> {
+async fn verify(app: &App, checkpoints: &Checkpoints, output: Output) -> Result<Answer, CliError> {
     match log::verify(app, checkpoints).await? {
         Verdict::Sound(found) => {
             let json = json!({

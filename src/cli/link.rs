@@ -147,8 +147,12 @@ fn list(links: &[Link], review: &Review, output: Output) -> Result<(), CliError>
             "id": link.id, "doctor": link.doctor, "state": state(link),
             "issued_at": link.issued_at.to_rfc3339(), "until": link.until.to_rfc3339(),
         });
-        let columns =
-            [link.id.to_string(), state(link).to_owned(), link.until.to_string(), link.doctor.to_string()];
+        let columns = [
+            link.id.to_string(),
+            state(link).to_owned(),
+            link.until.to_string(),
+            link.doctor.to_string(),
+        ];
         (json, columns)
     };
     let rows: Vec<_> = links.iter().map(row).collect();

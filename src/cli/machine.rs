@@ -51,7 +51,8 @@ pub(super) async fn run(
             let machine =
                 people::add_machine(&review, actor, &name, &doctor, &issued.sha256).await?;
             let json = json!({ "id": machine.id, "certificate_sha256": issued.sha256 });
-            let text = format!("registered {name} ({}); its files are in {}", machine.id, to.display());
+            let text =
+                format!("registered {name} ({}); its files are in {}", machine.id, to.display());
             output.say(&json, &text)?;
         }
         MachineCommand::List => {

@@ -17,7 +17,8 @@ use crate::scan::ScannerConfig;
 use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
 
 /// Where a configuration is looked for if none is named.
-const USUAL_PLACES: [&str; 3] = ["sekisho.toml", "data/sekisho.toml", "/var/lib/sekisho/sekisho.toml"];
+const USUAL_PLACES: [&str; 3] =
+    ["sekisho.toml", "data/sekisho.toml", "/var/lib/sekisho/sekisho.toml"];
 /// Free space below which no new upload is taken, in bytes.
 const MINIMUM_FREE_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -26,7 +27,9 @@ pub(super) fn config(path: Option<&Path>) -> Result<Config, CliError> {
     let Some(path) = path.or_else(|| USUAL_PLACES.iter().map(Path::new).find(|it| it.exists()))
     else {
         let places = USUAL_PLACES.join(", ");
-        return Err(format!("there is no configuration ({places}); run `sekisho init` first").into());
+        return Err(
+            format!("there is no configuration ({places}); run `sekisho init` first").into()
+        );
     };
     Ok(Config::load(path)?)
 }

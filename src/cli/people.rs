@@ -73,7 +73,8 @@ pub(super) async fn run(
             let added = people::add_staff(&review, open::operator(), new).await?;
             let clinic = &review.app.clinic.name_en;
             let uri = sign_in::totp_uri(clinic, &added.staff.login, &added.totp_secret);
-            let text = format!("added {} ({})\n{uri}", added.staff.login, added.staff.role.as_str());
+            let text =
+                format!("added {} ({})\n{uri}", added.staff.login, added.staff.role.as_str());
             output.say(&json!({ "id": added.staff.id, "totp_uri": uri }), &text)?;
         }
         UserCommand::List => list(&people::all_staff(&review.app).await?, output)?,

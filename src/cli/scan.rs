@@ -45,7 +45,11 @@ struct Outcome {
     released: bool,
 }
 
-pub(super) async fn run(args: &ScanArgs, config: Option<&Path>, output: Output) -> Result<Answer, CliError> {
+pub(super) async fn run(
+    args: &ScanArgs,
+    config: Option<&Path>,
+    output: Output,
+) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out)?;
@@ -231,7 +235,8 @@ fn progress(output: Output, files: usize) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left");
-    ProgressBar::new(files as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(files as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 pub(super) fn now() -> Timestamp {

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::output::Output;
 use super::{Answer, CliError, open, roles};
 use crate::config::{Clinic, Config, LogFormat};
-use crate::domain::event::Role;
 use crate::domain::ClinicId;
+use crate::domain::event::Role;
 use crate::ops::handover::Handed;
 use crate::ops::init::{self, Answers, Certificates};
 use crate::ops::launch;
@@ -102,8 +102,7 @@ pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, C
         RoleArg::Portal => Role::Portal,
         RoleArg::Review => Role::Review,
     };
-    let handed =
-        if args.handed { Handed::receive(role)? } else { Handed::open(&config, role)? };
+    let handed = if args.handed { Handed::receive(role)? } else { Handed::open(&config, role)? };
     roles::run(&config, role, handed)?;
     Ok(Answer::Yes)
 }
@@ -127,6 +126,8 @@ fn log_to_stderr(format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log in a file is read by programs too.
+    let builder = builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -48,71 +48,37 @@ fn refused_key(text: &str) -> String {
 #[test]
 fn an_unknown_key_is_refused_by_name_in_every_section() {
     assert_eq!(refused_key(&format!("colour = 1\n{LEAST}")), "colour");
-    for (section, key) in [
-        ("clinic", "clinic.colour"),
-        ("doors.intake", "doors.intake.colour"),
-    ] {
+    for (section, key) in [("clinic", "clinic.colour"), ("doors.intake", "doors.intake.colour")] {
         let text = LEAST.replace(&format!("[{section}]"), &format!("[{section}]\ncolour = 1"));
         assert_eq!(refused_key(&text), key);
     }
-    for section in [
-        "paths",
-        "users",
-        "log",
-        "policy",
-        "limits",
-        "retention",
-        "unsafe",
-    ] {
+    for section in ["paths", "users", "log", "policy", "limits", "retention", "unsafe"] {
         let text = format!("{LEAST}\n[{section}]\ncolour = 1\n");
         assert_eq!(refused_key(&text), format!("{section}.colour"));
     }
-    assert!(
-        load(&format!(
-            "{LEAST}\n[clamd]\nmode = \"managed\"\ncolour = 1\n"
-        ))
-        .is_err()
-    );
+    assert!(load(&format!("{LEAST}\n[clamd]\nmode = \"managed\"\ncolour = 1\n")).is_err());
     assert!(load(&format!("{LEAST}\n[clamd]\nmode = \"off\"\n")).is_err());
 }
 
 #[test]
 fn an_unsafe_setting_is_refused_by_name() {
-    for key in [
-        "clamd_off",
-        "yara_off",
-        "jail_off",
-        "audit_log_off",
-        "mfa_off",
-        "fsync_off",
-        "tls_off",
-    ] {
+    for key in
+        ["clamd_off", "yara_off", "jail_off", "audit_log_off", "mfa_off", "fsync_off", "tls_off"]
+    {
         let error = load(&format!("{LEAST}\n[unsafe]\n{key} = true\n")).unwrap_err();
         let sentence = error.to_string();
-        assert!(
-            sentence.contains(&format!("unsafe setting unsafe.{key}")),
-            "{sentence}"
-        );
+        assert!(sentence.contains(&format!("unsafe setting unsafe.{key}")), "{sentence}");
     }
     let demo_set = "[policy]\naccept_demo_set = true\n";
-    assert_eq!(
-        refused_key(&format!("{LEAST}\n{demo_set}")),
-        "policy.accept_demo_set"
-    );
+    assert_eq!(refused_key(&format!("{LEAST}\n{demo_set}")), "policy.accept_demo_set");
     assert!(load(&format!("demo = true\n{LEAST}\n{demo_set}")).is_ok());
 }
 
 #[test]
 fn a_missing_or_wrong_value_is_refused_by_name() {
-    assert_eq!(
-        refused_key(&LEAST.replace("telephone = ", "# ")),
-        "clinic.telephone"
-    );
+    assert_eq!(refused_key(&LEAST.replace("telephone = ", "# ")), "clinic.telephone");
     assert_eq!(refused_key(&LEAST.replace("0199a0c0", "zzz")), "clinic.id");
-    assert_eq!(
-        refused_key(&LEAST.replace("\"127.0.0.1:8443\"", "8443")),
-        "doors.intake.listen"
-    );
+    assert_eq!(refused_key(&LEAST.replace("\"127.0.0.1:8443\"", "8443")), "doors.intake.listen");
     let loud = LEAST.replace("intake.localhost", "Intake");
     assert_eq!(refused_key(&loud), "doors.intake.host");
     assert!(matches!(
@@ -152,11 +118,5 @@ fn paths_are_absolute_and_the_file_reads_back_as_written() {
     assert!(config.paths.jail.is_absolute());
     assert_eq!(config.doors.intake.url(), "https://intake.localhost:8443");
     let again = load(&config.to_toml()).unwrap();
-    assert_eq!(
-        Config {
-            file: config.file.clone(),
-            ..again
-        },
-        config
-    );
+    assert_eq!(Config { file: config.file.clone(), ..again }, config);
 }

@@ -255,9 +255,9 @@ async fn a_destroyed_wrap_leaves_nothing_in_the_file() {
     assert_eq!(world.db.wrap(object).await.unwrap(), Some(wrap));
     let holds = || {
         let file = |name| std::fs::read(world.folder.path().join(name)).unwrap_or_default();
-        [file("keys.db"), file("keys.db-wal")].iter().any(|bytes| {
-            bytes.windows(marker.len()).any(|window| window == marker.as_bytes())
-        })
+        [file("keys.db"), file("keys.db-wal")]
+            .iter()
+            .any(|bytes| bytes.windows(marker.len()).any(|window| window == marker.as_bytes()))
     };
     assert!(holds(), "the test does not look at the right files");
     assert_eq!(world.db.destroy_wraps(artifact).await.unwrap(), 1);

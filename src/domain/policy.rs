@@ -302,13 +302,13 @@ mod tests {
 
     #[test]
     fn only_clean_or_approved_suspicious_is_released() {
+        use Disposition::{Reject, Release, Retry, Review};
+        use Standing::{Approved, Overdue, Quarantined};
         let reason = Reason::plain(Engine::Type, "x");
         let suspicious = Verdict::Suspicious { reason: reason.clone() };
         let malicious = Verdict::Malicious { reason: reason.clone() };
         let unscannable =
             |persistence| Verdict::Unscannable { reason: reason.clone(), persistence };
-        use Disposition::{Reject, Release, Retry, Review};
-        use Standing::{Approved, Overdue, Quarantined};
         let table = [
             (Verdict::Clean, Quarantined, Release),
             (Verdict::Clean, Approved, Release),

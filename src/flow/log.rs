@@ -43,6 +43,9 @@ pub async fn checkpoint(worker: &Worker, file: &Checkpoints) -> Result<bool, Flo
     let app = &worker.app;
     let tree = frontier(&app.db.log_tree().await?)?;
     let last = file.last()?;
+    if let Some(last) = &last {
+        expect_to_go_on(worker, last, tree.size()).await?;
+    }
     if tree.size() == last.map_or(0, |last| last.size) {
         return Ok(false);
     }
@@ -54,6 +57,32 @@ pub async fn checkpoint(worker: &Worker, file: &Checkpoints) -> Result<bool, Flo
     match app.db.add_checkpoint(checkpoint.size, checkpoint.at, &note).await {
         // A crash between file and row: the row was written by an earlier try.
         Ok(()) | Err(DbError::Exists) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses to sign over a database that was put back to an earlier day: two signed histories would
+/// excuse each other. The database knows every checkpoint that the file does; after a crash between
+/// the two, and after a rollback, it does not, and then the events themselves must agree.
+async fn expect_to_go_on(worker: &Worker, last: &Checkpoint, size: u64) -> Result<(), FlowError> {
+    const OTHER: FlowError = FlowError::Internal("the log is not the one that was signed last");
+    let app = &worker.app;
+    if size < last.size {
+        return Err(OTHER);
+    }
+    if app.db.checkpoint_note(last.size).await?.is_some() {
+        return Ok(());
+    }
+    let mut signed = Frontier::default();
+    let most = usize::try_from(last.size).unwrap_or(usize::MAX);
+    for row in rows(app).await?.iter().take(most) {
+        signed.append(merkle::leaf_hash(&row.body));
+    }
+    if (signed.size(), signed.root()) != (last.size, last.root) {
+        return Err(OTHER);
+    }
+    match app.db.add_checkpoint(last.size, last.at, &last.sign(&worker.keys.log_signer)).await {
+        Ok(()) | Err(DbError::Exists) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -180,7 +180,7 @@ impl From<FlowError> for Failure {
         let problem = match &error {
             FlowError::Refused(refusal) => return Problem::Refused(*refusal).into(),
             FlowError::NotFound => return Problem::NotFound.into(),
-            FlowError::Transition(_) | FlowError::Db(DbError::Conflict) => {
+            FlowError::Transition(_) | FlowError::Db(DbError::Conflict | DbError::Exists) => {
                 return Problem::Refused(Refusal::MovedOn).into();
             }
             FlowError::AuditDeadline => Problem::AuditDeadline,

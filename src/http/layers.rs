@@ -104,9 +104,9 @@ async fn front<R: Doorkeeper>(
     next: Next,
 ) -> Response {
     let app = door.role.app();
-    let visitor = match Visitor::of(&request, app) {
-        Ok(visitor) => visitor,
-        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    // Without randomness there is no request id, and nothing else could be done either.
+    let Ok(visitor) = Visitor::of(&request, app) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     request.extensions_mut().insert(visitor.clone());
     let line = LogLine::of(&request);

@@ -60,10 +60,7 @@ impl Bell {
     /// The system's error.
     pub fn both() -> io::Result<Self> {
         let (rope, ear) = BellEnd::pair()?;
-        Ok(Self {
-            rope: Some(rope),
-            ear: Some(Receiver::from_owned_fd(ear)?),
-        })
+        Ok(Self { rope: Some(rope), ear: Some(Receiver::from_owned_fd(ear)?) })
     }
 
     /// Rings. Never waits: a full pipe means that the worker is awake already.
@@ -132,13 +129,7 @@ mod tests {
     async fn without_ringers_the_time_out_still_wakes() {
         let (rope, ear) = BellEnd::pair().unwrap();
         drop(rope);
-        Bell::connect(BellEnd::Ear(ear))
-            .unwrap()
-            .wait(Duration::from_millis(1))
-            .await;
-        Bell::connect(BellEnd::Silent)
-            .unwrap()
-            .wait(Duration::from_millis(1))
-            .await;
+        Bell::connect(BellEnd::Ear(ear)).unwrap().wait(Duration::from_millis(1)).await;
+        Bell::connect(BellEnd::Silent).unwrap().wait(Duration::from_millis(1)).await;
     }
 }

@@ -147,13 +147,7 @@ fn places(config: &Config) -> Vec<Place> {
     let paths = &config.paths;
     let folder = |path: &Path, owner, group, mode| {
         let path = path.to_path_buf();
-        Place {
-            path,
-            kind: Kind::Folder,
-            owner,
-            group,
-            mode,
-        }
+        Place { path, kind: Kind::Folder, owner, group, mode }
     };
     let worker = Some(Role::Worker);
     let store = |area: Area| paths.store.join(area.as_str());
@@ -168,25 +162,10 @@ fn places(config: &Config) -> Vec<Place> {
         folder(&parent(&paths.keys_db), None, Group::Common, 0o2770),
         folder(&paths.store, None, Group::Common, 0o750),
         // Intake writes, the worker reads and removes.
-        folder(
-            &store(Area::Quarantine),
-            worker,
-            Group::Area(Area::Quarantine),
-            0o2770,
-        ),
+        folder(&store(Area::Quarantine), worker, Group::Area(Area::Quarantine), 0o2770),
         // The worker writes, one door reads.
-        folder(
-            &store(Area::Release),
-            worker,
-            Group::Area(Area::Release),
-            0o2750,
-        ),
-        folder(
-            &store(Area::Review),
-            worker,
-            Group::Area(Area::Review),
-            0o2750,
-        ),
+        folder(&store(Area::Release), worker, Group::Area(Area::Release), 0o2750),
+        folder(&store(Area::Review), worker, Group::Area(Area::Review), 0o2750),
         folder(&parent(&paths.checkpoints), worker, Group::Common, 0o2750),
     ];
     if let Clamd::Managed { run, .. } = &config.clamd {
@@ -199,13 +178,7 @@ fn places(config: &Config) -> Vec<Place> {
         (&paths.public_keys(), Kind::Existing, 0o640),
         (&paths.machine_ca, Kind::Existing, 0o640),
     ] {
-        places.push(Place {
-            path: path.clone(),
-            kind,
-            owner: None,
-            group: Group::Common,
-            mode,
-        });
+        places.push(Place { path: path.clone(), kind, owner: None, group: Group::Common, mode });
     }
     // What a command run by root left beside a database must be the roles' as well.
     for database in [&paths.data_db, &paths.keys_db] {
@@ -222,19 +195,10 @@ fn places(config: &Config) -> Vec<Place> {
         }
     }
     let certificates = config.doors.all().map(|(_, door)| door.certificate.clone());
-    for path in certificates
-        .into_iter()
-        .filter(|path| path.starts_with(&paths.data))
-    {
+    for path in certificates.into_iter().filter(|path| path.starts_with(&paths.data)) {
         places.push(folder(&parent(&path), None, Group::Common, 0o750));
         let kind = Kind::Existing;
-        places.push(Place {
-            path,
-            kind,
-            owner: None,
-            group: Group::Common,
-            mode: 0o640,
-        });
+        places.push(Place { path, kind, owner: None, group: Group::Common, mode: 0o640 });
     }
     places
 }
@@ -242,18 +206,10 @@ fn places(config: &Config) -> Vec<Place> {
 impl Place {
     fn make(&self) -> io::Result<()> {
         match self.kind {
-            Kind::Folder => DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.path),
+            Kind::Folder => DirBuilder::new().recursive(true).mode(0o700).create(&self.path),
             Kind::File => {
                 let mut options = File::options();
-                options
-                    .create(true)
-                    .append(true)
-                    .mode(0o600)
-                    .open(&self.path)
-                    .map(drop)
+                options.create(true).append(true).mode(0o600).open(&self.path).map(drop)
             }
             Kind::Existing => Ok(()),
         }
@@ -272,11 +228,7 @@ impl Place {
         let flags =
             rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC;
         let place = rustix::fs::open(&self.path, flags, Mode::empty())?;
-        rustix::fs::fchown(
-            &place,
-            Some(Uid::from_raw(owner)),
-            Some(Gid::from_raw(group)),
-        )?;
+        rustix::fs::fchown(&place, Some(Uid::from_raw(owner)), Some(Gid::from_raw(group)))?;
         // After the owner: changing the owner clears the group bit.
         rustix::fs::fchmod(&place, Mode::from_raw_mode(self.mode))?;
         Ok(())
@@ -290,11 +242,7 @@ fn first_closed(config: &Config) -> Option<String> {
     [above_data, above_jail]
         .into_iter()
         .flat_map(Path::ancestors)
-        .find(|folder| {
-            folder
-                .metadata()
-                .is_ok_and(|metadata| metadata.mode() & 0o001 == 0)
-        })
+        .find(|folder| folder.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 == 0))
         .map(|folder| format!("{} is closed to other users", folder.display()))
 }
 

@@ -73,12 +73,7 @@ pub(super) const fn items(role: Role) -> &'static [Item] {
 /// Makes the socket pair: the parent's end, and the end that becomes the role's stdin.
 pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let flags = SocketFlags::CLOEXEC;
-    Ok(rustix::net::socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        flags,
-        None,
-    )?)
+    Ok(rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?)
 }
 
 /// Sends a role its descriptors, in the order of [`items`].
@@ -120,10 +115,9 @@ impl Handed {
             Role::Worker => (None, None),
             Role::Review => (Some(File::open(&doors.review.key)?), None),
             Role::Intake => (Some(File::open(&doors.intake.key)?), None),
-            Role::Portal => (
-                Some(File::open(&doors.portal.key)?),
-                Some(File::open(&doors.machines.key)?),
-            ),
+            Role::Portal => {
+                (Some(File::open(&doors.portal.key)?), Some(File::open(&doors.machines.key)?))
+            }
         };
         Ok(Self {
             keys: File::open(config.paths.key_file(role))?,
@@ -251,11 +245,7 @@ mod tests {
     #[test]
     fn a_role_takes_each_descriptor_for_what_it_is() {
         let read = |file: File| io::read_to_string(file).unwrap();
-        let portal = hand(
-            Role::Portal,
-            Role::Portal,
-            &["keys", "ready", "tls", "machines"],
-        );
+        let portal = hand(Role::Portal, Role::Portal, &["keys", "ready", "tls", "machines"]);
         let portal = portal.unwrap();
         assert_eq!(read(portal.keys), "keys");
         assert_eq!(read(portal.tls_key.unwrap()), "tls");
@@ -269,12 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_handed_over_is_not_inherited_further() {
-        let intake = hand(
-            Role::Intake,
-            Role::Intake,
-            &["keys", "ready", "bell", "tls"],
-        )
-        .unwrap();
+        let intake = hand(Role::Intake, Role::Intake, &["keys", "ready", "bell", "tls"]).unwrap();
         let flags = rustix::io::fcntl_getfd(&intake.keys).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         let mut ready = String::new();

@@ -77,9 +77,7 @@ pub fn swap_in_use() -> Option<String> {
 }
 
 fn become_user(ids: Ids, role: Role) -> Result<(), HardenError> {
-    let threads = std::fs::read_dir("/proc/self/task")
-        .map_err(step("counting threads"))?
-        .count();
+    let threads = std::fs::read_dir("/proc/self/task").map_err(step("counting threads"))?.count();
     if threads != 1 {
         return Err(HardenError::Threads(threads));
     }
@@ -93,10 +91,7 @@ fn become_user(ids: Ids, role: Role) -> Result<(), HardenError> {
 }
 
 fn close_up() -> Result<(), HardenError> {
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
     rustix::process::setrlimit(Resource::Core, none).map_err(step("limiting core dumps"))?;
     rustix::thread::set_no_new_privs(true).map_err(step("forbidding new privileges"))?;
     // Nobody of the same user may trace it or read its memory; after the change of user, which
@@ -111,11 +106,7 @@ fn die_with(parent: u32) -> Result<(), HardenError> {
         .map_err(step("following the parent"))?;
     // A parent that died before the line above sends no signal.
     let now = rustix::process::getppid().map(|pid| pid.as_raw_pid().cast_unsigned());
-    if now == Some(parent) {
-        Ok(())
-    } else {
-        Err(HardenError::Orphan)
-    }
+    if now == Some(parent) { Ok(()) } else { Err(HardenError::Orphan) }
 }
 
 /// What new files and folders of a role deny. Intake shares what it writes with the worker's
@@ -136,10 +127,7 @@ fn first_swap(untrusted_table: &str) -> Option<String> {
 }
 
 fn step<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> HardenError {
-    move |source| HardenError::Refused {
-        step,
-        source: source.into(),
-    }
+    move |source| HardenError::Refused { step, source: source.into() }
 }
 
 #[cfg(test)]
@@ -153,10 +141,7 @@ mod tests {
         assert_eq!(first_swap(""), None);
         let disk = format!("{heading}/dev/sda2 partition 8 0 -2\n");
         assert_eq!(first_swap(&disk).as_deref(), Some("/dev/sda2"));
-        assert_eq!(
-            first_swap(&format!("{heading}/dev/zram0 partition 8 0 -2\n")),
-            None
-        );
+        assert_eq!(first_swap(&format!("{heading}/dev/zram0 partition 8 0 -2\n")), None);
     }
 
     #[test]

@@ -66,13 +66,9 @@ pub fn init(data: &Path, answers: &Answers) -> Result<(Config, Vec<Made>), InitE
     let file = data.join(FILE_NAME);
     create(&file, answers.configuration.as_bytes(), &mut made)?;
     let config = Config::load(&file)?;
-    let shared = RoleUsers::Shared {
-        reason: String::new(),
-    };
-    folders::prepare(&config, &shared).map_err(|source| InitError::File {
-        path: data.display().to_string(),
-        source,
-    })?;
+    let shared = RoleUsers::Shared { reason: String::new() };
+    folders::prepare(&config, &shared)
+        .map_err(|source| InitError::File { path: data.display().to_string(), source })?;
     keys(&config, &mut made)?;
     machine_authority(&config, &mut made)?;
     if answers.certificates == Certificates::Local {
@@ -88,10 +84,7 @@ pub fn init(data: &Path, answers: &Answers) -> Result<(Config, Vec<Made>), InitE
 /// [`InitError`], also if either file exists.
 pub fn issue_machine(config: &Config, name: &str, to: &Path) -> Result<Issued, InitError> {
     let key = config.paths.machine_ca_key();
-    let at = |source| InitError::File {
-        path: key.display().to_string(),
-        source,
-    };
+    let at = |source| InitError::File { path: key.display().to_string(), source };
     let text = zeroize::Zeroizing::new(std::fs::read_to_string(&key).map_err(at)?);
     let issued = Authority::load(AuthorityKind::Machines, &text)?.issue_client(name)?;
     for (extension, text) in [("key", issued.key.as_str()), ("pem", &issued.certificate)] {
@@ -100,10 +93,7 @@ pub fn issue_machine(config: &Config, name: &str, to: &Path) -> Result<Issued, I
         create(&path, text.as_bytes(), &mut made)?;
         if made.iter().any(|file| !file.is_new) {
             let source = io::ErrorKind::AlreadyExists.into();
-            return Err(InitError::File {
-                path: path.display().to_string(),
-                source,
-            });
+            return Err(InitError::File { path: path.display().to_string(), source });
         }
     }
     Ok(issued)
@@ -115,34 +105,22 @@ fn keys(config: &Config, made: &mut Vec<Made>) -> Result<(), InitError> {
     let missing: Vec<&PathBuf> = paths.iter().filter(|path| !path.exists()).collect();
     match missing.first() {
         None => {
-            made.extend(paths.into_iter().map(|path| Made {
-                path,
-                is_new: false,
-            }));
+            made.extend(paths.into_iter().map(|path| Made { path, is_new: false }));
             return Ok(());
         }
         Some(first) if missing.len() < paths.len() => {
-            return Err(InitError::HalfTheKeys {
-                missing: first.display().to_string(),
-            });
+            return Err(InitError::HalfTheKeys { missing: first.display().to_string() });
         }
         Some(_) => {}
     }
     let fresh = FreshKeys::generate()?;
     for file in &fresh.files {
         let path = config.paths.key_file(file.role());
-        let at = |source| InitError::File {
-            path: path.display().to_string(),
-            source,
-        };
+        let at = |source| InitError::File { path: path.display().to_string(), source };
         file.create(&path).map_err(at)?;
         made.push(Made { path, is_new: true });
     }
-    create(
-        &config.paths.public_keys(),
-        fresh.public.to_toml()?.as_bytes(),
-        made,
-    )
+    create(&config.paths.public_keys(), fresh.public.to_toml()?.as_bytes(), made)
 }
 
 fn machine_authority(config: &Config, made: &mut Vec<Made>) -> Result<(), InitError> {
@@ -159,10 +137,7 @@ fn door_certificates(config: &Config, made: &mut Vec<Made>) -> Result<(), InitEr
     let certificate = config.paths.data.join("tls/local-ca.pem");
     let key = config.paths.keys.join("local-ca.key");
     let authority = if key.exists() {
-        let at = |source| InitError::File {
-            path: key.display().to_string(),
-            source,
-        };
+        let at = |source| InitError::File { path: key.display().to_string(), source };
         let text = zeroize::Zeroizing::new(std::fs::read_to_string(&key).map_err(at)?);
         Authority::load(AuthorityKind::Doors, &text)?
     } else {
@@ -185,17 +160,12 @@ fn create_pair(
     made: &mut Vec<Made>,
 ) -> Result<(), InitError> {
     if certificate.exists() && key.exists() {
-        made.extend([certificate, key].map(|path| Made {
-            path: path.into(),
-            is_new: false,
-        }));
+        made.extend([certificate, key].map(|path| Made { path: path.into(), is_new: false }));
         return Ok(());
     }
     for (path, other) in [(certificate, key), (key, certificate)] {
         if path.exists() {
-            return Err(InitError::HalfTheKeys {
-                missing: other.display().to_string(),
-            });
+            return Err(InitError::HalfTheKeys { missing: other.display().to_string() });
         }
     }
     create(key, issued.key.as_bytes(), made)?;
@@ -203,25 +173,14 @@ fn create_pair(
 }
 
 fn make_folder(folder: &Path) -> Result<(), InitError> {
-    let at = |source| InitError::File {
-        path: folder.display().to_string(),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(at)
+    let at = |source| InitError::File { path: folder.display().to_string(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at)
 }
 
 /// Creates a file for its owner alone, or notes that it is there.
 fn create(path: &Path, content: &[u8], made: &mut Vec<Made>) -> Result<(), InitError> {
-    let written = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| {
+    let written =
+        File::options().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
             file.write_all(content)?;
             file.sync_all()
         });
@@ -229,16 +188,10 @@ fn create(path: &Path, content: &[u8], made: &mut Vec<Made>) -> Result<(), InitE
         Ok(()) => true,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
         Err(source) => {
-            return Err(InitError::File {
-                path: path.display().to_string(),
-                source,
-            });
+            return Err(InitError::File { path: path.display().to_string(), source });
         }
     };
-    made.push(Made {
-        path: path.to_path_buf(),
-        is_new,
-    });
+    made.push(Made { path: path.to_path_buf(), is_new });
     Ok(())
 }
 

@@ -62,9 +62,7 @@ pub fn run(config: Config, say: impl Fn(&str)) -> Result<Drained, LaunchError> {
     }
     folders::prepare(&config, &users)?;
     // One thread: a role's life is tied to the thread that started it.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(Arc::new(config), &users, say))
 }
 
@@ -99,10 +97,7 @@ async fn serve(
     let charges = Role::ALL.map(|role| {
         let (config, bell) = (Arc::clone(&config), Arc::clone(&bell));
         let start = Box::new(move || start_role(&config, role, terms, &bell));
-        Charge {
-            name: role.as_str(),
-            start,
-        }
+        Charge { name: role.as_str(), start }
     });
     let (sender, receiver) = mpsc::unbounded_channel();
     let stop = async {
@@ -150,25 +145,14 @@ fn start_role(config: &Config, role: Role, terms: Terms, bell: &BellPipe) -> io:
 fn command(config: &Config, role: Role) -> Command {
     // The very program that runs now, even if its file was replaced meanwhile.
     let mut command = Command::new("/proc/self/exe");
-    command.args([
-        "serve",
-        "--role",
-        role.as_str(),
-        HANDED_ARGUMENT,
-        "--config",
-    ]);
+    command.args(["serve", "--role", role.as_str(), HANDED_ARGUMENT, "--config"]);
     command.arg(&config.file);
-    command
-        .env_clear()
-        .envs(std::env::vars_os().filter(|(name, _)| {
-            name.to_str().is_some_and(|name| {
-                KEPT_VARIABLES.contains(&name) || name.starts_with(ENVIRONMENT_PREFIX)
-            })
-        }));
-    command
-        .current_dir("/")
-        .stdout(Stdio::null())
-        .kill_on_drop(true);
+    command.env_clear().envs(std::env::vars_os().filter(|(name, _)| {
+        name.to_str().is_some_and(|name| {
+            KEPT_VARIABLES.contains(&name) || name.starts_with(ENVIRONMENT_PREFIX)
+        })
+    }));
+    command.current_dir("/").stdout(Stdio::null()).kill_on_drop(true);
     command
 }
 
@@ -183,10 +167,7 @@ const fn door(config: &Config, role: Role) -> &Door {
 
 fn open_secret(path: &Path) -> io::Result<OwnedFd> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC;
-    let file = File::options()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let at =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     file.map(OwnedFd::from).map_err(at)
@@ -206,10 +187,7 @@ async fn tell(
             Report::Died { name, how, pause } => {
                 ready.retain(|other| *other != name);
                 remove(&ready_file)?;
-                say(&format!(
-                    "{name} ended ({how}); it is started again in {} s",
-                    pause.as_secs()
-                ));
+                say(&format!("{name} ended ({how}); it is started again in {} s", pause.as_secs()));
             }
             Report::Ready { name } => {
                 ready.push(name);
@@ -225,10 +203,7 @@ async fn tell(
 }
 
 fn urls(config: &Config) -> String {
-    let lines = config
-        .doors
-        .all()
-        .map(|(name, door)| format!("{name} {}\n", door.url()));
+    let lines = config.doors.all().map(|(name, door)| format!("{name} {}\n", door.url()));
     lines.concat()
 }
 
@@ -250,10 +225,7 @@ fn remove(path: &Path) -> io::Result<()> {
 /// reach the roles. Our own are closed-on-exec and stay.
 fn close_foreign_descriptors() -> io::Result<()> {
     for entry in std::fs::read_dir("/proc/self/fdinfo")?.collect::<Result<Vec<_>, _>>()? {
-        let number = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<i32>().ok());
+        let number = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
         let Some(number) = number.filter(|number| *number > 2) else {
             continue;
         };
@@ -302,11 +274,7 @@ mod tests {
         let path = folder.path().join(READY_FILE);
         remove(&path).unwrap();
         write_ready(&path, "intake https://intake.localhost:8443\n").unwrap();
-        assert!(
-            std::fs::read_to_string(&path)
-                .unwrap()
-                .starts_with("intake ")
-        );
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("intake "));
         remove(&path).unwrap();
         assert!(!path.exists());
     }

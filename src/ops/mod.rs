@@ -13,8 +13,8 @@ pub mod keys;
 pub mod launch;
 pub mod listener;
 mod public_keys;
-pub mod supervise;
 pub mod pull;
+pub mod supervise;
 pub mod tls;
 
 pub use key_file::{KeyError, KeyFile};

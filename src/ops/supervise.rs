@@ -84,10 +84,7 @@ impl Default for Pace {
 
 impl BackOff {
     pub const fn new(pace: Pace) -> Self {
-        Self {
-            pace,
-            next: pace.first_pause,
-        }
+        Self { pace, next: pace.first_pause }
     }
 
     /// The pause after a process that lived this long.
@@ -118,11 +115,7 @@ pub async fn supervise(
         drop(stopping);
     };
     let (all, ()) = tokio::join!(keep, announce);
-    if all.contains(&Drained::ByForce) {
-        Drained::ByForce
-    } else {
-        Drained::Cleanly
-    }
+    if all.contains(&Drained::ByForce) { Drained::ByForce } else { Drained::Cleanly }
 }
 
 async fn keep_running(
@@ -145,11 +138,7 @@ async fn keep_running(
             Err(error) => format!("it could not be started: {error}"),
         };
         let pause = back_off.pause(since.elapsed());
-        let _ = reports.send(Report::Died {
-            name: charge.name,
-            how,
-            pause,
-        });
+        let _ = reports.send(Report::Died { name: charge.name, how, pause });
         tokio::select! {
             _ = stopped.changed() => return Drained::Cleanly,
             () = tokio::time::sleep(pause) => {}

@@ -1,4 +1,18 @@
 //! The integration tests, one binary: each module states promises of one part of the house.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
 mod architecture;
+mod attacks;
+mod chaos;
+mod expiry;
+mod faults;
 mod fixtures;
+mod journey;
+mod review;
+mod service;

@@ -111,9 +111,7 @@ impl Expectations {
 
     /// All of them, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Expectation)> {
-        self.0
-            .iter()
-            .map(|(path, expectation)| (path.as_str(), expectation))
+        self.0.iter().map(|(path, expectation)| (path.as_str(), expectation))
     }
 }
 
@@ -128,9 +126,7 @@ pub enum ExpectError {
 
 fn is_known_reason(reason: &str) -> bool {
     reason.split_once('.').is_some_and(|(engine, code)| {
-        REASONS
-            .iter()
-            .any(|(known, codes)| *known == engine && codes.contains(&code))
+        REASONS.iter().any(|(known, codes)| *known == engine && codes.contains(&code))
     })
 }
 
@@ -169,16 +165,7 @@ const REASONS: [(&str, &[&str]); 5] = [
             "expansion_limit",
         ],
     ),
-    (
-        "text",
-        &[
-            "not_utf8",
-            "bidi_override",
-            "invisible_characters",
-            "active_link",
-            "markup",
-        ],
-    ),
+    ("text", &["not_utf8", "bidi_override", "invisible_characters", "active_link", "markup"]),
 ];
 
 #[cfg(test)]
@@ -190,10 +177,7 @@ mod tests {
 
     #[test]
     fn every_fixture_has_an_expectation_and_the_other_way_round() -> TestResult {
-        let mut made: Vec<&str> = fixtures::all()?
-            .iter()
-            .map(|fixture| fixture.path)
-            .collect();
+        let mut made: Vec<&str> = fixtures::all()?.iter().map(|fixture| fixture.path).collect();
         made.sort_unstable();
         let expectations = Expectations::built_in()?;
         let expected: Vec<&str> = expectations.iter().map(|(path, _)| path).collect();

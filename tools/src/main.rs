@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sekisho_tools::chaos::service::Programs;
+use sekisho_tools::chaos::{self, Plan};
 use sekisho_tools::demo::{self, Ended, Options, Stay};
 use sekisho_tools::{fixtures, manifest, samples};
 
 #[derive(Parser)]
-#[command(
-    name = "sekisho-tools",
-    about = "Fixtures, demo, bench and chaos for Sekisho"
-)]
+#[command(name = "sekisho-tools", about = "Fixtures, demo, bench and chaos for Sekisho")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -55,6 +54,18 @@ enum Command {
         /// The demo's folder.
         #[arg(long, default_value = "data")]
         data: PathBuf,
+    },
+    /// Kill the service at random points while patients send; count what was lost or doubled.
+    Chaos {
+        /// How often to kill.
+        #[arg(long, default_value_t = 200)]
+        cycles: u32,
+        /// Makes the same choices again; another one each time if absent.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// The signatures folder.
+        #[arg(long, default_value = "signatures")]
+        signatures: PathBuf,
     },
     /// Write signatures/MANIFEST again after a signature was changed.
     Manifest {
@@ -98,6 +109,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             }
             format!("{} samples in {}", made.len(), out.display())
         }
+        Command::Chaos { cycles, seed, signatures } => run_chaos(cycles, seed, signatures)?,
         Command::Manifest { signatures } => {
             let text = manifest::of(&signatures)?;
             std::fs::write(signatures.join(manifest::FILE_NAME), &text)?;
@@ -115,6 +127,29 @@ fn run_demo(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Ended::AsExpected | Ended::Stopped => ExitCode::SUCCESS,
         Ended::Differs => ExitCode::from(1),
     })
+}
+
+/// The folder stays if anything was lost or doubled, for whoever wants to know why.
+fn run_chaos(
+    cycles: u32,
+    seed: Option<u64>,
+    signatures: PathBuf,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
+    println!("chaos: {cycles} cycles, seed {seed}");
+    let root = std::env::temp_dir().join(format!("sekisho-chaos-{}", std::process::id()));
+    std::fs::create_dir(&root)?;
+    let sekisho = std::env::current_exe()?.with_file_name("sekisho");
+    let programs = Programs { sekisho, signatures };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let run = chaos::run(&programs, &root, Plan { cycles, seed }, |line| println!("{line}"));
+    let failed = |said: String| format!("{said}\nseed {seed}, folder {}", root.display());
+    let tally = runtime.block_on(run).map_err(|error| failed(with_causes(&error)))?;
+    if !tally.is_clean() {
+        return Err(failed(tally.to_string()).into());
+    }
+    std::fs::remove_dir_all(&root)?;
+    Ok(tally.to_string())
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

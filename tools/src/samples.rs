@@ -37,10 +37,8 @@ impl Sample {
 /// Every sample of every rule.
 pub fn all() -> Result<Vec<Sample>, FixtureError> {
     let mut all = Vec::new();
-    for (rule, hits, misses) in program_rules()
-        .into_iter()
-        .chain(image_rules()?)
-        .chain(text_rules())
+    for (rule, hits, misses) in
+        program_rules().into_iter().chain(image_rules()?).chain(text_rules())
     {
         for (expected, files) in [(Expected::Hit, hits), (Expected::Miss, misses)] {
             all.extend(files.into_iter().enumerate().map(|(index, bytes)| Sample {
@@ -110,14 +108,8 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
         ),
         (
             "script_in_image",
-            vec![
-                comment(b"<SCRIPT >alert(1)</SCRIPT>")?,
-                behind(texts::MARKUP.as_bytes()),
-            ],
-            vec![
-                comment(b"my script: eat < sleep > repeat")?,
-                texts::MARKUP.as_bytes().to_vec(),
-            ],
+            vec![comment(b"<SCRIPT >alert(1)</SCRIPT>")?, behind(texts::MARKUP.as_bytes())],
+            vec![comment(b"my script: eat < sleep > repeat")?, texts::MARKUP.as_bytes().to_vec()],
         ),
         (
             "php_in_image",
@@ -134,34 +126,17 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
                 comment(b"<?=system($_GET['c'])?>")?,
                 comment(b"<%eval request(\"c\")%>")?,
             ],
-            vec![
-                comment(b"<?php echo 'eval'; ?>")?,
-                comment(b"eval($_POST['c'])")?,
-            ],
+            vec![comment(b"<?php echo 'eval'; ?>")?, comment(b"eval($_POST['c'])")?],
         ),
         (
             "archive_in_image",
-            vec![
-                behind(&archive),
-                behind(b"Rar!\x1a\x07\x01\0"),
-                comment(&archive)?,
-            ],
-            vec![
-                behind(b"PK\x03\x04\xff\xff\xff\xff\xff\xff"),
-                behind(b"PK"),
-                archive.clone(),
-            ],
+            vec![behind(&archive), behind(b"Rar!\x1a\x07\x01\0"), comment(&archive)?],
+            vec![behind(b"PK\x03\x04\xff\xff\xff\xff\xff\xff"), behind(b"PK"), archive.clone()],
         ),
         (
             "pdf_in_image",
-            vec![
-                comment(texts::PDF.as_bytes())?,
-                behind(texts::PDF.as_bytes()),
-            ],
-            vec![
-                comment(b"exported as %PDF-A, version 1.4")?,
-                texts::PDF.as_bytes().to_vec(),
-            ],
+            vec![comment(texts::PDF.as_bytes())?, behind(texts::PDF.as_bytes())],
+            vec![comment(b"exported as %PDF-A, version 1.4")?, texts::PDF.as_bytes().to_vec()],
         ),
     ])
 }

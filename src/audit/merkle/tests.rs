@@ -30,10 +30,7 @@ const ROOTS: [&str; 9] = [
 ];
 
 fn published_leaves() -> Vec<Hash> {
-    INPUTS
-        .iter()
-        .map(|input| leaf_hash(&hex::decode(input).unwrap()))
-        .collect()
+    INPUTS.iter().map(|input| leaf_hash(&hex::decode(input).unwrap())).collect()
 }
 
 fn hashes(texts: &[&str]) -> Vec<Hash> {
@@ -119,13 +116,7 @@ fn every_leaf_of_every_small_tree_is_proven_at_its_own_place_only() {
                 let proven = verify_inclusion(leaf, place, size, &proof, &root);
                 assert_eq!(proven, place == index, "{place} as {index} of {size}");
             }
-            assert!(!verify_inclusion(
-                &all[at(index)],
-                size,
-                size,
-                &proof,
-                &root
-            ));
+            assert!(!verify_inclusion(&all[at(index)], size, size, &proof, &root));
         }
     }
 }
@@ -146,34 +137,18 @@ fn every_small_tree_is_proven_to_grow_into_every_larger_one() {
         for old in 1..=new {
             let old_root = tree.root(old).unwrap();
             let proof = tree.consistency_proof(old, new).unwrap();
-            assert!(verify_consistency(
-                (old, &old_root),
-                (new, &new_root),
-                &proof
-            ));
+            assert!(verify_consistency((old, &old_root), (new, &new_root), &proof));
             let other = leaf_hash(b"rewritten");
             assert!(!verify_consistency((old, &other), (new, &new_root), &proof));
             assert!(!verify_consistency((old, &old_root), (new, &other), &proof));
             let longer = [proof.as_slice(), &[other]].concat();
-            assert!(!verify_consistency(
-                (old, &old_root),
-                (new, &new_root),
-                &longer
-            ));
+            assert!(!verify_consistency((old, &old_root), (new, &new_root), &longer));
             if let Some((_, shorter)) = proof.split_last() {
-                assert!(!verify_consistency(
-                    (old, &old_root),
-                    (new, &new_root),
-                    shorter
-                ));
+                assert!(!verify_consistency((old, &old_root), (new, &new_root), shorter));
             }
         }
         assert!(!verify_consistency((0, &new_root), (new, &new_root), &[]));
-        assert!(!verify_consistency(
-            (new + 1, &new_root),
-            (new, &new_root),
-            &[]
-        ));
+        assert!(!verify_consistency((new + 1, &new_root), (new, &new_root), &[]));
     }
 }
 

@@ -25,6 +25,7 @@ struct OpenPage<'a> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "all of it is untrusted, and must say so")]
 pub(super) struct OpenForm {
     #[serde(rename = "secret", default)]
     untrusted_secret: String,

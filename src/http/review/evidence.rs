@@ -61,7 +61,9 @@ pub(super) async fn open(
     let mut evidence = review::open_evidence(&door.role, session, id, reason).await?;
     let me = Me::of(&door, &reviewer.session).await?;
     let (jpeg_base64, text) = match evidence.preview.take() {
-        Some(Preview::Image { jpeg_base64 }) => (Some(jpeg_base64).filter(is_base64), None),
+        Some(Preview::Image { jpeg_base64 }) => {
+            (Some(jpeg_base64).filter(|text| is_base64(text)), None)
+        }
         Some(Preview::Text { text }) => (None, Some(text)),
         None => (None, None),
     };
@@ -72,10 +74,15 @@ pub(super) async fn open(
     Ok(response)
 }
 
-fn is_base64(text: &String) -> bool {
+fn is_base64(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }
 
+#[expect(
+    clippy::unused_self,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "askama calls methods of the page, with references"
+)]
 impl EvidencePage<'_> {
     /// An engine's end as a key of words: complete, or the fault's code.
     fn outcome(&self, outcome: &EngineOutcome) -> String {

@@ -98,8 +98,8 @@ pub(super) async fn list(
     let links = link::list(&door.role, LIST_LIMIT).await?;
     let staff = people::all_staff(&door.role.app).await?;
     let me = Me::of(&door, &reception.session).await?;
-    let row = |link| Row::of(&door.role, link, &staff);
-    let rows = links.into_iter().map(row).collect::<Result<_, _>>()?;
+    let row = |link: &Link| Row::of(&door.role, link, &staff);
+    let rows = links.iter().map(row).collect::<Result<_, _>>()?;
     page.html(&LinksPage { page: &page, me, here: "/links", rows })
 }
 
@@ -203,8 +203,8 @@ impl LinkForm {
 }
 
 impl Row {
-    fn of(review: &Review, link: Link, staff: &[Staff]) -> Result<Self, Failure> {
-        let Patient { number, proxy_name } = link::patient(review, &link)?;
+    fn of(review: &Review, link: &Link, staff: &[Staff]) -> Result<Self, Failure> {
+        let Patient { number, proxy_name } = link::patient(review, link)?;
         let doctor = staff.iter().find(|it| it.id == link.doctor);
         let state = match link.check(review.app.clock.read(), 0, 1) {
             Ok(()) => "open",
@@ -228,6 +228,7 @@ impl Row {
     }
 }
 
+#[expect(clippy::unused_self, reason = "askama calls methods of the page")]
 impl NewPage<'_> {
     fn purposes(&self) -> [Purpose; 4] {
         Purpose::ALL

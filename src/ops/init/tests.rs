@@ -13,10 +13,7 @@ fn answers() -> Answers {
         name_en: "Sekisho Clinic".to_owned(),
         telephone: "03-0000-0000".to_owned(),
     };
-    Answers {
-        configuration: Config::first(clinic).to_toml(),
-        certificates: Certificates::Local,
-    }
+    Answers { configuration: Config::first(clinic).to_toml(), certificates: Certificates::Local }
 }
 
 #[test]
@@ -28,10 +25,7 @@ fn a_second_run_replaces_nothing_and_says_so() {
     let keys = std::fs::read(config.paths.key_file(Role::Worker)).unwrap();
     let (_, second) = init(&data, &answers()).unwrap();
     assert!(second.iter().all(|file| !file.is_new));
-    assert_eq!(
-        std::fs::read(config.paths.key_file(Role::Worker)).unwrap(),
-        keys
-    );
+    assert_eq!(std::fs::read(config.paths.key_file(Role::Worker)).unwrap(), keys);
 }
 
 #[test]
@@ -51,12 +45,7 @@ fn everything_made_is_for_its_owner_alone_and_can_be_used() {
     let data = folder.path().join("data");
     let (config, made) = init(&data, &answers()).unwrap();
     for file in &made {
-        assert_eq!(
-            file.path.metadata().unwrap().mode() & 0o077,
-            0,
-            "{:?}",
-            file.path
-        );
+        assert_eq!(file.path.metadata().unwrap().mode() & 0o077, 0, "{:?}", file.path);
     }
     assert_eq!(data.metadata().unwrap().mode() & 0o077, 0);
     let worker = KeyFile::open(&config.paths.key_file(Role::Worker), Role::Worker).unwrap();

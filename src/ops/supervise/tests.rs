@@ -49,14 +49,10 @@ async fn run_until(
 async fn a_child_that_dies_is_started_again_with_growing_pauses() {
     let longest = |report: &Report| matches!(report, Report::Died { pause, .. } if *pause == QUICK.longest_pause);
     let (seen, drained) = run_until(vec![script("mayfly", "exit 3")], QUICK, longest).await;
-    let starts = seen
-        .iter()
-        .filter(|report| matches!(report, Report::Started { .. }))
-        .count();
+    let starts = seen.iter().filter(|report| matches!(report, Report::Started { .. })).count();
     assert_eq!(starts, 3);
     assert!(
-        seen.iter()
-            .any(|report| matches!(report, Report::Died { how, .. } if how.contains('3')))
+        seen.iter().any(|report| matches!(report, Report::Died { how, .. } if how.contains('3')))
     );
     assert_eq!(drained, Drained::Cleanly);
 }
@@ -65,15 +61,7 @@ async fn a_child_that_dies_is_started_again_with_growing_pauses() {
 async fn a_child_that_cannot_be_started_is_reported_and_tried_again() {
     let start = Box::new(|| Err(io::Error::other("no such program")));
     let twice = |report: &Report| matches!(report, Report::Died { pause, how, .. } if *pause == QUICK.first_pause * 2 && how.contains("no such program"));
-    let (_, drained) = run_until(
-        vec![Charge {
-            name: "ghost",
-            start,
-        }],
-        QUICK,
-        twice,
-    )
-    .await;
+    let (_, drained) = run_until(vec![Charge { name: "ghost", start }], QUICK, twice).await;
     assert_eq!(drained, Drained::Cleanly);
 }
 
@@ -84,10 +72,7 @@ async fn stopping_lets_a_child_finish_and_kills_one_that_does_not() {
     let (_, drained) = run_until(vec![script("polite", polite)], QUICK, ready).await;
     assert_eq!(drained, Drained::Cleanly);
     let deaf = "trap '' TERM; echo ready; while :; do sleep 0.01; done";
-    let pace = Pace {
-        drain: Duration::from_millis(50),
-        ..QUICK
-    };
+    let pace = Pace { drain: Duration::from_millis(50), ..QUICK };
     let (_, drained) = run_until(vec![script("deaf", deaf)], pace, ready).await;
     assert_eq!(drained, Drained::ByForce);
 }
@@ -96,14 +81,9 @@ async fn stopping_lets_a_child_finish_and_kills_one_that_does_not() {
 fn pauses_double_to_a_limit_and_start_over_after_a_healthy_minute() {
     let pace = Pace::default();
     let mut back_off = BackOff::new(pace);
-    let pauses: Vec<u64> = (0..7)
-        .map(|_| back_off.pause(Duration::ZERO).as_secs())
-        .collect();
+    let pauses: Vec<u64> = (0..7).map(|_| back_off.pause(Duration::ZERO).as_secs()).collect();
     assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
-    let almost = pace
-        .healthy_after
-        .checked_sub(Duration::from_millis(1))
-        .unwrap();
+    let almost = pace.healthy_after.checked_sub(Duration::from_millis(1)).unwrap();
     assert_eq!(back_off.pause(almost).as_secs(), 30);
     assert_eq!(back_off.pause(pace.healthy_after).as_secs(), 1);
 }

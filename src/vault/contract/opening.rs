@@ -37,10 +37,7 @@ pub(super) fn a_changed_byte_is_refused(store: &impl Backstage) {
             store.replace(Quarantine, world.object(), index, Some(&changed));
             assert!(is_altered(&world.read()), "byte {at} of part {index}");
             refit(&mut world.sealed.parts[index as usize], &changed);
-            assert!(
-                is_altered(&world.read()),
-                "byte {at} of part {index}, row refitted"
-            );
+            assert!(is_altered(&world.read()), "byte {at} of part {index}, row refitted");
             world.sealed.parts[index as usize] = row.clone();
         }
         store.replace(Quarantine, world.object(), index, Some(&whole));
@@ -62,11 +59,7 @@ pub(super) fn a_part_of_another_length_is_refused(store: &impl Backstage) {
             assert!(is_altered(&world.read()), "{} bytes", changed.len());
             let row = world.sealed.parts[0].clone();
             refit(&mut world.sealed.parts[0], changed);
-            assert!(
-                is_altered(&world.read()),
-                "{} bytes, row refitted",
-                changed.len()
-            );
+            assert!(is_altered(&world.read()), "{} bytes, row refitted", changed.len());
             world.sealed.parts[0] = row;
         }
     }
@@ -193,10 +186,7 @@ pub(super) fn without_its_wrap_nothing_opens(store: &impl Backstage) {
     let part = store.sealed(Quarantine, id(1), 0).unwrap();
     let decryptor = age::Decryptor::new_buffered(part.as_slice()).unwrap();
     let opened = decryptor.decrypt(std::iter::once(&key as &dyn age::Identity));
-    assert!(matches!(
-        opened.err(),
-        Some(age::DecryptError::NoMatchingKeys)
-    ));
+    assert!(matches!(opened.err(), Some(age::DecryptError::NoMatchingKeys)));
 }
 
 pub(super) fn a_rendition_is_the_certificates(store: &impl Backstage) {
@@ -215,19 +205,11 @@ pub(super) fn a_rendition_is_the_certificates(store: &impl Backstage) {
         let planted = store.sealed(Release, id(2), index).unwrap();
         store.replace(Release, id(1), index, Some(&planted));
     }
-    let planted_wrap = Wrap {
-        object: id(1),
-        ..other_wrap
-    };
+    let planted_wrap = Wrap { object: id(1), ..other_wrap };
     assert!(is_altered(&open(&other.parts, &planted_wrap)));
 
-    let huge = SealedObject {
-        size_bytes: MEMORY_LIMIT + 1,
-        ..sealed
-    };
-    let refused = store
-        .vault()
-        .open_released(&released(&huge), &wrap, &huge.parts, &identity);
+    let huge = SealedObject { size_bytes: MEMORY_LIMIT + 1, ..sealed };
+    let refused = store.vault().open_released(&released(&huge), &wrap, &huge.parts, &identity);
     assert!(matches!(refused, Err(VaultError::TooLarge)));
 }
 
@@ -237,13 +219,8 @@ pub(super) fn evidence_opens_for_its_lease_only(store: &impl Backstage) {
     let reviewer = StaffId::new(NOW, [4; 10]);
     let open = |object, sealed: &SealedObject| {
         let lease = EvidenceLease::after_event(object, reviewer);
-        let wrap = Wrap {
-            object,
-            ..wrap.clone()
-        };
-        store
-            .vault()
-            .open_evidence(&lease, &wrap, sealed, &identity)
+        let wrap = Wrap { object, ..wrap.clone() };
+        store.vault().open_evidence(&lease, &wrap, sealed, &identity)
     };
     assert_eq!(*open(id(1), &sealed).unwrap(), b"findings");
     assert!(is_wrong_wrap(&open(id(2), &sealed)));
@@ -258,10 +235,7 @@ pub(super) fn evidence_opens_for_its_lease_only(store: &impl Backstage) {
 /// The proof that this object may be viewed.
 fn released(sealed: &SealedObject) -> Released {
     let until = Timestamp::from_millis(NOW.as_millis() + 1);
-    let viewer = Viewer {
-        staff: StaffId::new(NOW, [4; 10]),
-        team: None,
-    };
+    let viewer = Viewer { staff: StaffId::new(NOW, [4; 10]), team: None };
     let mut artifact = artifact(sealed);
     let signer = Signer::from_seed(&[3; 32]).unwrap();
     let certificate = Certificate {
@@ -297,9 +271,6 @@ fn released(sealed: &SealedObject) -> Released {
         until,
         evidence: None,
     };
-    artifact.state = State::Released {
-        since: NOW,
-        release: Box::new(release),
-    };
+    artifact.state = State::Released { since: NOW, release: Box::new(release) };
     certificate::prove(&artifact, &viewer, &signer.verifier(), NOW).unwrap()
 }

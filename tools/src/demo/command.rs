@@ -44,7 +44,12 @@ impl Sekisho {
     pub(super) async fn init(&self, data: &Path, signatures: &Path) -> Result<(), DemoError> {
         let mut command = Command::new(&self.program);
         command.args(["init", "--demo", "--local-ca", "--telephone", "03-0000-0000"]);
-        command.args(["--clinic-ja", "青葉クリニック（デモ）", "--clinic-en", "Aoba Clinic (demo)"]);
+        command.args([
+            "--clinic-ja",
+            "青葉クリニック（デモ）",
+            "--clinic-en",
+            "Aoba Clinic (demo)",
+        ]);
         command.arg("--data").arg(data).arg("--signatures").arg(signatures);
         answer(command, "init", "").await.map(drop)
     }

@@ -84,10 +84,7 @@ pub async fn run(options: &Options) -> Result<Ended, DemoError> {
 }
 
 /// Keys, certificates, configuration, signatures, people; what is there already stays.
-async fn prepare(
-    options: &Options,
-    sekisho: &Sekisho,
-) -> Result<(Settings, SignIns), DemoError> {
+async fn prepare(options: &Options, sekisho: &Sekisho) -> Result<(Settings, SignIns), DemoError> {
     let is_new = !sekisho.config.exists();
     show::step(&format!("{} {}", if is_new { "making" } else { "using" }, options.data.display()));
     sekisho.init(&options.data, &options.signatures).await?;

@@ -193,7 +193,8 @@ impl<'a> Patient<'a> {
     /// As a browser sends it from the door's own page.
     fn post(&self, path: &str) -> RequestBuilder {
         let request = self.client.post(format!("{}{path}", self.door.url));
-        let request = request.header(ORIGIN, &self.door.url).header("sec-fetch-site", "same-origin");
+        let request =
+            request.header(ORIGIN, &self.door.url).header("sec-fetch-site", "same-origin");
         if self.cookie.is_empty() { request } else { request.header(COOKIE, &self.cookie) }
     }
 }

@@ -145,8 +145,13 @@ fn password() -> Result<String, DemoError> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes).map_err(|_| DemoError::Randomness)?;
-    let letters = bytes.map(|byte| LETTERS.get(usize::from(byte % 31)).map_or('x', |l| char::from(*l)));
-    Ok(letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+    let letters =
+        bytes.map(|byte| LETTERS.get(usize::from(byte % 31)).map_or('x', |l| char::from(*l)));
+    Ok(letters
+        .chunks(5)
+        .map(|group| group.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join("-"))
 }
 
 /// RFC 4648 without padding.

@@ -6,11 +6,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
+use super::DemoError;
 use super::outcome::Row;
 use super::patient::{BIRTH_DATE, Link};
 use super::people::SignIns;
 use super::settings::Settings;
-use super::DemoError;
 use crate::expect::Expectation;
 
 /// One step of the way, as it begins.

@@ -26,7 +26,8 @@ pub(super) async fn freshen(signatures: &Path, data: &Path) -> Result<(), DemoEr
     let mark = folder.join(DEMO_MARK);
     std::fs::write(&mark, "").map_err(DemoError::at(&mark))?;
     let script = signatures.join("build-demo-set.sh");
-    let built = Command::new(&script).arg(&folder).output().await.map_err(DemoError::at(&script))?;
+    let built =
+        Command::new(&script).arg(&folder).output().await.map_err(DemoError::at(&script))?;
     if built.status.success() {
         Ok(())
     } else {

@@ -1,0 +1,231 @@
+//! The whole service for a test: its own folder and ports, people, a patient, and ways to look.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sekisho_tools::chaos::patient::{self, Received, Visitor};
+use sekisho_tools::chaos::service::{Programs, Service, set};
+use sekisho_tools::chaos::{DOCTOR, PASSWORD};
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tempfile::TempDir;
+
+/// A service with a doctor, and all that a test asks of it.
+pub struct World {
+    pub service: Service,
+    pub doctor: Person,
+    pub root: TempDir,
+}
+
+/// A member of staff with what they sign in with.
+pub struct Person {
+    pub login: String,
+    pub id: String,
+    totp_secret: Vec<u8>,
+    last_step: std::cell::Cell<u64>,
+}
+
+/// How long a file may take from its receipt to its end, on a busy machine.
+pub const SETTLED: Duration = Duration::from_secs(90);
+const TOTP_STEP_SECONDS: u64 = 30;
+
+/// The programs under test; the jail's is built if nobody did.
+pub fn programs() -> Programs {
+    let sekisho = PathBuf::from(env!("CARGO_BIN_EXE_sekisho"));
+    let jail = sekisho.with_file_name("sekisho-jail");
+    if !jail.exists() {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--package", "sekisho-jail", "--manifest-path"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+            .status();
+        assert!(
+            built.is_ok_and(|status| status.success()) && jail.exists(),
+            "{} is missing and could not be built: run `cargo build --package sekisho-jail`",
+            jail.display()
+        );
+    }
+    let signatures = Path::new(env!("CARGO_MANIFEST_DIR")).join("signatures");
+    Programs { sekisho, signatures }
+}
+
+/// A number no other test has, for files that no other test sends.
+pub fn unique() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(now.as_nanos() % u128::from(u64::MAX)).expect("below")
+}
+
+/// A small photo that nobody sent before.
+pub fn photo() -> Vec<u8> {
+    sekisho_tools::chaos::picture::jpeg(unique(), 160, 120).expect("a picture")
+}
+
+/// The test file every engine knows, put together here so that no scanner objects to this source.
+pub fn eicar() -> Vec<u8> {
+    let parts = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"];
+    parts.concat().into_bytes()
+}
+
+impl World {
+    /// Set up and not started.
+    pub fn prepared() -> Self {
+        let root = tempfile::Builder::new().prefix("sks-").tempdir().expect("a folder");
+        let service = Service::prepare(&programs(), root.path()).expect("set up");
+        // A worker that was killed is not waited for long.
+        service.configure(|table| set(table, &["limits", "lease"], 5.into())).expect("configured");
+        let doctor = add(&service, DOCTOR, "doctor", Some("skin"));
+        Self { service, doctor, root }
+    }
+
+    /// Set up, started and ready.
+    pub fn new() -> Self {
+        let mut world = Self::prepared();
+        world.start();
+        world
+    }
+
+    pub fn start(&mut self) {
+        self.service.start().expect("started");
+        self.service.wait_ready().expect("ready");
+    }
+
+    pub fn add(&self, login: &str, role: &str) -> Person {
+        add(&self.service, login, role, None)
+    }
+
+    /// A patient who opened a new link and agreed.
+    pub async fn patient(&self) -> Visitor {
+        let number = format!("P-{}", unique() % 1_000_000);
+        patient::patient(&self.service, DOCTOR, &number).await.expect("a visit")
+    }
+
+    /// Signs in at a door with both factors.
+    pub async fn sign_in(&self, door: &str, person: &Person) -> Visitor {
+        let mut visitor = Visitor::new(&self.service, door).expect("a browser");
+        let form = format!("login={}&password={}", person.login, PASSWORD.replace(' ', "+"));
+        let answer = visitor.post("/signin", &form).await.expect("the door");
+        assert!(answer.status().is_redirection(), "{}", answer.status());
+        let answer = visitor.post("/factor", &format!("code={}", person.code())).await;
+        let answer = answer.expect("the door");
+        assert!(answer.status().is_redirection(), "{}", answer.status());
+        visitor
+    }
+
+    /// Runs a command whose answer must be yes.
+    pub fn ask(&self, words: &[&str]) -> Vec<Value> {
+        let answer = self.service.ask(words, "").expect("answers");
+        assert_eq!(answer.code, 0, "{words:?}: {}", answer.text);
+        answer.lines()
+    }
+
+    /// The row of an artifact in the queue.
+    pub fn row(&self, id: &str) -> Value {
+        let rows = self.ask(&["queue", "list", "--limit", "10000"]);
+        rows.into_iter().find(|row| row["artifact"] == id).unwrap_or(Value::Null)
+    }
+
+    pub fn state(&self, id: &str) -> String {
+        self.row(id)["state"].as_str().unwrap_or("unknown").to_owned()
+    }
+
+    /// Waits until an artifact has left quarantine; where it went.
+    pub fn settled(&self, id: &str) -> String {
+        let mut state = String::new();
+        let settled = self.service.wait_until("a decision", SETTLED, || {
+            state = self.state(id);
+            state != "quarantined" && state != "unknown"
+        });
+        settled.expect("a decision");
+        state
+    }
+
+    /// Sends one photo and waits for its release.
+    pub async fn released(&self) -> Received {
+        let received = self.patient().await.send_photo(&photo()).await.expect("received");
+        assert_eq!(self.settled(&received.id), "released", "{}", self.row(&received.id));
+        received
+    }
+
+    /// Events of an action, newest first; of one artifact if `about` names it.
+    pub fn events(&self, action: &str, about: &str) -> Vec<Value> {
+        let mut events = self.ask(&["audit", "search", "--action", action, "--limit", "10000"]);
+        events.retain(|event| about.is_empty() || event["artifact"] == about);
+        events
+    }
+
+    /// Waits until everything logged so far is under a signed checkpoint.
+    pub fn sealed(&self) {
+        let is_sealed = || {
+            let answer = self.service.ask(&["audit", "verify"], "").expect("answers").lines();
+            answer.first().is_some_and(|it| it["sound"] == true && it["events"] == it["sealed"])
+        };
+        self.service.wait_until("a checkpoint", SETTLED, is_sealed).expect("a checkpoint");
+    }
+
+    /// The log's verification: code 0 or 1, and what it says.
+    pub fn verify(&self) -> (i32, Value) {
+        let answer = self.service.ask(&["audit", "verify"], "").expect("answers");
+        (answer.code, answer.lines().pop().unwrap_or(Value::Null))
+    }
+
+    /// The data database, as somebody who can write its file holds it.
+    pub async fn data(&self) -> SqlitePool {
+        open(&self.service.data.join("db/data.db")).await
+    }
+
+    /// The database of wrapped keys.
+    pub async fn keys(&self) -> SqlitePool {
+        open(&self.service.data.join("db/keys.db")).await
+    }
+
+    pub fn data_file(&self, name: &str) -> PathBuf {
+        self.service.data.join(name)
+    }
+}
+
+impl Person {
+    /// A code not used before: a step early or late is accepted, twice is not.
+    pub fn code(&self) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let step = (now / TOTP_STEP_SECONDS - 1).max(self.last_step.get() + 1);
+        self.last_step.set(step);
+        let totp = totp_rs::Builder::new()
+            .with_secret(self.totp_secret.clone())
+            .with_digits(6)
+            .with_step_duration(TOTP_STEP_SECONDS)
+            .build();
+        totp.expect("a secret").generate(step * TOTP_STEP_SECONDS).to_string()
+    }
+}
+
+async fn open(file: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(file);
+    SqlitePool::connect_with(options.busy_timeout(Duration::from_secs(10))).await.expect("opens")
+}
+
+fn add(service: &Service, login: &str, role: &str, team: Option<&str>) -> Person {
+    let mut words = vec!["user", "add", "--login", login, "--name", login, "--role", role];
+    words.extend(team.iter().flat_map(|team| ["--team", *team]));
+    let added = service.ask(&words, PASSWORD).expect("added");
+    let uri = added.text_of("totp_uri").expect("a secret");
+    let secret = uri.split_once("secret=").expect("a secret").1.split('&').next();
+    let totp_secret = base32(secret.expect("a secret"));
+    let id = added.text_of("id").expect("an id");
+    Person { login: login.to_owned(), id, totp_secret, last_step: std::cell::Cell::new(0) }
+}
+
+/// RFC 4648 without padding.
+fn base32(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut held, mut bits) = (0_u32, 0);
+    for letter in text.bytes() {
+        let place = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|it| *it == letter);
+        held = (held << 5 | u32::try_from(place.expect("base32")).expect("small")) & 0xfff;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 0xff).expect("a byte"));
+        }
+    }
+    bytes
+}

@@ -1,0 +1,147 @@
+//! What was promised to patients, against what the service's own queue and log say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::patient::Received;
+use super::service::Service;
+use super::{ChaosError, Plan};
+
+/// What was acknowledged during a run.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    acknowledged: Vec<Received>,
+    unacknowledged: u32,
+    kills: u32,
+}
+
+/// The closing count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    pub cycles: u32,
+    pub kills: u32,
+    pub acknowledged: usize,
+    /// Sent without an acknowledgement; each may be there once or not at all.
+    pub unacknowledged: u32,
+    /// Acknowledged, and not released in the end.
+    pub lost: usize,
+    /// Twice in the queue, or released more than once.
+    pub double: usize,
+    /// Released without the event of it.
+    pub without_event: usize,
+    /// Whether the log verifies.
+    pub is_sound: bool,
+    pub seed: u64,
+}
+
+/// More than any run makes.
+const MOST_ROWS: &str = "100000";
+
+impl Ledger {
+    /// Notes a cycle.
+    pub fn add(&mut self, received: Vec<Received>, unacknowledged: u32, kills: u32) {
+        self.acknowledged.extend(received);
+        self.unacknowledged += unacknowledged;
+        self.kills += kills;
+    }
+}
+
+impl Tally {
+    /// Whether every promise was kept.
+    pub const fn is_clean(&self) -> bool {
+        self.lost == 0 && self.double == 0 && self.without_event == 0 && self.is_sound
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let log = if self.is_sound { "sound" } else { "NOT SOUND" };
+        write!(
+            f,
+            "chaos: {} cycles, {} kills, {} acknowledged, {} unacknowledged, {} lost, {} double, \
+             {} released without event, log {log}, seed {}",
+            self.cycles,
+            self.kills,
+            self.acknowledged,
+            self.unacknowledged,
+            self.lost,
+            self.double,
+            self.without_event,
+            self.seed
+        )
+    }
+}
+
+/// Waits until nothing waits any more, then counts.
+///
+/// # Errors
+/// If something still waits at the deadline, or the service's answers do not read.
+pub(super) fn judge(
+    service: &Service,
+    ledger: &Ledger,
+    plan: Plan,
+    deadline: Duration,
+) -> Result<Tally, ChaosError> {
+    let waits = || queue(service, Some("quarantined")).is_ok_and(|queue| queue.is_empty());
+    service.wait_until("an empty quarantine", deadline, waits)?;
+    let states = queue(service, None)?;
+    let received = events(service, "receive")?;
+    let released = events(service, "release")?;
+    let is_lost = |it: &&Received| {
+        let known = received.iter().any(|(id, sha256)| (id, sha256) == (&it.id, &it.sha256));
+        !known || states.get(&it.id).map(String::as_str) != Some("released")
+    };
+    let is_released = |id: &&String| states.get(*id).map(String::as_str) == Some("released");
+    let with_event: BTreeSet<&String> = released.iter().map(|(id, _)| id).collect();
+    let sound = service.ask(&["audit", "verify"], "")?.code == 0;
+    Ok(Tally {
+        cycles: plan.cycles,
+        kills: ledger.kills,
+        acknowledged: ledger.acknowledged.len(),
+        unacknowledged: ledger.unacknowledged,
+        lost: ledger.acknowledged.iter().filter(is_lost).count(),
+        double: repeated(received.iter().map(|(_, sha256)| sha256))
+            + repeated(released.iter().map(|(id, _)| id)),
+        without_event: states
+            .keys()
+            .filter(is_released)
+            .filter(|id| !with_event.contains(id))
+            .count(),
+        is_sound: sound,
+        seed: plan.seed,
+    })
+}
+
+/// How many come more than once.
+fn repeated<'a>(all: impl Iterator<Item = &'a String>) -> usize {
+    let mut seen = BTreeSet::new();
+    all.filter(|one| !seen.insert(*one)).count()
+}
+
+/// Artifact and state.
+fn queue(service: &Service, state: Option<&str>) -> Result<BTreeMap<String, String>, ChaosError> {
+    let mut words = vec!["queue", "list", "--limit", MOST_ROWS];
+    words.extend(state.iter().flat_map(|state| ["--state", *state]));
+    let lines = service.ask(&words, "")?.lines();
+    let row = |line: &Value| Some((text(line, "artifact")?, text(line, "state")?));
+    lines.iter().map(|line| row(line).ok_or(ChaosError::Unread("the queue"))).collect()
+}
+
+/// Artifact and, where the event has one, the digest; refused tries are no such event.
+fn events(service: &Service, action: &str) -> Result<Vec<(String, String)>, ChaosError> {
+    let words = ["audit", "search", "--action", action, "--limit", MOST_ROWS];
+    let lines = service.ask(&words, "")?.lines();
+    let done = lines.iter().filter(|line| line.get("outcome").is_some_and(|it| it == "done"));
+    let row = |line: &Value| {
+        let sha256 = line.get("facts").and_then(|facts| text(facts, "sha256"));
+        Some((text(line, "artifact")?, sha256.unwrap_or_default()))
+    };
+    done.map(|line| row(line).ok_or(ChaosError::Unread("the log"))).collect()
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    value.get(name)?.as_str().map(str::to_owned)
+}

@@ -123,4 +123,20 @@ mod tests {
         assert_eq!(at(days(29)), Urgency::LastDay);
         assert_eq!(at(days(31)), Urgency::LastDay);
     }
+
+    #[test]
+    fn the_document_says_what_the_code_does() {
+        let document = include_str!("../../docs/DATA-RETENTION.md");
+        let retention = Retention::default();
+        for state in StateName::ALL {
+            let days = retention.stay(state).as_secs() / (24 * 3600);
+            let line = match state {
+                StateName::Purged => "| purged | gone | |".to_owned(),
+                other => format!("| {other} | {days} days | `{other}_days` |"),
+            };
+            assert!(document.contains(&line), "not in the document: {line}");
+        }
+        let audit = format!("{} days", retention.audit_days);
+        assert!(document.contains(&audit), "not in the document: {audit}");
+    }
 }

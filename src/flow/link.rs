@@ -51,18 +51,14 @@ pub async fn issue(
 ) -> Result<IssuedLink, FlowError> {
     let app = &review.app;
     let now = app.clock.trusted()?;
-    let doctor = people::staff(app, request.doctor).await?.ok_or(Refusal::BadInput)?;
-    let fits = doctor.role == StaffRole::Doctor
-        && doctor.disabled_at.is_none()
-        && patient_fits(&request.patient, request.sender)
+    let doctor = people::staff(app, request.doctor).await?;
+    let doctor = doctor.filter(|it| it.role == StaffRole::Doctor && it.disabled_at.is_none());
+    let second_secret = request.second_secret_kind.normalise(&request.untrusted_second_secret);
+    let fits = patient_fits(&request.patient, request.sender)
         && request.life.is_none_or(|life| life <= MOST_LIFE);
-    if !fits {
+    let (Some(doctor), Some(second_secret), true) = (doctor, second_secret, fits) else {
         return Err(super::refused(app, actor, Action::LinkIssue, Refusal::BadInput).await);
-    }
-    let second_secret = request
-        .second_secret_kind
-        .normalise(&request.untrusted_second_secret)
-        .ok_or(Refusal::BadInput)?;
+    };
     let secret = LinkSecret::new(app.random.bytes()?);
     let code = ShortCode::new(app.random.bytes()?);
     let id = LinkId::new(now, app.random.bytes()?);

@@ -104,11 +104,12 @@ pub async fn add_machine(
     certificate_sha256: &str,
 ) -> Result<Machine, FlowError> {
     let app = &review.app;
-    let row = app.db.staff_by_login(doctor_login).await?.ok_or(Refusal::BadInput)?;
-    let doctor = row.verify(&app.public.grant)?;
-    if doctor.role != StaffRole::Doctor || !fits(name, DISPLAY_NAME_CHARS) {
+    let row = app.db.staff_by_login(doctor_login).await?;
+    let doctor = row.map(|row| row.verify(&app.public.grant)).transpose()?;
+    let doctor = doctor.filter(|it| it.role == StaffRole::Doctor && fits(name, DISPLAY_NAME_CHARS));
+    let Some(doctor) = doctor else {
         return Err(refused(app, actor, Action::MachineAdd, Refusal::BadInput).await);
-    }
+    };
     if app.db.machine_by_certificate(certificate_sha256).await?.is_some() {
         return Err(refused(app, actor, Action::MachineAdd, Refusal::ExistsAlready).await);
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::error::refused_event;
 use super::{FlowError, Refusal, open};
-use crate::app::{App, Commit, Intake, VaultError};
+use crate::app::{App, Commit, DbError, Intake, VaultError};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
 use crate::domain::content::{Area, SealedObject, Wrap};
 use crate::domain::submission::{Connection, Submission};
@@ -192,15 +192,35 @@ impl Visit {
             version: 0,
             state: State::Quarantined { since: now },
         };
-        let stamp = app.stamp(Actor::Patient { link: self.submission.link }, now)?;
-        let change = artifact.receive(stamp);
-        let commit = Commit { change, lease: None, objects: vec![object] };
-        let artifact = app.db.commit(commit).await?;
+        let artifact = self.commit(app, artifact, object).await?;
         app.bell.ring();
         self.files = self.files.saturating_add(1);
         self.bytes = self.bytes.saturating_add(artifact.source.size_bytes);
-        self.next_position = self.next_position.saturating_add(1);
+        self.next_position = artifact.position.saturating_add(1);
         Ok(artifact)
+    }
+
+    /// Commits at the next free position: another upload of the same visit may have taken it first.
+    async fn commit(
+        &self,
+        app: &App,
+        mut artifact: Artifact,
+        object: SealedObject,
+    ) -> Result<Artifact, FlowError> {
+        let actor = Actor::Patient { link: self.submission.link };
+        let stamp = app.stamp(actor, artifact.received_at)?;
+        for _ in 0..app.limits.submission_files {
+            let change = artifact.clone().receive(stamp);
+            let commit = Commit { change, lease: None, objects: vec![object.clone()] };
+            match app.db.commit(commit).await {
+                Err(DbError::Exists) => {
+                    let now = Self::resume(app, self.submission.clone()).await?;
+                    artifact.position = now.next_position;
+                }
+                done => return Ok(done?),
+            }
+        }
+        Err(Refusal::MovedOn.into())
     }
 
     /// Records that the sender was refused something of this submission.
@@ -239,3 +259,6 @@ fn seal_arriving(
     }
     sealer.finish(recipient, artifact)
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,8 +149,14 @@ fn is_test(path: &Path) -> bool {
     path.iter().filter_map(|part| part.to_str()).any(test_name)
 }
 
+/// The code without comments and without a test module that stands in the file; one that only is
+/// named there is a file of its own.
 fn code_of(text: &str) -> String {
-    let end = text.find("#[cfg(test)]").unwrap_or(text.len());
+    let inline = text.match_indices("#[cfg(test)]").find(|(at, _)| {
+        let item = text[*at..].lines().nth(1).unwrap_or_default();
+        item.contains("mod ") && item.ends_with('{')
+    });
+    let end = inline.map_or(text.len(), |(at, _)| at);
     let lines = text[..end].lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -101,6 +101,11 @@ async fn text(
     }
 }
 
+#[expect(
+    clippy::unused_self,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "askama calls methods of the page, with references"
+)]
 impl ArtifactPage<'_> {
     /// On whose word, as a key of words.
     fn basis(&self) -> &'static str {

@@ -28,7 +28,7 @@ async fn only_a_released_artifact_answers_with_content_and_every_refusal_is_an_e
             let new = &world.app.trail().await[before..];
             assert!(allowed || new == ["view:not_released"], "{new:?}");
         }
-        world.app.hand.advance(Duration::from_secs(60));
+        world.app.hand.advance(Duration::from_mins(1));
     }
     let artifact = world.artifact(&link, StateName::Released).await;
     let mut other = world.signed_in(&doctor).await;

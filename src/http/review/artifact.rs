@@ -140,6 +140,7 @@ impl Approvers {
     }
 }
 
+#[expect(clippy::unused_self, reason = "askama calls methods of the page")]
 impl FactsPage<'_> {
     fn open_reasons(&self) -> [ReviewReason; 2] {
         ReviewReason::OPEN

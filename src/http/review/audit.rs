@@ -24,6 +24,7 @@ const JAPAN: Offset = Offset::constant(9);
 
 /// What was asked for, as it came; shown again in the form.
 #[derive(Deserialize, Default)]
+#[expect(clippy::struct_field_names, reason = "every field is labelled as it came")]
 #[serde(default)]
 pub(super) struct AuditQuery {
     #[serde(rename = "artifact")]
@@ -80,6 +81,7 @@ impl AuditQuery {
     }
 }
 
+#[expect(clippy::unused_self, reason = "askama calls methods of the page")]
 impl AuditPage<'_> {
     fn is_refused(&self, event: &Event) -> bool {
         matches!(event.outcome, Outcome::Refused { .. })

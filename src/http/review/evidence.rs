@@ -78,6 +78,11 @@ fn is_base64(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
 }
 
+#[expect(
+    clippy::unused_self,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "askama calls methods of the page, with references"
+)]
 impl EvidencePage<'_> {
     /// An engine's end as a key of words: complete, or the fault's code.
     fn outcome(&self, outcome: &EngineOutcome) -> String {

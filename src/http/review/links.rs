@@ -228,6 +228,7 @@ impl Row {
     }
 }
 
+#[expect(clippy::unused_self, reason = "askama calls methods of the page")]
 impl NewPage<'_> {
     fn purposes(&self) -> [Purpose; 4] {
         Purpose::ALL

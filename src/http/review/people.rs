@@ -132,6 +132,7 @@ impl StaffForm {
     }
 }
 
+#[expect(clippy::unused_self, reason = "askama calls methods of the page")]
 impl StaffPage<'_> {
     fn roles(&self) -> [StaffRole; 4] {
         StaffRole::ALL

@@ -28,7 +28,7 @@ const BYTES: &[u8] = b"\xff\xd8 a fresh encoding";
 
 #[tokio::test]
 async fn a_cleared_file_is_written_whole_for_our_eyes_and_then_acknowledged() {
-    let world = World::new().await;
+    let world = World::new();
     let ready = world.offer(1, BYTES, &world.signer);
     let (summary, lines) = world.pull().await;
     assert_eq!(summary, Summary { written: 1, ..Summary::default() }, "{lines:?}");
@@ -43,16 +43,18 @@ async fn a_cleared_file_is_written_whole_for_our_eyes_and_then_acknowledged() {
 
 #[tokio::test]
 async fn what_its_certificate_does_not_vouch_for_is_neither_written_nor_acknowledged() {
+    use Refused::{Altered, Certificate as Bad, Expired, Gone, OtherFile, TooLarge};
+
     let stranger = Signer::from_seed(&[9; 32]).unwrap();
-    let world = World::new().await;
+    let world = World::new();
     world.offer(1, BYTES, &stranger);
     let altered = world.offer(2, BYTES, &world.signer);
     world.change(&altered, |offer| offer.bytes = b"\xff\xd8 other bytes".to_vec());
     let (moved, source) =
-        (world.offer(3, BYTES, &world.signer), world.certificate(9, BYTES, NOW.plus(DAY)));
+        (world.offer(3, BYTES, &world.signer), World::certificate(9, BYTES, NOW.plus(DAY)));
     world.change(&moved, |offer| offer.note = source.sign(&world.signer));
     let expired = world.offer(4, BYTES, &world.signer);
-    let note = Certificate { artifact: expired.artifact, ..world.certificate(4, BYTES, NOW) };
+    let note = Certificate { artifact: expired.artifact, ..World::certificate(4, BYTES, NOW) };
     world.change(&expired, |offer| offer.note = note.sign(&world.signer));
     let longer = world.offer(5, BYTES, &world.signer);
     world.change(&longer, |offer| offer.bytes = vec![0; 4096]);
@@ -68,7 +70,6 @@ async fn what_its_certificate_does_not_vouch_for_is_neither_written_nor_acknowle
             Line::Written { .. } | Line::Removed { .. } => None,
         })
         .collect();
-    use Refused::{Altered, Certificate as Bad, Expired, Gone, OtherFile, TooLarge};
     assert_eq!(reasons, [Bad, Altered, OtherFile, Expired, TooLarge, Bad, Gone]);
     assert_eq!(summary.refused, 7);
     assert!(world.names().is_empty() && world.acknowledged().is_empty(), "{:?}", world.names());
@@ -76,7 +77,7 @@ async fn what_its_certificate_does_not_vouch_for_is_neither_written_nor_acknowle
 
 #[tokio::test]
 async fn another_file_is_never_written_over_and_no_link_is_followed() {
-    let world = World::new().await;
+    let world = World::new();
     let (first, second) =
         (world.offer(1, BYTES, &world.signer), world.offer(2, BYTES, &world.signer));
     std::fs::write(world.path(&first, "1.jpg"), "someone else's").unwrap();
@@ -92,7 +93,7 @@ async fn another_file_is_never_written_over_and_no_link_is_followed() {
 
 #[tokio::test]
 async fn a_pull_cut_short_is_taken_up_again() {
-    let world = World::new().await;
+    let world = World::new();
     let ready = world.offer(1, BYTES, &world.signer);
     std::fs::write(world.path(&ready, "1.jpg"), BYTES).unwrap();
     std::fs::write(world.to().join(".sekisho-pull.tmp"), "half").unwrap();
@@ -103,7 +104,7 @@ async fn a_pull_cut_short_is_taken_up_again() {
 
 #[tokio::test]
 async fn a_recall_removes_the_file_unless_it_was_changed_since() {
-    let world = World::new().await;
+    let world = World::new();
     let (first, second) =
         (world.offer(1, BYTES, &world.signer), world.offer(2, BYTES, &world.signer));
     world.pull().await;
@@ -124,7 +125,7 @@ async fn a_recall_removes_the_file_unless_it_was_changed_since() {
 
 #[tokio::test]
 async fn a_door_of_another_authority_is_not_spoken_to() {
-    let world = World::new().await;
+    let world = World::new();
     world.offer(1, BYTES, &world.signer);
     let (_, other) = Authority::make(AuthorityKind::Doors).unwrap();
     std::fs::write(world.folder.path().join("ca.pem"), other.certificate).unwrap();
@@ -138,7 +139,7 @@ async fn a_door_of_another_authority_is_not_spoken_to() {
 
 #[tokio::test]
 async fn a_second_pull_in_the_same_folder_waits_its_turn() {
-    let world = World::new().await;
+    let world = World::new();
     let _held = Folder::open(&world.to()).unwrap();
     let done = pull(&world.args, &|| NOW, &mut |_, _| {}).await;
     assert!(matches!(done, Err(PullError::Busy)));
@@ -169,7 +170,7 @@ struct Offer {
 }
 
 impl World {
-    async fn new() -> Self {
+    fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let fresh = FreshKeys::generate().unwrap();
@@ -217,7 +218,7 @@ impl World {
     }
 
     fn offer(&self, number: u8, bytes: &[u8], signer: &Signer) -> Ready {
-        let certificate = self.certificate(number, bytes, NOW.plus(DAY));
+        let certificate = Self::certificate(number, bytes, NOW.plus(DAY));
         let ready = Ready {
             artifact: certificate.artifact,
             submission: certificate.submission,
@@ -240,7 +241,7 @@ impl World {
         change(offers.iter_mut().find(|it| it.ready.artifact == ready.artifact).unwrap());
     }
 
-    fn certificate(&self, number: u8, bytes: &[u8], expires_at: Timestamp) -> Certificate {
+    fn certificate(number: u8, bytes: &[u8], expires_at: Timestamp) -> Certificate {
         let hash = Sha256Hex::of_digest(Sha256::digest(bytes).into());
         Certificate {
             clinic: ClinicId::new(NOW, [1; 10]),

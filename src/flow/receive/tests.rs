@@ -1,0 +1,47 @@
+//! What receiving promises beyond what the door's tests show.
+
+use super::*;
+use crate::domain::secret::SessionToken;
+use crate::domain::staff::Holder;
+use crate::flow::open::FirstSecret;
+use crate::flow::sign_in;
+use crate::testing::{BIRTH_DATE, TestApp};
+
+async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
+    let intake = &app.intake;
+    let issued = app.link().await;
+    let first = FirstSecret::Link(issued.secret);
+    let (token, _): (SessionToken, _) =
+        open::open(intake, &first, BIRTH_DATE).await.expect("opens");
+    let session = sign_in::session(&intake.app, &intake.keys.session_key, &token).await;
+    let session = session.expect("a session");
+    let Holder::Patient { link, .. } = session.holder else { unreachable!("a patient's session") };
+    let asked = open::link_of(intake, link).await.expect("a link");
+    let (_, submission) = open::agree(intake, &session, &asked, "1", "1").await.expect("agrees");
+    (link, submission.id)
+}
+
+#[tokio::test]
+async fn two_uploads_of_one_visit_at_once_are_both_kept_at_places_of_their_own() {
+    let app = TestApp::new().await;
+    let (link, submission) = begun(&app).await;
+    let intake = &app.intake;
+    let local = "127.0.0.1:8443".parse().expect("an address");
+    let mut visits = Vec::new();
+    for content in [&b"one"[..], b"two"] {
+        let visit = visit(intake, link, Some(submission)).await.expect("a visit");
+        let connection = Connection { peer: local, local, request: "r".into() };
+        let kind = ArtifactKind::Photo;
+        let begun = visit.begin(intake, kind, Declared::default(), connection).await;
+        let mut upload = begun.expect("begins");
+        visit.take(intake, &mut upload, Bytes::from_static(content)).await.expect("takes");
+        visits.push((visit, upload));
+    }
+    let mut positions = Vec::new();
+    for (mut visit, upload) in visits {
+        positions.push(visit.finish(intake, upload).await.expect("is kept").position);
+    }
+    assert_eq!(positions, [1, 2]);
+    let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
+    assert_eq!(receipt.artifacts.len(), 2);
+}

@@ -50,7 +50,7 @@ async fn what_has_expired_is_beyond_recovery_and_only_ids_remain() {
 }
 
 /// Runs retention as the operator would, so much later.
-pub fn retention(world: &World, later: &str, more: &[&str]) -> Vec<Value> {
+pub(crate) fn retention(world: &World, later: &str, more: &[&str]) -> Vec<Value> {
     let output = Command::new("faketime")
         .args(["-f", later])
         .arg(world.service.program())

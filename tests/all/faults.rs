@@ -228,7 +228,7 @@ fn released_once(world: &World, received: &Received) {
 fn not_released(world: &World, received: &Received, word: &str) {
     let faults = || world.events("scan_fault", &received.id);
     let tried = || faults().len() >= 2;
-    world.service.wait_until("two tries", Duration::from_secs(60), tried).expect("two tries");
+    world.service.wait_until("two tries", Duration::from_mins(1), tried).expect("two tries");
     assert_eq!(world.state(&received.id), "quarantined");
     assert!(world.events("release", "").is_empty());
     let said = format!("{:?}", faults());

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::service::{World, eicar, photo};
+use sekisho_tools::chaos::patient::FormField;
 use sekisho_tools::chaos::process;
 
 const MESSAGE: &str = "昨日から発疹があります。";
@@ -13,7 +14,7 @@ async fn what_a_patient_sends_reaches_the_doctor_fresh_and_every_step_is_logged(
     let mut world = World::new();
     let patient = world.patient().await;
     let sent = photo();
-    let fields: [(&str, Option<(&str, &str)>, &[u8]); 2] = [
+    let fields: [FormField<'_>; 2] = [
         ("photos", Some(("山田花子.jpg", "image/jpeg")), &sent),
         ("message", None, MESSAGE.as_bytes()),
     ];

@@ -12,26 +12,26 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 
 /// A service with a doctor, and all that a test asks of it.
-pub struct World {
-    pub service: Service,
-    pub doctor: Person,
-    pub root: TempDir,
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) doctor: Person,
+    pub(crate) root: TempDir,
 }
 
 /// A member of staff with what they sign in with.
-pub struct Person {
-    pub login: String,
-    pub id: String,
+pub(crate) struct Person {
+    pub(crate) login: String,
+    pub(crate) id: String,
     totp_secret: Vec<u8>,
     last_step: std::cell::Cell<u64>,
 }
 
 /// How long a file may take from its receipt to its end, on a busy machine.
-pub const SETTLED: Duration = Duration::from_secs(90);
+pub(crate) const SETTLED: Duration = Duration::from_secs(90);
 const TOTP_STEP_SECONDS: u64 = 30;
 
 /// The programs under test; the jail's is built if nobody did.
-pub fn programs() -> Programs {
+pub(crate) fn programs() -> Programs {
     let sekisho = PathBuf::from(env!("CARGO_BIN_EXE_sekisho"));
     let jail = sekisho.with_file_name("sekisho-jail");
     if !jail.exists() {
@@ -50,25 +50,29 @@ pub fn programs() -> Programs {
 }
 
 /// A number no other test has, for files that no other test sends.
-pub fn unique() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    u64::try_from(now.as_nanos() % u128::from(u64::MAX)).expect("below")
+pub(crate) fn unique() -> u64 {
+    u64::try_from(since_1970().as_nanos() % u128::from(u64::MAX)).expect("below")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the service under test reads the same clock")]
+pub(crate) fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970")
 }
 
 /// A small photo that nobody sent before.
-pub fn photo() -> Vec<u8> {
+pub(crate) fn photo() -> Vec<u8> {
     sekisho_tools::chaos::picture::jpeg(unique(), 160, 120).expect("a picture")
 }
 
 /// The test file every engine knows, put together here so that no scanner objects to this source.
-pub fn eicar() -> Vec<u8> {
+pub(crate) fn eicar() -> Vec<u8> {
     let parts = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"];
     parts.concat().into_bytes()
 }
 
 impl World {
     /// Set up and not started.
-    pub fn prepared() -> Self {
+    pub(crate) fn prepared() -> Self {
         let root = tempfile::Builder::new().prefix("sks-").tempdir().expect("a folder");
         let service = Service::prepare(&programs(), root.path()).expect("set up");
         // A worker that was killed is not waited for long.
@@ -78,29 +82,29 @@ impl World {
     }
 
     /// Set up, started and ready.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = Self::prepared();
         world.start();
         world
     }
 
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.service.start().expect("started");
         self.service.wait_ready().expect("ready");
     }
 
-    pub fn add(&self, login: &str, role: &str) -> Person {
+    pub(crate) fn add(&self, login: &str, role: &str) -> Person {
         add(&self.service, login, role, None)
     }
 
     /// A patient who opened a new link and agreed.
-    pub async fn patient(&self) -> Visitor {
+    pub(crate) async fn patient(&self) -> Visitor {
         let number = format!("P-{}", unique() % 1_000_000);
         patient::patient(&self.service, DOCTOR, &number).await.expect("a visit")
     }
 
     /// Signs in at a door with both factors.
-    pub async fn sign_in(&self, door: &str, person: &Person) -> Visitor {
+    pub(crate) async fn sign_in(&self, door: &str, person: &Person) -> Visitor {
         let mut visitor = Visitor::new(&self.service, door).expect("a browser");
         let form = format!("login={}&password={}", person.login, PASSWORD.replace(' ', "+"));
         let answer = visitor.post("/signin", &form).await.expect("the door");
@@ -112,24 +116,24 @@ impl World {
     }
 
     /// Runs a command whose answer must be yes.
-    pub fn ask(&self, words: &[&str]) -> Vec<Value> {
+    pub(crate) fn ask(&self, words: &[&str]) -> Vec<Value> {
         let answer = self.service.ask(words, "").expect("answers");
         assert_eq!(answer.code, 0, "{words:?}: {}", answer.text);
         answer.lines()
     }
 
     /// The row of an artifact in the queue.
-    pub fn row(&self, id: &str) -> Value {
+    pub(crate) fn row(&self, id: &str) -> Value {
         let rows = self.ask(&["queue", "list", "--limit", "10000"]);
         rows.into_iter().find(|row| row["artifact"] == id).unwrap_or(Value::Null)
     }
 
-    pub fn state(&self, id: &str) -> String {
+    pub(crate) fn state(&self, id: &str) -> String {
         self.row(id)["state"].as_str().unwrap_or("unknown").to_owned()
     }
 
     /// Waits until an artifact has left quarantine; where it went.
-    pub fn settled(&self, id: &str) -> String {
+    pub(crate) fn settled(&self, id: &str) -> String {
         let mut state = String::new();
         let settled = self.service.wait_until("a decision", SETTLED, || {
             state = self.state(id);
@@ -140,21 +144,21 @@ impl World {
     }
 
     /// Sends one photo and waits for its release.
-    pub async fn released(&self) -> Received {
+    pub(crate) async fn released(&self) -> Received {
         let received = self.patient().await.send_photo(&photo()).await.expect("received");
         assert_eq!(self.settled(&received.id), "released", "{}", self.row(&received.id));
         received
     }
 
     /// Events of an action, newest first; of one artifact if `about` names it.
-    pub fn events(&self, action: &str, about: &str) -> Vec<Value> {
+    pub(crate) fn events(&self, action: &str, about: &str) -> Vec<Value> {
         let mut events = self.ask(&["audit", "search", "--action", action, "--limit", "10000"]);
         events.retain(|event| about.is_empty() || event["artifact"] == about);
         events
     }
 
     /// Waits until everything logged so far is under a signed checkpoint.
-    pub fn sealed(&self) {
+    pub(crate) fn sealed(&self) {
         let is_sealed = || {
             let answer = self.service.ask(&["audit", "verify"], "").expect("answers").lines();
             answer.first().is_some_and(|it| it["sound"] == true && it["events"] == it["sealed"])
@@ -163,31 +167,30 @@ impl World {
     }
 
     /// The log's verification: code 0 or 1, and what it says.
-    pub fn verify(&self) -> (i32, Value) {
+    pub(crate) fn verify(&self) -> (i32, Value) {
         let answer = self.service.ask(&["audit", "verify"], "").expect("answers");
         (answer.code, answer.lines().pop().unwrap_or(Value::Null))
     }
 
     /// The data database, as somebody who can write its file holds it.
-    pub async fn data(&self) -> SqlitePool {
+    pub(crate) async fn data(&self) -> SqlitePool {
         open(&self.service.data.join("db/data.db")).await
     }
 
     /// The database of wrapped keys.
-    pub async fn keys(&self) -> SqlitePool {
+    pub(crate) async fn keys(&self) -> SqlitePool {
         open(&self.service.data.join("db/keys.db")).await
     }
 
-    pub fn data_file(&self, name: &str) -> PathBuf {
+    pub(crate) fn data_file(&self, name: &str) -> PathBuf {
         self.service.data.join(name)
     }
 }
 
 impl Person {
     /// A code not used before: a step early or late is accepted, twice is not.
-    pub fn code(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let step = (now / TOTP_STEP_SECONDS - 1).max(self.last_step.get() + 1);
+    pub(crate) fn code(&self) -> String {
+        let step = (since_1970().as_secs() / TOTP_STEP_SECONDS - 1).max(self.last_step.get() + 1);
         self.last_step.set(step);
         let totp = totp_rs::Builder::new()
             .with_secret(self.totp_secret.clone())

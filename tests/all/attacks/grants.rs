@@ -13,7 +13,7 @@ use sekisho_tools::fixtures;
 use sqlx::SqlitePool;
 
 use super::{ROLES, RoleKeys};
-use crate::service::{SETTLED, World, unique};
+use crate::service::{SETTLED, World, since_1970, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_staff_session_is_made_at_its_own_door_only() {
@@ -202,9 +202,7 @@ async fn put_session(data: &SqlitePool, session: &Session, door: &str, row: &Sig
 }
 
 pub(super) fn now() -> Timestamp {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let millis = now.expect("after 1970").as_millis();
-    Timestamp::from_millis(i64::try_from(millis).expect("small"))
+    Timestamp::from_millis(i64::try_from(since_1970().as_millis()).expect("small"))
 }
 
 fn entropy() -> [u8; 20] {

@@ -117,10 +117,9 @@ async fn make_fit(data: &SqlitePool) {
     let body = event.canonical_bytes().expect("JSON");
     let hash = leaf_hash(&body);
     let text = String::from_utf8(body).expect("UTF-8");
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     sqlx::query("UPDATE events SET body = $1, leaf_hash = $2 WHERE id = $3")
         .bind(text)
-        .bind(hash)
+        .bind(hex::encode(hash))
         .bind(id)
         .execute(data)
         .await

@@ -32,7 +32,7 @@ pub struct Received {
 }
 
 /// Name, file name with media type, and bytes of one field.
-type FormField<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
+pub type FormField<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
 
 const BOUNDARY: &str = "sekisho-test-7f0d3c5e9b1a";
 /// Longest silence of a door.

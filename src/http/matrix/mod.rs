@@ -120,6 +120,8 @@ impl Matrix {
                 cells.extend(Who::ALL.map(|who| Cell { at, route, who, thing }));
             }
         }
+        // Last, as whoever is wrongly let in here would be a stranger everywhere after it.
+        cells.sort_by_key(|cell| cell.route.path == "/signout");
         cells
     }
 

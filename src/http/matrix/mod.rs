@@ -112,9 +112,10 @@ impl Matrix {
     fn cells(&self) -> Vec<Cell> {
         let mut cells = Vec::new();
         for (at, route) in self.doors.routes() {
-            let things: Vec<_> = match requests::is_about_artifact(route) {
-                true => Thing::ALL.into_iter().map(Some).collect(),
-                false => vec![None],
+            let things: Vec<_> = if requests::is_about_artifact(route) {
+                Thing::ALL.into_iter().map(Some).collect()
+            } else {
+                vec![None]
             };
             for thing in things {
                 cells.extend(Who::ALL.map(|who| Cell { at, route, who, thing }));
@@ -169,10 +170,11 @@ impl Matrix {
         }
         // The factor page knows only those who are half signed in.
         let is_known = cell.who.is_known_at(cell.at) && cell.route.path != "/factor";
-        match refusals(&self.world).await > counted {
-            true if is_known => Err("refused without an event of theirs".to_owned()),
-            true => Ok(()),
-            false => Err("refused without a trace".to_owned()),
+        let is_counted = refusals(&self.world).await > counted;
+        match () {
+            () if !is_counted => Err("refused without a trace".to_owned()),
+            () if is_known => Err("refused without an event of theirs".to_owned()),
+            () => Ok(()),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use moxcms::{ColorProfile, Layout, TransformOptions};
 use rustix::fs::MemfdFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use sekisho_encoder::{Pixels, SamplingFactor};
+use sekisho_encoder::{Pixels, SamplingFactor, Threads};
 use yara_x::{Compiler, Rules, SourceCode};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -165,7 +165,9 @@ fn colour(picture: &mut Picture) -> Result<(), BenchError> {
 }
 
 fn encode(picture: &Picture) -> Result<(), BenchError> {
-    let encoded = sekisho_encoder::jpeg(picture, QUALITY, SamplingFactor::R_4_2_0);
+    let sampling = SamplingFactor::R_4_2_0;
+    // One thread, as the library works by itself.
+    let encoded = sekisho_encoder::jpeg(picture, QUALITY, sampling, Threads::ONE);
     encoded.map(drop).map_err(bare)
 }
 

@@ -30,9 +30,9 @@ pub(super) struct InitArgs {
     /// The number a patient calls for help.
     #[arg(long)]
     telephone: String,
-    /// Folder with the YARA rules to start with.
-    #[arg(long, default_value = "signatures")]
-    signatures: PathBuf,
+    /// Folder with a `yara` folder of rules to start with; those this program brings if absent.
+    #[arg(long)]
+    signatures: Option<PathBuf>,
     /// Make a local authority and certificates for the doors; without it, bring your own.
     #[arg(long)]
     local_ca: bool,
@@ -81,7 +81,10 @@ pub(super) fn init(args: &InitArgs, output: Output) -> Result<Answer, CliError> 
         let path = file.path.display().to_string();
         output.say(&json!({ "path": path, state: true }), &format!("{state}  {path}"))?;
     }
-    copy_rules(&args.signatures.join("yara"), &config.paths.yara)?;
+    match &args.signatures {
+        Some(folder) => copy_rules(&folder.join("yara"), &config.paths.yara)?,
+        None => write_rules(&config.paths.yara)?,
+    }
     let next = format!("next: sekisho serve --config {}", config.file.display());
     if !output.is_json() {
         output.say(&(), &next)?;
@@ -107,7 +110,28 @@ pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, C
     Ok(Answer::Yes)
 }
 
-/// Brings the rules into the data folder; a rule that is there already is the operator's.
+/// The rules of `signatures/yara`, for a program that stands alone.
+const RULES: [(&str, &str); 5] = [
+    ("canary.yar", include_str!("../../signatures/yara/canary.yar")),
+    ("images.yar", include_str!("../../signatures/yara/images.yar")),
+    ("messages.yar", include_str!("../../signatures/yara/messages.yar")),
+    ("pages.yar", include_str!("../../signatures/yara/pages.yar")),
+    ("programs.yar", include_str!("../../signatures/yara/programs.yar")),
+];
+
+/// Writes the program's own rules into the data folder; what is there already stays.
+fn write_rules(to: &Path) -> Result<(), CliError> {
+    fs::create_dir_all(to)?;
+    for (name, rules) in RULES {
+        let target = to.join(name);
+        if !target.exists() {
+            fs::write(target, rules)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings a folder's rules into the data folder; a rule that is there already is the operator's.
 fn copy_rules(from: &Path, to: &Path) -> Result<(), CliError> {
     fs::create_dir_all(to)?;
     let listed = fs::read_dir(from)
@@ -131,5 +155,22 @@ fn log_to_stderr(format: LogFormat) {
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn the_program_brings_every_rule_file_of_the_project() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/signatures/yara");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".yar"))
+            .collect();
+        files.sort();
+        assert_eq!(files, RULES.map(|(name, _)| name));
     }
 }

@@ -1,7 +1,8 @@
 //! What the sender's device said a file is, against what its bytes are.
 //!
 //! Phones often give a picture another picture's name, which is worth a note. A file that calls
-//! itself a picture and is none was renamed by somebody.
+//! itself a picture and is none was renamed by somebody; so was a picture that calls itself a
+//! program, a script or a document.
 
 use super::jail::FileKind;
 use crate::domain::artifact::Declared;
@@ -50,9 +51,18 @@ fn claim_of_extension(extension: &str) -> Option<FileKind> {
         "zip" => FileKind::Zip,
         "txt" => FileKind::Text,
         "dcm" => FileKind::Dicom,
-        "htm" | "html" => FileKind::Html,
-        "exe" | "com" | "scr" | "dll" | "msi" | "apk" => FileKind::Executable,
-        "bat" | "cmd" | "ps1" | "sh" | "vbs" | "js" | "hta" => FileKind::Script,
+        // What a double-click would start or open elsewhere, whatever the bytes are.
+        "exe" | "com" | "scr" | "pif" | "dll" | "msi" | "cpl" | "lnk" | "app" | "apk" | "jar"
+        | "elf" | "so" | "dylib" => FileKind::Executable,
+        "bat" | "cmd" | "ps1" | "psm1" | "vbs" | "vbe" | "js" | "jse" | "mjs" | "wsf" | "wsh"
+        | "hta" | "sh" | "py" | "pl" | "rb" | "php" | "reg" | "scf" | "url" | "command" => {
+            FileKind::Script
+        }
+        "htm" | "html" | "xhtml" | "mht" | "mhtml" | "xml" => FileKind::Html,
+        "doc" | "docx" | "docm" | "dot" | "dotm" | "xls" | "xlsx" | "xlsm" | "xlsb" | "ppt"
+        | "pptx" | "pptm" | "ppsx" => FileKind::Office,
+        "rtf" | "odt" | "ods" | "odp" | "one" | "chm" => FileKind::Document,
+        "7z" | "rar" | "gz" | "tgz" | "tar" | "iso" | "img" | "cab" | "lzh" => FileKind::Archive,
         _ => return None,
     })
 }
@@ -72,6 +82,11 @@ fn claim_of_media_type(media_type: &str) -> Option<FileKind> {
         "application/zip" => FileKind::Zip,
         "text/plain" => FileKind::Text,
         "application/dicom" => FileKind::Dicom,
+        "text/html" | "application/xhtml+xml" => FileKind::Html,
+        "application/javascript" | "text/javascript" | "application/x-sh" => FileKind::Script,
+        "application/x-msdownload" | "application/vnd.microsoft.portable-executable" => {
+            FileKind::Executable
+        }
         other if other.starts_with("image/") => FileKind::OtherImage,
         _ => return None,
     })
@@ -124,6 +139,9 @@ mod tests {
         {
             assert_eq!(weigh("a.jpg", "", kind), odd);
             assert_eq!(weigh("a", "image/png", kind), odd);
+        }
+        for name in ["a.jpg.exe", "a.bat", "a.HTML", "a.docx", "a.7z", "a.pdf", "a.svg"] {
+            assert_eq!(weigh(name, "image/jpeg", FileKind::Jpeg), odd, "{name}");
         }
         assert_eq!(weigh("a.txt", "image/jpeg", FileKind::Text), odd);
         assert_eq!(weigh("a.txt", "text/plain", FileKind::Jpeg), odd);

@@ -73,6 +73,7 @@ impl Engines {
         let clamd_us = report.took_us;
         let mut reports = findings::of_look(&look, subject, rules, look_us);
         reports.push(report);
+        findings::weigh_broken_media(&mut reports, made.encoded.is_some());
         made.move_reports(&mut reports);
         finish(reports, seen, made, begun, (clamd_us, look_us)).await
     }

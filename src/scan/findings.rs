@@ -117,6 +117,18 @@ fn active_message(kind: FileKind) -> Option<Finding> {
     active.then(|| Finding::new(Engine::Type, code, Severity::Suspicious, kind.as_str()))
 }
 
+/// clamd's word on broken pictures, weighed beside our own: it objects to any order of segments that it does not know,
+/// which honest cameras write. A picture that our strict decoder read to its last bit is whole, and only its pixels go
+/// on, so the objection is then a note. It stays suspicious for everything else.
+pub(super) fn weigh_broken_media(reports: &mut [EngineReport], strictly_decoded: bool) {
+    let findings = reports.iter_mut().flat_map(|report| &mut report.findings);
+    for finding in findings.filter(|_| strictly_decoded) {
+        if finding.engine == Engine::Clamav && finding.code.as_str() == "broken_media" {
+            finding.severity = Severity::Info;
+        }
+    }
+}
+
 /// What a missing answer of the jail means. What a child did with this file it would do again; a
 /// jail that is not there, or an answer that is none, says nothing about the file.
 pub(super) const fn outcome(fault: JailFault) -> EngineOutcome {

@@ -160,3 +160,26 @@ fn what_was_decoded_must_be_what_was_seen() {
     assert!(!differs(message, FileKind::Script, FileKind::Text));
     assert!(differs(message, FileKind::Pdf, FileKind::Text));
 }
+
+#[test]
+fn what_clamd_calls_broken_is_a_note_only_beside_a_picture_that_was_decoded() {
+    let report = |engine, code| EngineReport {
+        engine,
+        outcome: EngineOutcome::Complete,
+        findings: vec![Finding::new(engine, Code::fixed(code), Severity::Suspicious, "")],
+        set: None,
+        took_us: 0,
+    };
+    let weights = |decoded| {
+        let mut reports = vec![
+            report(Engine::Clamav, "broken_media"),
+            report(Engine::Clamav, "signature_match"),
+            report(Engine::Type, "broken_media"),
+        ];
+        weigh_broken_media(&mut reports, decoded);
+        reports.iter().map(|report| report.findings[0].severity).collect::<Vec<_>>()
+    };
+    let odd = Severity::Suspicious;
+    assert_eq!(weights(true), [Severity::Info, odd, odd]);
+    assert_eq!(weights(false), [odd, odd, odd]);
+}

@@ -12,6 +12,7 @@ mod attacks;
 mod chaos;
 mod expiry;
 mod faults;
+mod fixtures;
 mod journey;
 mod review;
 mod service;

@@ -1,7 +1,5 @@
 //! JPEG, baseline and progressive, strictly.
 
-use std::borrow::Cow;
-
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -10,7 +8,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use super::canvas::Canvas;
-use super::{Source, check_size, exif};
+use super::{Source, check_size, exif, scans};
 use crate::look::{Notes, jpeg};
 
 /// Decodes the first picture of a file; what is behind its end is never read.
@@ -30,8 +28,6 @@ pub(super) fn decode(
         return Err(FindingCode::UnsupportedType);
     }
     check_size(walked.walk.width, walked.walk.height, limits)?;
-    let without_end = WithoutEnd::of(picture, walked.progressive);
-    let picture = without_end.bytes();
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options());
     decoder.decode_headers().map_err(|error| refusal(&error))?;
     let orientation = decoder.exif().map_or(1, |block| exif::orientation(block));
@@ -41,27 +37,8 @@ pub(super) fn decode(
         return Err(FindingCode::Malformed);
     }
     decoder.decode_into(room).map_err(|error| refusal(&error))?;
+    scans::check(picture)?;
     Ok((Source { coding: coding(&walked), profile }, 1))
-}
-
-/// A baseline picture with its end marker taken away.
-///
-/// At an end marker the decoder goes on with zeros, strict or not, and a picture cut in the middle with an end put to it
-/// comes out half grey. Without the marker it runs out of data and says so. A little padding takes the place of what the
-/// decoder reads ahead; what is hidden by it are a few blocks of the last row at most.
-struct WithoutEnd<'a>(Cow<'a, [u8]>);
-
-impl<'a> WithoutEnd<'a> {
-    fn of(picture: &'a [u8], progressive: bool) -> Self {
-        match picture.strip_suffix(END_MARKER) {
-            Some(body) if !progressive => Self(Cow::Owned([body, &[0; READ_AHEAD]].concat())),
-            _ => Self(Cow::Borrowed(picture)),
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
 }
 
 fn options() -> DecoderOptions {
@@ -89,8 +66,5 @@ fn refusal(error: &DecodeErrors) -> FindingCode {
     }
 }
 
-const END_MARKER: &[u8] = &[0xFF, 0xD9];
-/// The decoder holds at most eight bytes that it has not used.
-const READ_AHEAD: usize = 16;
 /// Cameras write ten; more is a way to spend time.
 const MAX_SCANS: usize = 100;

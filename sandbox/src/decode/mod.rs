@@ -3,6 +3,7 @@
 //! The structure is walked first and must hold to its end: what a lenient decoder would patch up is refused. Limits are
 //! checked against headers before memory is spent. Pixels go straight to the output where nothing has to be turned.
 
+mod bits;
 mod canvas;
 mod colour;
 mod exif;
@@ -10,6 +11,7 @@ mod gif;
 mod jpeg;
 mod orient;
 mod png;
+mod scans;
 mod text;
 mod webp;
 

@@ -1,14 +1,16 @@
 //! PNG: every colour type to RGB, row by row.
 
-use std::io;
+use std::cell::Cell;
+use std::io::{BufRead, Cursor, Read, Result as IoResult, Seek, SeekFrom};
 
-use fdeflate::Decompressor;
-use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
+use png::{
+    BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations,
+};
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 
 use super::canvas::{Canvas, over_white};
 use super::{Source, exif, walk_whole};
-use crate::look::notes::Cursor;
+use crate::look::notes::Cursor as ChunkCursor;
 use crate::look::png as look_png;
 
 pub(super) fn decode(
@@ -19,7 +21,9 @@ pub(super) fn decode(
     let walk = walk_whole(file, limits, look_png::walk)?;
     let limit = Limits { bytes: DECODER_MEMORY };
     let picture = file.get(..walk.end.unwrap_or(0)).unwrap_or_default();
-    let mut decoder = Decoder::new_with_limits(io::Cursor::new(picture), limit);
+    let read = Cell::new(0);
+    let counted = Counted { picture: Cursor::new(picture), read: &read };
+    let mut decoder = Decoder::new_with_limits(counted, limit);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     decoder.set_ignore_text_chunk(true);
     let mut reader = decoder.read_info().map_err(|error| refusal(&error))?;
@@ -27,22 +31,70 @@ pub(super) fn decode(
     let orientation = info.exif_metadata.as_ref().map_or(1, |block| exif::orientation(block));
     let profile = info.icc_profile.as_ref().map(|profile| profile.to_vec());
     let interlaced = info.interlaced;
-    // Passes have rows, filter bytes and half-filled bytes of their own.
-    let passes = if interlaced { info.height as usize * 4 + 64 } else { 0 };
-    let most = info.raw_bytes().saturating_add(passes);
     let room = canvas.room(walk.width, walk.height, orientation)?;
-    if interlaced {
-        whole(&mut reader, room)?;
+    let last_row = if interlaced {
+        whole(&mut reader, walk.width as usize, room, &read)?
     } else {
         row_by_row(&mut reader, walk.width as usize, room)?;
+        read.get()
+    };
+    let unread = data_end(picture).saturating_sub(last_row);
+    if unread > MAX_UNREAD {
+        return Err(FindingCode::ExpansionLimit);
     }
     reader.finish().map_err(|error| refusal(&error))?;
-    no_surplus(picture, most)?;
     Ok((Source { coding: SourceCoding::Lossless, profile }, walk.frames))
 }
 
+/// A picture that tells how much of it was read: the decoder stops at its last row and never looks at the rest of the
+/// compressed data, which may unpack to anything.
+struct Counted<'a> {
+    picture: Cursor<&'a [u8]>,
+    read: &'a Cell<usize>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+        let len = self.picture.read(buffer)?;
+        self.read.set(self.read.get() + len);
+        Ok(len)
+    }
+}
+
+impl BufRead for Counted<'_> {
+    fn fill_buf(&mut self) -> IoResult<&[u8]> {
+        self.picture.fill_buf()
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.picture.consume(len);
+        self.read.set(self.read.get() + len);
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, to: SeekFrom) -> IoResult<u64> {
+        self.picture.seek(to)
+    }
+}
+
+/// Where the last chunk of the still picture's data ends.
+fn data_end(picture: &[u8]) -> usize {
+    let mut cursor = ChunkCursor::at(picture, SIGNATURE_LEN);
+    let mut end = 0;
+    while let Some((len, kind)) = cursor.u32_be().zip(cursor.array::<4>()) {
+        let Some(()) = cursor.skip(len as usize).and_then(|()| cursor.skip(CHECKSUM_LEN)) else {
+            break;
+        };
+        if &kind == b"IDAT" {
+            end = cursor.position();
+        }
+    }
+    end
+}
+
 fn row_by_row(
-    reader: &mut Reader<io::Cursor<&[u8]>>,
+    reader: &mut Reader<Counted<'_>>,
     width: usize,
     room: &mut [u8],
 ) -> Result<(), FindingCode> {
@@ -58,15 +110,33 @@ fn row_by_row(
     Ok(())
 }
 
-/// Interlaced pictures come in passes, so the whole of one is needed before its first row is complete.
-fn whole(reader: &mut Reader<io::Cursor<&[u8]>>, room: &mut [u8]) -> Result<(), FindingCode> {
+/// Interlaced pictures come in passes, so the whole of one is needed before its first row is complete. Returns how much
+/// was read when the last row was.
+fn whole(
+    reader: &mut Reader<Counted<'_>>,
+    width: usize,
+    room: &mut [u8],
+    read: &Cell<usize>,
+) -> Result<usize, FindingCode> {
     let (colour, depth) = reader.output_color_type();
-    if colour == ColorType::Rgb {
-        return reader.next_frame(room).map(drop).map_err(|error| refusal(&error));
+    let len = reader.output_buffer_size().ok_or(FindingCode::TooManyPixels)?;
+    let mut separate = if colour == ColorType::Rgb { Vec::new() } else { vec![0; len] };
+    let pixels = if colour == ColorType::Rgb { &mut *room } else { separate.as_mut_slice() };
+    // Expanded and stripped to eight bits a sample.
+    let samples = u8::try_from(colour.samples()).map_err(|_| FindingCode::Malformed)?;
+    let mut last_row = read.get();
+    while let Some(row) = reader.next_interlaced_row().map_err(|error| refusal(&error))? {
+        let InterlaceInfo::Adam7(pass) = row.interlace() else {
+            return Err(FindingCode::Malformed);
+        };
+        let stride = width * colour.samples();
+        png::expand_interlaced_row(pixels, stride, row.data(), pass, samples * 8);
+        last_row = read.get();
     }
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or(FindingCode::TooManyPixels)?];
-    reader.next_frame(&mut pixels).map_err(|error| refusal(&error))?;
-    to_rgb(colour, depth, &pixels, room)
+    if colour != ColorType::Rgb {
+        to_rgb(colour, depth, &separate, room)?;
+    }
+    Ok(last_row)
 }
 
 fn to_rgb(
@@ -96,39 +166,6 @@ fn to_rgb(
     Ok(())
 }
 
-/// The decoder drops image data behind the last row unsaid: a bomb, or a file hidden there, would
-/// pass. So all of it is unpacked once more, up to the `most` bytes that the picture can need.
-fn no_surplus(picture: &[u8], most: usize) -> Result<(), FindingCode> {
-    let mut chunks = Cursor::at(picture, SIGNATURE_LEN);
-    let mut inflate = Decompressor::new();
-    let mut window = vec![0; 4 * LOOK_BACK];
-    let (mut at, mut total) = (0, 0);
-    while let (Some(len), Some(kind)) = (chunks.u32_be(), chunks.array::<4>()) {
-        let mut body = chunks.take(len as usize).ok_or(FindingCode::Truncated)?;
-        chunks.skip(CHECKSUM_LEN).ok_or(FindingCode::Truncated)?;
-        while &kind == b"IDAT" && !inflate.is_done() {
-            let (used, made) =
-                inflate.read(body, &mut window, at, false).map_err(|_| FindingCode::Malformed)?;
-            body = body.get(used..).unwrap_or_default();
-            (at, total) = (at + made, total + made);
-            if total > most {
-                return Err(FindingCode::ExpansionLimit);
-            }
-            if at > 2 * LOOK_BACK {
-                window.copy_within(at - LOOK_BACK..at, 0);
-                at = LOOK_BACK;
-            }
-            if used == 0 && made == 0 {
-                break;
-            }
-        }
-        if &kind == b"IDAT" && inflate.is_done() && !body.is_empty() {
-            return Err(FindingCode::TrailingBytes);
-        }
-    }
-    Ok(())
-}
-
 fn refusal(error: &DecodingError) -> FindingCode {
     match error {
         DecodingError::LimitsExceeded => FindingCode::ExpansionLimit,
@@ -137,9 +174,70 @@ fn refusal(error: &DecodingError) -> FindingCode {
     }
 }
 
-const SIGNATURE_LEN: usize = 8;
-const CHECKSUM_LEN: usize = 4;
-/// How far back DEFLATE refers.
-const LOOK_BACK: usize = 32 * 1024;
 /// What the decoder may take besides the pixels, most of it for compressed profiles.
 const DECODER_MEMORY: usize = 64 << 20;
+/// Checksums and the end of the last block lie behind the last row, and some writers close with an empty chunk. What
+/// could hide in this unpacks to half a megabyte, and is never kept.
+const MAX_UNREAD: usize = 512;
+const SIGNATURE_LEN: usize = 8;
+const CHECKSUM_LEN: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A 4 × 4 picture whose compressed data unpack to `len` bytes that do not compress.
+    fn picture(len: usize, interlaced: bool) -> Vec<u8> {
+        let mut whole = Vec::new();
+        let mut encoder = png::Encoder::new(&mut whole, 4, 4);
+        encoder.set_color(ColorType::Rgb);
+        let mut writer = encoder.write_header().unwrap();
+        let stored = stored(len);
+        writer.write_chunk(png::chunk::IDAT, &stored).unwrap();
+        writer.write_chunk(png::chunk::IEND, &[]).unwrap();
+        std::mem::forget(writer);
+        if interlaced {
+            whole[28] = 1;
+            let crc = crc(&whole[12..29]);
+            whole[29..33].copy_from_slice(&crc.to_be_bytes());
+        }
+        whole
+    }
+
+    /// A zlib stream of stored zeros, which are rows without filter.
+    fn stored(len: usize) -> Vec<u8> {
+        let size = u16::try_from(len).unwrap();
+        let zeros = vec![0; len];
+        let sum = ((u32::from(size) % 65_521) << 16) | 1;
+        [&[0x78, 1, 1][..], &size.to_le_bytes(), &(!size).to_le_bytes(), &zeros, &sum.to_be_bytes()]
+            .concat()
+    }
+
+    fn crc(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0u32, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+                if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 }
+            })
+        })
+    }
+
+    fn decode_len(len: usize, interlaced: bool) -> Result<(), FindingCode> {
+        let limits = DecodeLimits::default();
+        let mut output = vec![0; 4 * 4 * 3];
+        let mut canvas = Canvas::new(&mut output, &limits);
+        decode(&picture(len, interlaced), &limits, &mut canvas).map(drop)
+    }
+
+    #[test]
+    fn data_behind_the_last_row_are_refused_beyond_a_little() {
+        let rows = 4 * (1 + 4 * 3);
+        assert_eq!(decode_len(rows, false), Ok(()));
+        assert!(decode_len(rows - 1, false).is_err());
+        assert_eq!(decode_len(rows + 100, false), Ok(()));
+        assert_eq!(decode_len(60_000, false), Err(FindingCode::ExpansionLimit));
+        // Seven rows in five passes, each with a filter byte of its own.
+        let passes = 4 * 4 * 3 + 1 + 1 + 1 + 2 + 2;
+        assert_eq!(decode_len(passes, true), Ok(()));
+        assert_eq!(decode_len(60_000, true), Err(FindingCode::ExpansionLimit));
+    }
+}

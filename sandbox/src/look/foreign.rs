@@ -4,7 +4,7 @@
 //! two-byte sequence somewhere.
 
 use memchr::memmem;
-use sekisho_protocol::{FileKind, FindingCode};
+use sekisho_protocol::FileKind;
 
 use super::notes::Notes;
 
@@ -18,14 +18,14 @@ pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 pub fn whole_file(file: &[u8], notes: &mut Notes) {
     let head = file.get(..1024.min(file.len())).unwrap_or_default();
     if let Some(offset) = find(head, b"%PDF-") {
-        notes.add(FindingCode::SecondFormat, offset, FileKind::Pdf.code().into());
+        notes.add_kind(FileKind::Pdf, offset);
     }
     let from = file.len().saturating_sub(ZIP_DIRECTORY_REACH);
     let last = file.get(from..).unwrap_or_default();
     if let Some(offset) = memmem::rfind(last, b"PK\x05\x06")
         && is_zip_directory(last.get(offset..).unwrap_or_default())
     {
-        notes.add(FindingCode::SecondFormat, from + offset, FileKind::Zip.code().into());
+        notes.add_kind(FileKind::Zip, from + offset);
     }
 }
 
@@ -33,13 +33,12 @@ pub fn whole_file(file: &[u8], notes: &mut Notes) {
 pub fn in_tail(bytes: &[u8], base: usize, notes: &mut Notes) {
     for (signature, kind) in SIGNATURES {
         if let Some(offset) = find(bytes, signature) {
-            notes.add(FindingCode::SecondFormat, base + offset, kind.code().into());
+            notes.add_kind(*kind, base + offset);
         }
     }
     for offset in memmem::find_iter(bytes, b"MZ").take(MAX_CANDIDATES) {
         if is_program(bytes.get(offset..).unwrap_or_default()) {
-            let code = FileKind::Executable.code();
-            return notes.add(FindingCode::SecondFormat, base + offset, code.into());
+            return notes.add_kind(FileKind::Executable, base + offset);
         }
     }
 }

@@ -150,19 +150,20 @@ fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Not
     for _ in 0..MAX_APPENDICES {
         let rest = file.get(position..).unwrap_or_default();
         let zeros = rest.iter().take_while(|byte| **byte == 0).count();
-        let Some(body) = rest.get(zeros..).filter(|body| !body.is_empty()) else {
+        if zeros == rest.len() {
             if zeros > 0 {
                 notes.add(FindingCode::Padding, position, zeros as u64);
             }
             return;
-        };
-        match appendix(file, position + zeros, body, jpeg) {
-            Some((code, len)) => {
-                notes.add(code, position + zeros, len as u64);
-                position += zeros + len;
-            }
-            None => break,
         }
+        // A video begins with zeros of its own.
+        let found = [zeros, zeros.saturating_sub(VIDEO_ZEROS)].into_iter().find_map(|skip| {
+            let body = rest.get(skip..)?;
+            appendix(file, position + skip, body, jpeg).map(|found| (skip, found))
+        });
+        let Some((skip, (code, len))) = found else { break };
+        notes.add(code, position + skip, len as u64);
+        position += skip + len;
     }
     let rest = file.get(position..).unwrap_or(rest);
     if tail::is_samsung_trailer(rest) {
@@ -201,4 +202,6 @@ const APP2: u8 = 0xE2;
 const MAX_SEGMENTS: usize = 20_000;
 /// Fill bytes before a marker.
 const MAX_FILL: usize = 65_536;
+/// The first bytes of an MP4 file: the length of a box of less than 256 bytes.
+const VIDEO_ZEROS: usize = 3;
 const MAX_APPENDICES: usize = 32;

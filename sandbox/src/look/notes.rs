@@ -1,6 +1,6 @@
 //! The bounded list of findings, and a cursor that cannot read past the end.
 
-use sekisho_protocol::{Finding, FindingCode, MAX_FINDINGS};
+use sekisho_protocol::{FileKind, Finding, FindingCode, MAX_FINDINGS};
 
 /// Findings as they come; a file that gives more than a report holds is told so.
 #[derive(Debug, Default)]
@@ -15,6 +15,14 @@ impl Notes {
             }
         } else if self.0.len() == MAX_FINDINGS - 1 {
             self.0.push(Finding { code: FindingCode::MoreFindings, ..finding });
+        }
+    }
+
+    /// A second format, once for each: a ZIP file has both a beginning and a directory that show it.
+    pub fn add_kind(&mut self, kind: FileKind, offset: usize) {
+        let (code, value) = (FindingCode::SecondFormat, u64::from(kind.code()));
+        if !self.0.iter().any(|finding| finding.code == code && finding.value == value) {
+            self.add(code, offset, value);
         }
     }
 

@@ -21,11 +21,10 @@ pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
     }
 }
 
-/// Bytes that no known writer appends. What they are says more than that they are there, so it
-/// comes first.
+/// Bytes that no known writer appends. What they are is said before that they are there.
 pub fn unknown(tail: &[u8], base: usize, notes: &mut Notes) {
     if is_video(tail) {
-        notes.add(FindingCode::SecondFormat, base, FileKind::Video.code().into());
+        notes.add_kind(FileKind::Video, base);
     }
     foreign::in_tail(tail, base, notes);
     notes.add(FindingCode::TrailingBytes, base, tail.len() as u64);

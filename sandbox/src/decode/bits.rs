@@ -1,0 +1,280 @@
+//! The bits of a JPEG scan: Huffman codes read only to know how long they are.
+
+use sekisho_protocol::FindingCode;
+
+/// A Huffman table. Empty until it was defined; an empty one knows no code.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// For each beginning of a code, its length (high byte, 0 if longer) and value.
+    short: Vec<u16>,
+    /// For the lengths 1 to 16: the first code that is longer, aligned to sixteen bits.
+    limits: [u32; 16],
+    /// What to add to a code of this length to get its place among the values.
+    offsets: [i32; 16],
+    values: Vec<u8>,
+}
+
+impl Table {
+    pub(super) fn new(counts: &[u8; 16], values: &[u8]) -> Option<Self> {
+        let mut table =
+            Self { short: vec![0; 1 << SHORT], values: values.to_vec(), ..Self::default() };
+        let (mut code, mut place) = (0u32, 0usize);
+        let mut rest = values;
+        for (length, count) in (1u32..).zip(counts) {
+            let index = length as usize - 1;
+            *table.offsets.get_mut(index)? =
+                i32::try_from(place).ok()? - i32::try_from(code).ok()?;
+            for _ in 0..*count {
+                let (value, others) = rest.split_first()?;
+                rest = others;
+                if length <= SHORT {
+                    let from = (code << (SHORT - length)) as usize;
+                    let same = table.short.get_mut(from..from + (1 << (SHORT - length)))?;
+                    same.fill(u16::try_from(length << 8).ok()? | u16::from(*value));
+                }
+                code += 1;
+                place += 1;
+            }
+            (code <= 1 << length).then_some(())?;
+            *table.limits.get_mut(index)? = code << (16 - length);
+            code <<= 1;
+        }
+        Some(table)
+    }
+}
+
+/// A position in the bits of a scan.
+#[derive(Debug)]
+pub(super) struct Bits<'a> {
+    data: &'a [u8],
+    rest: &'a [u8],
+    /// The next bits, from the top.
+    buffer: u64,
+    left: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub(super) const fn new(data: &'a [u8]) -> Self {
+        Self { data, rest: data, buffer: 0, left: 0 }
+    }
+
+    pub(super) fn skip(&mut self, count: u32) -> Result<(), FindingCode> {
+        self.take(count).map(drop)
+    }
+
+    /// One block of a baseline scan.
+    #[inline]
+    pub(super) fn baseline(&mut self, dc: &Table, ac: &Table) -> Result<(), FindingCode> {
+        self.first_dc(dc)?;
+        let mut place = 1;
+        while place < 64 {
+            let (zeros, size) = self.coefficient(ac)?;
+            if size == 0 && zeros < 15 {
+                return Ok(());
+            }
+            place += zeros + 1;
+        }
+        if place == 64 { Ok(()) } else { Err(FindingCode::Malformed) }
+    }
+
+    #[inline]
+    pub(super) fn first_dc(&mut self, table: &Table) -> Result<(), FindingCode> {
+        let size = self.symbol(table)?;
+        if size > 16 {
+            return Err(FindingCode::Malformed);
+        }
+        self.skip(size)
+    }
+
+    /// One block of a scan that brings a band of coefficients. `run`: blocks to come that have none.
+    pub(super) fn first_ac(
+        &mut self,
+        table: &Table,
+        (first, last): (u32, u32),
+        run: &mut u32,
+        nonzero: &mut u64,
+    ) -> Result<(), FindingCode> {
+        if *run > 0 {
+            *run -= 1;
+            return Ok(());
+        }
+        let mut place = first;
+        while place <= last {
+            let (zeros, size) = self.coefficient(table)?;
+            if size == 0 && zeros < 15 {
+                *run = self.run(zeros)? - 1;
+                return Ok(());
+            }
+            place += zeros;
+            if size > 0 {
+                *nonzero |= 1u64.checked_shl(place).ok_or(FindingCode::Malformed)?;
+            }
+            place += 1;
+        }
+        if place == last + 1 { Ok(()) } else { Err(FindingCode::Malformed) }
+    }
+
+    /// One block of a scan that brings a further bit of a band of coefficients.
+    pub(super) fn refine_ac(
+        &mut self,
+        table: &Table,
+        (first, last): (u32, u32),
+        run: &mut u32,
+        nonzero: &mut u64,
+    ) -> Result<(), FindingCode> {
+        let mut place = first;
+        while *run == 0 && place <= last {
+            let symbol = self.symbol(table)?;
+            let (mut zeros, size) = (symbol >> 4, symbol & 15);
+            if size == 0 && zeros < 15 {
+                *run = self.run(zeros)?;
+                break;
+            }
+            self.skip(size.min(1))?;
+            while place <= last {
+                if *nonzero & 1 << place != 0 {
+                    self.skip(1)?;
+                } else if zeros == 0 {
+                    break;
+                } else {
+                    zeros -= 1;
+                }
+                place += 1;
+            }
+            if size > 0 && place <= last {
+                *nonzero |= 1 << place;
+            }
+            place += 1;
+        }
+        if *run > 0 {
+            *run -= 1;
+            let known = if place > last { 0 } else { *nonzero >> place << (63 - last + place) };
+            for _ in 0..known.count_ones() {
+                self.skip(1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the restart marker that has to come here.
+    pub(super) fn restart(&mut self, number: u8) -> Result<(), FindingCode> {
+        let used = self.end()?;
+        let marker = self.data.get(used..).unwrap_or_default();
+        let fill = marker.iter().take_while(|byte| **byte == 0xFF).count();
+        if fill == 0 || marker.get(fill) != Some(&(0xD0 + number)) {
+            return Err(FindingCode::Malformed);
+        }
+        *self = Self::new(self.data);
+        self.rest = marker.get(fill + 1..).unwrap_or_default();
+        Ok(())
+    }
+
+    /// How many bytes the scan has, up to the marker behind it, if nothing but a little filling is left.
+    pub(super) fn end(&self) -> Result<usize, FindingCode> {
+        let mut rest = self.rest;
+        let mut spare = self.left as usize / 8;
+        loop {
+            rest = match rest {
+                [0xFF, 0x00, rest @ ..] => rest,
+                [0xFF, ..] | [] => break,
+                [_, rest @ ..] => rest,
+            };
+            spare += 1;
+            if spare > MAX_SPARE {
+                return Err(FindingCode::Malformed);
+            }
+        }
+        Ok(self.data.len() - rest.len())
+    }
+
+    /// Zeros and size of the next coefficient, whose own bits are passed.
+    #[inline]
+    fn coefficient(&mut self, table: &Table) -> Result<(u32, u32), FindingCode> {
+        let symbol = self.symbol(table)?;
+        let (zeros, size) = (symbol >> 4, symbol & 15);
+        self.skip(size)?;
+        Ok((zeros, size))
+    }
+
+    /// The length of a run of blocks that have no more coefficients, this one included.
+    fn run(&mut self, size: u32) -> Result<u32, FindingCode> {
+        Ok((1 << size) + self.take(size)?)
+    }
+
+    #[inline]
+    fn symbol(&mut self, table: &Table) -> Result<u32, FindingCode> {
+        if self.left < 32 {
+            self.refill();
+        }
+        let short = table.short.get((self.buffer >> (64 - SHORT)) as usize).copied().unwrap_or(0);
+        if short != 0 {
+            self.skip(u32::from(short >> 8))?;
+            return Ok(u32::from(short & 0xFF));
+        }
+        self.long_symbol(table)
+    }
+
+    #[cold]
+    fn long_symbol(&mut self, table: &Table) -> Result<u32, FindingCode> {
+        let next = u32::try_from(self.buffer >> 48).unwrap_or(0);
+        let lengths = (1u32..).zip(table.limits.iter().zip(&table.offsets));
+        let found = lengths.skip(SHORT as usize).find(|(_, (limit, _))| next < **limit);
+        let (length, (_, offset)) = found.ok_or(FindingCode::Malformed)?;
+        self.skip(length)?;
+        let place = i32::try_from(next >> (16 - length)).unwrap_or(0) + offset;
+        let value = usize::try_from(place).ok().and_then(|place| table.values.get(place));
+        value.map(|value| u32::from(*value)).ok_or(FindingCode::Malformed)
+    }
+
+    /// The next bits, at most sixteen.
+    #[inline]
+    fn take(&mut self, count: u32) -> Result<u32, FindingCode> {
+        if count > self.left {
+            self.refill();
+            if count > self.left {
+                return Err(FindingCode::Truncated);
+            }
+        }
+        // Twice, as a shift by 64 is none.
+        let bits = self.buffer >> 1 >> (63 - count);
+        self.buffer <<= count;
+        self.left -= count;
+        Ok(u32::try_from(bits).unwrap_or(0))
+    }
+
+    #[inline]
+    fn refill(&mut self) {
+        if let Some((four, rest)) = self.rest.split_first_chunk::<4>()
+            && self.left <= 32
+        {
+            let word = u32::from_be_bytes(*four);
+            if !holds_ff(word) {
+                self.buffer |= u64::from(word) << (32 - self.left);
+                self.left += 32;
+                self.rest = rest;
+                return;
+            }
+        }
+        while self.left <= 56 {
+            let (byte, rest) = match self.rest {
+                [0xFF, 0x00, rest @ ..] => (0xFF, rest),
+                [0xFF, ..] | [] => return,
+                [byte, rest @ ..] => (*byte, rest),
+            };
+            self.buffer |= u64::from(byte) << (56 - self.left);
+            self.left += 8;
+            self.rest = rest;
+        }
+    }
+}
+
+/// Whether one of four bytes is 0xFF.
+const fn holds_ff(word: u32) -> bool {
+    let inverse = !word;
+    inverse.wrapping_sub(0x0101_0101) & !inverse & 0x8080_8080 != 0
+}
+
+/// Codes of up to this length are found by one look.
+const SHORT: u32 = 10;
+/// Some cameras leave a few bytes of filling before a marker; a row of blocks is longer.
+pub(super) const MAX_SPARE: usize = 16;

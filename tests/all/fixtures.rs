@@ -1,0 +1,163 @@
+//! Every fixture through the real engines, as patients' files come: clamd in its jail with the
+//! demo's set, the looking and the decoding child, policy and encoder.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails panics"
+)]
+
+mod colour;
+mod engines;
+mod renditions;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use sekisho::domain::finding::{Engine, EngineOutcome};
+use sekisho::domain::policy::{Disposition, Verdict};
+use sekisho_tools::expect::Expectations;
+use sekisho_tools::fixtures::{self, Fixture};
+
+use engines::{Engines, Outcome};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fixture_gets_its_verdict_for_its_reason() {
+    let engines = Engines::start("verdicts").await;
+    let expected = Expectations::built_in().unwrap();
+    let mut wrong = Vec::new();
+    for Fixture { path, bytes } in fixtures::all().unwrap() {
+        let outcome = engines.scan(path, &bytes).await;
+        let wanted = expected.get(path).unwrap();
+        let reason = outcome.reason();
+        let (verdict, disposition) = (outcome.verdict.as_str(), outcome.disposition.as_str());
+        let matched = wanted.rule.as_deref().is_none_or(|rule| outcome.has_rule(rule));
+        if !wanted.is_met_by(verdict, &reason, disposition) || !matched {
+            wrong.push(format!("{path}: {verdict}, {reason}, {disposition}, not {wanted:?}"));
+        }
+    }
+    engines.stop().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_attacks_or_cannot_be_shown_never_reaches_a_doctor() {
+    let engines = Engines::start("never").await;
+    let all = fixtures::all().unwrap();
+    for path in [
+        "evasive/eicar.txt",
+        "evasive/eicar.jpg",
+        "evasive/windows-program.jpg",
+        "evasive/photo-then-program.jpg",
+        "evasive/photo.jpg.exe",
+        "malformed/truncated.jpg",
+        "malformed/cut-and-ended-progressive.jpg",
+        "malformed/archive.zip",
+        "bombs/50000-square.png",
+    ] {
+        let fixture = all.iter().find(|fixture| fixture.path == path).unwrap();
+        let outcome = engines.scan(path, &fixture.bytes).await;
+        assert_ne!(outcome.disposition, Disposition::Release, "{path}");
+        assert!(outcome.verdict.reason().is_some(), "{path}");
+    }
+    engines.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_released_rendition_is_pixels_and_nothing_else() {
+    let engines = Engines::start("renditions").await;
+    let mut released = 0;
+    for Fixture { path, bytes } in fixtures::all().unwrap() {
+        let outcome = engines.scan(path, &bytes).await;
+        if outcome.disposition == Disposition::Release {
+            renditions::assert_pure(path, &outcome.scan.encoded.unwrap());
+            released += 1;
+        }
+    }
+    engines.stop().await;
+    assert!(released > 30, "{released}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_test_picture_comes_out_upright_in_its_colours_whatever_held_it() {
+    let engines = Engines::start("upright").await;
+    for Fixture { path, bytes } in fixtures::all().unwrap() {
+        let is_test_picture = renditions::UPRIGHT.iter().any(|start| path.starts_with(start));
+        if is_test_picture {
+            let outcome = engines.scan(path, &bytes).await;
+            renditions::assert_upright(path, &outcome.scan.encoded.unwrap());
+        }
+    }
+    engines.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clamd_calls_broken_is_noted_and_released_if_we_decoded_all_of_it() {
+    let engines = Engines::start("broken").await;
+    let all = fixtures::all().unwrap();
+    let of = |path: &str| all.iter().find(|fixture| fixture.path == path).unwrap().bytes.clone();
+    let whole = engines.scan("a.jpg", &of("clean/jpeg-jfif-late.jpg")).await;
+    let noted = whole.has(Engine::Clamav, "broken_media");
+    engines.stop().await;
+    assert!(noted, "clamd no longer objects to this order of segments: {:?}", whole.scan.reports);
+    assert_eq!(whole.verdict, Verdict::Clean);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn display_p3_becomes_srgb_within_one_delta_e() {
+    let engines = Engines::start("colour").await;
+    let file = colour::wide_gamut_grid(&fixtures::all().unwrap());
+    let outcome = engines.scan("grid.png", &file).await;
+    engines.stop().await;
+    let shown = renditions::pixels(&outcome.scan.encoded.unwrap());
+    let distance = colour::mean_distance(&colour::grid(), &shown.rgb);
+    assert!(distance <= 1.0, "mean ΔE2000 is {distance}");
+    assert!(colour::mean_distance_unconverted(&shown.rgb) > 2.0, "nothing was converted");
+}
+
+#[test]
+fn any_bytes_get_a_verdict_and_leave_the_jail_standing() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let engines = runtime.block_on(Engines::start("any"));
+    let small: Vec<Fixture> = fixtures::all()
+        .unwrap()
+        .into_iter()
+        .filter(|fixture| fixture.bytes.len() < 100_000)
+        .collect();
+    let spoiled = (0..small.len(), prop::collection::vec((any::<u16>(), any::<u8>()), 0..8));
+    let spoiled = spoiled.prop_map(|(index, changes)| {
+        let mut bytes = small[index].bytes.clone();
+        let len = bytes.len();
+        for (place, byte) in changes.into_iter().filter(|_| len > 0) {
+            bytes[usize::from(place) % len] = byte;
+        }
+        bytes
+    });
+    let starts = prop::sample::select(STARTS.to_vec());
+    let begun = (starts, prop::collection::vec(any::<u8>(), 0..2048))
+        .prop_map(|(start, rest)| [start, &rest].concat());
+    let mut runner =
+        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(96) });
+    let held = runner.run(&prop_oneof![spoiled, begun], |bytes| {
+        let outcome: Outcome = runtime.block_on(engines.scan("untitled.jpg", &bytes));
+        for report in &outcome.scan.reports {
+            let passing = matches!(report.outcome, EngineOutcome::PassingFault(_));
+            prop_assert!(!passing, "{report:?}");
+        }
+        let released = outcome.disposition == Disposition::Release;
+        prop_assert!(!released || outcome.scan.encoded.is_some());
+        Ok::<(), TestCaseError>(())
+    });
+    runtime.block_on(engines.stop());
+    held.unwrap();
+}
+
+const STARTS: [&[u8]; 7] = [
+    b"",
+    b"\xFF\xD8\xFF\xDB",
+    b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR",
+    b"GIF89a",
+    b"RIFF\0\x10\0\0WEBPVP8 ",
+    b"PK\x03\x04",
+    "息が".as_bytes(),
+];

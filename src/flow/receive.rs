@@ -43,7 +43,7 @@ pub struct Upload {
 }
 
 /// Gathered chunks waiting for the sealing thread: bounds an upload's memory, and slows its sender.
-const GATHERED_IN_FLIGHT: usize = 4;
+const GATHERED_IN_FLIGHT: usize = 2;
 /// Bytes that are handed to the sealing thread at once: TLS brings 16 KiB at a time, and waking a
 /// thread for each costs more than sealing it.
 const GATHER_BYTES: usize = 128 * 1024;

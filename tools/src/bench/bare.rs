@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::mem::MaybeUninit;
+use std::ops::AddAssign;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,15 @@ pub(super) struct Stages {
     pub(super) decode: Duration,
     pub(super) colour: Duration,
     pub(super) encode: Duration,
+}
+
+impl AddAssign for Stages {
+    fn add_assign(&mut self, other: Self) {
+        self.yara += other.yara;
+        self.decode += other.decode;
+        self.colour += other.colour;
+        self.encode += other.encode;
+    }
 }
 
 /// A decoded picture in this process's memory.

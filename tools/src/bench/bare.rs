@@ -200,6 +200,7 @@ impl Pixels for Picture {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives away")]
 fn bare(error: impl ToString) -> BenchError {
     BenchError::Bare(error.to_string())
 }

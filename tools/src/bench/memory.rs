@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_micros(500);
 const LOOK_AT_SHARES: Duration = Duration::from_millis(40);
 const ROLES: [&str; 4] = ["intake", "worker", "portal", "review"];
 
-pub(super) async fn peaks(rig: &mut Rig) -> Result<Vec<Figure>, BenchError> {
+pub(super) fn peaks(rig: &mut Rig) -> Result<Vec<Figure>, BenchError> {
     let named = named_processes(rig);
     let jails = rig.service.engine_pids("sekisho-jail");
     let photos: Vec<_> = rig.photos.iter().take(PHOTOS).cloned().collect();

@@ -111,10 +111,12 @@ pub async fn run(options: &Options, say: impl Fn(&str)) -> Result<Results, Bench
             Section::Latency => release::latency(&mut rig).await?,
             Section::Cost => release::cost(&mut rig).await?,
             Section::Many => release::many(&mut rig).await?,
-            Section::Memory => memory::peaks(&mut rig).await?,
+            Section::Memory => memory::peaks(&mut rig)?,
             Section::Ingest => ingest::rates(&mut rig, options).await?,
         };
-        found.iter().for_each(|figure| say(&figure.to_string()));
+        for figure in &found {
+            say(&figure.to_string());
+        }
         figures.extend(found);
     }
     rig.service.stop()?;

@@ -31,7 +31,7 @@ pub(super) struct Folder(PathBuf);
 const DISK: &str = "/var/tmp";
 /// The tmpfs that every Linux has.
 const TMPFS: &str = "/dev/shm";
-const TMPFS_MAGIC: i64 = 0x0102_1994;
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 /// Short, as a socket's path has little room.
 const PREFIX: &str = "sks-bench";
 
@@ -89,7 +89,7 @@ impl Folder {
     pub(super) fn in_memory() -> Result<Self, BenchError> {
         let folder = Self::new(TMPFS)?;
         let system = rustix::fs::statfs(folder.path()).map_err(std::io::Error::from)?;
-        if i64::from(system.f_type) == TMPFS_MAGIC {
+        if system.f_type == TMPFS_MAGIC {
             Ok(folder)
         } else {
             Err(BenchError::NoTmpfs(folder.path().to_owned()))

@@ -1,5 +1,5 @@
-//! What a user would write today: clamdscan, yara and ImageMagick in a shell script, run on all
-//! cores; and the weaker script that takes only the metadata away.
+//! What a user would write today: clamdscan, yara and `ImageMagick` in a shell script, run on
+//! all cores; and the weaker script that takes only the metadata away.
 
 use std::fs;
 use std::io::Write as _;

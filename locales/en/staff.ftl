@@ -99,6 +99,7 @@ reason-jail_violation = The jailed scan tried something forbidden and was stoppe
 reason-jail_garbage = The jailed scan's answer could not be read.
 reason-jail_absent = The jailed scan could not be started.
 reason-source_altered = The stored original is not what was received.
+reason-source_redirected = The database says it was sent through another link than it was. Somebody may have changed it.
 reason-source_missing = The stored original is missing.
 reason-source_unreadable = The stored original could not be read.
 reason-signatures_unknown = The version of the signature set is unknown.

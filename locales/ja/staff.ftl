@@ -96,6 +96,7 @@ reason-jail_violation = 隔離された検査が禁じられた動作をしよ�
 reason-jail_garbage = 隔離された検査の答えが読めませんでした。
 reason-jail_absent = 隔離された検査を始められませんでした。
 reason-source_altered = 保管中の原本が受信時と違っています。
+reason-source_redirected = 届いたときとは別のリンクのものと登録されています。データベースが書き換えられたおそれがあります。
 reason-source_missing = 保管中の原本がありません。
 reason-source_unreadable = 保管中の原本を読めませんでした。
 reason-signatures_unknown = 検査定義の版が分かりません。

@@ -1,8 +1,9 @@
 //! Rows that grant authority, and how they are believed.
 //!
-//! Staff, links, machines and approvals are signed by the one role that may grant them; sessions
-//! carry a MAC under a key only their own door holds. A row read from the database is text until
-//! it verifies: whoever writes the database without the key gains nothing.
+//! Staff, links, machines and approvals are signed by the one role that may grant them, evidence by
+//! the worker that saw it; sessions carry a MAC under a key only their own door holds. What is read
+//! from the database or the store is text until it verifies: whoever writes them without the key
+//! gains nothing.
 
 use std::marker::PhantomData;
 
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::secret::MacKey;
 
-/// Something a row may grant. `KIND` keeps a signature for one kind from serving another.
+/// Something that counts by its signature. `KIND` keeps a signature for one kind from serving another.
 pub trait Grant: Serialize + DeserializeOwned {
     const KIND: &'static str;
 }
@@ -70,7 +71,25 @@ impl<G: Grant> Signed<G> {
     pub fn verify(&self, verifier: &Verifier) -> Result<G, NotGranted> {
         let signature = BASE64.decode(&self.signature).map_err(|_| NotGranted)?;
         verifier.verify(&message::<G>(&self.body), &signature)?;
-        serde_json::from_str(&self.body).map_err(|_| NotGranted)
+        let grant: G = serde_json::from_str(&self.body).map_err(|_| NotGranted)?;
+        match (&self.last, grant.edition()) {
+            (Some(last), Some(this)) if this.id == last.id && this.version >= last.version => {
+                Ok(grant)
+            }
+            (None, _) => Ok(grant),
+            (Some(_), _) => Err(NotGranted),
+        }
+    }
+
+    /// As one text, for what travels sealed rather than in a row.
+    pub fn to_text(&self) -> String {
+        format!("{}\n{}", self.signature, self.body)
+    }
+
+    /// Reads what [`Signed::to_text`] writes, unbelieved.
+    pub fn from_text(untrusted_text: &str) -> Option<Self> {
+        let (signature, body) = untrusted_text.split_once('\n')?;
+        Some(Self::from_row(body.to_owned(), signature.to_owned()))
     }
 
     /// Tags a grant under a key that this role alone holds (sessions).

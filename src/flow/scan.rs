@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::FlowError;
 use super::seal::blocking;
 use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
+use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport};
 use crate::domain::policy::{Disposition, Standing, Verdict};
@@ -113,6 +114,7 @@ async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan
 fn unopened(fault: &VaultError) -> Scan {
     let outcome = match fault {
         VaultError::Altered => EngineOutcome::LastingFault(Code::fixed("source_altered")),
+        VaultError::Redirected => EngineOutcome::LastingFault(Code::fixed("source_redirected")),
         VaultError::Missing => EngineOutcome::LastingFault(Code::fixed("source_missing")),
         _ => EngineOutcome::PassingFault(Code::fixed("source_unreadable")),
     };
@@ -160,24 +162,31 @@ async fn set_aside(
 ) -> Result<(), FlowError> {
     let app = &worker.app;
     let artifact = lease.artifact().clone();
+    let object = ObjectId::new(now, app.random.bytes()?);
     let evidence = Evidence {
         artifact: artifact.id,
+        object,
+        fence: lease.fence(),
         at: now,
         verdict: verdict.clone(),
         detected_type: scan.detected_type.clone(),
         reports: scan.reports.clone(),
         preview: scan.preview.clone(),
     };
-    let plaintext = serde_json::to_vec(&evidence)
-        .map_err(|_| FlowError::Internal("evidence cannot be written"))?;
-    let sealed = seal(worker, Area::Review, artifact.id, Zeroizing::new(plaintext), now).await?;
-    let object = Some(sealed.object);
+    let signed = Signed::sign(&evidence, &worker.keys.certificate_signer)?;
+    let plaintext = Zeroizing::new(signed.to_text().into_bytes());
+    let sealed = seal(worker, Area::Review, object, artifact.id, plaintext).await?;
     let stamp = app.stamp(app.itself(), now)?;
     let change = match (disposition, verdict.reason()) {
-        (Disposition::Reject, Some(reason)) => artifact.reject(reason.clone(), object, stamp)?,
-        _ => artifact.send_to_review(verdict.clone(), object, stamp)?,
+        (Disposition::Reject, Some(reason)) => {
+            artifact.reject(reason.clone(), Some(object), stamp)?
+        }
+        _ => artifact.send_to_review(verdict.clone(), Some(object), stamp)?,
     };
-    commit(worker, lease, judged(change, verdict, &scan.detected_type), sealed).await
+    let change = judged(change, verdict, &scan.detected_type);
+    // The log names the evidence that stands, so that an older scan's is not shown for this one's.
+    let event = change.event.fact("evidence", &object).fact("fence", &evidence.fence);
+    commit(worker, lease, Change { event, ..change }, sealed).await
 }
 
 /// Names in the event what was decided on: a rejection's state keeps its reason only.
@@ -190,12 +199,11 @@ fn judged(change: Change, verdict: &Verdict, detected_type: &str) -> Change {
 async fn seal(
     worker: &Worker,
     area: Area,
+    object: ObjectId,
     artifact: ArtifactId,
     plaintext: Zeroizing<Vec<u8>>,
-    now: Timestamp,
 ) -> Result<SealedObject, FlowError> {
     let app = worker.app.clone();
-    let object = ObjectId::new(now, app.random.bytes()?);
     let sealed = blocking(move || {
         let length = PartLength::new(app.limits.part_bytes).ok_or(VaultError::TooLarge)?;
         let mut sealer = Sealer::new(&app.vault, area, object, length)?;

@@ -14,7 +14,7 @@ use crate::domain::link::Link;
 use crate::domain::policy::Verdict;
 use crate::domain::staff::{Approval, StaffRole};
 use crate::domain::state::{Basis, Release, Rendition};
-use crate::domain::{Artifact, Engine, StaffId, State, Timestamp};
+use crate::domain::{Artifact, Engine, ObjectId, StaffId, State, Timestamp};
 use crate::flow::people;
 
 /// Releases the rendition of a scan that policy let through.
@@ -32,7 +32,8 @@ pub(super) async fn release(
     let basis = basis(worker, &artifact, verdict).await?;
     let encoded = scan.encoded.ok_or(FlowError::Internal("a clean scan has no rendition"))?;
     let (media, width, height) = (encoded.media, encoded.width, encoded.height);
-    let sealed = seal(worker, Area::Release, artifact.id, encoded.bytes, now).await?;
+    let object = ObjectId::new(now, app.random.bytes()?);
+    let sealed = seal(worker, Area::Release, object, artifact.id, encoded.bytes).await?;
     let rendition = Rendition {
         object: sealed.object,
         media,
@@ -116,6 +117,7 @@ fn certify(
     let certificate = Certificate {
         clinic: link.clinic,
         submission: artifact.submission,
+        link: link.id,
         artifact: artifact.id,
         addressee: link.doctor,
         team: link.team.clone(),

@@ -18,6 +18,19 @@ use super::secret::MacKey;
 /// Something that counts by its signature. `KIND` keeps a signature for one kind from serving another.
 pub trait Grant: Serialize + DeserializeOwned {
     const KIND: &'static str;
+
+    /// Which edition this is, for what is replaced by a later one when it changes.
+    fn edition(&self) -> Option<Edition> {
+        None
+    }
+}
+
+/// One version of a grant that changes: a link is revoked, a member of staff disabled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edition {
+    pub id: String,
+    /// From 1.
+    pub version: u32,
 }
 
 /// A signed row as stored: not believed until verified.
@@ -27,12 +40,15 @@ pub struct Signed<G> {
     pub body: String,
     /// Ed25519 signature or HMAC, base64 or hexadecimal.
     pub signature: String,
+    /// Under which id the row stands, and the last version of it that the access log tells of.
+    last: Option<Edition>,
     grant: PhantomData<fn() -> G>,
 }
 
 impl<G> Clone for Signed<G> {
     fn clone(&self) -> Self {
-        Self { body: self.body.clone(), signature: self.signature.clone(), grant: PhantomData }
+        let (body, signature) = (self.body.clone(), self.signature.clone());
+        Self { body, signature, last: self.last.clone(), grant: PhantomData }
     }
 }
 
@@ -51,7 +67,14 @@ pub struct Verifier([u8; 32]);
 impl<G: Grant> Signed<G> {
     /// What a row holds, unbelieved.
     pub fn from_row(body: String, signature: String) -> Self {
-        Self { body, signature, grant: PhantomData }
+        Self { body, signature, last: None, grant: PhantomData }
+    }
+
+    /// The same row, which stands for this id and must be no older than this version: a true row
+    /// that was moved to another id, or put back after a change, grants nothing.
+    #[must_use]
+    pub fn no_older_than(self, last: Edition) -> Self {
+        Self { last: Some(last), ..self }
     }
 
     /// Signs a grant.
@@ -190,6 +213,30 @@ mod tests {
         assert!(edited.verify(&signer.verifier()).is_err());
         let moved = Signed::<Other>::from_row(row.body.clone(), row.signature.clone());
         assert!(moved.verify(&signer.verifier()).is_err());
+    }
+
+    #[test]
+    fn a_row_put_back_or_moved_to_another_id_grants_nothing() {
+        #[derive(Serialize, Deserialize, Debug)]
+        struct Key(u32);
+        impl Grant for Key {
+            const KIND: &'static str = "key";
+            fn edition(&self) -> Option<Edition> {
+                Some(Edition { id: "a".into(), version: self.0 })
+            }
+        }
+        let signer = Signer::from_seed(&[1; 32]).unwrap();
+        let row = Signed::sign(&Key(2), &signer).unwrap();
+        let under = |id: &str, version| {
+            let last = Edition { id: id.into(), version };
+            row.clone().no_older_than(last).verify(&signer.verifier()).is_ok()
+        };
+        assert!(under("a", 0) && under("a", 1) && under("a", 2));
+        assert!(!under("a", 3) && !under("b", 2));
+        // What has no edition cannot stand where one is asked for.
+        let badge = Signed::sign(&Badge("doctor".into()), &signer).unwrap();
+        let last = Edition { id: String::new(), version: 0 };
+        assert!(badge.no_older_than(last).verify(&signer.verifier()).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::authority::Grant;
+use super::authority::{Edition, Grant};
 use super::event::Role;
 use super::id::{ApprovalId, ArtifactId, ClinicId, LinkId, MachineId, StaffId, SubmissionId};
 use super::limits::Limits;
@@ -49,6 +49,8 @@ impl StaffRole {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Staff {
     pub id: StaffId,
+    /// Counts changes, from 1.
+    pub version: u32,
     pub clinic: ClinicId,
     /// What is typed at sign-in: 3 to 40 of `a-z0-9._-`.
     pub login: String,
@@ -67,6 +69,10 @@ pub struct Staff {
 
 impl Grant for Staff {
     const KIND: &'static str = "staff";
+
+    fn edition(&self) -> Option<Edition> {
+        Some(Edition { id: self.id.to_string(), version: self.version })
+    }
 }
 
 impl Staff {
@@ -81,6 +87,8 @@ impl Staff {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     pub id: MachineId,
+    /// Counts changes, from 1.
+    pub version: u32,
     pub name: String,
     /// SHA-256 of the client certificate in DER, lower-case hexadecimal.
     pub certificate_sha256: String,
@@ -94,6 +102,10 @@ pub struct Machine {
 
 impl Grant for Machine {
     const KIND: &'static str = "machine";
+
+    fn edition(&self) -> Option<Edition> {
+        Some(Edition { id: self.id.to_string(), version: self.version })
+    }
 }
 
 /// One reviewer's word that a suspicious artifact may be released: signed by the review role.

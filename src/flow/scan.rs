@@ -14,8 +14,8 @@ use super::seal::blocking;
 use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
-use crate::domain::finding::{Engine, EngineOutcome, EngineReport};
-use crate::domain::policy::{Disposition, Standing, Verdict};
+use crate::domain::finding::{Engine, EngineOutcome, EngineReport, Reason};
+use crate::domain::policy::{Disposition, Persistence, Standing, Verdict};
 use crate::domain::{Action, ArtifactId, Change, Code, ObjectId, Policy, State, Timestamp};
 use crate::memory::SealedMemory;
 use crate::vault::{PartLength, Sealer};
@@ -61,12 +61,34 @@ async fn settle(worker: &Worker, lease: &ScanLease, scan: Scan) -> Result<Scanne
     let verdict = app.policy.verdict(&scan.reports, now);
     let disposition = Policy::disposition(&verdict, standing(worker, lease, now));
     match disposition {
-        Disposition::Release => release::release(worker, lease, &verdict, scan, now).await?,
+        Disposition::Release => match release::grounds(worker, lease.artifact(), &verdict).await? {
+            Ok(grounds) => release::release(worker, lease, grounds, &verdict, scan, now).await?,
+            Err(reason) => return refuse(worker, lease, reason, &scan, now).await,
+        },
         Disposition::Retry => retry(worker, lease, &verdict, now).await?,
         Disposition::Review | Disposition::Reject => {
             set_aside(worker, lease, &verdict, disposition, &scan, now).await?;
         }
     }
+    Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
+}
+
+/// A release for which there are no grounds: somebody wrote the state, or the link, who may not. It
+/// is refused once, and security staff decide what becomes of the file.
+async fn refuse(
+    worker: &Worker,
+    lease: &ScanLease,
+    reason: Reason,
+    scan: &Scan,
+    now: Timestamp,
+) -> Result<Scanned, FlowError> {
+    let app = &worker.app;
+    let event = lease.artifact().event(app.stamp(app.itself(), now)?, Action::Release);
+    app.db.append(&event.refused(reason.code.clone())).await?;
+    // What was forged are rows, not the file: it may be scanned again.
+    let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
+    let disposition = Disposition::Review;
+    set_aside(worker, lease, &verdict, disposition, scan, now).await?;
     Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
 }
 

@@ -1,7 +1,7 @@
 //! The access log is sequenced, sealed with checkpoints that leave the database, and verified.
 //!
-//! Requests only append events; one sequencer numbers them, grows the Merkle tree and signs. No
-//! request waits for it.
+//! Requests only append events; one sequencer numbers them, grows the Merkle tree and signs, at
+//! once after each scan and at least twice a second. No request waits for it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,6 +17,8 @@ use crate::domain::{Action, Actor, Event};
 
 /// Events numbered in one step.
 const BATCH: u32 = 500;
+/// Batches under one checkpoint.
+const MOST_BATCHES: u32 = 20;
 
 /// Numbers the events that wait; returns how many.
 ///
@@ -35,6 +37,20 @@ pub async fn sequence(app: &App) -> Result<usize, FlowError> {
     let after = LogTree { size: tree.size(), frontier: BASE64.encode(tree.to_bytes()) };
     app.db.extend_log(&before, &after, &queued).await?;
     Ok(queued.len())
+}
+
+/// Numbers what waits and signs the log as it then stands; true if there was anything to sign.
+///
+/// # Errors
+/// As [`sequence`] and [`checkpoint`].
+pub async fn seal(worker: &Worker, file: &Checkpoints) -> Result<bool, FlowError> {
+    // What comes in faster than this has its checkpoint with the next step.
+    for _ in 0..MOST_BATCHES {
+        if sequence(&worker.app).await? < BATCH as usize {
+            break;
+        }
+    }
+    checkpoint(worker, file).await
 }
 
 /// Signs the log as it stands, if it grew since the last checkpoint; the note goes to the file

@@ -45,6 +45,24 @@ impl StaffRole {
     }
 }
 
+/// What someone states at sign-in about the network they use: the guideline allows a public one
+/// in an emergency without another way only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Network {
+    NotPublic,
+    PublicInEmergency,
+}
+
+impl Network {
+    /// The statement in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotPublic => "not_public",
+            Self::PublicInEmergency => "public_in_emergency",
+        }
+    }
+}
+
 /// A member of staff: a grant signed by the review role.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Staff {

@@ -107,7 +107,7 @@ async fn step_up(
     }
     let (app, keys) = (&review.app, &review.keys);
     let (key, identity) = (&keys.session_key, &keys.sign_in_identity);
-    let (token, fresh) = sign_in::factor(app, key, identity, session, untrusted_code).await?;
+    let (token, fresh) = sign_in::factor(app, key, identity, session, untrusted_code, None).await?;
     *session = fresh;
     Ok(Some(session_cookie(&token)))
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::seal::blocking;
 use super::{FlowError, Refusal};
-use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, SequencedRow, Worker};
+use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, Worker};
 use crate::audit::{
     Checkpoint, Frontier, NotVerified, SequencedEvent, Verified, export, merkle,
     verify as verify_log,
@@ -92,7 +92,7 @@ async fn expect_to_go_on(worker: &Worker, last: &Checkpoint, size: u64) -> Resul
     let mut signed = Frontier::default();
     let most = usize::try_from(last.size).unwrap_or(usize::MAX);
     for row in rows(app).await?.iter().take(most) {
-        signed.append(merkle::leaf_hash(&row.body));
+        signed.append(merkle::leaf_hash(&row.bytes));
     }
     if (signed.size(), signed.root()) != (last.size, last.root) {
         return Err(OTHER);
@@ -138,11 +138,8 @@ pub enum Verdict {
 pub async fn verify(app: &App, file: &Checkpoints) -> Result<Verdict, FlowError> {
     let read = file.clone();
     let checkpoints = blocking(move || read.read()).await??.checkpoints;
-    let mut events = Vec::new();
-    for row in rows(app).await? {
-        events.push(Ok::<_, FlowError>(unbelieved(row)));
-    }
-    match blocking(move || verify_log(events.into_iter(), &checkpoints)).await? {
+    let events = rows(app).await?.into_iter().map(Ok::<_, FlowError>);
+    match blocking(move || verify_log(events, &checkpoints)).await? {
         Ok(verified) => match app.db.lost_events(1).await?.pop() {
             Some(event) => Ok(Verdict::Lost { event }),
             None => Ok(Verdict::Sound(verified)),
@@ -166,11 +163,11 @@ pub async fn export(
     app.db.append(&app.event(actor, Action::AuditExport)?).await?;
     let mut rows = rows(app).await?;
     rows.truncate(usize::try_from(last.size).unwrap_or(usize::MAX));
-    let leaves = rows.iter().map(|row| merkle::leaf_hash(&row.body)).collect();
+    let leaves = rows.iter().map(|row| merkle::leaf_hash(&row.bytes)).collect();
     let tree = merkle::Tree::new(leaves);
     let lines = rows
         .into_iter()
-        .map(|row| export::Line::new(&tree, last.size, row.sequence, row.body))
+        .map(|row| export::Line::new(&tree, last.size, sequence_of(&row), row.bytes))
         .collect::<Option<Vec<_>>>();
     let lines = lines.ok_or(FlowError::Internal("the log is shorter than its checkpoint"))?;
     Ok((export::Header { checkpoint }, lines))
@@ -199,28 +196,19 @@ fn frontier(tree: &LogTree) -> Result<Frontier, FlowError> {
         .ok_or(FlowError::Internal("the log's tree does not read"))
 }
 
-async fn rows(app: &App) -> Result<Vec<SequencedRow>, FlowError> {
-    let mut all: Vec<SequencedRow> = Vec::new();
+/// A number below one is no event's: nothing is found or proven under zero.
+fn sequence_of(row: &SequencedEvent) -> u64 {
+    u64::try_from(row.seq).unwrap_or(0)
+}
+
+async fn rows(app: &App) -> Result<Vec<SequencedEvent>, FlowError> {
+    let mut all: Vec<SequencedEvent> = Vec::new();
     loop {
-        let after = all.last().map_or(0, |row| row.sequence);
+        let after = all.last().map_or(0, |row| sequence_of(row));
         let batch = app.db.sequenced_events(after, BATCH).await?;
         if batch.is_empty() {
             return Ok(all);
         }
         all.extend(batch);
-    }
-}
-
-fn unbelieved(row: SequencedRow) -> SequencedEvent {
-    let hash = hex::decode(&row.leaf_hash).ok().and_then(|hash| hash.try_into().ok());
-    SequencedEvent {
-        seq: i64::try_from(row.sequence).unwrap_or(i64::MAX),
-        // A hash that does not read is no event's: the verifier names it.
-        leaf_hash: hash.unwrap_or_default(),
-        bytes: row.body,
-        id: row.id,
-        at: row.at,
-        action: row.action,
-        artifact: row.artifact,
     }
 }

@@ -47,6 +47,8 @@ const CONTENT_PARSERS: &[&str] = &[
     "hayro",
     "heic-rs",
     "heifer",
+    "heifer-hevc-dec",
+    "heifer-isobmff",
     "image",
     "image-webp",
     "infer",

@@ -1,6 +1,9 @@
 //! Embedded colour profiles to sRGB. A profile that is sRGB already costs no pass over the pixels.
 
-use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use moxcms::{
+    CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
+    TransferCharacteristics, TransformOptions,
+};
 use sekisho_protocol::ColourTreatment;
 
 /// Converts RGB pixels in place.
@@ -36,6 +39,35 @@ fn convert(profile: &[u8], pixels: &mut [u8]) -> Option<ColourTreatment> {
         transform.transform(copy, piece).ok()?;
     }
     Some(ColourTreatment::Converted)
+}
+
+/// The profile of a picture that states its colours by number (ITU-T H.273). `None` for sRGB and for what is unspecified.
+pub(super) fn profile_of(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
+    let primaries = CicpColorPrimaries::try_from(u8::try_from(primaries).ok()?).ok()?;
+    let transfer = TransferCharacteristics::try_from(u8::try_from(transfer).ok()?).ok()?;
+    if primaries == CicpColorPrimaries::Unspecified
+        || transfer == TransferCharacteristics::Unspecified
+        || (primaries == CicpColorPrimaries::Bt709 && is_srgb(transfer))
+    {
+        return None;
+    }
+    let numbers = CicpProfile {
+        color_primaries: primaries,
+        transfer_characteristics: transfer,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    };
+    ColorProfile::new_from_cicp(numbers).encode().ok()
+}
+
+/// The curve of sRGB, or that of video, which every viewer shows as if it were sRGB.
+fn is_srgb(transfer: TransferCharacteristics) -> bool {
+    matches!(
+        transfer,
+        TransferCharacteristics::Srgb
+            | TransferCharacteristics::Bt709
+            | TransferCharacteristics::Bt601
+    )
 }
 
 /// A coarse grid over all colours: a profile that moves none of them is sRGB by another name.

@@ -8,6 +8,7 @@ mod canvas;
 mod colour;
 mod exif;
 mod gif;
+mod heif;
 mod jpeg;
 mod orient;
 mod png;
@@ -41,6 +42,7 @@ pub fn decode(
         FileKind::Png => png::decode(file, limits, &mut canvas)?,
         FileKind::WebP => webp::decode(file, limits, &mut canvas)?,
         FileKind::Gif => gif::decode(file, limits, &mut canvas)?,
+        FileKind::Heic => heif::decode(file, limits, &mut canvas)?,
         _ => return Err(FindingCode::UnsupportedType),
     };
     let (orientation, colour, (width, height)) = canvas.finish(source.profile.as_deref());

@@ -5,6 +5,7 @@
 
 pub mod foreign;
 pub mod gif;
+pub mod heif;
 pub mod jpeg;
 pub mod kind;
 pub mod notes;
@@ -41,6 +42,7 @@ pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
         FileKind::Png => plain(file, &mut notes, png::walk),
         FileKind::WebP => plain(file, &mut notes, webp::walk),
         FileKind::Gif => plain(file, &mut notes, gif::walk),
+        FileKind::Heic => plain(file, &mut notes, heif::walk),
         FileKind::Text => {
             text::look(file, limits.max_text_chars, &mut notes);
             Walk::default()

@@ -17,6 +17,7 @@ problem-session_ended = Your time is over. Please start again.
 problem-not_allowed = Your role may not do this. The attempt was recorded.
 problem-not_releasable = This cannot be released. Only a suspicious one that two reviewers approved can.
 problem-same_reviewer = The second approval must come from another reviewer.
+problem-evidence_invalid = This evidence is not what a scan of this file left, so it is not shown. The attempt was recorded. Please have the file scanned again and tell your administrator.
 problem-moved_on = Something else changed this meanwhile. Please open the page again and check.
 problem-password_too_short = The password is too short.
 problem-bad_input = Something you entered cannot be used. Please check it.

@@ -17,6 +17,7 @@ problem-session_ended = 時間が過ぎたため、終了しました。はじ�
 problem-not_allowed = この操作は、あなたの役割ではできません。試みは記録されました。
 problem-not_releasable = これは出せません。出してよいのは、二人の確認担当が認めた「疑わしい」ものだけです。
 problem-same_reviewer = 二人目の確認は、別の担当者が行ってください。
+problem-evidence_invalid = この検査の記録は、このファイルの検査で作られたものと確かめられないため、表示しません。この操作は記録されました。もう一度検査し、管理者に知らせてください。
 problem-moved_on = ほかの操作で、ようすが変わりました。画面を開き直して、確かめてください。
 problem-password_too_short = パスワードが短すぎます。
 problem-bad_input = 入力された内容に、使えないものがあります。お確かめください。

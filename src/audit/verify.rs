@@ -20,8 +20,15 @@ pub struct SequencedEvent {
     /// The columns that are searched by.
     pub id: String,
     pub at: i64,
+    pub actor: String,
     pub action: String,
+    pub outcome: String,
     pub artifact: Option<String>,
+    pub submission: Option<String>,
+    pub link: Option<String>,
+    /// The columns by which an older edition of a grant is found out.
+    pub grant_id: Option<String>,
+    pub grant_version: Option<i64>,
 }
 
 /// A log that is as it was when its checkpoints were signed.
@@ -197,11 +204,19 @@ fn check_event(seq: u64, stored: &SequencedEvent) -> Result<(), Wrong> {
     if event.canonical_bytes().ok().as_ref() != Some(&stored.bytes) {
         return Err(Wrong::Bytes);
     }
+    let (grant_id, grant_version) =
+        event.edition().map(|grant| (grant.id, i64::from(grant.version))).unzip();
     let columns = [
         ("id", event.id.to_string() == stored.id),
         ("at", event.at.as_millis() == stored.at),
+        ("actor", event.actor.to_string() == stored.actor),
         ("action", event.action.as_str() == stored.action),
+        ("outcome", event.outcome.as_str() == stored.outcome),
         ("artifact", event.artifact.map(|id| id.to_string()) == stored.artifact),
+        ("submission", event.submission.map(|id| id.to_string()) == stored.submission),
+        ("link", event.link.map(|id| id.to_string()) == stored.link),
+        ("grant_id", grant_id == stored.grant_id),
+        ("grant_version", grant_version == stored.grant_version),
     ];
     match columns.iter().find(|(_, same)| !same) {
         Some((column, _)) => Err(Wrong::Column { column }),

@@ -89,6 +89,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.submission_files", limits.submission_files.into(), 1, 200),
         ("limits.message_chars", limits.message_chars.into(), 1, 100_000),
         ("limits.image_pixels", limits.image_pixels, 1, 200_000_000),
+        ("limits.opened_bytes", limits.opened_bytes, largest_rendition(limits), 2 * GIB),
         ("limits.image_side", limits.image_side.into(), 1, 65_535),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),
@@ -98,6 +99,11 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         within(key, value, low, high)?;
     }
     spans(limits)
+}
+
+/// Pixels that compress not at all, with what a PNG adds: what is released must open again.
+const fn largest_rendition(limits: &Limits) -> u64 {
+    limits.image_pixels.saturating_mul(3).saturating_add(limits.image_pixels / 50)
 }
 
 /// Durations, in seconds.

@@ -115,6 +115,11 @@ fn a_limit_is_held_at_under_and_over_its_bounds() {
     assert!(with("link_tries = 21").is_err());
     assert!(with("password_chars = 14").is_err());
     assert!(with("part_bytes = 1048577").is_err());
+    // What is released must open again: room for every pixel.
+    let room = |bytes: u64| with(&format!("image_pixels = 50000000\nopened_bytes = {bytes}"));
+    assert!(room(151_000_001).is_ok());
+    assert!(room(151_000_000).is_ok());
+    assert!(room(150_999_999).is_err());
     assert!(load(&format!("{LEAST}\n[retention]\nreleased_days = 367\n")).is_err());
     assert!(load(&format!("{LEAST}\n[retention]\nreleased_days = 366\n")).is_ok());
 }

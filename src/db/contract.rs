@@ -126,6 +126,7 @@ fn sealed(object: ObjectId) -> SealedObject {
 fn link(id: LinkId) -> Link {
     Link {
         id,
+        version: 1,
         clinic: ClinicId::new(NOW, [2; 10]),
         doctor: StaffId::new(NOW, [3; 10]),
         team: None,

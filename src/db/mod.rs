@@ -12,12 +12,12 @@ mod sqlite;
 
 use std::path::Path;
 
-pub use query::{
-    AuditFilter, Delivery, LogTree, ObjectRow, QueuedEvent, RefusalCount, SequencedRow, Tries,
-};
+pub use query::{AuditFilter, Delivery, LogTree, ObjectRow, QueuedEvent, RefusalCount, Tries};
 
+use crate::audit::SequencedEvent;
 use crate::domain::authority::Signed;
 use crate::domain::content::{Part, ScanLease, SealedObject, Wrap};
+use crate::domain::delivery::Acknowledged;
 use crate::domain::link::Link;
 use crate::domain::retention::Retention;
 use crate::domain::staff::{Approval, Machine, Session, Staff};
@@ -388,7 +388,7 @@ impl Db {
     }
 
     /// Sequenced events after a sequence number, in order.
-    pub async fn sequenced_events(&self, after: u64, limit: u32) -> Answer<Vec<SequencedRow>> {
+    pub async fn sequenced_events(&self, after: u64, limit: u32) -> Answer<Vec<SequencedEvent>> {
         engine!(self, db => db.sequenced_events(after, limit).await)
     }
 
@@ -439,27 +439,20 @@ impl Db {
         engine!(self, db => db.record_pull(artifact, machine, event).await)
     }
 
-    pub async fn acknowledge_pull(
+    /// Records what a machine did with a file; false if it never pulled it.
+    pub async fn acknowledge(
         &self,
         artifact: ArtifactId,
         machine: MachineId,
+        what: Acknowledged,
         event: &Event,
     ) -> Answer<bool> {
-        engine!(self, db => db.acknowledge_pull(artifact, machine, event).await)
+        engine!(self, db => db.acknowledge(artifact, machine, what, event).await)
     }
 
     /// What a machine has pulled, newest first.
     pub async fn deliveries(&self, machine: MachineId, limit: u32) -> Answer<Vec<Delivery>> {
         engine!(self, db => db.deliveries(machine, limit).await)
-    }
-
-    pub async fn acknowledge_recall(
-        &self,
-        artifact: ArtifactId,
-        machine: MachineId,
-        event: &Event,
-    ) -> Answer<bool> {
-        engine!(self, db => db.acknowledge_recall(artifact, machine, event).await)
     }
 
     /// The latest time the database has seen.

@@ -45,22 +45,6 @@ pub struct LogTree {
     pub frontier: String,
 }
 
-/// One entry of the sequenced log, as its row says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SequencedRow {
-    pub sequence: u64,
-    pub id: String,
-    pub at: i64,
-    pub actor: String,
-    pub action: String,
-    pub outcome: String,
-    pub artifact: Option<String>,
-    pub submission: Option<String>,
-    pub link: Option<String>,
-    pub body: Vec<u8>,
-    pub leaf_hash: String,
-}
-
 /// Which events to search. Empty fields match all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AuditFilter {

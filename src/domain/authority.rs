@@ -1,8 +1,9 @@
 //! Rows that grant authority, and how they are believed.
 //!
-//! Staff, links, machines and approvals are signed by the one role that may grant them; sessions
-//! carry a MAC under a key only their own door holds. A row read from the database is text until
-//! it verifies: whoever writes the database without the key gains nothing.
+//! Staff, links, machines and approvals are signed by the one role that may grant them, evidence by
+//! the worker that saw it; sessions carry a MAC under a key only their own door holds. What is read
+//! from the database or the store is text until it verifies: whoever writes them without the key
+//! gains nothing.
 
 use std::marker::PhantomData;
 
@@ -14,9 +15,22 @@ use serde::de::DeserializeOwned;
 
 use super::secret::MacKey;
 
-/// Something a row may grant. `KIND` keeps a signature for one kind from serving another.
+/// Something that counts by its signature. `KIND` keeps a signature for one kind from serving another.
 pub trait Grant: Serialize + DeserializeOwned {
     const KIND: &'static str;
+
+    /// Which edition this is, for what is replaced by a later one when it changes.
+    fn edition(&self) -> Option<Edition> {
+        None
+    }
+}
+
+/// One version of a grant that changes: a link is revoked, a member of staff disabled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edition {
+    pub id: String,
+    /// From 1.
+    pub version: u32,
 }
 
 /// A signed row as stored: not believed until verified.
@@ -26,12 +40,15 @@ pub struct Signed<G> {
     pub body: String,
     /// Ed25519 signature or HMAC, base64 or hexadecimal.
     pub signature: String,
+    /// Under which id the row stands, and the last version of it that the access log tells of.
+    last: Option<Edition>,
     grant: PhantomData<fn() -> G>,
 }
 
 impl<G> Clone for Signed<G> {
     fn clone(&self) -> Self {
-        Self { body: self.body.clone(), signature: self.signature.clone(), grant: PhantomData }
+        let (body, signature) = (self.body.clone(), self.signature.clone());
+        Self { body, signature, last: self.last.clone(), grant: PhantomData }
     }
 }
 
@@ -50,7 +67,14 @@ pub struct Verifier([u8; 32]);
 impl<G: Grant> Signed<G> {
     /// What a row holds, unbelieved.
     pub fn from_row(body: String, signature: String) -> Self {
-        Self { body, signature, grant: PhantomData }
+        Self { body, signature, last: None, grant: PhantomData }
+    }
+
+    /// The same row, which stands for this id and must be no older than this version: a true row
+    /// that was moved to another id, or put back after a change, grants nothing.
+    #[must_use]
+    pub fn no_older_than(self, last: Edition) -> Self {
+        Self { last: Some(last), ..self }
     }
 
     /// Signs a grant.
@@ -70,7 +94,25 @@ impl<G: Grant> Signed<G> {
     pub fn verify(&self, verifier: &Verifier) -> Result<G, NotGranted> {
         let signature = BASE64.decode(&self.signature).map_err(|_| NotGranted)?;
         verifier.verify(&message::<G>(&self.body), &signature)?;
-        serde_json::from_str(&self.body).map_err(|_| NotGranted)
+        let grant: G = serde_json::from_str(&self.body).map_err(|_| NotGranted)?;
+        match (&self.last, grant.edition()) {
+            (Some(last), Some(this)) if this.id == last.id && this.version >= last.version => {
+                Ok(grant)
+            }
+            (None, _) => Ok(grant),
+            (Some(_), _) => Err(NotGranted),
+        }
+    }
+
+    /// As one text, for what travels sealed rather than in a row.
+    pub fn to_text(&self) -> String {
+        format!("{}\n{}", self.signature, self.body)
+    }
+
+    /// Reads what [`Signed::to_text`] writes, unbelieved.
+    pub fn from_text(untrusted_text: &str) -> Option<Self> {
+        let (signature, body) = untrusted_text.split_once('\n')?;
+        Some(Self::from_row(body.to_owned(), signature.to_owned()))
     }
 
     /// Tags a grant under a key that this role alone holds (sessions).
@@ -171,6 +213,30 @@ mod tests {
         assert!(edited.verify(&signer.verifier()).is_err());
         let moved = Signed::<Other>::from_row(row.body.clone(), row.signature.clone());
         assert!(moved.verify(&signer.verifier()).is_err());
+    }
+
+    #[test]
+    fn a_row_put_back_or_moved_to_another_id_grants_nothing() {
+        #[derive(Serialize, Deserialize, Debug)]
+        struct Key(u32);
+        impl Grant for Key {
+            const KIND: &'static str = "key";
+            fn edition(&self) -> Option<Edition> {
+                Some(Edition { id: "a".into(), version: self.0 })
+            }
+        }
+        let signer = Signer::from_seed(&[1; 32]).unwrap();
+        let row = Signed::sign(&Key(2), &signer).unwrap();
+        let under = |id: &str, version| {
+            let last = Edition { id: id.into(), version };
+            row.clone().no_older_than(last).verify(&signer.verifier()).is_ok()
+        };
+        assert!(under("a", 0) && under("a", 1) && under("a", 2));
+        assert!(!under("a", 3) && !under("b", 2));
+        // What has no edition cannot stand where one is asked for.
+        let badge = Signed::sign(&Badge("doctor".into()), &signer).unwrap();
+        let last = Edition { id: String::new(), version: 0 };
+        assert!(badge.no_older_than(last).verify(&signer.verifier()).is_err());
     }
 
     #[test]

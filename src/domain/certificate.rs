@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use super::artifact::Artifact;
 use super::authority::{Signer, Verifier};
-use super::id::{ArtifactId, ClinicId, ObjectId, StaffId, SubmissionId};
+use super::id::{ArtifactId, ClinicId, LinkId, ObjectId, StaffId, SubmissionId};
 use super::note;
 use super::state::{Basis, Media, Rendition, Sha256Hex, State};
 use super::time::Timestamp;
@@ -24,6 +24,8 @@ const TITLE: &str = "sekisho release certificate v1";
 pub struct Certificate {
     pub clinic: ClinicId,
     pub submission: SubmissionId,
+    /// The link it was sent through, and so the patient.
+    pub link: LinkId,
     pub artifact: ArtifactId,
     pub addressee: StaffId,
     /// The addressee's care team.
@@ -135,6 +137,7 @@ pub fn prove(
     let certificate = Certificate::verify(&release.certificate, verifier)?;
     let about_this = certificate.artifact == artifact.id
         && certificate.submission == artifact.submission
+        && certificate.link == artifact.link
         && certificate.source_sha256 == artifact.source.sha256
         && certificate.rendition_sha256 == release.rendition.sha256
         && certificate.rendition_object == release.rendition.object
@@ -186,6 +189,7 @@ impl Certificate {
         };
         line("clinic", &self.clinic);
         line("submission", &self.submission);
+        line("link", &self.link);
         line("artifact", &self.artifact);
         line("addressee", &self.addressee);
         line("team", &self.team.as_deref().unwrap_or("-"));
@@ -219,6 +223,7 @@ impl Certificate {
         let certificate = Self {
             clinic: field("clinic")?.parse().ok()?,
             submission: field("submission")?.parse().ok()?,
+            link: field("link")?.parse().ok()?,
             artifact: field("artifact")?.parse().ok()?,
             addressee: field("addressee")?.parse().ok()?,
             team: Some(field("team")?).filter(|team| team != "-"),

@@ -6,9 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, ArtifactKind};
+use super::authority::{Grant, NotGranted, Signed, Verifier};
 use super::finding::EngineReport;
-use super::id::{ArtifactId, ObjectId, StaffId};
+use super::id::{ArtifactId, LinkId, ObjectId, StaffId, SubmissionId};
 use super::policy::Verdict;
 use super::state::Sha256Hex;
 use super::time::Timestamp;
@@ -60,8 +61,36 @@ pub struct Wrap {
     pub object: ObjectId,
     pub artifact: ArtifactId,
     pub area: Area,
-    /// The age file holding the identity, base64.
+    /// The age file holding the identity and its [`Label`], base64.
     pub sealed: String,
+}
+
+/// What a wrapped key says of its object, sealed beside the key. Nobody can change it without the
+/// area's private key, nor wrap the key anew: so no row can say otherwise later.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Label {
+    pub object: ObjectId,
+    pub artifact: ArtifactId,
+    pub sha256: Sha256Hex,
+    pub size_bytes: u64,
+    pub parts: u32,
+    /// For originals; content of our own making has none.
+    pub origin: Option<Origin>,
+}
+
+/// Whose an original is, as intake saw it arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Origin {
+    pub submission: SubmissionId,
+    pub link: LinkId,
+    pub kind: ArtifactKind,
+}
+
+impl Origin {
+    /// What an artifact's row says.
+    pub fn of(artifact: &Artifact) -> Self {
+        Self { submission: artifact.submission, link: artifact.link, kind: artifact.kind }
+    }
 }
 
 /// What sealing an object yields once every part is durable.
@@ -113,16 +142,42 @@ impl ScanLease {
     }
 }
 
-/// What a scan leaves for the reviewer, sealed to the review recipient. Bounded and cleaned.
+/// What a scan leaves for the reviewer: signed by the worker, as anyone can seal to the review
+/// recipient, and sealed to it. Bounded and cleaned.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Evidence {
     pub artifact: ArtifactId,
+    /// The object it is sealed in: no other object's evidence can be shown for it.
+    pub object: ObjectId,
+    /// The fence of the lease it was made under: which of the artifact's scans it tells of.
+    pub fence: i64,
     pub at: Timestamp,
     pub verdict: Verdict,
     pub detected_type: String,
     pub reports: Vec<EngineReport>,
     /// A small fresh encoding of the pixels (PNG or JPEG, base64) or of the inert text, if any.
     pub preview: Option<Preview>,
+}
+
+impl Grant for Evidence {
+    const KIND: &'static str = "evidence";
+}
+
+impl Evidence {
+    /// Believes what was opened if a worker signed it as the evidence in this very object.
+    ///
+    /// # Errors
+    /// [`NotGranted`] otherwise.
+    pub fn prove(
+        untrusted_plaintext: &[u8],
+        lease: &EvidenceLease,
+        worker: &Verifier,
+    ) -> Result<Self, NotGranted> {
+        let text = std::str::from_utf8(untrusted_plaintext).map_err(|_| NotGranted)?;
+        let evidence: Self = Signed::from_text(text).ok_or(NotGranted)?.verify(worker)?;
+        let about = (evidence.artifact, evidence.object);
+        if about == (lease.artifact, lease.object) { Ok(evidence) } else { Err(NotGranted) }
+    }
 }
 
 /// A preview inside evidence.
@@ -138,14 +193,19 @@ pub enum Preview {
 /// A reviewer's right to open one artifact's evidence: made only after its event is committed.
 #[derive(Clone, Copy, Debug)]
 pub struct EvidenceLease {
+    artifact: ArtifactId,
     object: ObjectId,
     reviewer: StaffId,
 }
 
 impl EvidenceLease {
     /// For `flow::review` alone, after the event that records the opening and its reason.
-    pub(crate) fn after_event(object: ObjectId, reviewer: StaffId) -> Self {
-        Self { object, reviewer }
+    pub(crate) fn after_event(artifact: ArtifactId, object: ObjectId, reviewer: StaffId) -> Self {
+        Self { artifact, object, reviewer }
+    }
+
+    pub fn artifact(&self) -> ArtifactId {
+        self.artifact
     }
 
     pub fn object(&self) -> ObjectId {

@@ -9,6 +9,15 @@ use super::time::Timestamp;
 /// The header that carries a rendition's certificate, base64: one answer, so one access, for both.
 pub const CERTIFICATE_HEADER: &str = "sekisho-certificate";
 
+/// What a machine did with a file it had pulled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acknowledged {
+    /// Wrote it and verified what it wrote.
+    Written,
+    /// Removed it after its recall.
+    Removed,
+}
+
 /// What waits for a machine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,9 +8,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::authority::{Edition, Grant};
 use super::finding::Code;
 use super::id::{ArtifactId, EventId, LinkId, MachineId, StaffId, SubmissionId};
 use super::time::Timestamp;
+
+const GRANT: &str = "grant";
+const GRANT_VERSION: &str = "grant_version";
 
 /// Who did it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -212,6 +216,21 @@ impl Event {
     pub fn fact<V: ToString + ?Sized>(mut self, name: &str, value: &V) -> Self {
         self.facts.insert(name.to_owned(), value.to_string());
         self
+    }
+
+    /// The same event, which made this edition of a grant: rows of earlier ones end with it.
+    #[must_use]
+    pub fn made<G: Grant>(self, grant: &G) -> Self {
+        match grant.edition() {
+            Some(Edition { id, version }) => self.fact(GRANT, &id).fact(GRANT_VERSION, &version),
+            None => self,
+        }
+    }
+
+    /// Which edition of a grant the event made, if any.
+    pub fn edition(&self) -> Option<Edition> {
+        let version = self.facts.get(GRANT_VERSION)?.parse().ok()?;
+        Some(Edition { id: self.facts.get(GRANT)?.clone(), version })
     }
 
     /// The canonical bytes: what is stored, hashed into the log's tree and proven. JSON with the

@@ -22,6 +22,8 @@ pub struct Limits {
     pub image_side: u32,
     /// Sealed part length of plaintext, in bytes.
     pub part_bytes: u64,
+    /// Largest rendition or evidence that a door opens into memory, in bytes.
+    pub opened_bytes: u64,
     /// Longest an upload may pause between two reads.
     #[serde(with = "seconds")]
     pub upload_stall: Duration,
@@ -96,6 +98,8 @@ impl Default for Limits {
             image_pixels: 50_000_000,
             image_side: 20_000,
             part_bytes: 4 * 1024 * 1024,
+            // 50 megapixels that compress not at all.
+            opened_bytes: 160 * 1000 * 1000,
             upload_stall: Duration::from_mins(1),
             jail_deadline: Duration::from_secs(10),
             jail_bytes: 512 * 1024 * 1024,

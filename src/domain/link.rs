@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::authority::Grant;
+use super::authority::{Edition, Grant};
 use super::event::Actor;
 use super::id::{ClinicId, LinkId, StaffId};
 use super::time::Timestamp;
@@ -11,6 +11,8 @@ use super::time::Timestamp;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Link {
     pub id: LinkId,
+    /// Counts changes, from 1.
+    pub version: u32,
     pub clinic: ClinicId,
     /// The doctor who asks, and to whom what is sent is addressed.
     pub doctor: StaffId,
@@ -38,6 +40,10 @@ pub struct Link {
 
 impl Grant for Link {
     const KIND: &'static str = "link";
+
+    fn edition(&self) -> Option<Edition> {
+        Some(Edition { id: self.id.to_string(), version: self.version })
+    }
 }
 
 /// Who holds the link.

@@ -26,27 +26,35 @@ pub struct MacKey(hmac::Key);
 /// Crockford's alphabet: no I, L, O, U, so that it can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-impl LinkSecret {
-    /// From 20 random bytes.
-    pub fn new(entropy: [u8; 20]) -> Self {
-        Self(spell::<32>(&entropy))
-    }
+/// 160 random bits in one spelling of 32 characters, kept as a digest of its own kind.
+macro_rules! random_secret {
+    ($name:ident, $purpose:literal) => {
+        impl $name {
+            /// From 20 random bytes.
+            pub fn new(entropy: [u8; 20]) -> Self {
+                Self(spell::<32>(&entropy))
+            }
 
-    /// Reads a secret in the one spelling it was written in.
-    pub fn parse(untrusted_text: &str) -> Option<Self> {
-        exact::<32>(untrusted_text).map(Self)
-    }
+            /// Reads a secret in the one spelling it was written in.
+            pub fn parse(untrusted_text: &str) -> Option<Self> {
+                exact::<32>(untrusted_text).map(Self)
+            }
 
-    /// The text for the link; shown once, never stored.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+            /// The text, for the link or the cookie alone.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
 
-    /// What is stored.
-    pub fn digest(&self) -> SecretDigest {
-        SecretDigest::of("link", self.0.as_bytes())
-    }
+            /// What is stored.
+            pub fn digest(&self) -> SecretDigest {
+                SecretDigest::of($purpose, self.0.as_bytes())
+            }
+        }
+    };
 }
+
+random_secret!(LinkSecret, "link");
+random_secret!(SessionToken, "session");
 
 impl ShortCode {
     /// From 7 random bytes.
@@ -78,28 +86,6 @@ impl ShortCode {
     /// What is stored: keyed, as 50 bits alone could be searched.
     pub fn digest(&self, key: &MacKey) -> SecretDigest {
         SecretDigest(key.tag(&[b"short code", self.0.as_bytes()]))
-    }
-}
-
-impl SessionToken {
-    /// From 20 random bytes.
-    pub fn new(entropy: [u8; 20]) -> Self {
-        Self(spell::<32>(&entropy))
-    }
-
-    /// Reads a cookie's value.
-    pub fn parse(untrusted_text: &str) -> Option<Self> {
-        exact::<32>(untrusted_text).map(Self)
-    }
-
-    /// The cookie's value.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// What is stored.
-    pub fn digest(&self) -> SecretDigest {
-        SecretDigest::of("session", self.0.as_bytes())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::authority::Grant;
+use super::authority::{Edition, Grant};
 use super::event::Role;
 use super::id::{ApprovalId, ArtifactId, ClinicId, LinkId, MachineId, StaffId, SubmissionId};
 use super::limits::Limits;
@@ -45,10 +45,30 @@ impl StaffRole {
     }
 }
 
+/// What someone states at sign-in about the network they use: the guideline allows a public one
+/// in an emergency without another way only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Network {
+    NotPublic,
+    PublicInEmergency,
+}
+
+impl Network {
+    /// The statement in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotPublic => "not_public",
+            Self::PublicInEmergency => "public_in_emergency",
+        }
+    }
+}
+
 /// A member of staff: a grant signed by the review role.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Staff {
     pub id: StaffId,
+    /// Counts changes, from 1.
+    pub version: u32,
     pub clinic: ClinicId,
     /// What is typed at sign-in: 3 to 40 of `a-z0-9._-`.
     pub login: String,
@@ -67,6 +87,10 @@ pub struct Staff {
 
 impl Grant for Staff {
     const KIND: &'static str = "staff";
+
+    fn edition(&self) -> Option<Edition> {
+        Some(Edition { id: self.id.to_string(), version: self.version })
+    }
 }
 
 impl Staff {
@@ -81,6 +105,8 @@ impl Staff {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     pub id: MachineId,
+    /// Counts changes, from 1.
+    pub version: u32,
     pub name: String,
     /// SHA-256 of the client certificate in DER, lower-case hexadecimal.
     pub certificate_sha256: String,
@@ -94,6 +120,10 @@ pub struct Machine {
 
 impl Grant for Machine {
     const KIND: &'static str = "machine";
+
+    fn edition(&self) -> Option<Edition> {
+        Some(Edition { id: self.id.to_string(), version: self.version })
+    }
 }
 
 /// One reviewer's word that a suspicious artifact may be released: signed by the review role.

@@ -79,6 +79,8 @@ pub enum Refusal {
     NotReleasable,
     #[error("same_reviewer")]
     SameReviewer,
+    #[error("evidence_invalid")]
+    EvidenceInvalid,
     #[error("moved_on")]
     MovedOn,
     #[error("password_too_short")]
@@ -91,7 +93,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, for tests that hold each to a sentence.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::LinkNotOpen,
         Self::SecondSecretWrong,
         Self::AgreementNeeded,
@@ -110,6 +112,7 @@ impl Refusal {
         Self::NotAllowed,
         Self::NotReleasable,
         Self::SameReviewer,
+        Self::EvidenceInvalid,
         Self::MovedOn,
         Self::PasswordTooShort,
         Self::BadInput,

@@ -68,6 +68,7 @@ pub async fn issue(
     let second_secret_hash = blocking(move || people::hash_secret(&keyed, &salt)).await??;
     let link = Link {
         id,
+        version: 1,
         clinic: app.clinic.id,
         doctor: doctor.id,
         team: doctor.team,
@@ -86,7 +87,7 @@ pub async fn issue(
     };
     let row = Signed::sign(&link, &review.keys.grant_signer)?;
     let event = app.event(actor, Action::LinkIssue)?.about_link(id).fact("doctor", &link.doctor);
-    app.db.put_link(&row, &link, &event.fact("until", &link.until)).await?;
+    app.db.put_link(&row, &link, &event.fact("until", &link.until).made(&link)).await?;
     Ok(IssuedLink { link, secret, code })
 }
 
@@ -108,9 +109,10 @@ pub async fn revoke(review: &Review, actor: Actor, id: LinkId) -> Result<Link, F
     if link.revoked_at.is_some() {
         return Ok(link);
     }
-    let link = Link { revoked_at: Some(app.clock.trusted()?), ..link };
+    let version = link.version.saturating_add(1);
+    let link = Link { version, revoked_at: Some(app.clock.trusted()?), ..link };
     let row = Signed::sign(&link, &review.keys.grant_signer)?;
-    let event = app.event(actor, Action::LinkRevoke)?.about_link(id);
+    let event = app.event(actor, Action::LinkRevoke)?.about_link(id).made(&link);
     app.db.put_link(&row, &link, &event).await?;
     Ok(link)
 }

@@ -1,14 +1,14 @@
 //! The access log is sequenced, sealed with checkpoints that leave the database, and verified.
 //!
-//! Requests only append events; one sequencer numbers them, grows the Merkle tree and signs. No
-//! request waits for it.
+//! Requests only append events; one sequencer numbers them, grows the Merkle tree and signs, at
+//! once after each scan and at least twice a second. No request waits for it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::seal::blocking;
 use super::{FlowError, Refusal};
-use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, SequencedRow, Worker};
+use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, Worker};
 use crate::audit::{
     Checkpoint, Frontier, NotVerified, SequencedEvent, Verified, export, merkle,
     verify as verify_log,
@@ -17,6 +17,8 @@ use crate::domain::{Action, Actor, Event};
 
 /// Events numbered in one step.
 const BATCH: u32 = 500;
+/// Batches under one checkpoint.
+const MOST_BATCHES: u32 = 20;
 
 /// Numbers the events that wait; returns how many.
 ///
@@ -35,6 +37,20 @@ pub async fn sequence(app: &App) -> Result<usize, FlowError> {
     let after = LogTree { size: tree.size(), frontier: BASE64.encode(tree.to_bytes()) };
     app.db.extend_log(&before, &after, &queued).await?;
     Ok(queued.len())
+}
+
+/// Numbers what waits and signs the log as it then stands; true if there was anything to sign.
+///
+/// # Errors
+/// As [`sequence`] and [`checkpoint`].
+pub async fn seal(worker: &Worker, file: &Checkpoints) -> Result<bool, FlowError> {
+    // What comes in faster than this has its checkpoint with the next step.
+    for _ in 0..MOST_BATCHES {
+        if sequence(&worker.app).await? < BATCH as usize {
+            break;
+        }
+    }
+    checkpoint(worker, file).await
 }
 
 /// Signs the log as it stands, if it grew since the last checkpoint; the note goes to the file
@@ -76,7 +92,7 @@ async fn expect_to_go_on(worker: &Worker, last: &Checkpoint, size: u64) -> Resul
     let mut signed = Frontier::default();
     let most = usize::try_from(last.size).unwrap_or(usize::MAX);
     for row in rows(app).await?.iter().take(most) {
-        signed.append(merkle::leaf_hash(&row.body));
+        signed.append(merkle::leaf_hash(&row.bytes));
     }
     if (signed.size(), signed.root()) != (last.size, last.root) {
         return Err(OTHER);
@@ -122,11 +138,8 @@ pub enum Verdict {
 pub async fn verify(app: &App, file: &Checkpoints) -> Result<Verdict, FlowError> {
     let read = file.clone();
     let checkpoints = blocking(move || read.read()).await??.checkpoints;
-    let mut events = Vec::new();
-    for row in rows(app).await? {
-        events.push(Ok::<_, FlowError>(unbelieved(row)));
-    }
-    match blocking(move || verify_log(events.into_iter(), &checkpoints)).await? {
+    let events = rows(app).await?.into_iter().map(Ok::<_, FlowError>);
+    match blocking(move || verify_log(events, &checkpoints)).await? {
         Ok(verified) => match app.db.lost_events(1).await?.pop() {
             Some(event) => Ok(Verdict::Lost { event }),
             None => Ok(Verdict::Sound(verified)),
@@ -150,11 +163,11 @@ pub async fn export(
     app.db.append(&app.event(actor, Action::AuditExport)?).await?;
     let mut rows = rows(app).await?;
     rows.truncate(usize::try_from(last.size).unwrap_or(usize::MAX));
-    let leaves = rows.iter().map(|row| merkle::leaf_hash(&row.body)).collect();
+    let leaves = rows.iter().map(|row| merkle::leaf_hash(&row.bytes)).collect();
     let tree = merkle::Tree::new(leaves);
     let lines = rows
         .into_iter()
-        .map(|row| export::Line::new(&tree, last.size, row.sequence, row.body))
+        .map(|row| export::Line::new(&tree, last.size, sequence_of(&row), row.bytes))
         .collect::<Option<Vec<_>>>();
     let lines = lines.ok_or(FlowError::Internal("the log is shorter than its checkpoint"))?;
     Ok((export::Header { checkpoint }, lines))
@@ -183,28 +196,19 @@ fn frontier(tree: &LogTree) -> Result<Frontier, FlowError> {
         .ok_or(FlowError::Internal("the log's tree does not read"))
 }
 
-async fn rows(app: &App) -> Result<Vec<SequencedRow>, FlowError> {
-    let mut all: Vec<SequencedRow> = Vec::new();
+/// A number below one is no event's: nothing is found or proven under zero.
+fn sequence_of(row: &SequencedEvent) -> u64 {
+    u64::try_from(row.seq).unwrap_or(0)
+}
+
+async fn rows(app: &App) -> Result<Vec<SequencedEvent>, FlowError> {
+    let mut all: Vec<SequencedEvent> = Vec::new();
     loop {
-        let after = all.last().map_or(0, |row| row.sequence);
+        let after = all.last().map_or(0, |row| sequence_of(row));
         let batch = app.db.sequenced_events(after, BATCH).await?;
         if batch.is_empty() {
             return Ok(all);
         }
         all.extend(batch);
-    }
-}
-
-fn unbelieved(row: SequencedRow) -> SequencedEvent {
-    let hash = hex::decode(&row.leaf_hash).ok().and_then(|hash| hash.try_into().ok());
-    SequencedEvent {
-        seq: i64::try_from(row.sequence).unwrap_or(i64::MAX),
-        // A hash that does not read is no event's: the verifier names it.
-        leaf_hash: hash.unwrap_or_default(),
-        bytes: row.body,
-        id: row.id,
-        at: row.at,
-        action: row.action,
-        artifact: row.artifact,
     }
 }

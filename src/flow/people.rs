@@ -61,6 +61,7 @@ pub async fn add_staff(
     let sign_in = sign_in_recipient(app, new.role);
     let staff = Staff {
         id: StaffId::new(now, app.random.bytes()?),
+        version: 1,
         clinic: app.clinic.id,
         login: new.login,
         display_name: new.display_name,
@@ -72,7 +73,7 @@ pub async fn add_staff(
         disabled_at: None,
     };
     let row = Signed::sign(&staff, &review.keys.grant_signer)?;
-    let event = app.event(actor, Action::StaffAdd)?.fact("staff", &staff.id);
+    let event = app.event(actor, Action::StaffAdd)?.fact("staff", &staff.id).made(&staff);
     app.db.put_staff(&row, &staff, &event.fact("role", staff.role.as_str())).await?;
     Ok(AddedStaff { staff, totp_secret })
 }
@@ -85,9 +86,10 @@ pub async fn disable_staff(review: &Review, actor: Actor, login: &str) -> Result
     let app = &review.app;
     let row = app.db.staff_by_login(login).await?.ok_or(FlowError::NotFound)?;
     let staff = row.verify(&app.public.grant)?;
-    let staff = Staff { disabled_at: Some(app.clock.trusted()?), ..staff };
+    let version = staff.version.saturating_add(1);
+    let staff = Staff { version, disabled_at: Some(app.clock.trusted()?), ..staff };
     let row = Signed::sign(&staff, &review.keys.grant_signer)?;
-    let event = app.event(actor, Action::StaffDisable)?.fact("staff", &staff.id);
+    let event = app.event(actor, Action::StaffDisable)?.fact("staff", &staff.id).made(&staff);
     app.db.put_staff(&row, &staff, &event).await?;
     Ok(staff)
 }
@@ -116,6 +118,7 @@ pub async fn add_machine(
     let now = app.clock.trusted()?;
     let machine = Machine {
         id: MachineId::new(now, app.random.bytes()?),
+        version: 1,
         name: name.to_owned(),
         certificate_sha256: certificate_sha256.to_owned(),
         doctor: doctor.id,
@@ -124,7 +127,7 @@ pub async fn add_machine(
         disabled_at: None,
     };
     let row = Signed::sign(&machine, &review.keys.grant_signer)?;
-    let event = app.event(actor, Action::MachineAdd)?.fact("machine", &machine.id);
+    let event = app.event(actor, Action::MachineAdd)?.fact("machine", &machine.id).made(&machine);
     app.db.put_machine(&row, &machine, &event.fact("doctor", &doctor.id)).await?;
     Ok(machine)
 }

@@ -8,6 +8,7 @@ use super::view::{self, Unopened, Viewed};
 use super::{FlowError, Refusal};
 use crate::app::{App, Portal};
 use crate::domain::certificate::{self, Viewer};
+use crate::domain::delivery::Acknowledged;
 use crate::domain::staff::Machine;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, State};
 
@@ -102,7 +103,7 @@ pub async fn pull(portal: &Portal, machine: &Machine, id: ArtifactId) -> Result<
     Ok(viewed)
 }
 
-/// The machine wrote and verified the file.
+/// The machine wrote and verified the file, or removed a recalled one.
 ///
 /// # Errors
 /// [`FlowError::NotFound`] if this machine did not pull it.
@@ -110,29 +111,16 @@ pub async fn acknowledge(
     portal: &Portal,
     machine: &Machine,
     id: ArtifactId,
+    what: Acknowledged,
 ) -> Result<(), FlowError> {
     let app = &portal.app;
     let event = app.event(Actor::Machine { id: machine.id }, Action::PullAcknowledge)?;
     let event = event.about_artifact(id);
-    if app.db.acknowledge_pull(id, machine.id, &event).await? {
-        return Ok(());
-    }
-    Err(view::not_found(app, event, Code::fixed("not_pulled")).await)
-}
-
-/// The machine removed a recalled file.
-///
-/// # Errors
-/// [`FlowError::NotFound`] if this machine did not pull it.
-pub async fn acknowledge_recall(
-    portal: &Portal,
-    machine: &Machine,
-    id: ArtifactId,
-) -> Result<(), FlowError> {
-    let app = &portal.app;
-    let event = app.event(Actor::Machine { id: machine.id }, Action::PullAcknowledge)?;
-    let event = event.about_artifact(id).fact("recall", "1");
-    if app.db.acknowledge_recall(id, machine.id, &event).await? {
+    let event = match what {
+        Acknowledged::Written => event,
+        Acknowledged::Removed => event.fact("recall", "1"),
+    };
+    if app.db.acknowledge(id, machine.id, what, &event).await? {
         return Ok(());
     }
     Err(view::not_found(app, event, Code::fixed("not_pulled")).await)

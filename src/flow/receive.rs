@@ -12,7 +12,7 @@ use super::error::refused_event;
 use super::{FlowError, Refusal, open};
 use crate::app::{App, Commit, DbError, Intake, VaultError};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
-use crate::domain::content::{Area, SealedObject, Wrap};
+use crate::domain::content::{Area, Origin, SealedObject, Wrap};
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::{Action, Actor, Artifact, ArtifactId, LinkId, ObjectId, State, SubmissionId};
 use crate::vault::{PartLength, Sealer};
@@ -120,8 +120,9 @@ impl Visit {
         let length = length.ok_or(FlowError::Internal("the part length is none"))?;
         let sealer = Sealer::new(&app.vault, Area::Quarantine, object, length)?;
         let recipient = app.public.quarantine.to_string();
+        let origin = Origin { submission: self.submission.id, link: self.submission.link, kind };
         let sealing = tokio::task::spawn_blocking(move || {
-            seal_arriving(sealer, arriving, &recipient, artifact)
+            seal_arriving(sealer, arriving, &recipient, artifact, origin)
         });
         let (received, characters) = (0, 0);
         Ok(Upload {
@@ -280,13 +281,14 @@ fn seal_arriving(
     mut arriving: mpsc::Receiver<Vec<Bytes>>,
     recipient: &str,
     artifact: ArtifactId,
+    origin: Origin,
 ) -> Result<(SealedObject, Wrap), VaultError> {
     while let Some(chunks) = arriving.blocking_recv() {
         for chunk in chunks {
             sealer.write(&chunk)?;
         }
     }
-    sealer.finish(recipient, artifact)
+    sealer.finish_original(recipient, artifact, origin)
 }
 
 #[cfg(test)]

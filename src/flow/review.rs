@@ -7,9 +7,10 @@ use super::error::refused_event;
 use super::hold::{done, event_about};
 use super::seal::blocking;
 use super::{FlowError, Refusal};
-use crate::app::{DbError, Review};
+use crate::app::{App, AuditFilter, DbError, Review, VaultError};
 use crate::domain::authority::Signed;
 use crate::domain::content::{Evidence, EvidenceLease, SealedObject};
+use crate::domain::event::Role;
 use crate::domain::finding::{Engine, Reason};
 use crate::domain::policy::{Persistence, Verdict};
 use crate::domain::staff::{Approval, Holder, Session, StaffRole};
@@ -102,10 +103,11 @@ pub async fn approvers(review: &Review, artifact: &Artifact) -> Result<Vec<Staff
     Ok(approvals(review, artifact).await?.iter().map(|approval| approval.reviewer).collect())
 }
 
-/// Opens sealed evidence: the event with the reason is committed before a byte is opened.
+/// Opens sealed evidence: the event with the reason is committed before a byte is opened, and
+/// nothing is shown that a worker did not sign as what its last scan of this artifact found.
 ///
 /// # Errors
-/// [`FlowError::NotFound`] if the artifact has none.
+/// [`FlowError::NotFound`] if the artifact has none, [`Refusal::EvidenceInvalid`].
 pub async fn open_evidence(
     review: &Review,
     session: &Session,
@@ -124,7 +126,7 @@ pub async fn open_evidence(
         return Err(FlowError::NotFound);
     };
     super::view::commit_first(app, &event.fact("reason", reason.code())).await?;
-    let lease = EvidenceLease::after_event(object, reviewer);
+    let lease = EvidenceLease::after_event(id, object, reviewer);
     let wrap = app.db.wrap(object).await?.ok_or(FlowError::NotFound)?;
     let row = app.db.object(object).await?.ok_or(FlowError::NotFound)?;
     let parts = app.db.parts(object).await?;
@@ -135,11 +137,40 @@ pub async fn open_evidence(
         size_bytes: row.size_bytes,
         parts,
     };
-    let review = review.clone();
-    let plaintext =
-        blocking(move || review.app.vault.open_evidence(&lease, &wrap, &sealed, &review.evidence));
-    let plaintext = plaintext.await??;
-    serde_json::from_slice(&plaintext).map_err(|_| FlowError::Internal("evidence does not read"))
+    let opener = review.clone();
+    let opened = blocking(move || {
+        let most = opener.app.limits.opened_bytes;
+        opener.app.vault.open_evidence(&lease, &wrap, &sealed, &opener.evidence, most)
+    });
+    let proven = match opened.await? {
+        Ok(plaintext) => Evidence::prove(&plaintext, &lease, &app.public.certificate).ok(),
+        Err(VaultError::Altered | VaultError::Wrap | VaultError::Redirected) => None,
+        Err(error) => return Err(error.into()),
+    };
+    match proven {
+        Some(evidence) if is_of_the_last_scan(app, &evidence).await? => Ok(evidence),
+        Some(_) | None => {
+            let event = event_about(review, &artifact, reviewer, Action::EvidenceOpen)?;
+            Err(refused_event(app, event, Refusal::EvidenceInvalid).await)
+        }
+    }
+}
+
+/// Whether this is the evidence that a worker named last for the artifact. A row that points back
+/// at an earlier scan's is caught here; to hide this, the log itself would have to be changed.
+async fn is_of_the_last_scan(app: &App, evidence: &Evidence) -> Result<bool, FlowError> {
+    let filter = AuditFilter {
+        artifact: Some(evidence.artifact.to_string()),
+        actor: Some(Actor::Service { role: Role::Worker }.to_string()),
+        limit: LIST_LIMIT,
+        ..AuditFilter::default()
+    };
+    let events = app.db.search_events(&filter).await?;
+    let named = events.iter().find(|event| event.facts.contains_key("evidence"));
+    Ok(named.is_some_and(|event| {
+        event.facts.get("evidence") == Some(&evidence.object.to_string())
+            && event.facts.get("fence") == Some(&evidence.fence.to_string())
+    }))
 }
 
 /// What last kept an artifact from being scanned, if it waits for another try.

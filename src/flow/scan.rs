@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 use super::FlowError;
 use super::seal::blocking;
 use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
+use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
-use crate::domain::finding::{Engine, EngineOutcome, EngineReport};
-use crate::domain::policy::{Disposition, Standing, Verdict};
+use crate::domain::finding::{Engine, EngineOutcome, EngineReport, Reason};
+use crate::domain::policy::{Disposition, Persistence, Standing, Verdict};
 use crate::domain::{
     Action, Artifact, ArtifactId, Change, Code, ObjectId, Policy, State, Timestamp,
 };
@@ -62,12 +63,34 @@ async fn settle(worker: &Worker, lease: &ScanLease, scan: Scan) -> Result<Scanne
     let verdict = app.policy.verdict(&scan.reports, now);
     let disposition = Policy::disposition(&verdict, standing(worker, lease, now));
     match disposition {
-        Disposition::Release => release::release(worker, lease, &verdict, scan, now).await?,
+        Disposition::Release => match release::grounds(worker, lease.artifact(), &verdict).await? {
+            Ok(grounds) => release::release(worker, lease, grounds, &verdict, scan, now).await?,
+            Err(reason) => return refuse(worker, lease, reason, &scan, now).await,
+        },
         Disposition::Retry => retry(worker, lease, &verdict, now).await?,
         Disposition::Review | Disposition::Reject => {
             set_aside(worker, lease, &verdict, disposition, &scan, now).await?;
         }
     }
+    Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
+}
+
+/// A release for which there are no grounds: somebody wrote the state, or the link, who may not. It
+/// is refused once, and security staff decide what becomes of the file.
+async fn refuse(
+    worker: &Worker,
+    lease: &ScanLease,
+    reason: Reason,
+    scan: &Scan,
+    now: Timestamp,
+) -> Result<Scanned, FlowError> {
+    let app = &worker.app;
+    let event = lease.artifact().event(app.stamp(app.itself(), now)?, Action::Release);
+    app.db.append(&event.refused(reason.code.clone())).await?;
+    // What was forged are rows, not the file: it may be scanned again.
+    let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
+    let disposition = Disposition::Review;
+    set_aside(worker, lease, &verdict, disposition, scan, now).await?;
     Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
 }
 
@@ -115,6 +138,7 @@ async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan
 fn unopened(fault: &VaultError) -> Scan {
     let outcome = match fault {
         VaultError::Altered => EngineOutcome::LastingFault(Code::fixed("source_altered")),
+        VaultError::Redirected => EngineOutcome::LastingFault(Code::fixed("source_redirected")),
         VaultError::Missing => EngineOutcome::LastingFault(Code::fixed("source_missing")),
         _ => EngineOutcome::PassingFault(Code::fixed("source_unreadable")),
     };
@@ -162,24 +186,31 @@ async fn set_aside(
 ) -> Result<(), FlowError> {
     let app = &worker.app;
     let artifact = lease.artifact().clone();
+    let object = ObjectId::new(now, app.random.bytes()?);
     let evidence = Evidence {
         artifact: artifact.id,
+        object,
+        fence: lease.fence(),
         at: now,
         verdict: verdict.clone(),
         detected_type: scan.detected_type.clone(),
         reports: scan.reports.clone(),
         preview: scan.preview.clone(),
     };
-    let plaintext = serde_json::to_vec(&evidence)
-        .map_err(|_| FlowError::Internal("evidence cannot be written"))?;
-    let sealed = seal(worker, Area::Review, artifact.id, Zeroizing::new(plaintext), now).await?;
-    let object = Some(sealed.object);
+    let signed = Signed::sign(&evidence, &worker.keys.certificate_signer)?;
+    let plaintext = Zeroizing::new(signed.to_text().into_bytes());
+    let sealed = seal(worker, Area::Review, object, artifact.id, plaintext).await?;
     let stamp = app.stamp(app.itself(), now)?;
     let change = match (disposition, verdict.reason()) {
-        (Disposition::Reject, Some(reason)) => artifact.reject(reason.clone(), object, stamp)?,
-        _ => artifact.send_to_review(verdict.clone(), object, stamp)?,
+        (Disposition::Reject, Some(reason)) => {
+            artifact.reject(reason.clone(), Some(object), stamp)?
+        }
+        _ => artifact.send_to_review(verdict.clone(), Some(object), stamp)?,
     };
-    commit(worker, lease, judged(change, verdict, &scan.detected_type), sealed).await
+    let change = judged(change, verdict, &scan.detected_type);
+    // The log names the evidence that stands, so that an older scan's is not shown for this one's.
+    let event = change.event.fact("evidence", &object).fact("fence", &evidence.fence);
+    commit(worker, lease, Change { event, ..change }, sealed).await
 }
 
 /// Names in the event what was decided on, as a rejection's state keeps its reason only, and in the
@@ -194,12 +225,11 @@ fn judged(change: Change, verdict: &Verdict, detected_type: &str) -> Change {
 async fn seal(
     worker: &Worker,
     area: Area,
+    object: ObjectId,
     artifact: ArtifactId,
     plaintext: Zeroizing<Vec<u8>>,
-    now: Timestamp,
 ) -> Result<SealedObject, FlowError> {
     let app = worker.app.clone();
-    let object = ObjectId::new(now, app.random.bytes()?);
     let sealed = blocking(move || {
         let length = PartLength::new(app.limits.part_bytes).ok_or(VaultError::TooLarge)?;
         let mut sealer = Sealer::new(&app.vault, area, object, length)?;

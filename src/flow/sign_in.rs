@@ -11,7 +11,7 @@ use super::{FlowError, Refusal, people};
 use crate::app::App;
 use crate::domain::authority::Signed;
 use crate::domain::secret::{MacKey, SessionToken};
-use crate::domain::staff::{Holder, Session, Staff};
+use crate::domain::staff::{Holder, Network, Session, Staff};
 use crate::domain::{Action, Actor, Code, Event, StaffId, Timestamp};
 
 /// A password hash that no password has: an unknown login costs the same time as a known one.
@@ -48,8 +48,9 @@ pub async fn password(
     begin(app, key, Holder::HalfSignedIn { staff: staff.id }, Some(event)).await
 }
 
-/// Checks the one-time code: the second half, or a step-up. The session gets a new token, so that
-/// one seen before the factor is worth nothing after it.
+/// Checks the one-time code: the second half, with what is stated about the network, or a step-up,
+/// which states nothing anew. The session gets a new token, so that one seen before the factor is
+/// worth nothing after it.
 ///
 /// # Errors
 /// [`Refusal::FactorWrong`], [`Refusal::SignInWait`] after too many tries.
@@ -59,6 +60,7 @@ pub async fn factor(
     sign_in_identity: &age::x25519::Identity,
     session: &Session,
     untrusted_code: &str,
+    stated: Option<Network>,
 ) -> Result<(SessionToken, Session), FlowError> {
     let now = app.clock.trusted()?;
     let (Holder::HalfSignedIn { staff: id } | Holder::Staff { staff: id, .. }) = session.holder
@@ -71,6 +73,10 @@ pub async fn factor(
     let staff = holder(app, session, id).await?.ok_or(Refusal::SessionEnded)?;
     let secret = open_text(&staff.totp_sealed, sign_in_identity, TOTP_SECRET_LIMIT)?;
     let event = app.event(actor, Action::FactorCheck)?;
+    let event = match stated {
+        Some(network) => event.fact("network", network.as_str()),
+        None => event,
+    };
     if !spend(app, &staff, &secret, untrusted_code, now).await? {
         return Err(refused_event(app, event, Refusal::FactorWrong).await);
     }

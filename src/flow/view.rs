@@ -150,7 +150,8 @@ pub(super) async fn open(
     let parts = app.db.parts(object).await?;
     let portal = portal.clone();
     let opened = blocking(move || {
-        let bytes = portal.app.vault.open_released(&released, &wrap, &parts, &portal.release)?;
+        let (vault, most) = (&portal.app.vault, portal.app.limits.opened_bytes);
+        let bytes = vault.open_released(&released, &wrap, &parts, &portal.release, most)?;
         Ok::<_, crate::app::VaultError>(Viewed { released, bytes })
     });
     Ok(opened.await??)
@@ -181,9 +182,10 @@ async fn submission(
     let now = app.clock.trusted()?;
     let all = app.db.artifacts_of(id).await?;
     let sent = all.len();
+    // The patient shown beside a picture is its own certificate's, whatever the visit's row says.
     let prove = |artifact: Artifact| {
         let released = certificate::prove(&artifact, viewer, &app.public.certificate, now).ok()?;
-        Some((artifact, released))
+        (released.certificate().link == submission.link).then_some((artifact, released))
     };
     let released: Vec<_> = all.into_iter().filter_map(prove).collect();
     if released.is_empty() {

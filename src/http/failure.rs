@@ -127,6 +127,7 @@ const fn status_of(refusal: Refusal) -> StatusCode {
         Refusal::UploadInterrupted => StatusCode::REQUEST_TIMEOUT,
         Refusal::AgreementChanged
         | Refusal::NotReleasable
+        | Refusal::EvidenceInvalid
         | Refusal::MovedOn
         | Refusal::ExistsAlready => StatusCode::CONFLICT,
         Refusal::NothingSent | Refusal::PasswordTooShort | Refusal::BadInput => {

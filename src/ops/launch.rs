@@ -21,7 +21,7 @@ use super::bell::BellEnd;
 use super::folders::{self, NotSeparable, RoleUsers};
 use super::handover::{self, Item, Terms};
 use super::harden::{self, HardenError};
-use super::supervise::{Charge, Drained, Pace, Report, Started, supervise};
+use super::supervise::{Charge, Drained, Pace, Report, Started, Stops, supervise};
 use crate::config::{Config, Door, ENVIRONMENT_PREFIX};
 use crate::domain::event::Role;
 
@@ -97,7 +97,9 @@ async fn serve(
     let charges = Role::ALL.map(|role| {
         let (config, bell) = (Arc::clone(&config), Arc::clone(&bell));
         let start = Box::new(move || start_role(&config, role, terms, &bell));
-        Charge { name: role.as_str(), start }
+        // The worker seals the log once more when nobody is left to write into it.
+        let stops = if role == Role::Worker { Stops::AfterTheOthers } else { Stops::AtOnce };
+        Charge { name: role.as_str(), stops, start }
     });
     let (sender, receiver) = mpsc::unbounded_channel();
     let stop = async {
@@ -152,7 +154,9 @@ fn command(config: &Config, role: Role) -> Command {
             KEPT_VARIABLES.contains(&name) || name.starts_with(ENVIRONMENT_PREFIX)
         })
     }));
-    command.current_dir("/").stdout(Stdio::null()).kill_on_drop(true);
+    // A group of its own: at a terminal, control-C reaches the parent alone, which stops the roles
+    // in their order.
+    command.current_dir("/").stdout(Stdio::null()).kill_on_drop(true).process_group(0);
     command
 }
 

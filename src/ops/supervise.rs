@@ -18,7 +18,17 @@ use tokio::time::Instant;
 /// A process to keep running.
 pub struct Charge {
     pub name: &'static str,
+    pub stops: Stops,
     pub start: Box<dyn FnMut() -> io::Result<Started>>,
+}
+
+/// When a charge is asked to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stops {
+    /// As soon as stopping begins.
+    AtOnce,
+    /// When every charge that stops at once has ended: it finishes what they leave behind.
+    AfterTheOthers,
 }
 
 /// A process that was started, and the pipe on which it says that it is ready.
@@ -98,24 +108,37 @@ impl BackOff {
     }
 }
 
-/// Keeps every charge running until `stop` completes, then drains them all at once.
+/// Keeps every charge running until `stop` completes, then drains those that stop at once, and
+/// after them the others.
 pub async fn supervise(
     charges: Vec<Charge>,
     pace: Pace,
     reports: mpsc::UnboundedSender<Report>,
     stop: impl Future<Output = ()>,
 ) -> Drained {
-    let (stopping, stopped) = watch::channel(());
-    let keep = charges
-        .into_iter()
-        .map(|charge| keep_running(charge, pace, reports.clone(), stopped.clone()));
-    let keep = futures_util::future::join_all(keep);
+    let (stopping, mut stopped) = watch::channel(());
+    let (stopping_last, stopped_last) = watch::channel(());
+    let (first, last): (Vec<_>, Vec<_>) =
+        charges.into_iter().partition(|charge| charge.stops == Stops::AtOnce);
+    let keep = |charges: Vec<Charge>, stopped: &watch::Receiver<()>| {
+        let keep = |charge| keep_running(charge, pace, reports.clone(), stopped.clone());
+        futures_util::future::join_all(charges.into_iter().map(keep).collect::<Vec<_>>())
+    };
+    let (first, last) = (keep(first, &stopped), keep(last, &stopped_last));
+    let first = async {
+        let drained = first.await;
+        // Not before it was asked for, even if there was nobody to wait for.
+        let _ = stopped.changed().await;
+        drop(stopping_last);
+        drained
+    };
     let announce = async {
         stop.await;
         drop(stopping);
     };
-    let (all, ()) = tokio::join!(keep, announce);
-    if all.contains(&Drained::ByForce) { Drained::ByForce } else { Drained::Cleanly }
+    let (first, last, ()) = tokio::join!(first, last, announce);
+    let forced = [first, last].concat().contains(&Drained::ByForce);
+    if forced { Drained::ByForce } else { Drained::Cleanly }
 }
 
 async fn keep_running(

@@ -39,10 +39,12 @@ contract! {
     swapped_parts_are_refused,
     rows_that_say_something_else_are_refused,
     forged_content_is_refused,
+    a_row_that_names_another_origin_opens_nothing,
     another_wrap_opens_nothing,
     another_key_opens_nothing,
     without_its_wrap_nothing_opens,
     a_rendition_is_the_certificates,
+    what_is_larger_than_may_be_opened_is_not_opened,
     evidence_opens_for_its_lease_only,
 }
 

@@ -18,7 +18,6 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub use self::open::MEMORY_LIMIT;
 pub use self::seal::{PartLength, Sealer};
 pub use self::wrap::AreaIdentity;
 
@@ -52,6 +51,8 @@ pub enum VaultError {
     Altered,
     #[error("the wrapped key is not for this object, or not for this key")]
     Wrap,
+    #[error("it was sealed for another artifact, submission or link than its row names")]
+    Redirected,
     #[error("there is a part of this name already")]
     Exists,
     #[error("too little free space")]

@@ -14,14 +14,12 @@ use zeroize::Zeroizing;
 use super::wrap::AreaIdentity;
 use super::{Vault, VaultError};
 use crate::domain::certificate::Released;
-use crate::domain::content::{Area, EvidenceLease, Part, ScanLease, SealedObject, Wrap};
-use crate::domain::id::ObjectId;
+use crate::domain::content::{
+    Area, EvidenceLease, Label, Origin, Part, ScanLease, SealedObject, Wrap,
+};
+use crate::domain::id::{ArtifactId, ObjectId};
 use crate::domain::state::Sha256Hex;
 use crate::memory::{SealedMemory, SealedMemoryWriter};
-
-/// Largest rendition or evidence that is opened into memory, in bytes: 50 megapixels that compress
-/// not at all.
-pub const MEMORY_LIMIT: u64 = 160 * 1000 * 1000;
 
 /// Plaintext is moved in pieces of this size, that of age's own chunks.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -31,9 +29,26 @@ const BUFFER_BYTES: usize = 64 * 1024;
 struct Expected<'a> {
     area: Area,
     object: ObjectId,
+    artifact: ArtifactId,
+    origin: Option<Origin>,
     sha256: &'a Sha256Hex,
     size_bytes: u64,
     parts: u32,
+}
+
+impl Expected<'_> {
+    /// What the rows say against what was sealed with the key.
+    fn must_agree(&self, label: &Label) -> Result<(), VaultError> {
+        if (label.artifact, label.origin) != (self.artifact, self.origin) {
+            return Err(VaultError::Redirected);
+        }
+        let content = (&label.sha256, label.size_bytes, label.parts);
+        if content == (self.sha256, self.size_bytes, self.parts) {
+            Ok(())
+        } else {
+            Err(VaultError::Altered)
+        }
+    }
 }
 
 impl Vault {
@@ -41,7 +56,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Missing`], [`VaultError::Altered`] or [`VaultError::Wrap`] if the content is
-    /// not there as it was received.
+    /// not there as it was received; [`VaultError::Redirected`] if the row says it is another's.
     pub fn open_quarantined(
         &self,
         lease: &ScanLease,
@@ -57,6 +72,8 @@ impl Vault {
         let expected = Expected {
             area: Area::Quarantine,
             object: source.object,
+            artifact: artifact.id,
+            origin: Some(Origin::of(artifact)),
             sha256: &source.sha256,
             size_bytes: source.size_bytes,
             parts: source.parts,
@@ -69,13 +86,14 @@ impl Vault {
     /// A whole rendition, which is the one its certificate names.
     ///
     /// # Errors
-    /// As [`Vault::open_quarantined`]; [`VaultError::TooLarge`] past [`MEMORY_LIMIT`].
+    /// As [`Vault::open_quarantined`]; [`VaultError::TooLarge`] past `most_bytes`.
     pub fn open_released(
         &self,
         released: &Released,
         wrap: &Wrap,
         parts: &[Part],
         identity: &AreaIdentity,
+        most_bytes: u64,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         if wrap.artifact != released.artifact() {
             return Err(VaultError::Wrap);
@@ -85,11 +103,13 @@ impl Vault {
         let expected = Expected {
             area: Area::Release,
             object: certificate.rendition_object,
+            artifact: released.artifact(),
+            origin: None,
             sha256: &certificate.rendition_sha256,
             size_bytes: released.rendition().size_bytes,
             parts: released.rendition().parts,
         };
-        self.open_into_vec(expected, wrap, parts, identity)
+        self.open_into_vec(expected, wrap, parts, identity, most_bytes)
     }
 
     /// A whole piece of evidence, as its rows (`sealed`) describe it.
@@ -102,6 +122,7 @@ impl Vault {
         wrap: &Wrap,
         sealed: &SealedObject,
         identity: &AreaIdentity,
+        most_bytes: u64,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         if sealed.object != lease.object() || sealed.area != Area::Review {
             return Err(VaultError::Wrap);
@@ -109,11 +130,13 @@ impl Vault {
         let expected = Expected {
             area: Area::Review,
             object: lease.object(),
+            artifact: lease.artifact(),
+            origin: None,
             sha256: &sealed.sha256,
             size_bytes: sealed.size_bytes,
             parts: u32::try_from(sealed.parts.len()).map_err(|_| VaultError::Altered)?,
         };
-        self.open_into_vec(expected, wrap, &sealed.parts, identity)
+        self.open_into_vec(expected, wrap, &sealed.parts, identity, most_bytes)
     }
 
     fn open_into_vec(
@@ -122,8 +145,9 @@ impl Vault {
         wrap: &Wrap,
         parts: &[Part],
         identity: &AreaIdentity,
+        most_bytes: u64,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        if expected.size_bytes > MEMORY_LIMIT {
+        if expected.size_bytes > most_bytes {
             return Err(VaultError::TooLarge);
         }
         let bytes = usize::try_from(expected.size_bytes).map_err(|_| VaultError::TooLarge)?;
@@ -146,7 +170,8 @@ impl Vault {
         if identity.area() != expected.area {
             return Err(VaultError::Wrap);
         }
-        let key = identity.unwrap(wrap, expected.object)?;
+        let (key, label) = identity.unwrap(wrap, expected.object)?;
+        expected.must_agree(&label)?;
         if u32::try_from(parts.len()) != Ok(expected.parts) {
             return Err(VaultError::Altered);
         }

@@ -6,13 +6,13 @@
 use std::io::{self, BufWriter, Write};
 
 use age::stream::StreamWriter;
-use age::x25519::Identity;
+use age::x25519::{Identity, Recipient};
 use sha2::digest::common::hazmat::SerializableState;
 use sha2::{Digest, Sha256};
 
 use super::wrap::{encryptor, wrap};
 use super::{PartWriter, Vault, VaultError};
-use crate::domain::content::{Area, Part, SealedObject, Wrap};
+use crate::domain::content::{Area, Label, Origin, Part, SealedObject, Wrap};
 use crate::domain::id::{ArtifactId, ObjectId};
 use crate::domain::state::Sha256Hex;
 
@@ -107,11 +107,34 @@ impl Sealer {
     /// # Errors
     /// [`VaultError::Key`] for a recipient that is none; the store's.
     pub fn finish(
-        mut self,
+        self,
         recipient: &str,
         artifact: ArtifactId,
     ) -> Result<(SealedObject, Wrap), VaultError> {
-        let wrap = wrap(&self.identity, recipient, (self.area, self.object, artifact))?;
+        self.close_and_wrap(recipient, artifact, None)
+    }
+
+    /// As [`Sealer::finish`], for an original: whose it is goes under the same seal as its key.
+    ///
+    /// # Errors
+    /// As [`Sealer::finish`].
+    pub fn finish_original(
+        self,
+        recipient: &str,
+        artifact: ArtifactId,
+        origin: Origin,
+    ) -> Result<(SealedObject, Wrap), VaultError> {
+        self.close_and_wrap(recipient, artifact, Some(origin))
+    }
+
+    fn close_and_wrap(
+        mut self,
+        recipient: &str,
+        artifact: ArtifactId,
+        origin: Option<Origin>,
+    ) -> Result<(SealedObject, Wrap), VaultError> {
+        // First: without a recipient nothing becomes durable.
+        let recipient: Recipient = recipient.parse().map_err(|_| VaultError::Key)?;
         // An empty object still has one part: nothing sealed is something that can be proven.
         if self.open.is_some() || self.parts.is_empty() {
             let part = self.take_open_part()?;
@@ -127,6 +150,15 @@ impl Sealer {
             size_bytes: self.size_bytes,
             parts: self.parts,
         };
+        let label = Label {
+            object: sealed.object,
+            artifact,
+            sha256: sealed.sha256.clone(),
+            size_bytes: sealed.size_bytes,
+            parts: u32::try_from(sealed.parts.len()).map_err(|_| VaultError::TooLarge)?,
+            origin,
+        };
+        let wrap = wrap(&self.identity, &recipient, sealed.area, &label)?;
         Ok((sealed, wrap))
     }
 

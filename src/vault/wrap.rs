@@ -1,7 +1,8 @@
-//! Wrapped keys: an object's own identity, sealed to the recipient of its area.
+//! Wrapped keys: an object's own identity and what it belongs to, sealed to the recipient of its area.
 //!
 //! The identity exists in the clear only while its object is sealed or opened. Whoever destroys a
-//! wrap destroys the content.
+//! wrap destroys the content. Whoever has the recipient alone cannot make another wrap of the same
+//! identity, so what is sealed beside it stands as it was written.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -14,11 +15,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use crate::domain::content::{Area, Wrap};
-use crate::domain::id::{ArtifactId, ObjectId};
+use crate::domain::content::{Area, Label, Wrap};
+use crate::domain::id::ObjectId;
 
-/// Longest identity inside a wrap, in bytes; age writes 74.
-const IDENTITY_BYTES: usize = 128;
+/// Longest identity with its label inside a wrap, in bytes; both together have about 500.
+const WRAPPED_BYTES: usize = 1024;
 
 /// The private key of one area. Only the role that may open the area holds one.
 pub struct AreaIdentity {
@@ -50,21 +51,28 @@ impl AreaIdentity {
         self.identity.to_public().to_string()
     }
 
-    /// The identity of the object this wrap is said to belong to.
-    pub(super) fn unwrap(&self, wrap: &Wrap, object: ObjectId) -> Result<Identity, VaultError> {
+    /// The identity of the object this wrap is said to belong to, and what was sealed with it.
+    pub(super) fn unwrap(
+        &self,
+        wrap: &Wrap,
+        object: ObjectId,
+    ) -> Result<(Identity, Label), VaultError> {
         if wrap.area != self.area || wrap.object != object {
             return Err(VaultError::Wrap);
         }
         let sealed = BASE64.decode(&wrap.sealed).map_err(|_| VaultError::Wrap)?;
         let decryptor = Decryptor::new_buffered(&*sealed).map_err(|_| VaultError::Wrap)?;
         let opened = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity));
-        let mut text = Zeroizing::new(String::with_capacity(IDENTITY_BYTES));
+        let mut text = Zeroizing::new(String::with_capacity(WRAPPED_BYTES));
         opened
             .map_err(|_| VaultError::Wrap)?
-            .take(IDENTITY_BYTES as u64)
+            .take(WRAPPED_BYTES as u64)
             .read_to_string(&mut text)
             .map_err(|_| VaultError::Wrap)?;
-        text.parse().map_err(|_| VaultError::Wrap)
+        let (identity, label) = text.split_once('\n').ok_or(VaultError::Wrap)?;
+        let identity = identity.parse().map_err(|_| VaultError::Wrap)?;
+        let label: Label = serde_json::from_str(label).map_err(|_| VaultError::Wrap)?;
+        if label.object == object { Ok((identity, label)) } else { Err(VaultError::Wrap) }
     }
 }
 
@@ -74,17 +82,21 @@ impl fmt::Debug for AreaIdentity {
     }
 }
 
-/// Seals an object's identity to the recipient of its area (`age1…`).
+/// Seals an object's identity and label to the recipient of its area.
 pub(super) fn wrap(
     identity: &Identity,
-    recipient: &str,
-    (area, object, artifact): (Area, ObjectId, ArtifactId),
+    recipient: &Recipient,
+    area: Area,
+    label: &Label,
 ) -> Result<Wrap, VaultError> {
-    let recipient: Recipient = recipient.parse().map_err(|_| VaultError::Key)?;
+    let text = serde_json::to_string(label).map_err(|_| VaultError::Wrap)?;
     let mut sealed = vec![];
-    let mut writer = encryptor(&recipient)?.wrap_output(&mut sealed)?;
+    let mut writer = encryptor(recipient)?.wrap_output(&mut sealed)?;
     writer.write_all(identity.to_string().expose_secret().as_bytes())?;
+    writer.write_all(b"\n")?;
+    writer.write_all(text.as_bytes())?;
     writer.finish()?;
+    let (object, artifact) = (label.object, label.artifact);
     Ok(Wrap { object, artifact, area, sealed: BASE64.encode(sealed) })
 }
 

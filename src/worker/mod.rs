@@ -3,8 +3,10 @@
 //! Each loop takes the next piece of work, logs an error once and goes on after a pause: what
 //! failed is still in the database and is found again. Nothing is decided here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,45 +15,49 @@ use crate::flow::{self, FlowError};
 
 /// How often a worker looks by itself, should a ring be lost.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often waiting events are numbered.
-const SEQUENCE: Duration = Duration::from_millis(500);
-/// How often the log is sealed if it grew: more often than each minute, as what is not sealed can
-/// still be removed by whoever owns the database.
-const CHECKPOINT: Duration = Duration::from_secs(5);
+/// How often waiting events are numbered and sealed with a checkpoint, besides at once after each
+/// scan: what is not sealed can still be removed unseen by whoever owns the database.
+const SEAL: Duration = Duration::from_millis(500);
+/// How often the trusted time is noted and strangers' refusals become events.
+const NOTE: Duration = Duration::from_secs(5);
 /// How often content past its retention is looked for.
 const EXPIRE: Duration = Duration::from_mins(1);
 /// Pause after an error of ours.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs until told to stop; scans in progress are finished.
+/// Runs until told to stop; scans in progress are finished, and what they logged is sealed.
 pub async fn run(worker: Worker, checkpoints: Checkpoints, stop: CancellationToken) {
     let loops = TaskTracker::new();
+    let scanned = Arc::new(Notify::new());
     for _ in 0..scans_at_once() {
-        loops.spawn(scan(worker.clone(), stop.clone()));
+        loops.spawn(scan(worker.clone(), Arc::clone(&scanned), stop.clone()));
     }
-    let sequencing = worker.clone();
-    loops.spawn(every(SEQUENCE, "sequence", stop.clone(), move || {
-        let worker = sequencing.clone();
-        async move { flow::log::sequence(&worker.app).await.map(drop) }
-    }));
-    let sealing = worker.clone();
-    loops.spawn(every(CHECKPOINT, "checkpoint", stop.clone(), move || {
-        let (worker, checkpoints) = (sealing.clone(), checkpoints.clone());
+    let seal = {
+        let worker = worker.clone();
+        move || {
+            let (worker, checkpoints) = (worker.clone(), checkpoints.clone());
+            async move { flow::log::seal(&worker, &checkpoints).await.map(drop) }
+        }
+    };
+    loops.spawn(every(SEAL, "seal", scanned, stop.clone(), seal.clone()));
+    let noting = worker.clone();
+    loops.spawn(every(NOTE, "note", Arc::default(), stop.clone(), move || {
+        let worker = noting.clone();
         async move {
             flow::log::close_refusal_windows(&worker.app).await?;
-            worker.app.db.raise_high_water(worker.app.clock.trusted()?).await?;
-            flow::log::checkpoint(&worker, &checkpoints).await.map(drop)
+            Ok(worker.app.db.raise_high_water(worker.app.clock.trusted()?).await?)
         }
     }));
-    loops.spawn(every(EXPIRE, "expire", stop, move || {
+    loops.spawn(every(EXPIRE, "expire", Arc::default(), stop, move || {
         let worker = worker.clone();
         async move { flow::expire::run(&worker.app, worker.app.itself()).await.map(drop) }
     }));
     loops.close();
     loops.wait().await;
+    told("seal", seal().await);
 }
 
-async fn scan(worker: Worker, stop: CancellationToken) {
+async fn scan(worker: Worker, sealing: Arc<Notify>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let pause = match flow::scan::scan_next(&worker).await {
             Ok(Some(scanned)) => {
@@ -61,6 +67,7 @@ async fn scan(worker: Worker, stop: CancellationToken) {
                     disposition = scanned.disposition.as_str(),
                     "scanned"
                 );
+                sealing.notify_one();
                 continue;
             }
             Ok(None) => LOOK,
@@ -76,9 +83,11 @@ async fn scan(worker: Worker, stop: CancellationToken) {
     }
 }
 
+/// Does a step now, after each interval, and at each call.
 async fn every<F, Done>(
     interval: Duration,
     name: &'static str,
+    call: Arc<Notify>,
     stop: CancellationToken,
     mut step: F,
 ) where
@@ -90,14 +99,19 @@ async fn every<F, Done>(
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            () = call.notified() => {}
             () = stop.cancelled() => return,
         }
-        match step().await {
-            // Another worker was faster, which is as good.
-            Ok(()) | Err(FlowError::Db(DbError::Conflict)) => {}
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, step = name, "failed");
-            }
+        told(name, step().await);
+    }
+}
+
+fn told(step: &'static str, done: Result<(), FlowError>) {
+    match done {
+        // Another worker was faster, which is as good.
+        Ok(()) | Err(FlowError::Db(DbError::Conflict)) => {}
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, step, "failed");
         }
     }
 }

@@ -37,8 +37,14 @@ fn stored(seq: i64, event: &Event) -> SequencedEvent {
         bytes,
         id: event.id.to_string(),
         at: event.at.as_millis(),
+        actor: event.actor.to_string(),
         action: event.action.as_str(),
+        outcome: event.outcome.as_str().to_owned(),
         artifact: event.artifact.map(|id| id.to_string()),
+        submission: event.submission.map(|id| id.to_string()),
+        link: event.link.map(|id| id.to_string()),
+        grant_id: event.edition().map(|grant| grant.id),
+        grant_version: event.edition().map(|grant| i64::from(grant.version)),
     }
 }
 
@@ -90,12 +96,18 @@ fn any_changed_byte_of_any_event_is_named() {
 #[test]
 fn a_column_that_says_something_else_is_named() {
     type Lie = fn(&mut SequencedEvent);
-    let cases: [(&str, Lie); 5] = [
+    let cases: [(&str, Lie); 11] = [
         ("id", |e| e.id = EventId::new(NOW, [99; 10]).to_string()),
         ("at", |e| e.at += 1),
         ("action", |e| e.action = "list".into()),
         ("artifact", |e| e.artifact = None),
         ("artifact", |e| e.artifact = Some("another".into())),
+        ("actor", |e| e.actor = "service:worker".into()),
+        ("outcome", |e| e.outcome = "not_allowed".into()),
+        ("submission", |e| e.submission = Some("another".into())),
+        ("link", |e| e.link = Some("another".into())),
+        ("grant_id", |e| e.grant_id = Some("another".into())),
+        ("grant_version", |e| e.grant_version = Some(1)),
     ];
     for (column, change) in cases {
         let (seq, _, wrong) = named(tamper(|events| change(&mut events[4])));

@@ -110,9 +110,11 @@ pub(super) async fn append(tx: &mut Connection, event: &Event) -> Answer<()> {
     let bytes = event.canonical_bytes().map_err(|_| DbError::Corrupt("events"))?;
     let leaf_hash = hex::encode(merkle::leaf_hash(&bytes));
     let body = String::from_utf8(bytes).map_err(|_| DbError::Corrupt("events"))?;
+    let grant = event.edition();
     sqlx::query(
-        "INSERT INTO events (id, at, actor, action, outcome, artifact, submission, link, body, \
-         leaf_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO events (id, at, actor, action, outcome, artifact, submission, link, \
+         grant_id, grant_version, body, leaf_hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(event.id.to_string())
     .bind(event.at.as_millis())
@@ -122,6 +124,8 @@ pub(super) async fn append(tx: &mut Connection, event: &Event) -> Answer<()> {
     .bind(event.artifact.map(|id| id.to_string()))
     .bind(event.submission.map(|id| id.to_string()))
     .bind(event.link.map(|id| id.to_string()))
+    .bind(grant.as_ref().map(|grant| grant.id.clone()))
+    .bind(grant.map(|grant| i64::from(grant.version)))
     .bind(body)
     .bind(leaf_hash)
     .execute(&mut *tx)

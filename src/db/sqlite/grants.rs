@@ -9,6 +9,19 @@ use crate::domain::link::Link;
 use crate::domain::staff::{Approval, Machine, Staff};
 use crate::domain::{ArtifactId, Event, LinkId, StaffId};
 
+/// Selects grants that change, each with the last version of it that the access log tells of.
+macro_rules! grants {
+    ($table:literal, $which:literal) => {
+        concat!(
+            "SELECT g.id, g.body, g.signature, (SELECT MAX(e.grant_version) FROM events e ",
+            "WHERE e.grant_id = g.id) AS last_version FROM ",
+            $table,
+            " g ",
+            $which
+        )
+    };
+}
+
 type Statement<'q> = Query<'q, Engine, <Engine as sqlx::Database>::Arguments>;
 
 impl Sqlite {
@@ -30,17 +43,16 @@ impl Sqlite {
     }
 
     pub(in crate::db) async fn staff_by_login(&self, login: &str) -> Answer<Option<Signed<Staff>>> {
-        self.one(sqlx::query("SELECT body, signature FROM staff WHERE login = $1").bind(login))
-            .await
+        self.edition(sqlx::query(grants!("staff", "WHERE login = $1")).bind(login)).await
     }
 
     pub(in crate::db) async fn staff(&self, id: StaffId) -> Answer<Option<Signed<Staff>>> {
         let id = id.to_string();
-        self.one(sqlx::query("SELECT body, signature FROM staff WHERE id = $1").bind(id)).await
+        self.edition(sqlx::query(grants!("staff", "WHERE id = $1")).bind(id)).await
     }
 
     pub(in crate::db) async fn all_staff(&self) -> Answer<Vec<Signed<Staff>>> {
-        self.many(sqlx::query("SELECT body, signature FROM staff ORDER BY login")).await
+        self.editions(sqlx::query(grants!("staff", "ORDER BY login"))).await
     }
 
     pub(in crate::db) async fn put_machine(
@@ -65,13 +77,12 @@ impl Sqlite {
         &self,
         sha256: &str,
     ) -> Answer<Option<Signed<Machine>>> {
-        let statement =
-            sqlx::query("SELECT body, signature FROM machines WHERE certificate_sha256 = $1");
-        self.one(statement.bind(sha256)).await
+        let statement = sqlx::query(grants!("machines", "WHERE certificate_sha256 = $1"));
+        self.edition(statement.bind(sha256)).await
     }
 
     pub(in crate::db) async fn all_machines(&self) -> Answer<Vec<Signed<Machine>>> {
-        self.many(sqlx::query("SELECT body, signature FROM machines ORDER BY id")).await
+        self.editions(sqlx::query(grants!("machines", "ORDER BY id"))).await
     }
 
     pub(in crate::db) async fn put_link(
@@ -99,23 +110,22 @@ impl Sqlite {
 
     pub(in crate::db) async fn link(&self, id: LinkId) -> Answer<Option<Signed<Link>>> {
         let id = id.to_string();
-        self.one(sqlx::query("SELECT body, signature FROM links WHERE id = $1").bind(id)).await
+        self.edition(sqlx::query(grants!("links", "WHERE id = $1")).bind(id)).await
     }
 
     pub(in crate::db) async fn link_by_secret(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
-        let statement = sqlx::query("SELECT body, signature FROM links WHERE secret_digest = $1");
-        self.one(statement.bind(digest)).await
+        let statement = sqlx::query(grants!("links", "WHERE secret_digest = $1"));
+        self.edition(statement.bind(digest)).await
     }
 
     pub(in crate::db) async fn link_by_code(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
-        let statement = sqlx::query("SELECT body, signature FROM links WHERE code_digest = $1");
-        self.one(statement.bind(digest)).await
+        let statement = sqlx::query(grants!("links", "WHERE code_digest = $1"));
+        self.edition(statement.bind(digest)).await
     }
 
     pub(in crate::db) async fn links(&self, limit: u32) -> Answer<Vec<Signed<Link>>> {
-        let statement =
-            sqlx::query("SELECT body, signature FROM links ORDER BY until DESC, id LIMIT $1");
-        self.many(statement.bind(i64::from(limit))).await
+        let statement = sqlx::query(grants!("links", "ORDER BY until DESC, id LIMIT $1"));
+        self.editions(statement.bind(i64::from(limit))).await
     }
 
     pub(in crate::db) async fn add_approval(
@@ -146,7 +156,8 @@ impl Sqlite {
             "SELECT body, signature FROM approvals WHERE artifact = $1 AND version = $2 \
              ORDER BY id",
         );
-        self.many(statement.bind(artifact.to_string()).bind(i64::from(version))).await
+        let statement = statement.bind(artifact.to_string()).bind(i64::from(version));
+        statement.fetch_all(&self.reader).await?.iter().map(rows::signed).collect()
     }
 
     async fn write_grant(&self, statement: Statement<'_>, event: &Event) -> Answer<()> {
@@ -164,8 +175,13 @@ impl Sqlite {
         row.as_ref().map(rows::signed).transpose()
     }
 
-    async fn many<G: Grant>(&self, statement: Statement<'_>) -> Answer<Vec<Signed<G>>> {
+    async fn edition<G: Grant>(&self, statement: Statement<'_>) -> Answer<Option<Signed<G>>> {
+        let row: Option<Row> = statement.fetch_optional(&self.reader).await?;
+        row.as_ref().map(rows::edition).transpose()
+    }
+
+    async fn editions<G: Grant>(&self, statement: Statement<'_>) -> Answer<Vec<Signed<G>>> {
         let found: Vec<Row> = statement.fetch_all(&self.reader).await?;
-        found.iter().map(rows::signed).collect()
+        found.iter().map(rows::edition).collect()
     }
 }

@@ -1,9 +1,13 @@
 //! The sequenced log: numbers, the tree's edge, and checkpoints. Written by one sequencer; the
 //! requests that append events never wait for it.
 
+use sqlx::Row as _;
+
 use super::rows::{self, big};
 use super::{Answer, DbError, Row, Sqlite, events};
-use crate::db::{Delivery, LogTree, QueuedEvent, SequencedRow};
+use crate::audit::SequencedEvent;
+use crate::db::{Delivery, LogTree, QueuedEvent};
+use crate::domain::delivery::Acknowledged;
 use crate::domain::{ArtifactId, Event, MachineId, Timestamp};
 
 impl Sqlite {
@@ -95,7 +99,7 @@ impl Sqlite {
         &self,
         after: u64,
         limit: u32,
-    ) -> Answer<Vec<SequencedRow>> {
+    ) -> Answer<Vec<SequencedEvent>> {
         let found = sqlx::query(
             "SELECT s.sequence, e.* FROM log_leaves s LEFT JOIN events e ON e.id = s.event \
              WHERE s.sequence > $1 ORDER BY s.sequence LIMIT $2",
@@ -140,26 +144,34 @@ impl Sqlite {
         Ok(tx.commit().await?)
     }
 
-    pub(in crate::db) async fn acknowledge_pull(
+    pub(in crate::db) async fn acknowledge(
         &self,
         artifact: ArtifactId,
         machine: MachineId,
+        what: Acknowledged,
         event: &Event,
     ) -> Answer<bool> {
-        let statement = "UPDATE deliveries SET acknowledged_at = $1 \
-             WHERE artifact = $2 AND machine = $3";
-        self.acknowledge(statement, artifact, machine, event).await
-    }
-
-    pub(in crate::db) async fn acknowledge_recall(
-        &self,
-        artifact: ArtifactId,
-        machine: MachineId,
-        event: &Event,
-    ) -> Answer<bool> {
-        let statement = "UPDATE deliveries SET recalled_at = $1 \
-             WHERE artifact = $2 AND machine = $3";
-        self.acknowledge(statement, artifact, machine, event).await
+        let statement = match what {
+            Acknowledged::Written => {
+                "UPDATE deliveries SET acknowledged_at = $1 WHERE artifact = $2 AND machine = $3"
+            }
+            Acknowledged::Removed => {
+                "UPDATE deliveries SET recalled_at = $1 WHERE artifact = $2 AND machine = $3"
+            }
+        };
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(statement)
+            .bind(event.at.as_millis())
+            .bind(artifact.to_string())
+            .bind(machine.to_string())
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        events::append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     pub(in crate::db) async fn deliveries(
@@ -205,28 +217,6 @@ impl Sqlite {
         .await?;
         Ok(tx.commit().await?)
     }
-
-    async fn acknowledge(
-        &self,
-        statement: &'static str,
-        artifact: ArtifactId,
-        machine: MachineId,
-        event: &Event,
-    ) -> Answer<bool> {
-        let mut tx = self.begin().await?;
-        let done = sqlx::query(statement)
-            .bind(event.at.as_millis())
-            .bind(artifact.to_string())
-            .bind(machine.to_string())
-            .execute(&mut *tx)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        events::append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
 }
 
 fn queued(row: &Row) -> Answer<QueuedEvent> {
@@ -236,14 +226,17 @@ fn queued(row: &Row) -> Answer<QueuedEvent> {
     Ok(QueuedEvent { id: rows::parsed(row, "id", TABLE)?, leaf_hash })
 }
 
-fn sequenced(row: &Row) -> Answer<SequencedRow> {
-    use sqlx::Row as _;
+/// One entry of the log, as its row says: nothing in it is believed, and what is missing or does not
+/// read is given as empty, for the verifier to name.
+fn sequenced(row: &Row) -> Answer<SequencedEvent> {
     let optional = |column: &str| -> Answer<Option<String>> { Ok(row.try_get(column)?) };
-    // A leaf whose event is missing reads as an empty event: the verifier names it.
     let text = |column: &str| -> Answer<String> { Ok(optional(column)?.unwrap_or_default()) };
     let at: Option<i64> = row.try_get("at")?;
-    Ok(SequencedRow {
-        sequence: rows::number(row, "sequence", "log_leaves")?,
+    let leaf_hash = hex::decode(text("leaf_hash")?).ok().and_then(|hash| hash.try_into().ok());
+    Ok(SequencedEvent {
+        seq: row.try_get("sequence")?,
+        leaf_hash: leaf_hash.unwrap_or_default(),
+        bytes: text("body")?.into_bytes(),
         id: text("id")?,
         at: at.unwrap_or_default(),
         actor: text("actor")?,
@@ -252,7 +245,7 @@ fn sequenced(row: &Row) -> Answer<SequencedRow> {
         artifact: optional("artifact")?,
         submission: optional("submission")?,
         link: optional("link")?,
-        body: text("body")?.into_bytes(),
-        leaf_hash: text("leaf_hash")?,
+        grant_id: optional("grant_id")?,
+        grant_version: row.try_get("grant_version")?,
     })
 }

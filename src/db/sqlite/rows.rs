@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::{Answer, DbError, Row};
 use crate::domain::artifact::{Artifact, ArtifactKind, Source};
-use crate::domain::authority::{Grant, Signed};
+use crate::domain::authority::{Edition, Grant, Signed};
 use crate::domain::content::Area;
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{ReceiptNumber, Submission};
@@ -64,6 +64,14 @@ pub(super) fn submission(row: &Row) -> Answer<Submission> {
 /// A signed row, still unbelieved.
 pub(super) fn signed<G: Grant>(row: &Row) -> Answer<Signed<G>> {
     Ok(Signed::from_row(text(row, "body")?, text(row, "signature")?))
+}
+
+/// A signed row of a grant that changes, still unbelieved, with what the log says of it.
+pub(super) fn edition<G: Grant>(row: &Row) -> Answer<Signed<G>> {
+    let logged: Option<i64> = row.try_get("last_version")?;
+    // A grant the log tells nothing of was never changed; its signature alone decides.
+    let version = u32::try_from(logged.unwrap_or(0)).unwrap_or(u32::MAX);
+    Ok(signed(row)?.no_older_than(Edition { id: text(row, "id")?, version }))
 }
 
 pub(super) fn area(row: &Row, column: &str, table: &'static str) -> Answer<Area> {

@@ -25,6 +25,7 @@ fn certificate() -> Certificate {
     Certificate {
         clinic: ClinicId::new(NOW, [2; 10]),
         submission: SubmissionId::new(NOW, [3; 10]),
+        link: LinkId::new(NOW, [6; 10]),
         artifact: ArtifactId::new(NOW, [4; 10]),
         addressee: doctor().staff,
         team: doctor().team,

@@ -9,30 +9,52 @@ use super::{FlowError, Scan, commit, judged, seal};
 use crate::app::Worker;
 use crate::domain::certificate::{Certificate, EngineLine};
 use crate::domain::content::{Area, ScanLease};
-use crate::domain::finding::EngineReport;
+use crate::domain::finding::{EngineReport, Reason};
 use crate::domain::link::Link;
 use crate::domain::policy::Verdict;
 use crate::domain::staff::{Approval, StaffRole};
 use crate::domain::state::{Basis, Release, Rendition};
-use crate::domain::{Artifact, Engine, StaffId, State, Timestamp};
+use crate::domain::{Artifact, Engine, ObjectId, StaffId, State, Timestamp};
 use crate::flow::people;
+
+/// To whom, and on whose word.
+pub(super) struct Grounds {
+    link: Link,
+    basis: Basis,
+}
+
+/// The grounds for releasing an artifact, or the reason why there are none. Rows that were not
+/// signed, or not for this, count as absent: they are no error of ours that another try would cure.
+pub(super) async fn grounds(
+    worker: &Worker,
+    artifact: &Artifact,
+    verdict: &Verdict,
+) -> Result<Result<Grounds, Reason>, FlowError> {
+    let app = &worker.app;
+    let link = app.db.link(artifact.link).await?;
+    let Some(link) = link.and_then(|row| row.verify(&app.public.grant).ok()) else {
+        return Ok(Err(Reason::plain(Engine::Pipeline, "link_invalid")));
+    };
+    let basis = basis(worker, artifact, verdict).await?;
+    let grounds = basis.map(|basis| Grounds { link, basis });
+    Ok(grounds.ok_or(Reason::plain(Engine::Pipeline, "approvals_invalid")))
+}
 
 /// Releases the rendition of a scan that policy let through.
 pub(super) async fn release(
     worker: &Worker,
     lease: &ScanLease,
+    Grounds { link, basis }: Grounds,
     verdict: &Verdict,
     scan: Scan,
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let app = &worker.app;
     let artifact = lease.artifact().clone();
-    let link = app.db.link(artifact.link).await?.ok_or(FlowError::NotFound)?;
-    let link = link.verify(&app.public.grant)?;
-    let basis = basis(worker, &artifact, verdict).await?;
     let encoded = scan.encoded.ok_or(FlowError::Internal("a clean scan has no rendition"))?;
     let (media, width, height) = (encoded.media, encoded.width, encoded.height);
-    let sealed = seal(worker, Area::Release, artifact.id, encoded.bytes, now).await?;
+    let object = ObjectId::new(now, app.random.bytes()?);
+    let sealed = seal(worker, Area::Release, object, artifact.id, encoded.bytes).await?;
     let rendition = Rendition {
         object: sealed.object,
         media,
@@ -56,10 +78,10 @@ async fn basis(
     worker: &Worker,
     artifact: &Artifact,
     verdict: &Verdict,
-) -> Result<Basis, FlowError> {
+) -> Result<Option<Basis>, FlowError> {
     let State::Approved { approvals: named, .. } = &artifact.state else {
         return match verdict {
-            Verdict::Clean => Ok(Basis::Policy),
+            Verdict::Clean => Ok(Some(Basis::Policy)),
             Verdict::Suspicious { .. }
             | Verdict::Malicious { .. }
             | Verdict::Unscannable { .. } => Err(FlowError::Internal("only clean is released")),
@@ -69,7 +91,7 @@ async fn basis(
     let version = artifact.version.saturating_sub(1);
     let mut reviewers: Vec<StaffId> = Vec::new();
     for row in worker.app.db.approvals(artifact.id, version).await? {
-        let approval = row.verify(&worker.app.public.grant)?;
+        let Ok(approval) = row.verify(&worker.app.public.grant) else { continue };
         let counts = named.contains(&approval.id)
             && approval.artifact == artifact.id
             && approval.version == version
@@ -79,14 +101,17 @@ async fn basis(
             reviewers.push(approval.reviewer);
         }
     }
-    match reviewers.as_slice() {
-        [first, second] => Ok(Basis::Reviewers { reviewers: [*first, *second] }),
-        _ => Err(FlowError::Internal("two reviewers' approvals are needed")),
-    }
+    Ok(match reviewers.as_slice() {
+        [first, second] => Some(Basis::Reviewers { reviewers: [*first, *second] }),
+        _ => None,
+    })
 }
 
 async fn is_reviewer(worker: &Worker, approval: &Approval) -> Result<bool, FlowError> {
-    let staff = people::staff(&worker.app, approval.reviewer).await?;
+    let staff = match people::staff(&worker.app, approval.reviewer).await {
+        Err(FlowError::NotGranted(_)) => None,
+        staff => staff?,
+    };
     Ok(staff.is_some_and(|staff| {
         staff.role == StaffRole::Reviewer && staff.disabled_at.is_none_or(|at| at > approval.at)
     }))
@@ -116,6 +141,7 @@ fn certify(
     let certificate = Certificate {
         clinic: link.clinic,
         submission: artifact.submission,
+        link: link.id,
         artifact: artifact.id,
         addressee: link.doctor,
         team: link.team.clone(),

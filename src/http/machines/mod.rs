@@ -24,7 +24,7 @@ use self::identity::Puller;
 use super::failure::problem_json;
 use super::{Failure, Problem, Routes};
 use crate::app::Portal;
-use crate::domain::delivery::{CERTIFICATE_HEADER, Ready, Waiting};
+use crate::domain::delivery::{Acknowledged, CERTIFICATE_HEADER, Ready, Waiting};
 use crate::domain::{Artifact, ArtifactId, State as ArtifactState};
 use crate::flow::pull;
 
@@ -83,7 +83,7 @@ async fn acknowledge(
     Puller(machine): Puller,
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    pull::acknowledge(&portal, &machine, read(&untrusted_id)?).await?;
+    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::Written).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -93,7 +93,7 @@ async fn acknowledge_recall(
     Puller(machine): Puller,
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    pull::acknowledge_recall(&portal, &machine, read(&untrusted_id)?).await?;
+    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::Removed).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -28,13 +28,12 @@ pub(super) struct DecisionForm {
     untrusted_code: String,
 }
 
+/// What every decision is asked with.
+type Asked = (State<Door<Review>>, Page, Allowed<Decide>, Path<String>, Form<DecisionForm>);
+
 /// `POST /artifacts/{id}/approve`.
 pub(super) async fn approve(
-    State(door): State<Door<Review>>,
-    page: Page,
-    mut reviewer: Allowed<Decide>,
-    Path(untrusted_id): Path<String>,
-    Form(form): Form<DecisionForm>,
+    (State(door), page, mut reviewer, Path(untrusted_id), Form(form)): Asked,
 ) -> Result<Response, Failure> {
     let id = read(&untrusted_id)?;
     let reason = choose(&ReviewReason::APPROVE, &form)?;
@@ -52,11 +51,7 @@ pub(super) async fn approve(
 
 /// `POST /artifacts/{id}/reject`.
 pub(super) async fn reject(
-    State(door): State<Door<Review>>,
-    page: Page,
-    reviewer: Allowed<Decide>,
-    Path(untrusted_id): Path<String>,
-    Form(form): Form<DecisionForm>,
+    (State(door), page, reviewer, Path(untrusted_id), Form(form)): Asked,
 ) -> Result<Response, Failure> {
     let id = read(&untrusted_id)?;
     let reason = choose(&ReviewReason::REJECT, &form)?;
@@ -67,11 +62,7 @@ pub(super) async fn reject(
 
 /// `POST /artifacts/{id}/rescan`.
 pub(super) async fn rescan(
-    State(door): State<Door<Review>>,
-    page: Page,
-    reviewer: Allowed<Decide>,
-    Path(untrusted_id): Path<String>,
-    Form(form): Form<DecisionForm>,
+    (State(door), page, reviewer, Path(untrusted_id), Form(form)): Asked,
 ) -> Result<Response, Failure> {
     let id = read(&untrusted_id)?;
     let done = review::rescan(&door.role, &reviewer.session.session, id, form.version).await;
@@ -80,11 +71,7 @@ pub(super) async fn rescan(
 
 /// `POST /artifacts/{id}/recall`.
 pub(super) async fn recall(
-    State(door): State<Door<Review>>,
-    page: Page,
-    reviewer: Allowed<Decide>,
-    Path(untrusted_id): Path<String>,
-    Form(form): Form<DecisionForm>,
+    (State(door), page, reviewer, Path(untrusted_id), Form(form)): Asked,
 ) -> Result<Response, Failure> {
     let id = read(&untrusted_id)?;
     let done = review::recall(&door.role, &reviewer.session.session, id, form.version).await;
@@ -107,7 +94,7 @@ async fn step_up(
     }
     let (app, keys) = (&review.app, &review.keys);
     let (key, identity) = (&keys.session_key, &keys.sign_in_identity);
-    let (token, fresh) = sign_in::factor(app, key, identity, session, untrusted_code).await?;
+    let (token, fresh) = sign_in::factor(app, key, identity, session, untrusted_code, None).await?;
     *session = fresh;
     Ok(Some(session_cookie(&token)))
 }

@@ -2,9 +2,11 @@ mod holds;
 
 use axum::http::StatusCode;
 
+use crate::domain::authority::Signed;
+use crate::domain::content::Evidence;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
-use crate::domain::{Artifact, State};
+use crate::domain::{Artifact, ArtifactId, ObjectId, State};
 use crate::flow::people::{self, AddedStaff};
 use crate::http::staff::tests::world::{World, suspicious, unscannable};
 use crate::testing::Browser;
@@ -31,6 +33,46 @@ async fn evidence_opens_with_a_reason_from_the_list_and_an_event_before_it() {
     let events = world.app.events().await;
     let opened = events.iter().find(|it| it.action.as_str() == "evidence_open").unwrap();
     assert_eq!(opened.facts.get("reason").map(String::as_str), Some("triage"));
+}
+
+#[tokio::test]
+async fn evidence_that_no_scan_of_this_artifact_signed_last_is_not_shown() {
+    type Forge = fn(&World, Evidence) -> String;
+    fn signed(world: &World, evidence: &Evidence) -> String {
+        Signed::sign(evidence, &world.certificate_signer).unwrap().to_text()
+    }
+    let forgeries: [(&str, Forge); 6] = [
+        ("unsigned", |_, it| serde_json::to_string(&it).unwrap()),
+        ("signed by this door", |world, it| {
+            Signed::sign(&it, &world.app.review.keys.grant_signer).unwrap().to_text()
+        }),
+        ("with other findings", |world, it| signed(world, &it).replace("after EOI", "of nothing")),
+        ("another artifact's", |world, it| {
+            let artifact = ArtifactId::new(it.at, [9; 10]);
+            signed(world, &Evidence { artifact, ..it })
+        }),
+        ("another object's", |world, it| {
+            let object = ObjectId::new(it.at, [9; 10]);
+            signed(world, &Evidence { object, ..it })
+        }),
+        ("an earlier scan's", |world, it| signed(world, &Evidence { fence: it.fence - 1, ..it })),
+    ];
+    let world = World::new().await;
+    let reviewer = world.app.staff("reviewer", StaffRole::Reviewer).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let link = world.app.link().await;
+    for (what, forge) in forgeries {
+        let received = world.received(&link).await;
+        let artifact = world.in_review_on(received, suspicious(), |it| forge(&world, it)).await;
+        let answer =
+            browser.post(&format!("/artifacts/{}/evidence", artifact.id), "reason=triage").await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{what}");
+        assert!(!answer.body.contains("512 bytes"), "{what}");
+        let events = world.app.events().await;
+        let refused = events.iter().filter(|it| it.outcome.as_str() == "evidence_invalid");
+        let refused: Vec<_> = refused.filter(|it| it.artifact == Some(artifact.id)).collect();
+        assert_eq!(refused.len(), 1, "{what}");
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{StaffDoor, shown};
+use crate::domain::staff::Network;
 use crate::flow::sign_in;
 use crate::http::{
     Door, Failure, HalfSession, Page, Problem, Routes, StaffSession, end_cookie, session_cookie,
@@ -39,6 +40,9 @@ struct SignInForm {
 struct FactorForm {
     #[serde(rename = "code")]
     untrusted_code: String,
+    /// Ticked, and so sent at all, only on a public network.
+    #[serde(rename = "public_network", default)]
+    untrusted_public_network: Option<String>,
 }
 
 #[derive(Template)]
@@ -90,7 +94,12 @@ async fn factor<R: StaffDoor>(
 ) -> Result<Response, Failure> {
     let (app, key, identity) =
         (door.role.app(), door.role.session_key(), door.role.sign_in_identity());
-    match sign_in::factor(app, key, identity, &half.session, &form.untrusted_code).await {
+    let network = match form.untrusted_public_network {
+        Some(_) => Network::PublicInEmergency,
+        None => Network::NotPublic,
+    };
+    let (session, code) = (&half.session, &form.untrusted_code);
+    match sign_in::factor(app, key, identity, session, code, Some(network)).await {
         Ok((token, _)) => {
             Ok(([(SET_COOKIE, session_cookie(&token))], Redirect::to("/")).into_response())
         }

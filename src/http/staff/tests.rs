@@ -43,6 +43,20 @@ async fn nobody_reaches_a_page_without_a_session() {
 }
 
 #[tokio::test]
+async fn what_is_stated_about_the_network_is_in_the_log() {
+    let world = World::new().await;
+    for (ticked, stated) in [("", "not_public"), ("&public_network=yes", "public_in_emergency")] {
+        let mut half = world.half_signed_in(&world.doctor).await;
+        world.app.hand.advance(std::time::Duration::from_secs(60));
+        let form = format!("code={}{ticked}", world.code(&world.doctor));
+        assert_eq!(half.post("/factor", &form).await.header("location"), "/");
+        let events = world.app.events().await;
+        let last = events.iter().rfind(|it| it.action.as_str() == "factor_check").unwrap();
+        assert_eq!(last.facts.get("network").map(String::as_str), Some(stated));
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_login_answer_alike() {
     let world = World::new().await;
     world.app.staff("reception", StaffRole::Reception).await;

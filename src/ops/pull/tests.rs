@@ -18,7 +18,7 @@ use crate::domain::certificate::EngineLine;
 use crate::domain::delivery::{CERTIFICATE_HEADER, Waiting};
 use crate::domain::event::Role;
 use crate::domain::state::{Basis, Media};
-use crate::domain::{ClinicId, ObjectId, StaffId, SubmissionId};
+use crate::domain::{ClinicId, LinkId, ObjectId, StaffId, SubmissionId};
 use crate::ops::certificates::{Authority, AuthorityKind};
 use crate::ops::keys::{FreshKeys, WorkerKeys};
 use crate::ops::{KeyFile, listener, tls};
@@ -246,6 +246,7 @@ impl World {
         Certificate {
             clinic: ClinicId::new(NOW, [1; 10]),
             submission: SubmissionId::new(NOW, [2; 10]),
+            link: LinkId::new(NOW, [2; 10]),
             artifact: ArtifactId::new(NOW, [number; 10]),
             addressee: StaffId::new(NOW, [3; 10]),
             team: None,

@@ -22,7 +22,7 @@ fn script(name: &'static str, script: &'static str) -> Charge {
             .spawn()?;
         Ok(Started { child, ready })
     });
-    Charge { name, start }
+    Charge { name, stops: Stops::AtOnce, start }
 }
 
 async fn run_until(
@@ -61,7 +61,8 @@ async fn a_child_that_dies_is_started_again_with_growing_pauses() {
 async fn a_child_that_cannot_be_started_is_reported_and_tried_again() {
     let start = Box::new(|| Err(io::Error::other("no such program")));
     let twice = |report: &Report| matches!(report, Report::Died { pause, how, .. } if *pause == QUICK.first_pause * 2 && how.contains("no such program"));
-    let (_, drained) = run_until(vec![Charge { name: "ghost", start }], QUICK, twice).await;
+    let (_, drained) =
+        run_until(vec![Charge { name: "ghost", stops: Stops::AtOnce, start }], QUICK, twice).await;
     assert_eq!(drained, Drained::Cleanly);
 }
 
@@ -75,6 +76,29 @@ async fn stopping_lets_a_child_finish_and_kills_one_that_does_not() {
     let pace = Pace { drain: Duration::from_millis(50), ..QUICK };
     let (_, drained) = run_until(vec![script("deaf", deaf)], pace, ready).await;
     assert_eq!(drained, Drained::ByForce);
+}
+
+#[tokio::test]
+async fn who_stops_after_the_others_is_asked_when_they_have_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = |name, on_stop: &str| {
+        let text = "trap 'ON_STOP; exit 0' TERM; echo ready; while :; do sleep 0.01; done";
+        let text = text.replace("ON_STOP", on_stop).replace("IN", folder.path().to_str().unwrap());
+        script(name, Box::leak(text.into_boxed_str()))
+    };
+    let last = script("last", "test -e IN/slow && touch IN/last");
+    let charges = vec![
+        Charge { stops: Stops::AfterTheOthers, ..last },
+        script("slow", "sleep 0.3; touch IN/slow"),
+    ];
+    let ready = std::cell::Cell::new(0);
+    let both = |report: &Report| {
+        ready.set(ready.get() + u32::from(matches!(report, Report::Ready { .. })));
+        ready.get() == 2
+    };
+    let (_, drained) = run_until(charges, QUICK, both).await;
+    assert_eq!(drained, Drained::Cleanly);
+    assert!(folder.path().join("last").exists(), "asked before the slow one had ended");
 }
 
 #[test]

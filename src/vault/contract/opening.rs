@@ -3,14 +3,18 @@
 use super::super::*;
 use super::Backstage;
 use super::world::{
-    MARK, NOW, World, artifact, artifact_id, id, new_identity, new_key, pattern, seal,
+    MARK, NOW, World, artifact, artifact_id, id, new_identity, new_key, pattern, relabelled, seal,
 };
+use crate::domain::artifact::{ArtifactKind, Source};
 use crate::domain::authority::Signer;
 use crate::domain::certificate::{self, Certificate, Released, Viewer};
 use crate::domain::content::Area::{Quarantine, Release, Review};
 use crate::domain::content::{EvidenceLease, Part, SealedObject, Wrap};
-use crate::domain::id::{ArtifactId, ClinicId, StaffId};
+use crate::domain::id::{ArtifactId, ClinicId, LinkId, StaffId, SubmissionId};
 use crate::domain::state::{self, Basis, Media, Rendition, Sha256Hex, State};
+
+/// No content of these tests is as large.
+const MOST: u64 = 16 << 20;
 
 fn is_altered<T>(result: &Result<T, VaultError>) -> bool {
     matches!(result, Err(VaultError::Altered))
@@ -120,15 +124,41 @@ pub(super) fn forged_content_is_refused(store: &impl Backstage) {
     let (forged, wrap) = seal(store.vault(), id(2), b"as planted!", &world.identity);
     let planted = store.sealed(Quarantine, id(2), 0).unwrap();
     store.replace(Quarantine, world.object(), 0, Some(&planted));
-    world.wrap.sealed = wrap.sealed;
+    world.wrap = relabelled(&wrap, &world.wrap, &world.identity);
     world.sealed.parts = forged.parts;
     assert!(is_altered(&world.read()));
     // A bomb behind a small size does not fill memory either.
     let (forged, wrap) = seal(store.vault(), id(3), &pattern(MARK), &world.identity);
     let planted = store.sealed(Quarantine, id(3), 0).unwrap();
     store.replace(Quarantine, world.object(), 0, Some(&planted));
-    world.wrap.sealed = wrap.sealed;
+    world.wrap = relabelled(&wrap, &world.wrap, &world.identity);
     world.sealed.parts = forged.parts;
+    assert!(is_altered(&world.read()));
+}
+
+pub(super) fn a_row_that_names_another_origin_opens_nothing(store: &impl Backstage) {
+    type Lie = fn(&mut World);
+    let lies: [(&str, Lie); 4] = [
+        ("another link", |w| w.artifact.link = LinkId::new(NOW, [9; 10])),
+        ("another submission", |w| w.artifact.submission = SubmissionId::new(NOW, [9; 10])),
+        ("another kind", |w| w.artifact.kind = ArtifactKind::Message),
+        ("another artifact", |w| {
+            w.artifact.id = ArtifactId::new(NOW, [9; 10]);
+            w.wrap.artifact = w.artifact.id;
+        }),
+    ];
+    for (n, (what, lie)) in (0..).zip(lies) {
+        let mut world = World::seal(store.vault(), n, b"secret");
+        assert!(world.read().is_ok());
+        lie(&mut world);
+        assert!(matches!(world.read(), Err(VaultError::Redirected)), "{what}");
+    }
+    // Parts dropped from the end, and rows that fit what is left: the running hash is in the rows.
+    let bytes = pattern(2 * MARK);
+    let mut world = World::seal(store.vault(), 10, &bytes);
+    let (head, _) = seal(store.vault(), id(11), &bytes[..MARK], &world.identity);
+    world.sealed.parts.truncate(1);
+    world.artifact.source = Source { object: world.object(), ..artifact(&head).source };
     assert!(is_altered(&world.read()));
 }
 
@@ -149,10 +179,14 @@ pub(super) fn another_wrap_opens_nothing(store: &impl Backstage) {
         lie(&mut world);
         assert!(is_wrong_wrap(&world.read()), "{what}");
     }
-    // Another object's key under this object's name opens a wrap, but no part.
+    // Another object's key under this object's name opens nothing, nor does it with a label to
+    // match.
     let mut world = World::seal(store.vault(), 20, b"secret");
     let (_, other) = seal(store.vault(), id(21), b"secret", &world.identity);
+    let matching = relabelled(&other, &world.wrap, &world.identity);
     world.wrap.sealed = other.sealed;
+    assert!(is_wrong_wrap(&world.read()));
+    world.wrap = matching;
     assert!(is_altered(&world.read()));
 }
 
@@ -193,7 +227,8 @@ pub(super) fn a_rendition_is_the_certificates(store: &impl Backstage) {
     let identity = new_identity(Release);
     let (sealed, wrap) = seal(store.vault(), id(1), &pattern(MARK + 5), &identity);
     let proof = released(&sealed);
-    let open = |parts: &[Part], wrap| store.vault().open_released(&proof, wrap, parts, &identity);
+    let vault = store.vault();
+    let open = |parts: &[Part], wrap| vault.open_released(&proof, wrap, parts, &identity, MOST);
     assert_eq!(*open(&sealed.parts, &wrap).unwrap(), pattern(MARK + 5));
     assert!(is_altered(&open(&sealed.parts[..1], &wrap)));
     let mut stranger = wrap.clone();
@@ -205,12 +240,18 @@ pub(super) fn a_rendition_is_the_certificates(store: &impl Backstage) {
         let planted = store.sealed(Release, id(2), index).unwrap();
         store.replace(Release, id(1), index, Some(&planted));
     }
-    let planted_wrap = Wrap { object: id(1), ..other_wrap };
+    let planted_wrap = relabelled(&other_wrap, &wrap, &identity);
     assert!(is_altered(&open(&other.parts, &planted_wrap)));
+}
 
-    let huge = SealedObject { size_bytes: MEMORY_LIMIT + 1, ..sealed };
-    let refused = store.vault().open_released(&released(&huge), &wrap, &huge.parts, &identity);
-    assert!(matches!(refused, Err(VaultError::TooLarge)));
+pub(super) fn what_is_larger_than_may_be_opened_is_not_opened(store: &impl Backstage) {
+    let identity = new_identity(Release);
+    let (sealed, wrap) = seal(store.vault(), id(1), &pattern(1000), &identity);
+    let proof = released(&sealed);
+    let open = |most| store.vault().open_released(&proof, &wrap, &sealed.parts, &identity, most);
+    assert!(open(1001).is_ok());
+    assert!(open(1000).is_ok());
+    assert!(matches!(open(999), Err(VaultError::TooLarge)));
 }
 
 pub(super) fn evidence_opens_for_its_lease_only(store: &impl Backstage) {
@@ -218,9 +259,9 @@ pub(super) fn evidence_opens_for_its_lease_only(store: &impl Backstage) {
     let (sealed, wrap) = seal(store.vault(), id(1), b"findings", &identity);
     let reviewer = StaffId::new(NOW, [4; 10]);
     let open = |object, sealed: &SealedObject| {
-        let lease = EvidenceLease::after_event(object, reviewer);
+        let lease = EvidenceLease::after_event(artifact_id(), object, reviewer);
         let wrap = Wrap { object, ..wrap.clone() };
-        store.vault().open_evidence(&lease, &wrap, sealed, &identity)
+        store.vault().open_evidence(&lease, &wrap, sealed, &identity, MOST)
     };
     assert_eq!(*open(id(1), &sealed).unwrap(), b"findings");
     assert!(is_wrong_wrap(&open(id(2), &sealed)));
@@ -241,6 +282,7 @@ fn released(sealed: &SealedObject) -> Released {
     let certificate = Certificate {
         clinic: ClinicId::new(NOW, [5; 10]),
         submission: artifact.submission,
+        link: artifact.link,
         artifact: artifact_id(),
         addressee: viewer.staff,
         team: None,

@@ -9,7 +9,7 @@ use age::secrecy::ExposeSecret;
 use super::super::*;
 use super::Backstage;
 use crate::domain::artifact::{Artifact, ArtifactKind, Declared, Source};
-use crate::domain::content::{ScanLease, SealedObject, Wrap};
+use crate::domain::content::{Origin, ScanLease, SealedObject, Wrap};
 use crate::domain::id::{ArtifactId, LinkId, SubmissionId};
 use crate::domain::state::State;
 use crate::domain::submission::Connection;
@@ -58,7 +58,27 @@ pub(super) fn seal(
         sealer.write(piece).unwrap();
     }
     assert!(sealer.size_bytes() <= bytes.len() as u64);
-    sealer.finish(&identity.recipient(), artifact_id()).unwrap()
+    let recipient = identity.recipient();
+    let sealed = match identity.area() {
+        Area::Quarantine => sealer.finish_original(&recipient, artifact_id(), origin()),
+        Area::Release | Area::Review => sealer.finish(&recipient, artifact_id()),
+    };
+    sealed.unwrap()
+}
+
+/// Whose every original is.
+pub(super) fn origin() -> Origin {
+    let (submission, link) = (SubmissionId::new(NOW, [2; 10]), LinkId::new(NOW, [3; 10]));
+    Origin { submission, link, kind: ArtifactKind::Photo }
+}
+
+/// The wrap of a forged object as the best forger could write it: its true key, which they made
+/// themselves, under a label that says what the rows of another object say.
+pub(super) fn relabelled(forged: &Wrap, as_of: &Wrap, identity: &AreaIdentity) -> Wrap {
+    let (key, _) = identity.unwrap(forged, forged.object).unwrap();
+    let (_, label) = identity.unwrap(as_of, as_of.object).unwrap();
+    let recipient = identity.recipient().parse().unwrap();
+    super::super::wrap::wrap(&key, &recipient, identity.area(), &label).unwrap()
 }
 
 /// A quarantined artifact and everything that opens it.
@@ -103,10 +123,10 @@ pub(super) fn artifact(sealed: &SealedObject) -> Artifact {
     let local = "127.0.0.1:8443".parse().unwrap();
     Artifact {
         id: artifact_id(),
-        submission: SubmissionId::new(NOW, [2; 10]),
-        link: LinkId::new(NOW, [3; 10]),
+        submission: origin().submission,
+        link: origin().link,
         position: 1,
-        kind: ArtifactKind::Photo,
+        kind: origin().kind,
         declared: Declared::default(),
         source: Source {
             object: sealed.object,

@@ -55,8 +55,15 @@ const CHANGES: &[Change] = &[
 async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
     let mut world = World::new();
     let early = world.root.path().join("early");
-    world.sealed();
+    // What was logged until the last moment is sealed before the worker ends.
+    world.ask(&["audit", "search", "--limit", "1"]);
     world.service.stop().expect("stops");
+    let (_, said) = world.verify();
+    assert!(said["events"] == said["sealed"] && said["sound"] == true, "{said}");
+    let data = world.data().await;
+    let unnumbered = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM log_queue");
+    assert_eq!(unnumbered.fetch_one(&data).await.expect("a count"), 0, "not in the log's tree yet");
+    data.close().await;
     copy(&world.data_file("db"), &early);
     world.start();
     world.released().await;

@@ -9,6 +9,7 @@ mod grants;
 mod log;
 mod processes;
 mod release;
+mod rows;
 
 pub(crate) use grants::suspicious;
 

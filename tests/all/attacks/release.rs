@@ -135,6 +135,7 @@ impl Attacker {
             let certificate = Certificate {
                 clinic: link.clinic,
                 submission: artifact.submission,
+                link: artifact.link,
                 artifact: artifact.id,
                 addressee: link.doctor,
                 team: link.team.clone(),

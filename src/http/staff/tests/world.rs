@@ -5,7 +5,7 @@ use totp_rs::Builder;
 
 use crate::app::{App, Commit, WorkerKeys};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
-use crate::domain::authority::Signer;
+use crate::domain::authority::{Signed, Signer};
 use crate::domain::certificate::{Certificate, EngineLine};
 use crate::domain::content::{Area, Evidence, Preview, SealedObject};
 use crate::domain::event::Role;
@@ -17,8 +17,8 @@ use crate::domain::staff::StaffRole;
 use crate::domain::state::{Basis, Media, Release, Rendition, StateName};
 use crate::domain::submission::{Connection, ReceiptNumber, Submission};
 use crate::domain::{
-    Action, Actor, ApprovalId, Artifact, ArtifactId, Code, Finding, ObjectId, Severity, State,
-    SubmissionId, Timestamp,
+    Action, Actor, ApprovalId, Artifact, ArtifactId, Change, Code, Finding, ObjectId, Severity,
+    State, SubmissionId, Timestamp,
 };
 use crate::flow::link::IssuedLink;
 use crate::flow::people::AddedStaff;
@@ -34,7 +34,7 @@ pub(in crate::http) struct World {
     pub(in crate::http) app: TestApp,
     /// Whom every link of [`TestApp::link`] names.
     pub(in crate::http) doctor: AddedStaff,
-    certificate_signer: Signer,
+    pub(in crate::http) certificate_signer: Signer,
 }
 
 impl World {
@@ -152,7 +152,9 @@ impl World {
         position: u16,
     ) -> Artifact {
         let id = ArtifactId::new(self.now(), self.base().random.bytes().unwrap());
-        let sealed = self.seal(Area::Quarantine, id, b"\xff\xd8 the patient's own bytes").await;
+        let object = ObjectId::new(self.now(), self.base().random.bytes().unwrap());
+        let bytes = b"\xff\xd8 the patient's own bytes";
+        let sealed = self.seal(Area::Quarantine, object, id, bytes).await;
         let source = Source {
             object: sealed.object,
             sha256: sealed.sha256.clone(),
@@ -185,18 +187,36 @@ impl World {
         artifact: Artifact,
         verdict: Verdict,
     ) -> Artifact {
+        let signer = &self.certificate_signer;
+        let write = |it: Evidence| Signed::sign(&it, signer).unwrap().to_text();
+        self.in_review_on(artifact, verdict, write).await
+    }
+
+    /// In review on evidence that `write` puts on paper; the log names the evidence it is given.
+    pub(in crate::http) async fn in_review_on(
+        &self,
+        artifact: Artifact,
+        verdict: Verdict,
+        write: impl FnOnce(Evidence) -> String,
+    ) -> Artifact {
+        let object = ObjectId::new(self.now(), self.base().random.bytes().unwrap());
         let evidence = Evidence {
             artifact: artifact.id,
+            object,
+            fence: 1,
             at: self.now(),
             verdict: verdict.clone(),
             detected_type: "jpeg".to_owned(),
             reports: vec![report(Engine::Type, self.now()), report(Engine::Clamav, self.now())],
             preview: Some(Preview::Image { jpeg_base64: "/9j/4AAQ".to_owned() }),
         };
-        let bytes = serde_json::to_vec(&evidence).unwrap();
-        let sealed = self.seal(Area::Review, artifact.id, &bytes).await;
+        let fence = evidence.fence;
+        let written = write(evidence);
+        let sealed = self.seal(Area::Review, object, artifact.id, written.as_bytes()).await;
         let artifact = Artifact { detected: Some(Code::fixed("jpeg")), ..artifact };
-        let change = artifact.send_to_review(verdict, Some(sealed.object), self.stamp()).unwrap();
+        let change = artifact.send_to_review(verdict, Some(object), self.stamp()).unwrap();
+        let event = change.event.fact("evidence", &object).fact("fence", &fence);
+        let change = Change { event, ..change };
         self.commit(Commit { change, lease: None, objects: vec![sealed] }).await
     }
 
@@ -207,7 +227,8 @@ impl World {
         media: Media,
         bytes: &[u8],
     ) -> Artifact {
-        let sealed = self.seal(Area::Release, artifact.id, bytes).await;
+        let object = ObjectId::new(self.now(), self.base().random.bytes().unwrap());
+        let sealed = self.seal(Area::Release, object, artifact.id, bytes).await;
         let until = self.now().plus(self.base().retention.stay(StateName::Released));
         let rendition = Rendition {
             object: sealed.object,
@@ -236,6 +257,7 @@ impl World {
         Certificate {
             clinic: link.link.clinic,
             submission: artifact.submission,
+            link: artifact.link,
             artifact: artifact.id,
             addressee: link.link.doctor,
             team: link.link.team.clone(),
@@ -257,9 +279,14 @@ impl World {
         }
     }
 
-    async fn seal(&self, area: Area, artifact: ArtifactId, bytes: &[u8]) -> SealedObject {
+    async fn seal(
+        &self,
+        area: Area,
+        object: ObjectId,
+        artifact: ArtifactId,
+        bytes: &[u8],
+    ) -> SealedObject {
         let app = self.base();
-        let object = ObjectId::new(self.now(), app.random.bytes().unwrap());
         let length = PartLength::new(PartLength::MAX).unwrap();
         let mut sealer = Sealer::new(&app.vault, area, object, length).unwrap();
         sealer.write(bytes).unwrap();

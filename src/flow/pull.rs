@@ -24,7 +24,8 @@ const LIST_LIMIT: u32 = 500;
 /// The registered machine behind a client certificate.
 ///
 /// # Errors
-/// [`Refusal::NotAllowed`], counted, if the certificate is not registered or was disabled.
+/// [`Refusal::NotAllowed`], counted, if the certificate is not registered, was disabled, or stands
+/// in a row that nobody granted.
 pub async fn machine(
     portal: &Portal,
     certificate_sha256: Option<&str>,
@@ -34,7 +35,7 @@ pub async fn machine(
         Some(sha256) => app.db.machine_by_certificate(sha256).await?,
         None => None,
     };
-    let machine = row.map(|row| row.verify(&app.public.grant)).transpose()?;
+    let machine = row.and_then(|row| row.verify(&app.public.grant).ok());
     let known = machine.filter(|machine| {
         machine.disabled_at.is_none()
             && Some(machine.certificate_sha256.as_str()) == certificate_sha256
@@ -112,8 +113,11 @@ pub async fn acknowledge(
 ) -> Result<(), FlowError> {
     let app = &portal.app;
     let event = app.event(Actor::Machine { id: machine.id }, Action::PullAcknowledge)?;
-    let known = app.db.acknowledge_pull(id, machine.id, &event.about_artifact(id)).await?;
-    known.then_some(()).ok_or(FlowError::NotFound)
+    let event = event.about_artifact(id);
+    if app.db.acknowledge_pull(id, machine.id, &event).await? {
+        return Ok(());
+    }
+    Err(view::not_found(app, event, Code::fixed("not_pulled")).await)
 }
 
 /// The machine removed a recalled file.
@@ -128,8 +132,10 @@ pub async fn acknowledge_recall(
     let app = &portal.app;
     let event = app.event(Actor::Machine { id: machine.id }, Action::PullAcknowledge)?;
     let event = event.about_artifact(id).fact("recall", "1");
-    let known = app.db.acknowledge_recall(id, machine.id, &event).await?;
-    known.then_some(()).ok_or(FlowError::NotFound)
+    if app.db.acknowledge_recall(id, machine.id, &event).await? {
+        return Ok(());
+    }
+    Err(view::not_found(app, event, Code::fixed("not_pulled")).await)
 }
 
 async fn is_recalled(app: &App, id: ArtifactId) -> Result<bool, FlowError> {

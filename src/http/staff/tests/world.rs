@@ -171,6 +171,7 @@ impl World {
             source,
             received_at: self.now(),
             connection,
+            detected: None,
             hold: None,
             version: 0,
             state: State::Quarantined { since: self.now() },
@@ -194,6 +195,7 @@ impl World {
         };
         let bytes = serde_json::to_vec(&evidence).unwrap();
         let sealed = self.seal(Area::Review, artifact.id, &bytes).await;
+        let artifact = Artifact { detected: Some(Code::fixed("jpeg")), ..artifact };
         let change = artifact.send_to_review(verdict, Some(sealed.object), self.stamp()).unwrap();
         self.commit(Commit { change, lease: None, objects: vec![sealed] }).await
     }

@@ -47,7 +47,7 @@ async fn what_is_stated_about_the_network_is_in_the_log() {
     let world = World::new().await;
     for (ticked, stated) in [("", "not_public"), ("&public_network=yes", "public_in_emergency")] {
         let mut half = world.half_signed_in(&world.doctor).await;
-        world.app.hand.advance(std::time::Duration::from_secs(60));
+        world.app.hand.advance(std::time::Duration::from_mins(1));
         let form = format!("code={}{ticked}", world.code(&world.doctor));
         assert_eq!(half.post("/factor", &form).await.header("location"), "/");
         let events = world.app.events().await;

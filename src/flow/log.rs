@@ -204,7 +204,7 @@ fn sequence_of(row: &SequencedEvent) -> u64 {
 async fn rows(app: &App) -> Result<Vec<SequencedEvent>, FlowError> {
     let mut all: Vec<SequencedEvent> = Vec::new();
     loop {
-        let after = all.last().map_or(0, |row| sequence_of(row));
+        let after = all.last().map_or(0, sequence_of);
         let batch = app.db.sequenced_events(after, BATCH).await?;
         if batch.is_empty() {
             return Ok(all);

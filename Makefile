@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint fmt clean
+.PHONY: help demo test browser chaos lint fmt clean
 
 # The demo's folder; it is kept, and used again by the next run.
 DATA ?= data
@@ -16,7 +16,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)/debug
 BUILD = cargo build --workspace --all-targets
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make demo DATA=folder PORT=20443   another folder, other ports'
 	@echo '  make demo ONCE=1                   end after the table; non-zero if an outcome differs'
@@ -26,7 +26,7 @@ demo: ## Install, build, start everything, send the fixtures, show the table, st
 	$(BUILD)
 	@$(TARGET)/sekisho-tools demo --data '$(DATA)' $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
-test: ## Everything: formatting, lints, all tests, and the demo once from nothing
+test: ## Everything: formatting, lints, all tests, the demo once from nothing, every page in a browser
 	@scripts/setup.sh test
 	cargo fmt --all --check
 	cargo clippy --workspace --locked -- -D warnings
@@ -35,6 +35,12 @@ test: ## Everything: formatting, lints, all tests, and the demo once from nothin
 	cargo nextest run --workspace --locked
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
 	    $(TARGET)/sekisho-tools demo --data "$$data/data" --once --port 28443
+	node tests/browser/run.mjs --tools $(TARGET)/sekisho-tools --port 29443
+
+browser: ## Every page of every door in Chromium; SHOTS=folder leaves a picture of each
+	@scripts/setup.sh test
+	$(BUILD)
+	node tests/browser/run.mjs --tools $(TARGET)/sekisho-tools --port 29443 $(if $(SHOTS),--shots $(SHOTS))
 
 chaos: ## Kill every part at random while patients send, CYCLES times (200); SEED makes a run again
 	@scripts/setup.sh test

@@ -20,6 +20,11 @@ function show(item, state, detail) {
   item.bar.hidden = state !== "sending";
 }
 
+// As the receipt writes it.
+function size(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 function addRow(item, index) {
   const row = document.createElement("li");
   const name = document.createElement("span");
@@ -27,7 +32,7 @@ function addRow(item, index) {
   name.textContent =
     item.field === "message"
       ? words.message
-      : `${words.photo} ${index} (${(item.value.size / 1e6).toFixed(1)} MB)`;
+      : `${words.photo} ${index} (${size(item.value.size)})`;
   item.bar = document.createElement("progress");
   item.bar.max = 1;
   item.bar.setAttribute("aria-label", name.textContent);
@@ -82,6 +87,8 @@ async function sendAll() {
 }
 
 function begin() {
+  // What was refused before is over once something is on its way.
+  for (const notice of document.querySelectorAll("main > .notice-problem")) notice.remove();
   items = chosen();
   form.querySelector("[data-items]").replaceChildren();
   let photo = 0;

@@ -17,6 +17,10 @@ DEMO='
 TEST='
 /usr/bin/clamscan|clamav|shows that each signature hits what it must
 /usr/bin/faketime|faketime|builds a signature set that is already old
+/usr/bin/chromium|chromium|walks through every page of every door
+/usr/bin/node|nodejs|drives it
+/usr/bin/npm|npm|brings the driver and the accessibility checks
+/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc|fonts-noto-cjk|shows Japanese as people see it
 /usr/bin/yara|yara|shows that operators'"'"' own YARA reads our rules the same way
 '
 
@@ -60,6 +64,12 @@ if [ -n "$packages" ]; then
     $as_root apt-get update -qq
     $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends $packages >&2
+fi
+
+if [ "$1" = test ]; then
+    # By name and checksum from the lock file; no package runs a script of its own.
+    (cd -- "$(dirname -- "$0")/../tests/browser" &&
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
 fi
 
 if [ "$1" = test ] && ! cargo nextest --version >/dev/null 2>&1; then

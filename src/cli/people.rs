@@ -17,7 +17,7 @@ use crate::flow::sign_in;
 pub(super) enum UserCommand {
     /// Add a member of staff; the secret for their authenticator app is printed once.
     #[command(after_help = "Example:
-  sekisho user add --login dr.aoki --name '青木 医師' --role doctor --password-file - < password")]
+  sekisho user add --login dr.aoki --name '青木 健一' --role doctor --password-file - < password")]
     Add(AddArgs),
     /// List members of staff.
     List,

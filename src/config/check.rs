@@ -125,6 +125,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.session_half_signed_in", limits.session_half_signed_in, 900),
         ("limits.session_absolute", limits.session_absolute, DAY),
         ("limits.step_up", limits.step_up, 3600),
+        ("limits.hold_most", limits.hold_most, 3660 * DAY),
         ("limits.clock_tolerance", limits.clock_tolerance, 3600),
     ] {
         within(key, span.as_secs(), 1, high)?;

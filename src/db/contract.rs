@@ -97,6 +97,7 @@ impl World {
             },
             received_at: NOW,
             connection: Connection { peer: local, local, request: "r".into() },
+            detected: None,
             hold: None,
             version: 0,
             state: State::Quarantined { since: NOW },

@@ -158,6 +158,11 @@ impl Db {
         engine!(self, db => db.due(now, limit).await)
     }
 
+    /// Artifacts on hold, the one whose content would go first in front.
+    pub async fn held(&self, limit: u32) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.held(limit).await)
+    }
+
     /// The parts of an object in order.
     pub async fn parts(&self, object: ObjectId) -> Answer<Vec<Part>> {
         engine!(self, db => db.parts(object).await)
@@ -200,6 +205,11 @@ impl Db {
     }
 
     /// How often the leased artifact was tried since it came into its state.
+    /// What last kept artifacts from being scanned, for those that wait for another try.
+    pub async fn scan_faults(&self, limit: u32) -> Answer<Vec<(ArtifactId, Code)>> {
+        engine!(self, db => db.scan_faults(limit).await)
+    }
+
     pub async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
         engine!(self, db => db.scan_tries(artifact).await)
     }

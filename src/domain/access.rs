@@ -15,6 +15,8 @@ pub enum Permission {
     OpenEvidence,
     /// Approve, reject or send an artifact to be scanned again.
     Decide,
+    /// Stop an artifact's expiry for a time, and let it go on.
+    Hold,
     /// Issue and revoke intake links, and print them.
     IssueLinks,
     /// Add and disable staff and machines.
@@ -25,12 +27,13 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission, for tests that walk the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ListReleased,
         Self::ViewRendition,
         Self::ListQueue,
         Self::OpenEvidence,
         Self::Decide,
+        Self::Hold,
         Self::IssueLinks,
         Self::ManagePeople,
         Self::SearchAudit,
@@ -43,6 +46,7 @@ impl Permission {
             Self::ListQueue | Self::OpenEvidence | Self::Decide | Self::SearchAudit => {
                 matches!(role, StaffRole::Reviewer)
             }
+            Self::Hold => matches!(role, StaffRole::Reviewer | StaffRole::Administrator),
             Self::IssueLinks => matches!(role, StaffRole::Reception),
             Self::ManagePeople => matches!(role, StaffRole::Administrator),
         }

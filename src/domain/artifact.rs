@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Action, Actor, Event};
-use super::finding::Reason;
+use super::finding::{Code, Reason};
 use super::id::{ApprovalId, ArtifactId, EventId, LinkId, ObjectId, SubmissionId};
 use super::policy::Verdict;
 use super::retention::Retention;
@@ -29,6 +29,8 @@ pub struct Artifact {
     pub source: Source,
     pub received_at: Timestamp,
     pub connection: Connection,
+    /// What its contents were found to be by the last scan that decided; `None` before it.
+    pub detected: Option<Code>,
     /// When set, expiry waits.
     pub hold: Option<Hold>,
     /// Counts changes; a commit names the version it started from.
@@ -94,6 +96,8 @@ pub struct Source {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hold {
     pub by: Actor,
+    /// From the list of reasons on the page.
+    pub reason: Code,
     pub at: Timestamp,
     pub until: Timestamp,
 }
@@ -125,6 +129,9 @@ pub struct Stamp {
     pub at: Timestamp,
     pub event: EventId,
 }
+
+const HOLDABLE: [StateName; 4] =
+    [StateName::Quarantined, StateName::InReview, StateName::Released, StateName::Rejected];
 
 impl Artifact {
     /// The artifact's birth: sealed, hashed and durable.
@@ -224,15 +231,32 @@ impl Artifact {
         Ok(self.change(State::Purged { since: stamp.at, after }, event))
     }
 
-    /// Sets or lifts a hold on expiry.
-    pub fn set_hold(self, hold: Option<Hold>, stamp: Stamp) -> Result<Change, TransitionError> {
-        if self.state.name() == StateName::Purged {
-            return Err(TransitionError { from: StateName::Purged, step: "be held" });
-        }
-        let action = if hold.is_some() { Action::Hold } else { Action::Unhold };
-        let event = self.event(stamp, action);
+    /// Sets a hold on expiry, or another in its place. Not on an approved artifact: the two
+    /// approvals name the version that the worker is about to release.
+    pub fn set_hold(self, hold: Hold, stamp: Stamp) -> Result<Change, TransitionError> {
+        self.expect("be held", &HOLDABLE)?;
+        let event = self
+            .event(stamp, Action::Hold)
+            .fact("reason", hold.reason.as_str())
+            .fact("until", &hold.until);
         let state = self.state.clone();
-        Ok(Self { hold, ..self }.change(state, event))
+        Ok(Self { hold: Some(hold), ..self }.change(state, event))
+    }
+
+    /// Lifts a hold; what is past its time goes with the next sweep.
+    pub fn lift_hold(self, stamp: Stamp) -> Result<Change, TransitionError> {
+        self.expect("be let go", &HOLDABLE)?;
+        if self.hold.is_none() {
+            return Err(TransitionError { from: self.state.name(), step: "be let go" });
+        }
+        let event = self.event(stamp, Action::Unhold);
+        let state = self.state.clone();
+        Ok(Self { hold: None, ..self }.change(state, event))
+    }
+
+    /// Whether a hold may be set or lifted in this state.
+    pub fn may_be_held(&self) -> bool {
+        HOLDABLE.contains(&self.state.name())
     }
 
     /// An event about this artifact that changes nothing.

@@ -80,6 +80,9 @@ pub struct Limits {
     /// How long an artifact may wait in review before the queue marks it as escalated.
     #[serde(with = "seconds")]
     pub review_escalation: Duration,
+    /// Longest that one hold may stop expiry.
+    #[serde(with = "seconds")]
+    pub hold_most: Duration,
     /// How far two clocks may differ before time is not trusted.
     #[serde(with = "seconds")]
     pub clock_tolerance: Duration,
@@ -117,6 +120,7 @@ impl Default for Limits {
             session_absolute: Duration::from_hours(12),
             step_up: Duration::from_mins(5),
             review_escalation: Duration::from_hours(48),
+            hold_most: Duration::from_hours(180 * 24),
             clock_tolerance: Duration::from_mins(5),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`link`] a link is issued · [`open`] a patient opens it and agrees · [`receive`] files arrive and
 //! are quarantined · [`scan`] engines look, policy decides, renditions are released · [`review`]
-//! security staff decide the rest · [`view`] and [`pull`] a doctor gets what was released ·
+//! security staff decide the rest · [`hold`] expiry is stopped for a time · [`view`] and [`pull`] a doctor gets what was released ·
 //! [`expire`] everything ends. Beside the path: [`sign_in`], [`people`], and [`log`], which
 //! sequences and proves what happened.
 //!
@@ -10,6 +10,7 @@
 
 mod error;
 pub mod expire;
+pub mod hold;
 pub mod link;
 pub mod log;
 pub mod open;

@@ -6,13 +6,13 @@
 
 use super::seal::blocking;
 use super::{FlowError, Refusal, people, sign_in};
-use crate::app::{App, Intake};
+use crate::app::{App, DbError, Intake};
 use crate::domain::event::Role;
 use crate::domain::link::{Link, LinkRefusal};
 use crate::domain::secret::{LinkSecret, SessionToken, ShortCode};
 use crate::domain::staff::{Holder, Session};
 use crate::domain::submission::{ReceiptNumber, Submission};
-use crate::domain::{Action, Actor, LinkId, SubmissionId, Timestamp};
+use crate::domain::{Action, Actor, Event, LinkId, SubmissionId, Timestamp};
 
 /// The first secret, by either of its two ways.
 pub enum FirstSecret {
@@ -21,6 +21,9 @@ pub enum FirstSecret {
     /// Typed.
     Code(ShortCode),
 }
+
+/// Receipt numbers tried before a visit is refused: eight digits may meet one that was given out.
+const RECEIPT_TRIES: usize = 8;
 
 /// Opens a link: both secrets are right, and it is still open.
 ///
@@ -115,11 +118,28 @@ pub async fn agree(
         opened_at: now,
     };
     let event = event.about_submission(submission.id).fact("version", version_in_force);
-    app.db.create_submission(&submission, &event).await?;
+    let submission = create(app, submission, &event).await?;
     let holder = Holder::Patient { link: link.id, submission: Some(submission.id) };
     let session = Session { holder, ..session.clone() };
     sign_in::store(app, &intake.keys.session_key, &session, None).await?;
     Ok((session, submission))
+}
+
+/// Creates a submission under a receipt number that no other has.
+async fn create(
+    app: &App,
+    mut submission: Submission,
+    event: &Event,
+) -> Result<Submission, FlowError> {
+    for _ in 0..RECEIPT_TRIES {
+        match app.db.create_submission(&submission, event).await {
+            Err(DbError::Exists) => {
+                submission.receipt = ReceiptNumber::new(app.random.bytes()?);
+            }
+            created => return created.map(|()| submission).map_err(FlowError::from),
+        }
+    }
+    Err(FlowError::Internal("no free receipt number was found"))
 }
 
 async fn find(
@@ -136,7 +156,12 @@ async fn find(
         }
     };
     let Some(row) = row else { return Ok(None) };
-    let link = row.verify(&intake.app.public.grant)?;
+    let Ok(link) = row.verify(&intake.app.public.grant) else {
+        // Whoever wrote this row is no reception: nobody is let in by it, and operators read so.
+        let app = &intake.app;
+        app.db.count_refusal(app.clock.read(), app.role.as_str(), "link_not_granted").await?;
+        return Ok(None);
+    };
     // The signed body must itself name the secret: a row moved under another digest opens nothing.
     let names_it = match first {
         FirstSecret::Link(secret) => link.secret_digest == secret.digest().as_str(),

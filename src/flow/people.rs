@@ -132,6 +132,30 @@ pub async fn add_machine(
     Ok(machine)
 }
 
+/// Disables a clinic machine at once: a lost or stolen one pulls nothing more.
+///
+/// # Errors
+/// [`FlowError::NotFound`] if no machine has this id.
+pub async fn disable_machine(
+    review: &Review,
+    actor: Actor,
+    id: MachineId,
+) -> Result<Machine, FlowError> {
+    let app = &review.app;
+    let known = all_machines(app).await?.into_iter().find(|machine| machine.id == id);
+    let machine = known.ok_or(FlowError::NotFound)?;
+    if machine.disabled_at.is_some() {
+        return Ok(machine);
+    }
+    let version = machine.version.saturating_add(1);
+    let machine = Machine { version, disabled_at: Some(app.clock.trusted()?), ..machine };
+    let row = Signed::sign(&machine, &review.keys.grant_signer)?;
+    let event =
+        app.event(actor, Action::MachineDisable)?.fact("machine", &machine.id).made(&machine);
+    app.db.put_machine(&row, &machine, &event).await?;
+    Ok(machine)
+}
+
 /// One member of staff, if the row verifies.
 ///
 /// # Errors

@@ -25,7 +25,8 @@ const LIST_LIMIT: u32 = 500;
 /// The registered machine behind a client certificate.
 ///
 /// # Errors
-/// [`Refusal::NotAllowed`], counted, if the certificate is not registered or was disabled.
+/// [`Refusal::NotAllowed`], counted, if the certificate is not registered, was disabled, or stands
+/// in a row that nobody granted.
 pub async fn machine(
     portal: &Portal,
     certificate_sha256: Option<&str>,
@@ -35,7 +36,7 @@ pub async fn machine(
         Some(sha256) => app.db.machine_by_certificate(sha256).await?,
         None => None,
     };
-    let machine = row.map(|row| row.verify(&app.public.grant)).transpose()?;
+    let machine = row.and_then(|row| row.verify(&app.public.grant).ok());
     let known = machine.filter(|machine| {
         machine.disabled_at.is_none()
             && Some(machine.certificate_sha256.as_str()) == certificate_sha256
@@ -119,8 +120,10 @@ pub async fn acknowledge(
         Acknowledged::Written => event,
         Acknowledged::Removed => event.fact("recall", "1"),
     };
-    let known = app.db.acknowledge(id, machine.id, what, &event).await?;
-    known.then_some(()).ok_or(FlowError::NotFound)
+    if app.db.acknowledge(id, machine.id, what, &event).await? {
+        return Ok(());
+    }
+    Err(view::not_found(app, event, Code::fixed("not_pulled")).await)
 }
 
 async fn is_recalled(app: &App, id: ArtifactId) -> Result<bool, FlowError> {

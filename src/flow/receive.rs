@@ -189,6 +189,7 @@ impl Visit {
             },
             received_at: now,
             connection: upload.connection,
+            detected: None,
             hold: None,
             version: 0,
             state: State::Quarantined { since: now },

@@ -4,6 +4,7 @@
 //! again, encodes and signs. This door holds no key that could.
 
 use super::error::refused_event;
+use super::hold::{done, event_about};
 use super::seal::blocking;
 use super::{FlowError, Refusal};
 use crate::app::{App, AuditFilter, DbError, Review, VaultError};
@@ -14,7 +15,9 @@ use crate::domain::finding::{Engine, Reason};
 use crate::domain::policy::{Persistence, Verdict};
 use crate::domain::staff::{Approval, Holder, Session, StaffRole};
 use crate::domain::state::StateName;
-use crate::domain::{Action, Actor, ApprovalId, Artifact, ArtifactId, Code, Event, StaffId, State};
+use crate::domain::{
+    Action, Actor, ApprovalId, Artifact, ArtifactId, Code, StaffId, State, TransitionError,
+};
 
 /// A reviewer's stated reason, from a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +71,8 @@ pub struct Queue {
     pub approved: Vec<Artifact>,
     pub quarantined: Vec<Artifact>,
     pub rejected: Vec<Artifact>,
+    /// What last kept those that wait from being scanned.
+    pub faults: Vec<(ArtifactId, Code)>,
 }
 
 const LIST_LIMIT: u32 = 200;
@@ -81,6 +86,7 @@ pub async fn queue(review: &Review, actor: Actor) -> Result<Queue, FlowError> {
         approved: db.artifacts_in(StateName::Approved, LIST_LIMIT).await?,
         quarantined: db.artifacts_in(StateName::Quarantined, LIST_LIMIT).await?,
         rejected: db.artifacts_in(StateName::Rejected, LIST_LIMIT).await?,
+        faults: db.scan_faults(LIST_LIMIT).await?,
     })
 }
 
@@ -167,6 +173,12 @@ async fn is_of_the_last_scan(app: &App, evidence: &Evidence) -> Result<bool, Flo
     }))
 }
 
+/// What last kept an artifact from being scanned, if it waits for another try.
+pub async fn fault(review: &Review, id: ArtifactId) -> Result<Option<Code>, FlowError> {
+    let faults = review.app.db.scan_faults(LIST_LIMIT).await?;
+    Ok(faults.into_iter().find(|(artifact, _)| *artifact == id).map(|(_, fault)| fault))
+}
+
 /// Gives one reviewer's approval; the second by another reviewer approves the artifact.
 ///
 /// # Errors
@@ -234,8 +246,18 @@ pub async fn reject(
         code: Code::fixed("rejected_by_reviewer"),
         detail: reason.code().to_owned(),
     };
-    let change = artifact.reject(reason, None, stamp)?;
-    Ok(review.app.db.commit(change.into()).await?)
+    // From review only: what still waits for a worker is the worker's.
+    let change = match artifact.state {
+        State::InReview { .. } => artifact.clone().reject(reason, None, stamp),
+        State::Quarantined { .. }
+        | State::Approved { .. }
+        | State::Released { .. }
+        | State::Rejected { .. }
+        | State::Purged { .. } => {
+            Err(TransitionError { from: artifact.state.name(), step: "be rejected by a reviewer" })
+        }
+    };
+    done(review, &artifact, reviewer, Action::Reject, change).await
 }
 
 /// Has an artifact that could not be scanned scanned again.
@@ -251,8 +273,8 @@ pub async fn rescan(
     let reviewer = reviewer(session)?;
     let artifact = unmoved(review, reviewer, id, version, Action::Rescan).await?;
     let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
-    let change = artifact.rescan(stamp)?;
-    let artifact = review.app.db.commit(change.into()).await?;
+    let change = artifact.clone().rescan(stamp);
+    let artifact = done(review, &artifact, reviewer, Action::Rescan, change).await?;
     review.app.bell.ring();
     Ok(artifact)
 }
@@ -271,14 +293,15 @@ pub async fn recall(
     let reviewer = reviewer(session)?;
     let artifact = unmoved(review, reviewer, id, version, Action::Recall).await?;
     let State::Released { release, .. } = &artifact.state else {
-        return Err(Refusal::MovedOn.into());
+        let event = event_about(review, &artifact, reviewer, Action::Recall)?;
+        return Err(refused_event(&review.app, event, Refusal::MovedOn).await);
     };
     review.app.db.destroy_wrap(release.rendition.object).await?;
     let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
     let reason = Reason::plain(Engine::Pipeline, "recalled_by_reviewer");
     let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
-    let change = artifact.recall(verdict, stamp)?;
-    Ok(review.app.db.commit(change.into()).await?)
+    let change = artifact.clone().recall(verdict, stamp);
+    done(review, &artifact, reviewer, Action::Recall, change).await
 }
 
 /// With two different reviewers' words, the artifact is approved and a worker is woken.
@@ -304,6 +327,8 @@ async fn approvals(review: &Review, artifact: &Artifact) -> Result<Vec<Approval>
     Ok(rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect())
 }
 
+/// The artifact as the reviewer saw it, and not past its time: nothing that must go gains another
+/// stay by a decision.
 async fn unmoved(
     review: &Review,
     reviewer: StaffId,
@@ -312,21 +337,12 @@ async fn unmoved(
     action: Action,
 ) -> Result<Artifact, FlowError> {
     let artifact = artifact(review, id).await?;
-    if artifact.version == version {
+    let now = review.app.clock.trusted()?;
+    if artifact.version == version && !review.app.retention.is_due(&artifact, now) {
         return Ok(artifact);
     }
     let event = event_about(review, &artifact, reviewer, action)?;
     Err(refused_event(&review.app, event, Refusal::MovedOn).await)
-}
-
-fn event_about(
-    review: &Review,
-    artifact: &Artifact,
-    reviewer: StaffId,
-    action: Action,
-) -> Result<Event, FlowError> {
-    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.read())?;
-    Ok(artifact.event(stamp, action))
 }
 
 fn reviewer(session: &Session) -> Result<StaffId, FlowError> {

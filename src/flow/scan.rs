@@ -16,7 +16,9 @@ use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport, Reason};
 use crate::domain::policy::{Disposition, Persistence, Standing, Verdict};
-use crate::domain::{Action, ArtifactId, Change, Code, ObjectId, Policy, State, Timestamp};
+use crate::domain::{
+    Action, Artifact, ArtifactId, Change, Code, ObjectId, Policy, State, Timestamp,
+};
 use crate::memory::SealedMemory;
 use crate::vault::{PartLength, Sealer};
 
@@ -211,10 +213,12 @@ async fn set_aside(
     commit(worker, lease, Change { event, ..change }, sealed).await
 }
 
-/// Names in the event what was decided on: a rejection's state keeps its reason only.
+/// Names in the event what was decided on, as a rejection's state keeps its reason only, and in the
+/// artifact what it was found to be.
 fn judged(change: Change, verdict: &Verdict, detected_type: &str) -> Change {
     let event = change.event.fact("verdict", verdict.as_str()).fact("type", detected_type);
-    Change { event, ..change }
+    let detected = Code::try_from(detected_type.to_owned()).ok();
+    Change { event, artifact: Artifact { detected, ..change.artifact }, ..change }
 }
 
 /// Seals content of our own making and stores its wrap; durable when it returns.

@@ -12,11 +12,13 @@ use crate::app::App;
 use crate::domain::authority::Signed;
 use crate::domain::secret::{MacKey, SessionToken};
 use crate::domain::staff::{Holder, Network, Session, Staff};
-use crate::domain::{Action, Actor, Code, Event, Timestamp};
+use crate::domain::{Action, Actor, Code, Event, StaffId, Timestamp};
 
 /// A password hash that no password has: an unknown login costs the same time as a known one.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2VraXNob3Nla2lzaG8\
                       $3lQ0sXx5d0kq7cQ0m4bqvM0qYvH6k2v1m0Qd1Wc9x0g";
+/// The row of a member of staff was not written by the role that may.
+const NOT_GRANTED: Code = Code::fixed("staff_not_granted");
 const TOTP_SECRET_LIMIT: u64 = 64;
 const TOTP_STEP_SECONDS: u64 = 30;
 
@@ -34,6 +36,7 @@ pub async fn password(
     let subject = format!("login:{}", key.tag(&[b"login", untrusted_login.as_bytes()]));
     take_try(app, &subject, now, Actor::Anonymous).await?;
     let staff = find(app, untrusted_login).await?;
+    // An unknown login and a row that nobody granted cost the same time and read alike.
     let hash = staff.as_ref().map_or(NOBODY.to_owned(), |staff| staff.password_hash.clone());
     let right = blocking(move || people::secret_matches(&untrusted_password, &hash)).await?;
     let Some(staff) = staff.filter(|_| right) else {
@@ -67,7 +70,7 @@ pub async fn factor(
     let actor = Actor::Staff { id };
     let subject = format!("factor:{id}");
     take_try(app, &subject, now, actor).await?;
-    let staff = believed(app, people::staff(app, id).await?).ok_or(Refusal::SessionEnded)?;
+    let staff = holder(app, session, id).await?.ok_or(Refusal::SessionEnded)?;
     let secret = open_text(&staff.totp_sealed, sign_in_identity, TOTP_SECRET_LIMIT)?;
     let event = app.event(actor, Action::FactorCheck)?;
     let event = match stated {
@@ -102,7 +105,7 @@ pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Se
         return Err(Refusal::SessionEnded.into());
     }
     if let Holder::Staff { staff, role } = session.holder {
-        let staff = believed(app, people::staff(app, staff).await?);
+        let staff = holder(app, &session, staff).await?;
         staff.filter(|staff| staff.role == role).ok_or(Refusal::SessionEnded)?;
     }
     // Renewed by the minute: a page of twenty pictures is not twenty writes.
@@ -180,14 +183,38 @@ async fn find(app: &App, untrusted_login: &str) -> Result<Option<Staff>, FlowErr
     if !Staff::login_is_valid(untrusted_login) {
         return Ok(None);
     }
-    let row = app.db.staff_by_login(untrusted_login).await?;
-    let staff = row.map(|row| row.verify(&app.public.grant)).transpose()?;
-    Ok(believed(app, staff).filter(|staff| staff.login == untrusted_login))
+    let Some(row) = app.db.staff_by_login(untrusted_login).await? else {
+        return Ok(None);
+    };
+    let Ok(staff) = row.verify(&app.public.grant) else {
+        // Someone wrote the database. Tries are limited by login, so this cannot fill the log.
+        app.db.append(&app.event(Actor::Anonymous, Action::SignIn)?.refused(NOT_GRANTED)).await?;
+        return Ok(None);
+    };
+    Ok(believed(app, Some(staff)).filter(|staff| staff.login == untrusted_login))
 }
 
-/// Someone who may sign in at this door.
+/// Someone of this clinic who may sign in at this door.
 fn believed(app: &App, staff: Option<Staff>) -> Option<Staff> {
-    staff.filter(|staff| staff.disabled_at.is_none() && staff.role.door() == app.role)
+    staff.filter(|staff| {
+        staff.clinic == app.clinic.id
+            && staff.disabled_at.is_none()
+            && staff.role.door() == app.role
+    })
+}
+
+/// Who holds a session, if their row still grants what they signed in with. A row that does not
+/// verify ends the session, with an event.
+async fn holder(app: &App, session: &Session, id: StaffId) -> Result<Option<Staff>, FlowError> {
+    match people::staff(app, id).await {
+        Ok(staff) => Ok(believed(app, staff)),
+        Err(FlowError::NotGranted(_)) => {
+            let event = app.event(Actor::Staff { id }, Action::SignIn)?.refused(NOT_GRANTED);
+            app.db.end_session(&session.digest, Some(&event)).await?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn spend(

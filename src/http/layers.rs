@@ -14,14 +14,13 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::sensitive_headers::{
     SetSensitiveRequestHeadersLayer, SetSensitiveResponseHeadersLayer,
 };
 use tower_http::timeout::TimeoutLayer;
 
-use super::{Door, Doorkeeper, Failure, Language, Problem, assets, page};
+use super::{Door, Doorkeeper, Failure, Language, Problem, Routes, assets, page};
 use crate::app::App;
 use crate::domain::Code;
 use crate::flow::{self, FlowError, Refusal};
@@ -72,14 +71,12 @@ const HEADERS: [(HeaderName, &str); 9] = [
     ),
 ];
 
-/// A door's routes, with everything that stands around them and what every door serves.
-pub fn door<R: Doorkeeper>(state: Door<R>, routes: Router<Door<R>>) -> Router {
+/// A door's routes, with everything that stands around them.
+pub fn door<R: Doorkeeper>(state: Door<R>, routes: Routes<Door<R>>) -> Router {
     let sensitive = [COOKIE, SET_COOKIE, AUTHORIZATION];
     let cross_site = |_: ProtectionError| Failure::from(Problem::CrossSite).into_response();
     routes
-        .route("/assets/{name}", get(assets::serve))
-        .route("/language", post(page::choose_language))
-        .route("/healthz", get(StatusCode::NO_CONTENT))
+        .into_router()
         .fallback(async || Failure::from(Problem::NotFound))
         .method_not_allowed_fallback(async || Failure::from(Problem::MethodNotAllowed))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
@@ -91,8 +88,16 @@ pub fn door<R: Doorkeeper>(state: Door<R>, routes: Router<Door<R>>) -> Router {
         .with_state(state)
 }
 
+/// What every door serves to everyone.
+pub(super) fn common<R: Doorkeeper>() -> Routes<Door<R>> {
+    Routes::new()
+        .get("/assets/{name}", assets::serve)
+        .post("/language", page::choose_language)
+        .get("/healthz", StatusCode::NO_CONTENT)
+}
+
 /// Routes that must answer soon: all but uploads.
-pub fn with_deadline<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+pub(super) fn with_deadline<S: Clone + Send + Sync + 'static>(routes: Routes<S>) -> Routes<S> {
     let late = StatusCode::REQUEST_TIMEOUT;
     routes.layer(TimeoutLayer::with_status_code(late, PAGE_DEADLINE))
 }

@@ -11,9 +11,12 @@ pub mod intake;
 mod language;
 mod layers;
 pub mod machines;
+#[cfg(test)]
+mod matrix;
 mod page;
 pub mod portal;
 pub mod review;
+mod routes;
 mod session;
 mod show;
 mod staff;
@@ -23,8 +26,10 @@ use std::sync::Arc;
 use failure::problem_json;
 pub use failure::{Failure, Problem};
 pub use language::Language;
-pub use layers::{door, with_deadline};
+pub use layers::door;
+use layers::with_deadline;
 pub use page::Page;
+pub use routes::{Route, Routes, Verb};
 pub use session::{
     Allowed, HalfSession, PatientSession, Permit, StaffSession, end_cookie, permits, session_cookie,
 };

@@ -108,6 +108,20 @@ fn the_service_depends_on_no_content_parser() {
     assert!(parsers.is_empty(), "linked into the service: {parsers:?}");
 }
 
+/// A route that goes round the list of routes would go round the access matrix.
+#[test]
+fn every_route_of_a_door_is_added_to_its_list() {
+    let adds =
+        |code: &str| [".route(", ".nest(", ".route_service("].iter().any(|it| code.contains(it));
+    let (list, others): (Vec<_>, Vec<_>) = sources()
+        .into_iter()
+        .filter(|(module, ..)| module == "http")
+        .partition(|(_, file, _)| file.ends_with("http/routes.rs"));
+    assert!(list.iter().all(|(.., code)| adds(code)) && list.len() == 1, "the list was not found");
+    let beside: Vec<_> = others.iter().filter(|(.., code)| adds(code)).map(|it| &it.1).collect();
+    assert!(beside.is_empty(), "routes beside the list: {beside:?}");
+}
+
 /// The PNG crate both encodes and decodes; only its encoder may be in the program.
 #[test]
 fn the_png_decoder_is_not_in_the_service_program() {
@@ -146,7 +160,11 @@ fn sources() -> Vec<(String, PathBuf, String)> {
 fn is_test(path: &Path) -> bool {
     let test_name = |part: &str| {
         let part = part.trim_end_matches(".rs");
-        part == "tests" || part == "contract" || part.ends_with("_tests") || part == "testing"
+        part == "tests"
+            || part == "matrix"
+            || part == "contract"
+            || part.ends_with("_tests")
+            || part == "testing"
     };
     path.iter().filter_map(|part| part.to_str()).any(test_name)
 }

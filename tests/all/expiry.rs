@@ -8,7 +8,7 @@ use std::time::Duration;
 use sekisho::app::{Db, DbError};
 use sekisho::domain::artifact::{Hold, Stamp};
 use sekisho::domain::retention::Retention;
-use sekisho::domain::{Actor, EventId, Timestamp};
+use sekisho::domain::{Actor, Code, EventId, Timestamp};
 use serde_json::Value;
 
 use crate::service::World;
@@ -72,9 +72,10 @@ async fn hold(world: &World, id: &str) {
     let artifact = db.artifact(id.parse().expect("an id")).await.expect("reads").expect("known");
     let at = artifact.state.since();
     let actor = Actor::Operator { uid: 0 };
-    let hold = Hold { by: actor, at, until: at.plus(Duration::from_hours(24 * 90)) };
+    let reason = Code::fixed("incident");
+    let hold = Hold { by: actor, reason, at, until: at.plus(Duration::from_hours(24 * 90)) };
     let stamp = |at: Timestamp| Stamp { actor, at, event: EventId::new(at, [9; 10]) };
-    let change = artifact.set_hold(Some(hold), stamp(at)).expect("may be held");
+    let change = artifact.set_hold(hold, stamp(at)).expect("may be held");
     let held: Result<_, DbError> = db.commit(change.into()).await;
     held.expect("held");
 }

@@ -11,7 +11,7 @@ use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
 use crate::domain::submission::{ReceiptNumber, Submission};
 use crate::domain::{
-    Artifact, ArtifactId, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
+    Artifact, ArtifactId, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
 };
 
 impl Sqlite {
@@ -162,6 +162,17 @@ impl Sqlite {
         found.iter().map(rows::artifact).collect()
     }
 
+    pub(in crate::db) async fn held(&self, limit: u32) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a \
+             WHERE a.hold IS NOT NULL AND a.state <> 'purged' ORDER BY a.due_at, a.id LIMIT $1"
+        )))
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
     pub(in crate::db) async fn parts(&self, object: ObjectId) -> Answer<Vec<Part>> {
         let found = sqlx::query("SELECT * FROM parts WHERE object = $1 ORDER BY position")
             .bind(object.to_string())
@@ -227,7 +238,7 @@ async fn update(
     let hold = artifact.hold.as_ref().map(|hold| to_json(hold, TABLE)).transpose()?;
     let done = sqlx::query(
         "UPDATE artifacts SET hold = $1, version = $2, state = $3, since = $4, due_at = $5, \
-         facts = $6 WHERE id = $7 AND version = $8",
+         facts = $6, detected = $7 WHERE id = $8 AND version = $9",
     )
     .bind(hold)
     .bind(i64::from(artifact.version))
@@ -235,6 +246,7 @@ async fn update(
     .bind(artifact.state.since().as_millis())
     .bind(due_at.map(Timestamp::as_millis))
     .bind(to_json(&artifact.state, TABLE)?)
+    .bind(artifact.detected.as_ref().map(Code::as_str))
     .bind(artifact.id.to_string())
     .bind(i64::from(before_version))
     .execute(tx)

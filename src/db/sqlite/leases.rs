@@ -95,6 +95,22 @@ impl Sqlite {
             .await?;
         row.map_or(Ok(0), |row| rows::number(&row, "tries", "scan_leases"))
     }
+
+    pub(in crate::db) async fn scan_faults(&self, limit: u32) -> Answer<Vec<(ArtifactId, Code)>> {
+        const TABLE: &str = "scan_leases";
+        let found = sqlx::query(
+            "SELECT artifact, last_fault FROM scan_leases WHERE last_fault IS NOT NULL \
+             ORDER BY first_fault_at, artifact LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        let fault = |row: &super::Row| {
+            let code = Code::try_from(rows::text(row, "last_fault")?);
+            Ok((rows::parsed(row, "artifact", TABLE)?, code.map_err(|_| DbError::Corrupt(TABLE))?))
+        };
+        found.iter().map(fault).collect()
+    }
 }
 
 /// Ends a lease with the change it was held for; the fence stays, so that it can only rise.

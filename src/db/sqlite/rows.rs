@@ -5,17 +5,17 @@ use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 
 use super::{Answer, DbError, Row};
-use crate::domain::Timestamp;
 use crate::domain::artifact::{Artifact, ArtifactKind, Source};
 use crate::domain::authority::{Edition, Grant, Signed};
 use crate::domain::content::Area;
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::{Code, Timestamp};
 
 /// The columns of an artifact, in the order [`artifact`] names them.
 pub(super) const ARTIFACT: &str = "a.id, a.submission, a.link, a.position, a.kind, a.declared, \
      a.source_object, a.sha256, a.size_bytes, a.parts, a.received_at, a.connection, a.hold, \
-     a.version, a.facts";
+     a.version, a.facts, a.detected";
 
 pub(super) fn artifact(row: &Row) -> Answer<Artifact> {
     const TABLE: &str = "artifacts";
@@ -25,6 +25,8 @@ pub(super) fn artifact(row: &Row) -> Answer<Artifact> {
         _ => return Err(DbError::Corrupt(TABLE)),
     };
     let hold: Option<String> = row.try_get("hold")?;
+    let detected: Option<String> = row.try_get("detected")?;
+    let detected = detected.map(Code::try_from).transpose();
     Ok(Artifact {
         id: parsed(row, "id", TABLE)?,
         submission: parsed(row, "submission", TABLE)?,
@@ -40,6 +42,7 @@ pub(super) fn artifact(row: &Row) -> Answer<Artifact> {
         },
         received_at: time(row, "received_at")?,
         connection: json(&text(row, "connection")?, TABLE)?,
+        detected: detected.map_err(|_| DbError::Corrupt(TABLE))?,
         hold: hold.map(|hold| json(&hold, TABLE)).transpose()?,
         version: number(row, "version", TABLE)?,
         state: json(&text(row, "facts")?, TABLE)?,

@@ -71,6 +71,7 @@ fn released(certificate: &Certificate, note: String) -> Artifact {
         },
         received_at: NOW,
         connection: Connection { peer: local, local, request: "r".into() },
+        detected: None,
         hold: None,
         version: 1,
         state: State::Released { since: NOW, release: Box::new(release) },

@@ -8,11 +8,10 @@ mod uploads;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
-use axum::routing::{get, post};
 
-use super::{Door, Failure, Page, PatientSession, door, with_deadline};
+use super::layers::common;
+use super::{Door, Failure, Page, PatientSession, Routes, door, with_deadline};
 use crate::app::Intake;
 use crate::config::Config;
 
@@ -23,18 +22,24 @@ const FORM_ROOM: u64 = 1024 * 1024;
 
 /// The patients' door.
 pub fn router(intake: Intake, config: &Config) -> Router {
+    let routes = routes(&intake);
+    door(Door::new(intake, config), routes)
+}
+
+/// The routes of the patients' door.
+pub(super) fn routes(intake: &Intake) -> Routes<Door<Intake>> {
     let most = intake.app.limits.submission_bytes.saturating_add(FORM_ROOM);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let pages = Router::new()
-        .route("/", get(open::page))
-        .route("/open", post(open::open))
-        .route("/agree", get(agree::page).post(agree::agree))
-        .route("/receipt", get(receipt::receipt))
-        .route("/leave", post(receipt::leave))
-        .route("/about", get(about));
-    let uploads = post(send::send).layer(DefaultBodyLimit::max(most));
-    let routes = with_deadline(pages.route("/send", get(send::page))).route("/send", uploads);
-    door(Door::new(intake, config), routes)
+    let pages = Routes::new()
+        .get("/", open::page)
+        .post("/open", open::open)
+        .get("/agree", agree::page)
+        .post("/agree", agree::agree)
+        .get("/send", send::page)
+        .get("/receipt", receipt::receipt)
+        .post("/leave", receipt::leave)
+        .get("/about", about);
+    with_deadline(pages).post_up_to(most, "/send", send::send).merge(common())
 }
 
 #[derive(Template)]

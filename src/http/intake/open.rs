@@ -54,7 +54,9 @@ pub(super) async fn open(
         Ok(cookie) => Ok(([(SET_COOKIE, cookie)], Redirect::to("/agree")).into_response()),
         Err(FlowError::Refused(refusal)) => {
             let tries = door.role.app.limits.link_tries;
-            let secret = LinkSecret::parse(&form.untrusted_secret);
+            // A closed link is not shown as one that waits for its date: another may be typed.
+            let secret = LinkSecret::parse(&form.untrusted_secret)
+                .filter(|_| refusal != Refusal::LinkNotOpen);
             let problem = Problem::Refused(refusal);
             let shown = OpenPage { page: &page, tries, refused: Some(problem), secret };
             page.again(problem, &shown)

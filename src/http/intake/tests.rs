@@ -4,6 +4,8 @@ use axum::http::{Method, StatusCode};
 
 use super::AGREEMENT_VERSION;
 use crate::domain::limits::Limits;
+use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::{Action, Event, EventId, SubmissionId};
 use crate::flow::link::IssuedLink;
 use crate::testing::{Answer, BIRTH_DATE, Browser, TestApp};
 
@@ -109,6 +111,38 @@ async fn another_doors_session_opens_nothing_here() {
     let mut patient = patient(&app);
     patient.cookie = Some(format!("__Host-session={}", token.expose()));
     assert_eq!(patient.get("/receipt").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_receipt_number_that_was_given_out_is_not_given_again() {
+    // Two clinics whose randomness is the same one after the other: the same link, the same number.
+    let mut receipts: Vec<String> = Vec::new();
+    for taken in [None, Some(())] {
+        let app = TestApp::new().await;
+        let link = app.link().await;
+        if taken.is_some() {
+            let earlier = Submission {
+                id: SubmissionId::new(crate::testing::START, [1; 10]),
+                link: link.link.id,
+                receipt: ReceiptNumber::parse(&receipts[0]).unwrap(),
+                agreement_version: "1".to_owned(),
+                agreed_at: crate::testing::START,
+                opened_at: crate::testing::START,
+            };
+            let id = EventId::new(crate::testing::START, [1; 10]);
+            let by = app.intake.app.itself();
+            let event = Event::new(id, crate::testing::START, by, Action::SubmissionOpen);
+            app.intake.app.db.create_submission(&earlier, &event).await.unwrap();
+        }
+        let mut patient = patient(&app);
+        open(&mut patient, &link, BIRTH_DATE).await;
+        agree(&mut patient).await;
+        patient.json = true;
+        let receipt = patient.get("/receipt").await.body;
+        let receipt: serde_json::Value = serde_json::from_str(&receipt).unwrap();
+        receipts.push(receipt["receipt"].as_str().unwrap().to_owned());
+    }
+    assert_ne!(receipts[0], receipts[1]);
 }
 
 #[tokio::test]

@@ -15,7 +15,6 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -23,7 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use self::identity::Puller;
 use super::failure::problem_json;
-use super::{Failure, Problem};
+use super::{Failure, Problem, Routes};
 use crate::app::Portal;
 use crate::domain::delivery::{Acknowledged, CERTIFICATE_HEADER, Ready, Waiting};
 use crate::domain::{Artifact, ArtifactId, State as ArtifactState};
@@ -32,18 +31,24 @@ use crate::flow::pull;
 /// Longest a request may take.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// The routes of the machines' door.
+/// The machines' door.
 pub fn router(portal: Portal) -> Router {
-    Router::new()
-        .route("/v1/waiting", get(waiting))
-        .route("/v1/artifacts/{id}/rendition", get(rendition))
-        .route("/v1/artifacts/{id}/acknowledge", post(acknowledge))
-        .route("/v1/artifacts/{id}/recall-acknowledge", post(acknowledge_recall))
+    routes()
+        .into_router()
         .fallback(|| async { Failure::from(Problem::NotFound) })
         .method_not_allowed_fallback(|| async { Failure::from(Problem::MethodNotAllowed) })
         .with_state(portal)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, DEADLINE))
         .layer(map_response(finish))
+}
+
+/// The routes of the machines' door.
+pub(super) fn routes() -> Routes<Portal> {
+    Routes::new()
+        .get("/v1/waiting", waiting)
+        .get("/v1/artifacts/{id}/rendition", rendition)
+        .post("/v1/artifacts/{id}/acknowledge", acknowledge)
+        .post("/v1/artifacts/{id}/recall-acknowledge", acknowledge_recall)
 }
 
 /// `GET /v1/waiting`.

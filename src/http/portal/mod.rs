@@ -8,22 +8,28 @@ mod list;
 #[cfg(test)]
 mod tests;
 
-use axum::routing::get;
 use axum::{Router, middleware};
 
+use super::layers::common;
 use super::staff::{lead_to_sign_in, routes as sign_in_routes};
-use super::{Door, door, with_deadline};
+use super::{Door, Routes, door, with_deadline};
 use crate::app::Portal;
 use crate::config::Config;
 
-/// The routes of the doctors' door.
+/// The doctors' door.
 pub fn router(portal: Portal, config: &Config) -> Router {
     let state = Door::new(portal, config);
+    let routes = routes(&state);
+    door(state, routes)
+}
+
+/// The routes of the doctors' door.
+pub(super) fn routes(state: &Door<Portal>) -> Routes<Door<Portal>> {
     let routes = sign_in_routes()
-        .route("/", get(list::list))
-        .route("/submissions/{id}", get(list::submission))
-        .route("/artifacts/{id}", get(artifact::page))
-        .route("/artifacts/{id}/rendition", get(artifact::rendition))
+        .get("/", list::list)
+        .get("/submissions/{id}", list::submission)
+        .get("/artifacts/{id}", artifact::page)
+        .get("/artifacts/{id}/rendition", artifact::rendition)
         .layer(middleware::from_fn_with_state(state.clone(), lead_to_sign_in::<Portal>));
-    door(state, with_deadline(routes))
+    with_deadline(routes).merge(common())
 }

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::domain::limits::Limits;
 use crate::domain::staff::StaffRole;
@@ -93,11 +95,16 @@ async fn a_message_is_shown_inert_and_is_one_view() {
 
 #[tokio::test]
 async fn nothing_leaves_if_the_event_is_not_written_in_time() {
-    let limits = Limits { audit_deadline: Duration::ZERO, ..Limits::default() };
+    let limits = Limits { audit_deadline: Duration::from_millis(50), ..Limits::default() };
     let world = World::with_limits(limits).await;
     let link = world.app.link().await;
     let mut doctor = world.signed_in(&world.doctor).await;
     let artifact = world.artifact(&link, StateName::Released).await;
+    // Another process holds the database's one lock for writing.
+    let file = world.app.config.file.with_file_name("data.db");
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    let _held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let answer = doctor.get(&rendition(&artifact)).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!answer.body.contains(CANARY));

@@ -5,12 +5,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::hold::Terms;
 use crate::app::Review;
 use crate::domain::finding::Reason;
 use crate::domain::limits::Limits;
 use crate::domain::policy::{Persistence, Verdict};
 use crate::domain::staff::{Session, Staff};
-use crate::domain::{Artifact, ArtifactId, State as ArtifactState, Timestamp};
+use crate::domain::{Artifact, ArtifactId, Code, State as ArtifactState, Timestamp};
 use crate::flow::people;
 use crate::flow::review::{self, ReviewReason};
 use crate::http::permits::ListQueue;
@@ -22,6 +23,8 @@ pub(super) struct Facts {
     pub(super) artifact: Artifact,
     pub(super) verdict: Option<Verdict>,
     pub(super) reason: Option<Reason>,
+    /// What last kept it from being scanned, if it waits for another try.
+    pub(super) fault: Option<Code>,
     pub(super) hours: u64,
     pub(super) is_escalated: bool,
 }
@@ -42,6 +45,9 @@ struct FactsPage<'a> {
     facts: Facts,
     approvers: Approvers,
     has_stepped_up: bool,
+    /// When its content goes, hold and all.
+    goes_at: Option<Timestamp>,
+    terms: Terms,
 }
 
 /// `GET /artifacts/{id}`.
@@ -65,17 +71,21 @@ pub(super) async fn show(
     let app = &door.role.app;
     let artifact = review::artifact(&door.role, id).await?;
     let approvers = Approvers::of(&door.role, &artifact, &reviewer.session).await?;
+    let fault = review::fault(&door.role, id).await?;
     let now = app.clock.read();
     let me = Me::of(door, reviewer).await?;
+    let goes_at = app.retention.due_at(&artifact);
     let status = refusal.map_or(StatusCode::OK, |refusal| refusal.status());
     let template = FactsPage {
         page,
         me,
         here: "/queue",
         refusal,
-        facts: Facts::of(artifact, &app.limits, now),
+        facts: Facts::of(artifact, fault, &app.limits, now),
         approvers,
         has_stepped_up: reviewer.session.has_stepped_up(&app.limits, now),
+        goes_at,
+        terms: Terms::of(app.limits.hold_most),
     };
     page.html_with(status, &template)
 }
@@ -85,7 +95,12 @@ pub(super) fn read(untrusted_id: &str) -> Result<ArtifactId, Failure> {
 }
 
 impl Facts {
-    pub(super) fn of(artifact: Artifact, limits: &Limits, now: Timestamp) -> Self {
+    pub(super) fn of(
+        artifact: Artifact,
+        fault: Option<Code>,
+        limits: &Limits,
+        now: Timestamp,
+    ) -> Self {
         let verdict = match &artifact.state {
             ArtifactState::InReview { verdict, .. } => Some(verdict.clone()),
             ArtifactState::Quarantined { .. }
@@ -101,12 +116,18 @@ impl Facts {
         let waited = now.since(artifact.state.since());
         let waits = matches!(artifact.state, ArtifactState::InReview { .. });
         let is_escalated = waits && waited >= limits.review_escalation;
-        Self { artifact, verdict, reason, hours: waited.as_secs() / 3600, is_escalated }
+        let hours = waited.as_secs() / 3600;
+        Self { artifact, verdict, reason, fault, hours, is_escalated }
     }
 
     /// What the reason means, in a sentence.
     pub(super) fn explanation(&self, page: &Page) -> String {
         self.reason.as_ref().map(|it| reason(page, it.code.as_str())).unwrap_or_default()
+    }
+
+    /// What the fault means, in a sentence.
+    pub(super) fn fault_explained(&self, page: &Page) -> String {
+        self.fault.as_ref().map(|it| reason(page, it.as_str())).unwrap_or_default()
     }
 
     fn can_be_approved(&self) -> bool {

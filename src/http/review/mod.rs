@@ -8,6 +8,7 @@ mod artifact;
 mod audit;
 mod decide;
 mod evidence;
+mod hold;
 mod links;
 mod people;
 mod qr;
@@ -16,52 +17,64 @@ mod queue;
 mod tests;
 
 use axum::response::Redirect;
-use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 
 use self::links::IntakeAddress;
+use super::layers::common;
 use super::staff::{lead_to_sign_in, routes as sign_in_routes};
-use super::{Door, StaffSession, door, with_deadline};
+use super::{Door, Routes, StaffSession, door, with_deadline};
 use crate::app::Review;
 use crate::config::Config;
 use crate::domain::staff::StaffRole;
 
-/// The routes of the review door.
+/// The door of security staff, reception and administration.
 pub fn router(review: Review, config: &Config) -> Router {
     let state = Door::new(review, config);
+    let routes = routes(&state, config);
+    door(state, routes)
+}
+
+/// The routes of the review door.
+pub(super) fn routes(state: &Door<Review>, config: &Config) -> Routes<Door<Review>> {
     let routes = sign_in_routes()
-        .route("/", get(home))
+        .get("/", home)
         .merge(reviewing())
         .merge(reception())
         .merge(administration())
         .layer(Extension(IntakeAddress(config.doors.intake.url().into())))
         .layer(middleware::from_fn_with_state(state.clone(), lead_to_sign_in::<Review>));
-    door(state, with_deadline(routes))
+    with_deadline(routes).merge(common())
 }
 
-fn reviewing() -> Router<Door<Review>> {
-    Router::new()
-        .route("/queue", get(queue::queue))
-        .route("/artifacts/{id}", get(artifact::facts))
-        .route("/artifacts/{id}/evidence", post(evidence::open))
-        .route("/artifacts/{id}/approve", post(decide::approve))
-        .route("/artifacts/{id}/reject", post(decide::reject))
-        .route("/artifacts/{id}/rescan", post(decide::rescan))
-        .route("/artifacts/{id}/recall", post(decide::recall))
-        .route("/audit", get(audit::search))
+fn reviewing() -> Routes<Door<Review>> {
+    Routes::new()
+        .get("/queue", queue::queue)
+        .get("/artifacts/{id}", artifact::facts)
+        .post("/artifacts/{id}/evidence", evidence::open)
+        .post("/artifacts/{id}/approve", decide::approve)
+        .post("/artifacts/{id}/reject", decide::reject)
+        .post("/artifacts/{id}/rescan", decide::rescan)
+        .post("/artifacts/{id}/recall", decide::recall)
+        .get("/audit", audit::search)
+        .get("/holds", hold::list)
+        .post("/artifacts/{id}/hold", hold::set)
+        .post("/artifacts/{id}/lift", hold::lift)
 }
 
-fn reception() -> Router<Door<Review>> {
-    Router::new()
-        .route("/links", get(links::list).post(links::issue))
-        .route("/links/new", get(links::new))
-        .route("/links/{id}/revoke", post(links::revoke))
+fn reception() -> Routes<Door<Review>> {
+    Routes::new()
+        .get("/links", links::list)
+        .post("/links", links::issue)
+        .get("/links/new", links::new)
+        .post("/links/{id}/revoke", links::revoke)
 }
 
-fn administration() -> Router<Door<Review>> {
-    Router::new()
-        .route("/staff", get(people::list).post(people::add))
-        .route("/staff/{login}/disable", post(people::disable))
+fn administration() -> Routes<Door<Review>> {
+    Routes::new()
+        .get("/staff", people::list)
+        .post("/staff", people::add)
+        .post("/staff/{login}/disable", people::disable)
+        .post("/machines/{id}/disable", people::disable_machine)
 }
 
 /// `GET /`: the first page of a role.

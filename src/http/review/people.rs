@@ -86,6 +86,18 @@ pub(super) async fn disable(
     Ok(Redirect::to("/staff").into_response())
 }
 
+/// `POST /machines/{id}/disable`.
+pub(super) async fn disable_machine(
+    State(door): State<Door<Review>>,
+    administrator: Allowed<ManagePeople>,
+    Path(untrusted_id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
+    let actor = actor_of(&administrator.session.session);
+    people::disable_machine(&door.role, actor, id).await?;
+    Ok(Redirect::to("/staff").into_response())
+}
+
 async fn show(
     door: &Door<Review>,
     page: &Page,

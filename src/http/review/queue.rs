@@ -41,7 +41,10 @@ pub(super) async fn queue(
     let app = &door.role.app;
     let now = app.clock.read();
     let part = |state, list: Vec<Artifact>| {
-        let facts = |artifact| Facts::of(artifact, &app.limits, now);
+        let facts = |artifact: Artifact| {
+            let fault = queue.faults.iter().find(|(id, _)| *id == artifact.id);
+            Facts::of(artifact, fault.map(|(_, fault)| fault.clone()), &app.limits, now)
+        };
         Part { state, rows: list.into_iter().map(facts).collect() }
     };
     let parts = [

@@ -1,11 +1,9 @@
 //! Password, then factor, then in; and out again.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Form, State};
 use axum::http::header::{HeaderName, SET_COOKIE};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::{get, post};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -13,7 +11,7 @@ use super::{StaffDoor, shown};
 use crate::domain::staff::Network;
 use crate::flow::sign_in;
 use crate::http::{
-    Door, Failure, HalfSession, Page, Problem, StaffSession, end_cookie, session_cookie,
+    Door, Failure, HalfSession, Page, Problem, Routes, StaffSession, end_cookie, session_cookie,
 };
 
 /// What the browser must forget when someone signs out.
@@ -21,11 +19,13 @@ const CLEAR: (HeaderName, &str) =
     (HeaderName::from_static("clear-site-data"), "\"cache\", \"storage\"");
 
 /// The sign-in routes of a door.
-pub(in crate::http) fn routes<R: StaffDoor>() -> Router<Door<R>> {
-    Router::new()
-        .route("/signin", get(sign_in_page).post(sign_in::<R>))
-        .route("/factor", get(factor_page).post(factor::<R>))
-        .route("/signout", post(sign_out::<R>))
+pub(in crate::http) fn routes<R: StaffDoor>() -> Routes<Door<R>> {
+    Routes::new()
+        .get("/signin", sign_in_page)
+        .post("/signin", sign_in::<R>)
+        .get("/factor", factor_page)
+        .post("/factor", factor::<R>)
+        .post("/signout", sign_out::<R>)
 }
 
 #[derive(Deserialize)]

@@ -47,7 +47,7 @@ async fn what_is_stated_about_the_network_is_in_the_log() {
     let world = World::new().await;
     for (ticked, stated) in [("", "not_public"), ("&public_network=yes", "public_in_emergency")] {
         let mut half = world.half_signed_in(&world.doctor).await;
-        world.app.hand.advance(std::time::Duration::from_secs(60));
+        world.app.hand.advance(std::time::Duration::from_mins(1));
         let form = format!("code={}{ticked}", world.code(&world.doctor));
         assert_eq!(half.post("/factor", &form).await.header("location"), "/");
         let events = world.app.events().await;
@@ -144,19 +144,27 @@ async fn a_session_ends_when_idle_and_at_sign_out() {
 async fn an_edited_row_gives_nobody_a_role() {
     let world = World::new().await;
     let doctor = &world.doctor;
+    let mut signed_in = world.signed_in(doctor).await;
     let edited = Staff { role: StaffRole::Reviewer, ..doctor.staff.clone() };
     let db = &world.app.review.app.db;
     let genuine = db.staff(doctor.staff.id).await.unwrap().unwrap();
     let body = serde_json::to_string(&edited).unwrap();
-    let row = Signed::from_row(body, genuine.signature);
-    let event =
-        world.app.review.app.event(world.app.review.app.itself(), crate::domain::Action::StaffAdd);
-    db.put_staff(&row, &edited, &event.unwrap()).await.unwrap();
+    let row = Signed::from_row(body, genuine.signature.clone());
+    let app = &world.app.review.app;
+    let event = || app.event(app.itself(), crate::domain::Action::StaffAdd).unwrap();
+    db.put_staff(&row, &edited, &event()).await.unwrap();
     let form = format!("login=doctor&password={}", PASSWORD.replace(' ', "+"));
     for mut browser in [world.review(), world.portal()] {
         let answer = browser.post("/signin", &form).await;
-        assert!(answer.status.is_server_error() && browser.cookie.is_none());
+        assert_eq!((answer.status, &browser.cookie), (StatusCode::FORBIDDEN, &None));
     }
+    let forged = "sign_in:staff_not_granted".to_owned();
+    assert_eq!(world.app.trail().await.iter().filter(|it| **it == forged).count(), 2);
+    // Whoever was signed in by then is out, once and for all.
+    assert_eq!(signed_in.get("/").await.header("location"), "/signin");
+    assert_eq!(world.app.trail().await.last(), Some(&forged));
+    db.put_staff(&genuine, &doctor.staff, &event()).await.unwrap();
+    assert_eq!(signed_in.get("/").await.header("location"), "/signin");
 }
 
 fn without_request(body: &str) -> String {

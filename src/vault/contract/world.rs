@@ -136,6 +136,7 @@ pub(super) fn artifact(sealed: &SealedObject) -> Artifact {
         },
         received_at: NOW,
         connection: Connection { peer: local, local, request: "r".into() },
+        detected: None,
         hold: None,
         version: 0,
         state: State::Quarantined { since: NOW },

@@ -113,7 +113,8 @@ async fn show_all(
         Stay::Up => {
             let link = patient::issue(sekisho, "P-0001").await?;
             show::welcome(settings, sign_ins, &link, &options.data)?;
-            std::future::pending().await
+            let every = signatures::LOOK_AGAIN;
+            signatures::keep_fresh(&options.signatures, &options.data, every).await
         }
     }
 }

@@ -35,8 +35,8 @@ pub(super) const DOCTOR: &str = "dr.aoki";
 
 /// Login, role, name, care team.
 const PEOPLE: [(&str, &str, &str, Option<&str>); 6] = [
-    (DOCTOR, "doctor", "青木 医師", Some("internal-medicine")),
-    ("dr.mori", "doctor", "森 医師", Some("dermatology")),
+    (DOCTOR, "doctor", "青木 健一", Some("internal-medicine")),
+    ("dr.mori", "doctor", "森 由美子", Some("dermatology")),
     ("kimura", "reviewer", "木村（セキュリティ）", None),
     ("sato", "reviewer", "佐藤（セキュリティ）", None),
     ("tanaka", "reception", "田中（受付）", None),

@@ -173,6 +173,7 @@ impl World {
             source,
             received_at: self.now(),
             connection,
+            detected: None,
             hold: None,
             version: 0,
             state: State::Quarantined { since: self.now() },
@@ -212,6 +213,7 @@ impl World {
         let fence = evidence.fence;
         let written = write(evidence);
         let sealed = self.seal(Area::Review, object, artifact.id, written.as_bytes()).await;
+        let artifact = Artifact { detected: Some(Code::fixed("jpeg")), ..artifact };
         let change = artifact.send_to_review(verdict, Some(object), self.stamp()).unwrap();
         let event = change.event.fact("evidence", &object).fact("fence", &fence);
         let change = Change { event, ..change };

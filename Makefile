@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser chaos lint fmt clean
+.PHONY: help demo test browser chaos bench lint fmt clean
 
 # The demo's folder; it is kept, and used again by the next run.
 DATA ?= data
@@ -46,6 +46,11 @@ chaos: ## Kill every part at random while patients send, CYCLES times (200); SEE
 	@scripts/setup.sh test
 	$(BUILD)
 	@$(TARGET)/sekisho-tools chaos --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+
+bench: ## Measure against bare engines, a script and nginx; BENCH='--only a,b --photos 40 --json'
+	@scripts/setup.sh bench
+	cargo build --release --locked -p sekisho -p sekisho-jail -p sekisho-tools --bins
+	@$(dir $(TARGET))release/sekisho-tools bench $(BENCH)
 
 lint: ## Formatting, lints, and the licences and sources of dependencies
 	cargo fmt --all --check

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh demo     what `make demo` runs
 #   scripts/setup.sh test     that, and what only tests run
+#   scripts/setup.sh bench    what the demo runs, and what `make bench` compares with
 #
 # Says what it installs before it does. Without the right to install it names the packages and stops.
 set -eu
@@ -23,13 +24,21 @@ TEST='
 /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc|fonts-noto-cjk|shows Japanese as people see it
 /usr/bin/yara|yara|shows that operators'"'"' own YARA reads our rules the same way
 '
+BENCH='
+/usr/bin/clamdscan|clamdscan|the virus scanner of the script that the service is held against
+/usr/bin/yara|yara|the rules of that script
+/usr/bin/convert|imagemagick|the fresh encoding of that script
+/usr/bin/exiftool|libimage-exiftool-perl|the weaker script, which only takes metadata away
+/usr/sbin/nginx|nginx-light|takes the same bytes without hashing or sealing them
+'
 
 say() { printf 'setup: %s\n' "$1" >&2; }
 
 case "${1:-}" in
     demo) wanted=$DEMO ;;
     test) wanted=$DEMO$TEST ;;
-    *) say 'usage: scripts/setup.sh demo|test'; exit 2 ;;
+    bench) wanted=$DEMO$BENCH ;;
+    *) say 'usage: scripts/setup.sh demo|test|bench'; exit 2 ;;
 esac
 
 # Rust is not Debian's business: its packages are older than this workspace asks for.

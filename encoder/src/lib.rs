@@ -5,11 +5,12 @@
 //! and are never held whole. A row that cannot be read fails the whole picture: a wrong picture is
 //! worse than none. No decoder is known here.
 
-use std::cell::RefCell;
+mod jpeg;
+
 use std::io;
 
+pub use jpeg::{Threads, jpeg};
 pub use jpeg_encoder::SamplingFactor;
-use jpeg_encoder::{ImageBuffer, JpegColorType, rgb_to_ycbcr};
 use zeroize::Zeroizing;
 
 /// A picture in RGB, eight bits a channel, rows from the top.
@@ -34,35 +35,12 @@ pub enum EncodeError {
     TooLong,
     #[error("the JPEG encoder failed")]
     Jpeg(#[source] jpeg_encoder::EncodingError),
+    #[error("not every viewer knows this sampling")]
+    Sampling,
+    #[error("the strips of a JPEG do not join")]
+    Strip,
     #[error("the PNG encoder failed")]
     Png(#[source] png::EncodingError),
-}
-
-/// Baseline JPEG with the JFIF header and no other segment of an application.
-///
-/// # Errors
-/// [`EncodeError`]; nothing of the picture is given then.
-pub fn jpeg(
-    pixels: &dyn Pixels,
-    quality: u8,
-    sampling: SamplingFactor,
-) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-    encode_rows(JpegRows::new(pixels)?, quality, sampling)
-}
-
-fn encode_rows(
-    rows: JpegRows<'_>,
-    quality: u8,
-    sampling: SamplingFactor,
-) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-    let mut bytes = output(rows.pixels);
-    let mut encoder = jpeg_encoder::Encoder::new(&mut *bytes, quality);
-    encoder.set_sampling_factor(sampling);
-    encoder.encode_image(&rows).map_err(EncodeError::Jpeg)?;
-    match rows.strip.into_inner().failure {
-        None => Ok(bytes),
-        Some(error) => Err(EncodeError::Pixels(error)),
-    }
 }
 
 /// A small picture already in memory as RGB: a preview.
@@ -128,102 +106,6 @@ fn output(pixels: &dyn Pixels) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(usize::try_from(half).unwrap_or_default() + 4096))
 }
 
-/// Rows for the JPEG encoder, which asks for them in order and cannot be told of a failure.
-struct JpegRows<'a> {
-    pixels: &'a dyn Pixels,
-    width: u16,
-    height: u16,
-    strip: RefCell<Strip>,
-}
-
-struct Strip {
-    rows: std::ops::Range<u32>,
-    bytes: Zeroizing<Vec<u8>>,
-    failure: Option<io::Error>,
-}
-
-impl<'a> JpegRows<'a> {
-    fn new(pixels: &'a dyn Pixels) -> Result<Self, EncodeError> {
-        let side = |length| u16::try_from(length).map_err(|_| EncodeError::TooLong);
-        Ok(Self {
-            pixels,
-            width: side(pixels.width())?,
-            height: side(pixels.height())?,
-            strip: RefCell::new(Strip {
-                rows: 0..0,
-                bytes: Zeroizing::new(Vec::new()),
-                failure: None,
-            }),
-        })
-    }
-}
-
-impl Strip {
-    /// The row, reading the strip that it begins if need be.
-    fn row(&mut self, y: u32, pixels: &dyn Pixels) -> io::Result<&[u8]> {
-        if !self.rows.contains(&y) {
-            let count = STRIP.min(pixels.height().saturating_sub(y));
-            self.rows = 0..0;
-            self.bytes.resize(row_len(pixels) * count as usize, 0);
-            pixels.read_rows(y, count, &mut self.bytes)?;
-            self.rows = y..y + count;
-        }
-        let start = (y - self.rows.start) as usize * row_len(pixels);
-        let row = self.bytes.get(start..start + row_len(pixels));
-        row.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-    }
-}
-
-impl ImageBuffer for &JpegRows<'_> {
-    fn get_jpeg_color_type(&self) -> JpegColorType {
-        JpegColorType::Ycbcr
-    }
-
-    fn width(&self) -> u16 {
-        self.width
-    }
-
-    fn height(&self) -> u16 {
-        self.height
-    }
-
-    /// The encoder needs a row of full length in any case; after a failure it gets a grey one, and
-    /// what it makes of it is thrown away.
-    fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
-        let mut strip = self.strip.borrow_mut();
-        if strip.failure.is_none() {
-            match strip.row(u32::from(y), self.pixels) {
-                Ok(row) => return convert(row, buffers),
-                Err(error) => strip.failure = Some(error),
-            }
-        }
-        for buffer in buffers.iter_mut().take(3) {
-            buffer.resize(buffer.len() + usize::from(self.width), 128);
-        }
-    }
-}
-
-/// To luma and chroma, sixteen pixels at a time so that the compiler uses vectors.
-fn convert(row: &[u8], [luma, blue, red, _]: &mut [Vec<u8>; 4]) {
-    let (blocks, rest) = row.as_chunks::<48>();
-    for block in blocks {
-        let (mut ys, mut bs, mut rs) = ([0; 16], [0; 16], [0; 16]);
-        let places = ys.iter_mut().zip(&mut bs).zip(&mut rs);
-        for ([r, g, b], ((y, cb), cr)) in block.as_chunks().0.iter().zip(places) {
-            (*y, *cb, *cr) = rgb_to_ycbcr(*r, *g, *b);
-        }
-        luma.extend_from_slice(&ys);
-        blue.extend_from_slice(&bs);
-        red.extend_from_slice(&rs);
-    }
-    for [r, g, b] in rest.as_chunks().0 {
-        let (y, cb, cr) = rgb_to_ycbcr(*r, *g, *b);
-        luma.push(y);
-        blue.push(cb);
-        red.push(cr);
-    }
-}
-
 /// Rows read at once: a third of a megabyte for a 12-megapixel photo, which stays in the cache.
 const STRIP: u32 = 32;
 
@@ -263,7 +145,7 @@ mod tests {
     fn a_row_that_cannot_be_read_fails_the_whole_picture() {
         let encode = |readable| {
             let torn = Torn { readable };
-            (jpeg(&torn, 92, SamplingFactor::R_4_4_4), png(&torn))
+            (jpeg(&torn, 92, SamplingFactor::R_4_4_4, Threads::ONE), png(&torn))
         };
         assert!(matches!(encode(64), (Ok(_), Ok(_))));
         for readable in [0, 63] {

@@ -47,14 +47,22 @@ pub fn output(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<&'static mut [
 
 /// Gets the pages of `memory` in one call instead of one fault each. Without effect on kernels that cannot.
 pub fn populate(memory: &mut [u8]) {
+    advise(memory, Advice::LinuxPopulateWrite);
+}
+
+/// Has memory that was not touched yet come in pages of megabytes, each one fault. Without effect on kernels that
+/// cannot.
+pub fn in_large_pages(memory: &mut [u8]) {
+    advise(memory, Advice::LinuxHugepage);
+}
+
+fn advise(memory: &mut [u8], advice: Advice) {
     let page = crate::sys::page_size();
     let start = memory.as_mut_ptr();
     let offset = start.align_offset(page);
     let len = memory.len().saturating_sub(offset);
-    // SAFETY: the range lies in `memory`, which is borrowed for writing; the advice only makes its pages present.
-    let _ = unsafe {
-        madvise(start.wrapping_add(offset).cast::<c_void>(), len, Advice::LinuxPopulateWrite)
-    };
+    // SAFETY: the range lies in `memory`, which is borrowed for writing; neither advice given above changes a byte.
+    let _ = unsafe { madvise(start.wrapping_add(offset).cast::<c_void>(), len, advice) };
 }
 
 fn map(

@@ -8,7 +8,7 @@ use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
     ReviewKeys, Vault,
 };
-use crate::config::{Clamd, Config};
+use crate::config::{Clamd, Config, ResultCache as CacheSetting};
 use crate::domain::Actor;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
@@ -93,14 +93,19 @@ fn clinic(config: &Config) -> Result<Clinic, CliError> {
 pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliError> {
     let clamd = match &config.clamd {
         Clamd::Socket { path } => ClamdSource::External { socket: path.clone() },
-        Clamd::Managed { program, signatures, .. } => ClamdSource::Managed(ManagedConfig {
-            program: program.clone(),
-            jail: Some(config.paths.jail.clone()),
-            database: signatures.clone(),
-            run: run.to_owned(),
-            threads: std::thread::available_parallelism().map_or(2, usize::from),
-            cache: ResultCache::On,
-        }),
+        Clamd::Managed { program, signatures, result_cache, .. } => {
+            ClamdSource::Managed(ManagedConfig {
+                program: program.clone(),
+                jail: Some(config.paths.jail.clone()),
+                database: signatures.clone(),
+                run: run.to_owned(),
+                threads: std::thread::available_parallelism().map_or(2, usize::from),
+                cache: match result_cache {
+                    CacheSetting::On => ResultCache::On,
+                    CacheSetting::Off => ResultCache::Off,
+                },
+            })
+        }
     };
     Ok(ScannerConfig {
         jail: config.paths.jail.clone(),

@@ -17,8 +17,8 @@ use crate::domain::limits::Limits;
 use crate::domain::retention::Retention;
 
 pub use sections::{
-    Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, Separation, Swap, Unsafe,
-    Users,
+    Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, ResultCache, Separation,
+    Swap, Unsafe, Users,
 };
 
 /// The name of the file inside the data folder.

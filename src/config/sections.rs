@@ -85,9 +85,22 @@ pub enum Clamd {
         signatures: PathBuf,
         #[serde(default = "Clamd::run")]
         run: PathBuf,
+        #[serde(default)]
+        result_cache: ResultCache,
     },
     /// Somebody else's, over a local socket.
     Socket { path: PathBuf },
+}
+
+/// Whether a managed clamd remembers files that were clean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultCache {
+    /// The same bytes are scanned once for each set.
+    #[default]
+    On,
+    /// For measurements, where a remembered answer would look like a fast engine.
+    Off,
 }
 
 /// Separate numeric users for the roles, possible only when started by root.
@@ -266,7 +279,12 @@ impl Door {
 
 impl Default for Clamd {
     fn default() -> Self {
-        Self::Managed { program: Self::program(), signatures: Self::signatures(), run: Self::run() }
+        Self::Managed {
+            program: Self::program(),
+            signatures: Self::signatures(),
+            run: Self::run(),
+            result_cache: ResultCache::default(),
+        }
     }
 }
 
@@ -285,7 +303,7 @@ impl Clamd {
 
     pub(super) fn make_absolute(&mut self, base: &Path) {
         match self {
-            Self::Managed { program, signatures, run } => {
+            Self::Managed { program, signatures, run, .. } => {
                 for path in [program, signatures, run] {
                     absolute(path, base);
                 }

@@ -170,7 +170,7 @@ mod tests {
     fn a_link_secret_has_every_bit_it_was_given_and_one_spelling() {
         let all_ones = LinkSecret::new([0xff; 20]);
         assert_eq!(all_ones.expose(), "Z".repeat(32));
-        let secret = LinkSecret::new(std::array::from_fn(|i| i as u8));
+        let secret = LinkSecret::new(std::array::from_fn(|i| u8::try_from(i).unwrap()));
         let read = LinkSecret::parse(secret.expose()).expect("reads back");
         assert_eq!(read.digest(), secret.digest());
         assert!(LinkSecret::parse(&secret.expose().to_lowercase()).is_none());

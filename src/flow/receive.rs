@@ -35,12 +35,20 @@ pub struct Upload {
     received: u64,
     /// Characters of a message: bytes that begin one, line feeds once.
     characters: u64,
-    chunks: mpsc::Sender<Bytes>,
+    /// Chunks on their way to the sealing thread, and the bytes in them.
+    gathered: Vec<Bytes>,
+    gathered_bytes: usize,
+    chunks: mpsc::Sender<Vec<Bytes>>,
     sealing: JoinHandle<Result<(SealedObject, Wrap), VaultError>>,
 }
 
-/// Chunks waiting for the sealing thread: bounds an upload's memory, and slows its sender.
-const CHUNKS_IN_FLIGHT: usize = 8;
+/// Gathered chunks waiting for the sealing thread: bounds an upload's memory, and slows its sender.
+const GATHERED_IN_FLIGHT: usize = 2;
+/// Bytes that are handed to the sealing thread at once: TLS brings 16 KiB at a time, and waking a
+/// thread for each costs more than sealing it.
+const GATHER_BYTES: usize = 128 * 1024;
+/// Chunks that are handed over at once: however small they are, they are few.
+const GATHER_CHUNKS: usize = 64;
 /// UTF-8 takes at most this many bytes a character: a bound on what is no UTF-8 at all.
 const BYTES_A_CHAR: u64 = 4;
 
@@ -107,7 +115,7 @@ impl Visit {
         let now = app.clock.trusted()?;
         let artifact = ArtifactId::new(now, app.random.bytes()?);
         let object = ObjectId::new(now, app.random.bytes()?);
-        let (chunks, arriving) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let (chunks, arriving) = mpsc::channel(GATHERED_IN_FLIGHT);
         let length = PartLength::new(app.limits.part_bytes);
         let length = length.ok_or(FlowError::Internal("the part length is none"))?;
         let sealer = Sealer::new(&app.vault, Area::Quarantine, object, length)?;
@@ -125,6 +133,8 @@ impl Visit {
             connection,
             received,
             characters,
+            gathered: Vec::new(),
+            gathered_bytes: 0,
             chunks,
             sealing,
         })
@@ -160,15 +170,23 @@ impl Visit {
         if self.bytes.saturating_add(upload.received) > limits.submission_bytes {
             return Err(self.refuse(&intake.app, Refusal::SubmissionTooLarge).await);
         }
-        // A closed channel means that sealing failed; `finish` says how.
-        let _ = upload.chunks.send(chunk).await;
+        upload.gathered_bytes += chunk.len();
+        upload.gathered.push(chunk);
+        if upload.gathered_bytes >= GATHER_BYTES || upload.gathered.len() >= GATHER_CHUNKS {
+            upload.hand_over().await;
+        }
         Ok(())
     }
 
     /// Makes a file durable and acknowledges it: when this returns, it is quarantined and nothing
     /// short of its expiry loses it.
-    pub async fn finish(&mut self, intake: &Intake, upload: Upload) -> Result<Artifact, FlowError> {
+    pub async fn finish(
+        &mut self,
+        intake: &Intake,
+        mut upload: Upload,
+    ) -> Result<Artifact, FlowError> {
         let app = &intake.app;
+        upload.hand_over().await;
         drop(upload.chunks);
         let sealed = upload.sealing.await;
         let (object, wrap) = sealed.map_err(|_| FlowError::Internal("sealing was lost"))??;
@@ -239,6 +257,14 @@ impl Visit {
     }
 }
 
+impl Upload {
+    async fn hand_over(&mut self) {
+        self.gathered_bytes = 0;
+        // A closed channel means that sealing failed; `finish` says how.
+        let _ = self.chunks.send(std::mem::take(&mut self.gathered)).await;
+    }
+}
+
 /// How many characters begin in these bytes. Forms send a line's end as two characters; it counts
 /// once, as it was typed.
 fn characters(bytes: &[u8]) -> u64 {
@@ -252,13 +278,15 @@ fn characters(bytes: &[u8]) -> u64 {
 /// wrap: without that its parts are noise, and the orphan sweep removes them.
 fn seal_arriving(
     mut sealer: Sealer,
-    mut arriving: mpsc::Receiver<Bytes>,
+    mut arriving: mpsc::Receiver<Vec<Bytes>>,
     recipient: &str,
     artifact: ArtifactId,
     origin: Origin,
 ) -> Result<(SealedObject, Wrap), VaultError> {
-    while let Some(chunk) = arriving.blocking_recv() {
-        sealer.write(&chunk)?;
+    while let Some(chunks) = arriving.blocking_recv() {
+        for chunk in chunks {
+            sealer.write(&chunk)?;
+        }
     }
     sealer.finish_original(recipient, artifact, origin)
 }

@@ -1,17 +1,17 @@
 //! Renditions: a fresh encoding made from pixels or from inert text, and nothing else.
 //!
-//! Pixels are read strip by strip from frozen memory, never mapped and never held whole. The output
+//! Pixels are read strip by strip from frozen memory, never mapped and never held whole; a JPEG is
+//! encoded on all cores, as a patient's photo often comes alone. The output
 //! has no metadata; its samples are sRGB. A row that cannot be read fails the whole rendition: a
 //! wrong picture is worse than none. No decoder is known here.
 
 use std::io;
 
-use sekisho_encoder::{EncodeError, Pixels, SamplingFactor, jpeg, png};
-use sha2::{Digest, Sha256};
+use sekisho_encoder::{EncodeError, Pixels, SamplingFactor, Threads, jpeg, png};
 use zeroize::Zeroizing;
 
 use super::jail::{DecodedImage, SourceCoding};
-use crate::domain::state::{Media, Sha256Hex};
+use crate::domain::state::Media;
 use crate::memory::PixelMemory;
 
 /// A rendition in the clear, wiped when dropped.
@@ -23,7 +23,6 @@ pub struct Encoded {
     pub width: u32,
     /// See `width`.
     pub height: u32,
-    pub sha256: Sha256Hex,
 }
 
 impl Encoded {
@@ -31,21 +30,16 @@ impl Encoded {
     pub fn from_image(image: &DecodedImage) -> Result<Self, EncodeError> {
         let pixels = &image.pixels;
         let (media, bytes) = match sampling(image.source) {
-            Some(sampling) => (Media::Jpeg, jpeg(pixels, QUALITY, sampling)?),
+            Some(sampling) => (Media::Jpeg, jpeg(pixels, QUALITY, sampling, Threads::all())?),
             None => (Media::Png, png(pixels)?),
         };
-        Ok(Self::new(media, bytes, pixels.width(), pixels.height()))
+        Ok(Self { media, bytes, width: pixels.width(), height: pixels.height() })
     }
 
     /// The rendition of a message: its inert text as it is.
     pub fn from_text(inert: &str) -> Self {
         let bytes = Zeroizing::new(inert.as_bytes().to_vec());
-        Self::new(Media::Text, bytes, 0, 0)
-    }
-
-    fn new(media: Media, bytes: Zeroizing<Vec<u8>>, width: u32, height: u32) -> Self {
-        let sha256 = Sha256Hex::of_digest(Sha256::digest(&*bytes).into());
-        Self { media, bytes, width, height, sha256 }
+        Self { media: Media::Text, bytes, width: 0, height: 0 }
     }
 }
 

@@ -161,9 +161,13 @@ fn encode_failed(error: Option<&EncodeError>, took_us: u64) -> EngineReport {
     let code = Code::fixed("encode_failed");
     let outcome = match error {
         None | Some(EncodeError::Pixels(_)) => EngineOutcome::PassingFault(code),
-        Some(EncodeError::TooLong | EncodeError::Jpeg(_) | EncodeError::Png(_)) => {
-            EngineOutcome::LastingFault(code)
-        }
+        Some(
+            EncodeError::TooLong
+            | EncodeError::Sampling
+            | EncodeError::Strip
+            | EncodeError::Jpeg(_)
+            | EncodeError::Png(_),
+        ) => EngineOutcome::LastingFault(code),
     };
     EngineReport { engine: Engine::Pipeline, ..report(outcome, Vec::new(), took_us) }
 }

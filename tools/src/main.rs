@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use sekisho_tools::bench::{self, Section};
 use sekisho_tools::chaos::service::Programs;
 use sekisho_tools::chaos::{self, Plan};
 use sekisho_tools::demo::{self, Ended, Options, Stay};
@@ -67,6 +69,27 @@ enum Command {
         #[arg(long, default_value = "signatures")]
         signatures: PathBuf,
     },
+    /// Measure the service against what its engines cost alone; each goal is said to be met or not.
+    Bench {
+        /// How many photos are made.
+        #[arg(long, default_value_t = 40)]
+        photos: usize,
+        /// Longest time for one section, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Sections by their letters, such as a,b; all if absent.
+        #[arg(long, value_delimiter = ',', value_parser = section)]
+        only: Vec<Section>,
+        /// One JSON document with every figure instead of lines.
+        #[arg(long)]
+        json: bool,
+        /// Exit code 1 if a goal is missed.
+        #[arg(long)]
+        strict: bool,
+        /// The signatures folder.
+        #[arg(long, default_value = "signatures")]
+        signatures: PathBuf,
+    },
     /// Write signatures/MANIFEST again after a signature was changed.
     Manifest {
         /// The signatures folder.
@@ -90,6 +113,14 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Demo { data, signatures, once, port } => {
             let stay = if once { Stay::Once } else { Stay::Up };
             return run_demo(&Options { data, signatures, stay, port });
+        }
+        Command::Bench { photos, seconds, only, json, strict, signatures } => {
+            let sections = if only.is_empty() { Section::ALL.to_vec() } else { only };
+            let seconds = Duration::from_secs(seconds);
+            let options = bench::Options { signatures, photos, seconds, sections };
+            let results = run_bench(&options, json)?;
+            let failed = strict && !results.are_all_met();
+            return Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS });
         }
         Command::DemoCode { login, data } => {
             let (code, seconds) = demo::code(&data, &login)?;
@@ -127,6 +158,27 @@ fn run_demo(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Ended::AsExpected | Ended::Stopped => ExitCode::SUCCESS,
         Ended::Differs => ExitCode::from(1),
     })
+}
+
+fn section(letter: &str) -> Result<Section, String> {
+    let known = letter.parse().ok().and_then(Section::of_letter);
+    known.ok_or_else(|| "the sections are a, b, c, d and e".to_owned())
+}
+
+fn run_bench(
+    options: &bench::Options,
+    as_json: bool,
+) -> Result<bench::Results, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let say = |line: &str| if as_json { eprintln!("{line}") } else { println!("{line}") };
+    let results = runtime.block_on(bench::run(options, say))?;
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&results)?);
+    } else {
+        let end = if results.are_all_met() { "every goal is met" } else { "NOT every goal is met" };
+        println!("{end}");
+    }
+    Ok(results)
 }
 
 /// The folder stays if anything was lost or doubled, for whoever wants to know why.

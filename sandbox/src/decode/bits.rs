@@ -7,6 +7,9 @@ use sekisho_protocol::FindingCode;
 pub(super) struct Table {
     /// For each beginning of a code, its length (high byte, 0 if longer) and value.
     short: Vec<u16>,
+    /// The same for a whole coefficient of a baseline block: the bits of its code and its own (high byte, 0 if the code
+    /// is longer), and how many places it goes on, or [`END_OF_BLOCK`].
+    whole: Vec<u16>,
     /// For the lengths 1 to 16: the first code that is longer, aligned to sixteen bits.
     limits: [u32; 16],
     /// What to add to a code of this length to get its place among the values.
@@ -16,8 +19,8 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(counts: &[u8; 16], values: &[u8]) -> Option<Self> {
-        let mut table =
-            Self { short: vec![0; 1 << SHORT], values: values.to_vec(), ..Self::default() };
+        let (short, whole) = (vec![0; 1 << SHORT], vec![0; 1 << SHORT]);
+        let mut table = Self { short, whole, values: values.to_vec(), ..Self::default() };
         let (mut code, mut place) = (0u32, 0usize);
         let mut rest = values;
         for (length, count) in (1u32..).zip(counts) {
@@ -29,8 +32,13 @@ impl Table {
                 rest = others;
                 if length <= SHORT {
                     let from = (code << (SHORT - length)) as usize;
-                    let same = table.short.get_mut(from..from + (1 << (SHORT - length)))?;
-                    same.fill(u16::try_from(length << 8).ok()? | u16::from(*value));
+                    let same = from..from + (1 << (SHORT - length));
+                    let short = u16::try_from(length << 8).ok()? | u16::from(*value);
+                    table.short.get_mut(same.clone())?.fill(short);
+                    let (zeros, size) = (u16::from(*value >> 4), u16::from(*value & 15));
+                    let onward = if size == 0 && zeros < 15 { END_OF_BLOCK } else { zeros + 1 };
+                    let used = u16::try_from(length).ok()? + size;
+                    table.whole.get_mut(same)?.fill(used << 8 | onward);
                 }
                 code += 1;
                 place += 1;
@@ -68,11 +76,26 @@ impl<'a> Bits<'a> {
         self.first_dc(dc)?;
         let mut place = 1;
         while place < 64 {
-            let (zeros, size) = self.coefficient(ac)?;
-            if size == 0 && zeros < 15 {
+            if self.left < 32 {
+                self.refill();
+            }
+            let whole = ac.whole.get((self.buffer >> (64 - SHORT)) as usize).copied().unwrap_or(0);
+            let (used, onward) = (u32::from(whole >> 8), whole & 0xFF);
+            if used == 0 || used > self.left {
+                // A long code, or the end of the data.
+                let (zeros, size) = self.coefficient(ac)?;
+                if size == 0 && zeros < 15 {
+                    return Ok(());
+                }
+                place += zeros + 1;
+                continue;
+            }
+            self.buffer <<= used;
+            self.left -= used;
+            if onward == END_OF_BLOCK {
                 return Ok(());
             }
-            place += zeros + 1;
+            place += u32::from(onward);
         }
         if place == 64 { Ok(()) } else { Err(FindingCode::Malformed) }
     }
@@ -274,6 +297,8 @@ const fn holds_ff(word: u32) -> bool {
     inverse.wrapping_sub(0x0101_0101) & !inverse & 0x8080_8080 != 0
 }
 
+/// More places than a block has.
+const END_OF_BLOCK: u16 = 128;
 /// Codes of up to this length are found by one look.
 const SHORT: u32 = 10;
 /// Some cameras leave a few bytes of filling before a marker; a row of blocks is longer.

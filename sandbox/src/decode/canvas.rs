@@ -42,6 +42,7 @@ impl<'a> Canvas<'a> {
         map::populate(self.output);
         if orient::changes_shape(orientation) {
             self.scratch = vec![0; len];
+            map::in_large_pages(&mut self.scratch);
             Ok(&mut self.scratch)
         } else {
             Ok(self.output)

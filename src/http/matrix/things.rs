@@ -71,10 +71,8 @@ impl Things {
         shared.insert(Thing::ReviewOver, review);
         let things = Self { link: world.app.link().await, shared };
         let mut shared = things.shared.clone();
-        for thing in Thing::ALL {
-            if !shared.contains_key(&thing) {
-                shared.insert(thing, things.make(world, thing, None).await);
-            }
+        for thing in Thing::ALL.into_iter().filter(|thing| !things.shared.contains_key(thing)) {
+            shared.insert(thing, things.make(world, thing, None).await);
         }
         Self { shared, ..things }
     }

@@ -7,7 +7,7 @@ use super::*;
 const QUICK: Pace = Pace {
     first_pause: Duration::from_millis(1),
     longest_pause: Duration::from_millis(4),
-    healthy_after: Duration::from_secs(60),
+    healthy_after: Duration::from_mins(1),
     drain: Duration::from_secs(20),
 };
 

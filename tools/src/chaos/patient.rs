@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
-use reqwest::{Body, Certificate, Client, Identity, RequestBuilder, Response};
+use reqwest::{Body, Certificate, Client, ClientBuilder, Identity, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::ChaosError;
@@ -56,26 +56,44 @@ impl Visitor {
         door: &str,
         identity: Option<&[u8]>,
     ) -> Result<Self, ChaosError> {
+        // A door that was killed leaves connections that look alive.
+        Self::build(service, door, |builder| {
+            let builder = builder.pool_max_idle_per_host(0);
+            Ok(match identity {
+                Some(pem) => builder.identity(Identity::from_pem(pem)?),
+                None => builder,
+            })
+        })
+    }
+
+    /// The same visitor, who goes on using a connection: for doors that nobody kills.
+    ///
+    /// # Errors
+    /// As [`Visitor::new`].
+    pub fn keeping_connections(self, service: &Service) -> Result<Self, ChaosError> {
+        Ok(Self { cookie: self.cookie, ..Self::build(service, "intake", Ok)? })
+    }
+
+    fn build(
+        service: &Service,
+        door: &str,
+        change: impl FnOnce(ClientBuilder) -> Result<ClientBuilder, ChaosError>,
+    ) -> Result<Self, ChaosError> {
         // The first caller of a process decides; a second installation is the same one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let file = service.data.join("tls/local-ca.pem");
         let authority = std::fs::read(&file).map_err(ChaosError::at(&file))?;
         let door = service.door(door);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, door.port));
-        let mut builder = Client::builder()
+        let builder = Client::builder()
             .tls_certs_only([Certificate::from_pem(&authority)?])
             .https_only(true)
             .no_proxy()
             .http1_only()
-            // A door that was killed leaves connections that look alive.
-            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .resolve(&door.host, address)
             .read_timeout(SILENCE);
-        if let Some(pem) = identity {
-            builder = builder.identity(Identity::from_pem(pem)?);
-        }
-        Ok(Self { client: builder.build()?, door, cookie: String::new() })
+        Ok(Self { client: change(builder)?.build()?, door, cookie: String::new() })
     }
 
     /// `GET`, as JSON where the door has it.
@@ -213,7 +231,11 @@ pub async fn expect(step: &'static str, answer: Response) -> Result<Response, Ch
     Err(ChaosError::Door { step, status: status.as_u16(), said: answer.text().await? })
 }
 
-fn received(document: &Value) -> Result<Vec<Received>, ChaosError> {
+/// What an answer of the door lists.
+///
+/// # Errors
+/// If it lists nothing readable.
+pub fn received(document: &Value) -> Result<Vec<Received>, ChaosError> {
     let all = document.get("artifacts").and_then(Value::as_array);
     let read = |artifact: &Value| {
         let text = |name: &str| artifact.get(name)?.as_str().map(str::to_owned);

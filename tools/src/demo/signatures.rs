@@ -51,7 +51,7 @@ pub(super) async fn freshen(signatures: &Path, data: &Path) -> Result<(), DemoEr
 #[cfg(test)]
 mod tests {
     use std::fs::File;
-    use std::time::{Instant, SystemTime};
+    use std::time::Instant;
 
     use super::*;
 
@@ -62,16 +62,15 @@ mod tests {
         freshen(&signatures, data.path()).await?;
         let set = data.path().join("signatures/clamav/daily.cud");
         let made = || std::fs::metadata(&set).and_then(|metadata| metadata.modified());
-        let age =
-            |age| File::options().write(true).open(&set)?.set_modified(SystemTime::now() - age);
+        let put_back = |by| File::options().write(true).open(&set)?.set_modified(made()? - by);
         let hour = Duration::from_hours(1);
 
-        age(FRESH - hour)?;
+        put_back(FRESH.saturating_sub(hour))?;
         let young = made()?;
         freshen(&signatures, data.path()).await?;
         assert_eq!(made()?, young, "younger than a day: kept");
 
-        age(FRESH + hour)?;
+        put_back(hour * 2)?;
         let old = made()?;
         let renewed = async {
             let begun = Instant::now();

@@ -74,8 +74,14 @@ impl Turn {
     const FLIP: Self = Self([[1, 0], [0, -1]]);
 
     fn then(self, next: Self) -> Self {
-        let (Self([[a, b], [c, d]]), Self([[e, f], [g, h]])) = (next, self);
-        Self([[a * e + b * g, a * f + b * h], [c * e + d * g, c * f + d * h]])
+        let [first, second] = self.0;
+        let row = |[of_first, of_second]: [i8; 2]| {
+            [0, 1].map(|column: usize| {
+                let at = |row: [i8; 2]| row.get(column).copied().unwrap_or_default();
+                of_first * at(first) + of_second * at(second)
+            })
+        };
+        Self(next.0.map(row))
     }
 
     fn orientation(self) -> u8 {

@@ -147,9 +147,11 @@ pub async fn disable_machine(
     if machine.disabled_at.is_some() {
         return Ok(machine);
     }
-    let machine = Machine { disabled_at: Some(app.clock.trusted()?), ..machine };
+    let version = machine.version.saturating_add(1);
+    let machine = Machine { version, disabled_at: Some(app.clock.trusted()?), ..machine };
     let row = Signed::sign(&machine, &review.keys.grant_signer)?;
-    let event = app.event(actor, Action::MachineDisable)?.fact("machine", &machine.id);
+    let event =
+        app.event(actor, Action::MachineDisable)?.fact("machine", &machine.id).made(&machine);
     app.db.put_machine(&row, &machine, &event).await?;
     Ok(machine)
 }

@@ -6,7 +6,7 @@ use world::World;
 
 use crate::domain::authority::Signed;
 use crate::domain::staff::{Staff, StaffRole};
-use crate::flow::people;
+use crate::flow::{link, people};
 use crate::testing::PASSWORD;
 
 const DOCTORS_PAGES: [&str; 4] = [
@@ -165,6 +165,37 @@ async fn an_edited_row_gives_nobody_a_role() {
     assert_eq!(world.app.trail().await.last(), Some(&forged));
     db.put_staff(&genuine, &doctor.staff, &event()).await.unwrap();
     assert_eq!(signed_in.get("/").await.header("location"), "/signin");
+}
+
+#[tokio::test]
+async fn whatever_was_changed_is_not_believed_as_it_was_before() {
+    let world = World::new().await;
+    let review = &world.app.review;
+    let (app, itself, doctor) = (&review.app, review.app.itself(), &world.doctor.staff);
+    let link = world.app.link().await.link;
+    let certificate = "a".repeat(64);
+    let added = people::add_machine(review, itself, "room", &doctor.login, &certificate).await;
+    let machine = added.unwrap();
+    let rows = async || {
+        let staff = app.db.staff(doctor.id).await.unwrap().unwrap();
+        let machine = app.db.machine_by_certificate(&certificate).await.unwrap().unwrap();
+        (staff, machine, app.db.link(link.id).await.unwrap().unwrap())
+    };
+    let believed = async || {
+        let (staff, machine, link) = rows().await;
+        let key = &app.public.grant;
+        [staff.verify(key).is_ok(), machine.verify(key).is_ok(), link.verify(key).is_ok()]
+    };
+    let before = rows().await;
+    people::disable_staff(review, itself, &doctor.login).await.unwrap();
+    people::disable_machine(review, itself, machine.id).await.unwrap();
+    link::revoke(review, itself, link.id).await.unwrap();
+    assert_eq!(believed().await, [true; 3], "as changed");
+    let event = || app.event(itself, crate::domain::Action::List).unwrap();
+    app.db.put_staff(&before.0, doctor, &event()).await.unwrap();
+    app.db.put_machine(&before.1, &machine, &event()).await.unwrap();
+    app.db.put_link(&before.2, &link, &event()).await.unwrap();
+    assert_eq!(believed().await, [false; 3], "put back");
 }
 
 fn without_request(body: &str) -> String {

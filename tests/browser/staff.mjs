@@ -84,7 +84,8 @@ export async function doctor(browser, findings, demo, cookies, language, emptyCo
   await visitor.go(picture);
   await page.locator("figure img").evaluate((image) => image.decode());
   await visitor.look("portal-picture");
-  await page.locator("details summary").first().click();
+  // What was left out, where the file had anything, and the certificate.
+  for (const details of await page.locator("details summary").all()) await details.click();
   await visitor.look("portal-certificate");
   await visitor.go(message);
   await visitor.look("portal-message");
@@ -118,6 +119,13 @@ export async function reviewer(browser, findings, demo, cookies, language) {
   await visitor.press('main [action$="/evidence"]');
   for (const details of await page.locator("details summary").all()) await details.click();
   await visitor.look("review-evidence");
+  const bytes = page.locator('main form:has([name="bytes"])');
+  if ((await bytes.count()) === 0) visitor.fail("no bytes can be asked for");
+  else {
+    await visitor.press('main form:has([name="bytes"])');
+    for (const details of await page.locator("details summary").all()) await details.click();
+    await visitor.look("review-evidence-bytes");
+  }
 
   // The first Japanese visit approves; the English one sees what it left.
   const approve = page.locator('main [action$="/approve"]');

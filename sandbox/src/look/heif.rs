@@ -7,7 +7,7 @@ use heifer_isobmff::HeifFile;
 use sekisho_protocol::{FileKind, FindingCode};
 
 use super::notes::{Cursor, Notes};
-use super::{Walk, foreign};
+use super::{Walk, foreign, items};
 
 /// One box at the top of the file.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,12 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     };
     let end = boxes.last().map_or(0, |last| last.end);
     let picture = file.get(..end).unwrap_or_default();
+    let metas = boxes.iter().filter(|part| &part.kind == b"meta");
+    let meta = |part: &Box| file.get(part.start..part.end).unwrap_or_default();
+    if let Some(part) = metas.into_iter().find(|part| items::are_too_many(meta(part))) {
+        notes.add(FindingCode::ExpansionLimit, part.start, 0);
+        return walk;
+    }
     let Ok(heif) = HeifFile::parse(picture) else {
         notes.add(FindingCode::Malformed, 0, 0);
         return walk;
@@ -37,7 +43,9 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     let pictures = heif.top_level_image_ids().len().max(1);
     walk.frames = u32::try_from(pictures).unwrap_or(u32::MAX);
     (walk.width, walk.height, walk.end) = (width, height, Some(end));
+    items::count(&heif, notes);
     for part in &boxes {
+        notes.part(0, &part.kind, part.start, part.end - part.start);
         inspect(file, *part, &heif, notes);
     }
     walk

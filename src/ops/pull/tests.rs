@@ -17,8 +17,9 @@ use crate::domain::authority::Signer;
 use crate::domain::certificate::EngineLine;
 use crate::domain::delivery::{CERTIFICATE_HEADER, Waiting};
 use crate::domain::event::Role;
+use crate::domain::evidence::Removal as LeftOut;
 use crate::domain::state::{Basis, Media};
-use crate::domain::{ClinicId, LinkId, ObjectId, StaffId, SubmissionId};
+use crate::domain::{ClinicId, Code, LinkId, ObjectId, StaffId, SubmissionId};
 use crate::ops::certificates::{Authority, AuthorityKind};
 use crate::ops::keys::{FreshKeys, WorkerKeys};
 use crate::ops::{KeyFile, listener, tls};
@@ -261,6 +262,7 @@ impl World {
             basis: Basis::Policy,
             engines: vec![EngineLine::new("clamav", Some("27831"), Some(60))],
             demo: false,
+            removed: vec![LeftOut { code: Code::fixed("gps"), count: 4, bytes: 64 }],
         }
     }
 

@@ -18,8 +18,8 @@ use std::time::Duration;
 use rustix::pipe::PipeFlags;
 pub use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
-    FindingCode, Layer, Layers, LookReport, Ready, Rule, RuleFault, RuleHit, Severity,
-    SourceCoding,
+    FindingCode, Layer, Layers, LookReport, Part, Ready, Removal, RemovalCode, Rule, RuleFault,
+    RuleHit, Severity, SourceCoding,
 };
 use sekisho_protocol::{DecodeReport, MAX_REPORT_BYTES, Request, RuleSource, Setup, Ticket};
 use tokio::sync::{Semaphore, watch};

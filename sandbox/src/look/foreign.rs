@@ -4,7 +4,7 @@
 //! two-byte sequence somewhere.
 
 use memchr::{memchr_iter, memmem};
-use sekisho_protocol::FileKind;
+use sekisho_protocol::{FileKind, FindingCode};
 
 use super::notes::Notes;
 
@@ -31,12 +31,22 @@ pub fn whole_file(file: &[u8], notes: &mut Notes) {
 
 /// Formats that begin anywhere in `bytes`, which lie behind a picture and are not compressed pixels.
 pub fn in_tail(bytes: &[u8], base: usize, notes: &mut Notes) {
+    if notes.has(FindingCode::MoreFindings) {
+        return;
+    }
     for (signature, kind) in SIGNATURES {
         if let Some(offset) = find(bytes, signature) {
             notes.add_kind(*kind, base + offset);
         }
     }
     for offset in memchr_iter(b'<', bytes) {
+        // Nearly all chance ones end here.
+        if !matches!(
+            bytes.get(offset + 1),
+            Some(b'?' | b'!' | b'%' | b'h' | b'H' | b'i' | b'I' | b's' | b'S')
+        ) {
+            continue;
+        }
         if !notes.may_look(base + offset) {
             return;
         }

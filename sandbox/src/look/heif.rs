@@ -119,7 +119,9 @@ fn inspect(file: &[u8], part: Box, heif: &HeifFile<'_>, notes: &mut Notes) {
         b"mpvd" => notes.add(FindingCode::MotionPhoto, part.start, content.len() as u64),
         b"free" | b"skip" | b"wide" if content.iter().all(|byte| *byte == 0) => {}
         kind => {
-            foreign::in_tail(content, part.start, notes);
+            let search =
+                if KNOWN.contains(&kind) { foreign::in_metadata } else { foreign::in_tail };
+            search(content, part.start, notes);
             if !KNOWN.contains(&kind) {
                 notes.add(FindingCode::MakerTrailer, part.start, content.len() as u64);
             } else if kind == b"moov" {

@@ -209,4 +209,4 @@ impl<'a> Cursor<'a> {
 
 /// What resembles the beginning of another format turns up by chance, but not this often; 50 MB of nothing else would
 /// cost minutes.
-const MAX_CANDIDATES: u32 = 1_000_000;
+const MAX_CANDIDATES: u32 = 100_000;

@@ -19,7 +19,7 @@ pub use kind::FileKind;
 pub use part::Part;
 pub use ready::{AttackOutcome, AttackResult, Layer, Layers, Ready, Rule, RuleFault, Severity};
 pub use removal::{Removal, RemovalCode};
-pub use report::{ColourTreatment, DecodeReport, LookReport, SourceCoding};
+pub use report::{ColourTreatment, DecodeReport, LookReport, PixelLayout, SourceCoding};
 pub use request::{
     DecodeLimits, Drill, End, Ended, Request, RuleSource, Setup, Ticket, WholeMessage,
 };

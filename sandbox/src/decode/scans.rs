@@ -9,7 +9,7 @@ use sekisho_protocol::FindingCode;
 use super::bits::{Bits, Table};
 use crate::look::notes::Cursor;
 
-/// Checks a picture from its first to its last byte. Its markers have been walked before.
+/// Checks a picture from its first to its last byte. Its markers have been walked before, and its scans were not too many.
 pub(super) fn check(picture: &[u8]) -> Result<(), FindingCode> {
     let mut scans = Scans::default();
     let mut cursor = Cursor::at(picture, MARKER_LEN);
@@ -131,6 +131,9 @@ impl Scans {
 
     /// Walks one scan; returns how many bytes it has.
     fn scan(&mut self, scan: &Scan, data: &[u8]) -> Result<usize, FindingCode> {
+        for (.., ac) in scan.parts.iter().filter(|_| !self.progressive) {
+            self.ac.get_mut(*ac).ok_or(FindingCode::Malformed)?.prepare();
+        }
         let mut bits = Bits::new(data);
         let mut run = 0;
         // One component alone comes block by block, without the blocks that only fill up an MCU.

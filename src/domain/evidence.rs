@@ -114,7 +114,7 @@ pub struct Window {
 
 impl Window {
     /// Bytes in one window.
-    pub const BYTES: u64 = 96;
+    pub const BYTES: usize = 96;
     /// How many of them lie before the place.
     pub const BEFORE: u64 = 32;
     /// Most windows of one file.
@@ -123,7 +123,7 @@ impl Window {
     /// Lines of sixteen bytes: offset, digits in pairs, and what is printable of them.
     pub fn lines(&self) -> Vec<String> {
         let bytes: Vec<u8> = hex::decode(&self.hex).unwrap_or_default();
-        let bytes = bytes.get(..bytes.len().min(Self::BYTES as usize)).unwrap_or_default();
+        let bytes = bytes.get(..bytes.len().min(Self::BYTES)).unwrap_or_default();
         let line = |(index, bytes): (usize, &[u8])| {
             let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             let shown = |byte: &u8| match byte {

@@ -56,7 +56,7 @@ pub(super) fn windows(file: &SealedMemory, reports: &[EngineReport]) -> Vec<Wind
 fn window(file: &SealedMemory, about: u64) -> Option<Window> {
     // Whole lines of sixteen bytes, as every viewer of bytes has them.
     let offset = about.saturating_sub(Window::BEFORE) & !15;
-    let mut bytes = [0; Window::BYTES as usize];
+    let mut bytes = [0; Window::BYTES];
     let read = file.read_at(&mut bytes, offset).ok()?;
     let bytes = bytes.get(..read).filter(|bytes| !bytes.is_empty())?;
     Some(Window { about, offset, hex: hex::encode(bytes) })

@@ -26,9 +26,9 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     };
     let end = boxes.last().map_or(0, |last| last.end);
     let picture = file.get(..end).unwrap_or_default();
-    let metas = boxes.iter().filter(|part| &part.kind == b"meta");
+    let mut metas = boxes.iter().filter(|part| &part.kind == b"meta");
     let meta = |part: &Box| file.get(part.start..part.end).unwrap_or_default();
-    if let Some(part) = metas.into_iter().find(|part| items::are_too_many(meta(part))) {
+    if let Some(part) = metas.find(|part| items::are_too_many(meta(part))) {
         notes.add(FindingCode::ExpansionLimit, part.start, 0);
         return walk;
     }

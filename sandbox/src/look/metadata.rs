@@ -196,9 +196,10 @@ mod tests {
         let entry = |tag: u16, value: u32| {
             [&tag.to_be_bytes()[..], &[0, 2, 0, 0, 0, 4], &value.to_be_bytes()].concat()
         };
-        let gps_at = 8 + 2 + (tags.len() as u32 + 1) * 12 + 4;
+        let entries = u16::try_from(tags.len()).unwrap() + 1;
+        let gps_at = 8 + 2 + u32::from(entries) * 12 + 4;
         let mut bytes = b"MM\0*\0\0\0\x08".to_vec();
-        bytes.extend((tags.len() as u16 + 1).to_be_bytes());
+        bytes.extend(entries.to_be_bytes());
         tags.iter().for_each(|tag| bytes.extend(entry(*tag, 0)));
         bytes.extend(entry(GPS_DIRECTORY, gps_at));
         bytes.extend([0; 4]);

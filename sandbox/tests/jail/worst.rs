@@ -104,7 +104,7 @@ fn pictures() -> Vec<(&'static str, Vec<u8>)> {
         ("a flat deep png", flat_png(7000, 7000, png::ColorType::Rgba, png::BitDepth::Sixteen)),
         // The least optimised of all here: half the pixels are enough to tell.
         ("a flat gif", flat_gif(5000, 5000)),
-        ("a progressive jpeg of many scans", many_scans(6000, 6000, 64)),
+        ("a progressive jpeg of many scans", many_scans(6000, 6000, 33)),
     ]
 }
 

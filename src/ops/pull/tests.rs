@@ -98,9 +98,11 @@ async fn a_pull_cut_short_is_taken_up_again() {
     let ready = world.offer(1, BYTES, &world.signer);
     std::fs::write(world.path(&ready, "1.jpg"), BYTES).unwrap();
     std::fs::write(world.to().join(".sekisho-pull.tmp"), "half").unwrap();
-    let (summary, _) = world.pull().await;
+    let (summary, lines) = world.pull().await;
     assert_eq!(summary.written, 1);
     assert_eq!(world.names().len(), 3);
+    let told = serde_json::to_value(&lines[0]).unwrap();
+    assert_eq!(told["removed"][0]["code"], "gps", "what was left out is told: {told}");
 }
 
 #[tokio::test]

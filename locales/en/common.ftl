@@ -26,3 +26,24 @@ state-approved = Approved, to be scanned again
 state-released = Released
 state-rejected = Rejected
 state-purged = Purged
+
+# What a rendition does not have any more.
+removed = Left out
+removed-for-doctors = What you see has none of this, which came with the file. If you need any of it, ask the patient.
+removed-gps = The place where it was taken
+removed-device = The camera or phone (maker, model, serial number)
+removed-times = Dates and times
+removed-author = Names of authors or owners
+removed-comments = Descriptions and comments
+removed-maker_note = The maker’s own notes
+removed-thumbnail = A small copy of the picture
+removed-exif = Camera data (EXIF)
+removed-xmp = Editing data (XMP)
+removed-iptc = Captions of picture editors (IPTC)
+removed-colour_profile = A colour profile (already applied to the colours)
+removed-content_credentials = A record of where the picture comes from (C2PA)
+removed-other_segments = Other data of programs
+removed-bytes_after_end = Data after the end of the picture
+removed-further_frames = Further frames of an animation
+removed-further_pictures = Further pictures in the same file
+removed-film = A short film

@@ -26,3 +26,24 @@ state-approved = 承認済み・再検査待ち
 state-released = 閲覧できます
 state-rejected = お断り
 state-purged = 消去済み
+
+# 表示用データから除いたもの。
+removed = 除いたもの
+removed-for-doctors = 届いたファイルに付いていた次のものは、表示には含まれていません。必要な場合は患者さんにご確認ください。
+removed-gps = 撮影場所
+removed-device = 撮影機器（メーカー、機種、製造番号）
+removed-times = 日時
+removed-author = 作成者や所有者の名前
+removed-comments = 説明やコメント
+removed-maker_note = メーカー独自の記録
+removed-thumbnail = 縮小画像
+removed-exif = 撮影情報（EXIF）
+removed-xmp = 編集情報（XMP）
+removed-iptc = 見出しなどの情報（IPTC）
+removed-colour_profile = カラープロファイル（色には反映済み）
+removed-content_credentials = 来歴の記録（C2PA）
+removed-other_segments = その他のアプリのデータ
+removed-bytes_after_end = 画像の終わりより後のデータ
+removed-further_frames = アニメーションの2コマ目以降
+removed-further_pictures = 同じファイル内の別の画像
+removed-film = 短い動画

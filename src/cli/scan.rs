@@ -119,6 +119,7 @@ async fn scan_one(
         "disposition": disposition.as_str(),
         "findings": findings(&scan, &verdict),
         "rendition": rendition,
+        "removed": scan.details.removed,
         "timing_ms": {
             "load": loaded.as_secs_f64() * 1000.0,
             "clamd": millis(timings.clamd),
@@ -215,7 +216,7 @@ fn too_large(path: &Path, limit: u64) -> Outcome {
             "engine": "pipeline", "code": "file_too_large", "severity": "unscannable",
             "detail": limit.to_string(), "offset": null,
         }],
-        "rendition": null, "timing_ms": {},
+        "rendition": null, "removed": [], "timing_ms": {},
     });
     let text = format!("{path_text}: unscannable, reject (pipeline.file_too_large)");
     Outcome { json, text, released: false }

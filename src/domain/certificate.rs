@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use super::artifact::Artifact;
 use super::authority::{Signer, Verifier};
+use super::evidence::Removal;
 use super::id::{ArtifactId, ClinicId, LinkId, ObjectId, StaffId, SubmissionId};
 use super::note;
 use super::state::{Basis, Media, Rendition, Sha256Hex, State};
@@ -43,6 +44,8 @@ pub struct Certificate {
     pub engines: Vec<EngineLine>,
     /// Whether a demonstration signature set took part.
     pub demo: bool,
+    /// What the source held that the rendition does not, one line a code.
+    pub removed: Vec<Removal>,
 }
 
 /// An engine's part in a certificate.
@@ -212,6 +215,9 @@ impl Certificate {
             let age = engine.set_age_seconds.map_or("-".to_owned(), |age| age.to_string());
             line("engine", &format_args!("{} {} {age}", engine.name, engine.set));
         }
+        for removal in &self.removed {
+            line("removed", removal);
+        }
         text
     }
 
@@ -238,9 +244,14 @@ impl Certificate {
             basis: parse_basis(&field("decided-by")?)?,
             demo: field("demo")? == "yes",
             engines: vec![],
+            removed: vec![],
         };
-        let engines = lines.map(EngineLine::parse).collect::<Option<Vec<_>>>()?;
-        Some(Self { engines, ..certificate })
+        let (engines, removed): (Vec<&str>, Vec<&str>) =
+            lines.partition(|line| line.starts_with("engine: "));
+        let removal = |line: &str| Removal::parse(line.strip_prefix("removed: ")?);
+        let removed = removed.into_iter().map(removal).collect::<Option<Vec<_>>>()?;
+        let engines = engines.into_iter().map(EngineLine::parse).collect::<Option<Vec<_>>>()?;
+        Some(Self { engines, removed, ..certificate })
     }
 }
 

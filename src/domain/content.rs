@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::artifact::{Artifact, ArtifactKind};
 use super::authority::{Grant, NotGranted, Signed, Verifier};
+use super::evidence::Details;
 use super::finding::EngineReport;
 use super::id::{ArtifactId, LinkId, ObjectId, StaffId, SubmissionId};
 use super::policy::Verdict;
@@ -155,6 +156,9 @@ pub struct Evidence {
     pub verdict: Verdict,
     pub detected_type: String,
     pub reports: Vec<EngineReport>,
+    /// Structure, rules, bytes around findings, what a rendition lacks.
+    #[serde(default)]
+    pub details: Details,
     /// A small fresh encoding of the pixels (PNG or JPEG, base64) or of the inert text, if any.
     pub preview: Option<Preview>,
 }

@@ -20,6 +20,12 @@ pub struct Limits {
     pub image_pixels: u64,
     /// Longest side of an image, in pixels.
     pub image_side: u32,
+    /// Most frames of an animation; only the first is kept.
+    pub image_frames: u32,
+    /// Most segments, chunks, blocks or boxes of a file.
+    pub image_segments: u32,
+    /// Most scans of a progressive picture.
+    pub image_scans: u32,
     /// Sealed part length of plaintext, in bytes.
     pub part_bytes: u64,
     /// Largest rendition or evidence that a door opens into memory, in bytes.
@@ -97,6 +103,11 @@ impl Default for Limits {
             message_chars: 20_000,
             image_pixels: 50_000_000,
             image_side: 20_000,
+            image_frames: 2_000,
+            // A 50 MB file of chunks of 8 KiB has about 6,000.
+            image_segments: 100_000,
+            // Cameras write ten.
+            image_scans: 100,
             part_bytes: 4 * 1024 * 1024,
             // 50 megapixels that compress not at all.
             opened_bytes: 160 * 1000 * 1000,

@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod content;
 pub mod delivery;
 pub mod event;
+pub mod evidence;
 pub mod finding;
 pub mod id;
 pub mod limits;

@@ -65,6 +65,15 @@ impl ReviewReason {
     }
 }
 
+/// How much of the evidence a reviewer asks to see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Showing {
+    /// What was found, how the file is built, a preview.
+    Findings,
+    /// The bytes around the findings as well.
+    Bytes,
+}
+
 /// The queue: what waits for a decision, oldest first, and what waits for a worker.
 pub struct Queue {
     pub in_review: Vec<Artifact>,
@@ -113,11 +122,16 @@ pub async fn open_evidence(
     session: &Session,
     id: ArtifactId,
     reason: ReviewReason,
+    showing: Showing,
 ) -> Result<Evidence, FlowError> {
     let app = &review.app;
     let reviewer = reviewer(session)?;
     let artifact = artifact(review, id).await?;
     let event = event_about(review, &artifact, reviewer, Action::EvidenceOpen)?;
+    let event = match showing {
+        Showing::Findings => event,
+        Showing::Bytes => event.fact("bytes", "shown"),
+    };
     let now = app.clock.trusted()?;
     let gone = app.retention.is_due(&artifact, now);
     let Some(object) = artifact.state.evidence().filter(|_| !gone) else {

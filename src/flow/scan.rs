@@ -14,6 +14,7 @@ use super::seal::blocking;
 use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
+use crate::domain::evidence::Details;
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport, Reason};
 use crate::domain::policy::{Disposition, Persistence, Standing, Verdict};
 use crate::domain::{
@@ -153,6 +154,7 @@ fn unopened(fault: &VaultError) -> Scan {
         reports: vec![report],
         detected_type: "unknown".to_owned(),
         encoded: None,
+        details: Details::default(),
         preview: None,
         timings: Timings::default(),
     }
@@ -195,6 +197,7 @@ async fn set_aside(
         verdict: verdict.clone(),
         detected_type: scan.detected_type.clone(),
         reports: scan.reports.clone(),
+        details: scan.details.clone(),
         preview: scan.preview.clone(),
     };
     let signed = Signed::sign(&evidence, &worker.keys.certificate_signer)?;

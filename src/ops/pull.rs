@@ -22,6 +22,7 @@ use super::keys::PublicKeys;
 use crate::domain::authority::Verifier;
 use crate::domain::certificate::Certificate;
 use crate::domain::delivery::Ready;
+use crate::domain::evidence;
 use crate::domain::state::Sha256Hex;
 use crate::domain::{ArtifactId, Timestamp};
 
@@ -81,7 +82,15 @@ pub enum PullError {
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Line {
     /// Written, verified, durable and acknowledged.
-    Written { artifact: ArtifactId, file: String, sha256: Sha256Hex, size_bytes: u64, demo: bool },
+    Written {
+        artifact: ArtifactId,
+        file: String,
+        sha256: Sha256Hex,
+        size_bytes: u64,
+        demo: bool,
+        /// What the source held that this file does not, as its certificate says.
+        removed: Vec<evidence::Removal>,
+    },
     /// Recalled, removed and acknowledged.
     Removed { artifact: ArtifactId, file: Option<String> },
     /// Not written, or not removed; a person should look.
@@ -207,7 +216,8 @@ async fn fetch(
     server.acknowledge(artifact).await?;
     let size_bytes = fetched.bytes.len() as u64;
     let (sha256, demo) = (certificate.rendition_sha256, certificate.demo);
-    Ok(Line::Written { artifact, file, sha256, size_bytes, demo })
+    let removed = certificate.removed;
+    Ok(Line::Written { artifact, file, sha256, size_bytes, demo, removed })
 }
 
 /// Believes a fetched file only as its certificate says.

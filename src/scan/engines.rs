@@ -6,11 +6,13 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::clamd::{Clamd, ClamdConfig, ClamdLimits};
+use super::details;
 use super::findings::{self, Rules};
 use super::jail::{DecodeLimits, FileKind, Jail, JailConfig, JailLimits, Ready};
 use super::rendition::{self, Made};
 use super::route::route;
 use super::{Health, Scan, ScannerConfig, ScannerError, Subject, Timings, YaraFault};
+use crate::domain::evidence::Details;
 use crate::domain::finding::{EngineOutcome, EngineReport, Severity, SignatureSet};
 use crate::domain::limits::Limits;
 use crate::memory::SealedMemory;
@@ -71,11 +73,12 @@ impl Engines {
             made.must_agree(subject.kind, seen);
         }
         let clamd_us = report.took_us;
+        let details = details::of_look(&look, rules);
         let mut reports = findings::of_look(&look, subject, rules, look_us);
         reports.push(report);
         findings::weigh_broken_media(&mut reports, made.encoded.is_some());
         made.move_reports(&mut reports);
-        finish(reports, seen, made, begun, (clamd_us, look_us)).await
+        finish(file, reports, (seen, details), made, begun, (clamd_us, look_us)).await
     }
 
     pub(super) async fn health(&self) -> Health {
@@ -107,8 +110,9 @@ impl Engines {
 }
 
 async fn finish(
+    file: &SealedMemory,
     reports: Vec<EngineReport>,
-    seen: FileKind,
+    (seen, mut details): (FileKind, Details),
     made: Made,
     begun: Instant,
     (clamd, look): (u64, u64),
@@ -116,6 +120,7 @@ async fn finish(
     let shown = Instant::now();
     let (decode, encode) = (made.decode_us, made.encode_us);
     let (encoded, preview) = if reports.iter().any(is_more_than_a_note) {
+        details.windows = details::windows(file, &reports);
         made.with_preview().await
     } else {
         (made.encoded, None)
@@ -124,6 +129,7 @@ async fn finish(
         reports,
         detected_type: seen.as_str().to_owned(),
         encoded,
+        details,
         timings: Timings {
             clamd,
             look,
@@ -163,8 +169,10 @@ fn decode_limits(limits: &Limits) -> DecodeLimits {
     DecodeLimits {
         max_pixels: limits.image_pixels,
         max_dimension: limits.image_side,
+        max_frames: limits.image_frames,
+        max_segments: limits.image_segments,
+        max_scans: limits.image_scans,
         max_text_chars: limits.message_chars,
-        ..DecodeLimits::default()
     }
 }
 

@@ -181,6 +181,8 @@ const fn severity(code: FindingCode) -> Severity {
         FindingCode::TrailingBytes
         | FindingCode::PrependedBytes
         | FindingCode::SecondFormat
+        | FindingCode::OverlongHeader
+        | FindingCode::LyingHeader
         | FindingCode::InvisibleCharacters
         | FindingCode::BidiOverride
         | FindingCode::ControlCharacters

@@ -11,6 +11,8 @@ fn look(kind: FileKind, findings: &[(FindingCode, u64)]) -> LookReport {
         height: 0,
         findings: findings.iter().map(seen).collect(),
         rule_hits: Vec::new(),
+        removed: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod clamd;
 mod declared;
+mod details;
 pub mod encode;
 mod engines;
 mod findings;
@@ -26,6 +27,7 @@ use jail::{JailError, JailFault, Ready};
 
 use crate::domain::artifact::{ArtifactKind, Declared};
 use crate::domain::content::Preview;
+use crate::domain::evidence::Details;
 use crate::domain::finding::{EngineReport, SignatureSet};
 use crate::domain::limits::Limits;
 use crate::domain::state::Sha256Hex;
@@ -81,6 +83,8 @@ pub struct Scan {
     /// The fresh encoding. Always there if the decoder's report is complete without an
     /// unscannable finding and the pipeline reports no fault; never there otherwise.
     pub encoded: Option<Encoded>,
+    /// What the rendition lacks; for the evidence, how the file is built and what rules say.
+    pub details: Details,
     /// For the evidence: made only if some report is more than a note.
     pub preview: Option<Preview>,
     pub timings: Timings,

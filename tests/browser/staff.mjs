@@ -84,7 +84,8 @@ export async function doctor(browser, findings, demo, cookies, language, emptyCo
   await visitor.go(picture);
   await page.locator("figure img").evaluate((image) => image.decode());
   await visitor.look("portal-picture");
-  await page.locator("details summary").first().click();
+  // What was left out, where the file had anything, and the certificate.
+  for (const details of await page.locator("details summary").all()) await details.click();
   await visitor.look("portal-certificate");
   await visitor.go(message);
   await visitor.look("portal-message");
@@ -118,6 +119,7 @@ export async function reviewer(browser, findings, demo, cookies, language) {
   await visitor.press('main [action$="/evidence"]');
   for (const details of await page.locator("details summary").all()) await details.click();
   await visitor.look("review-evidence");
+  await bytesAround(visitor, pages.suspicious);
 
   // The first Japanese visit approves; the English one sees what it left.
   const approve = page.locator('main [action$="/approve"]');
@@ -157,6 +159,23 @@ export async function reviewer(browser, findings, demo, cookies, language) {
   await visitor.go(`${demo.review}/staff`);
   await visitor.look("review-not-allowed");
   await visitor.close();
+}
+
+// The bytes around findings, of the first file that has findings with a place: only on asking.
+async function bytesAround(visitor, suspicious) {
+  const { page } = visitor;
+  const form = 'main form:has([name="bytes"])';
+  for (const address of suspicious) {
+    await visitor.go(address);
+    await visitor.press('main [action$="/evidence"]');
+    if ((await page.locator(form).count()) === 0) continue;
+    if ((await page.locator("pre.note").count()) > 0) visitor.fail("nobody asked for bytes");
+    await visitor.press(form);
+    for (const details of await page.locator("details summary").all()) await details.click();
+    if ((await page.locator("pre.note").count()) === 0) visitor.fail("no bytes are shown");
+    return visitor.look("review-evidence-bytes");
+  }
+  visitor.fail("no bytes can be asked for");
 }
 
 // Issues links for the patients' journeys through reception's own pages.

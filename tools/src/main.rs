@@ -129,7 +129,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Fixtures { out } => {
             let made = fixtures::all()?;
             for fixture in &made {
-                write(&out.join(fixture.path), &fixture.bytes)?;
+                write(&out.join(&*fixture.path), &fixture.bytes)?;
             }
             format!("{} fixtures in {}", made.len(), out.display())
         }

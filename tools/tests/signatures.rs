@@ -134,7 +134,7 @@ fn run(command: &mut Command, package: &str) -> Result<String, Box<dyn Error>> {
 
 fn write_fixtures(folder: &Folder) -> TestResult {
     for fixture in fixtures::all()? {
-        folder.write(fixture.path, &fixture.bytes)?;
+        folder.write(&fixture.path, &fixture.bytes)?;
     }
     Ok(())
 }

@@ -27,6 +27,10 @@ codes! {
         FrameLimit = 11 => "frame_limit",
         /// More segments, chunks or blocks than any honest file has.
         ExpansionLimit = 12 => "expansion_limit",
+        /// A header is longer than its format has it. Value: how much.
+        OverlongHeader = 13 => "overlong_header",
+        /// Two headers say different things about the same picture.
+        LyingHeader = 14 => "lying_header",
         NotUtf8 = 20 => "not_utf8",
         /// More characters than allowed. Value: how many.
         TextLimit = 21 => "text_limit",

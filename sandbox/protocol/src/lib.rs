@@ -7,14 +7,18 @@
 mod code;
 mod finding;
 mod kind;
+mod part;
 mod ready;
+mod removal;
 mod report;
 mod request;
 mod wire;
 
 pub use finding::{Finding, FindingCode, RuleHit};
 pub use kind::FileKind;
+pub use part::Part;
 pub use ready::{AttackOutcome, AttackResult, Layer, Layers, Ready, Rule, RuleFault, Severity};
+pub use removal::{Removal, RemovalCode};
 pub use report::{ColourTreatment, DecodeReport, LookReport, PixelLayout, SourceCoding};
 pub use request::{
     DecodeLimits, Drill, End, Ended, Request, RuleSource, Setup, Ticket, WholeMessage,
@@ -30,8 +34,12 @@ pub const SETUP_FD: i32 = 4;
 pub const MAX_FINDINGS: usize = 64;
 /// Rules that may be named in one report.
 pub const MAX_RULE_HITS: usize = 256;
+/// Lines of a removal report; there are not as many codes.
+pub const MAX_REMOVALS: usize = 32;
+/// Pieces of a file's structure in one report, rows of the same piece counted once.
+pub const MAX_PARTS: usize = 256;
 /// The longest encoded report of a child, in bytes. Fits a pipe, so a child can never block on writing it.
-pub const MAX_REPORT_BYTES: usize = 8 * 1024;
+pub const MAX_REPORT_BYTES: usize = 16 * 1024;
 /// The longest control packet, in bytes. The announcement of a large rule set is cut into several.
 pub const MAX_PACKET_BYTES: usize = 64 * 1024;
 /// The longest [`Ready`] announcement, in bytes.

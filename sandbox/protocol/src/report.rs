@@ -2,8 +2,10 @@
 
 use crate::finding::{Finding, FindingCode, RuleHit};
 use crate::kind::FileKind;
+use crate::part::Part;
+use crate::removal::Removal;
 use crate::wire::{Reader, WireError, Writer};
-use crate::{MAX_FINDINGS, MAX_REPORT_BYTES, MAX_RULE_HITS};
+use crate::{MAX_FINDINGS, MAX_PARTS, MAX_REMOVALS, MAX_REPORT_BYTES, MAX_RULE_HITS};
 
 /// The looking child's report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,10 @@ pub struct LookReport {
     pub findings: Vec<Finding>,
     /// At most [`MAX_RULE_HITS`].
     pub rule_hits: Vec<RuleHit>,
+    /// What a rendition will not have. At most [`MAX_REMOVALS`].
+    pub removed: Vec<Removal>,
+    /// The structure of the file. At most [`MAX_PARTS`].
+    pub parts: Vec<Part>,
 }
 
 impl LookReport {
@@ -30,6 +36,10 @@ impl LookReport {
         self.findings.iter().take(MAX_FINDINGS).for_each(|finding| finding.write(&mut out));
         out.count(self.rule_hits.len().min(MAX_RULE_HITS));
         self.rule_hits.iter().take(MAX_RULE_HITS).for_each(|hit| hit.write(&mut out));
+        out.count(self.removed.len().min(MAX_REMOVALS));
+        self.removed.iter().take(MAX_REMOVALS).for_each(|removal| removal.write(&mut out));
+        out.count(self.parts.len().min(MAX_PARTS));
+        self.parts.iter().take(MAX_PARTS).for_each(|part| part.write(&mut out));
         out.into_bytes()
     }
 
@@ -42,6 +52,8 @@ impl LookReport {
             height: input.u32()?,
             findings: input.list(MAX_FINDINGS, Finding::read)?,
             rule_hits: input.list(MAX_RULE_HITS, RuleHit::read)?,
+            removed: input.list(MAX_REMOVALS, Removal::read)?,
+            parts: input.list(MAX_PARTS, Part::read)?,
         };
         input.finish(report)
     }
@@ -221,6 +233,7 @@ const DECODE: u8 = 0x44;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::removal::RemovalCode;
 
     fn full_look() -> LookReport {
         LookReport {
@@ -232,6 +245,8 @@ mod tests {
                 MAX_FINDINGS
             ],
             rule_hits: vec![RuleHit { rule: 3, offset: u64::MAX }; MAX_RULE_HITS],
+            removed: vec![Removal { code: RemovalCode::Gps, count: 4, bytes: 64 }; MAX_REMOVALS],
+            parts: vec![Part::new(1, b"IDAT", 8, 8192); MAX_PARTS],
         }
     }
 

@@ -63,6 +63,10 @@ pub struct DecodeLimits {
     pub max_dimension: u32,
     /// Frames of an animation; only the first is kept.
     pub max_frames: u32,
+    /// Segments, chunks, blocks or boxes of a file.
+    pub max_segments: u32,
+    /// Scans of a progressive picture.
+    pub max_scans: u32,
     /// Characters of a message.
     pub max_text_chars: u32,
 }
@@ -73,6 +77,8 @@ impl Default for DecodeLimits {
             max_pixels: 50_000_000,
             max_dimension: 30_000,
             max_frames: 2_000,
+            max_segments: 100_000,
+            max_scans: 100,
             max_text_chars: 20_000,
         }
     }
@@ -197,6 +203,8 @@ impl DecodeLimits {
         out.u64(self.max_pixels);
         out.u32(self.max_dimension);
         out.u32(self.max_frames);
+        out.u32(self.max_segments);
+        out.u32(self.max_scans);
         out.u32(self.max_text_chars);
     }
 
@@ -205,6 +213,8 @@ impl DecodeLimits {
             max_pixels: input.u64()?,
             max_dimension: input.u32()?,
             max_frames: input.u32()?,
+            max_segments: input.u32()?,
+            max_scans: input.u32()?,
             max_text_chars: input.u32()?,
         })
     }

@@ -17,18 +17,17 @@ pub(super) fn decode(
     limits: &DecodeLimits,
     canvas: &mut Canvas<'_>,
 ) -> Result<(Source, u32), FindingCode> {
-    let mut notes = Notes::default();
+    let mut notes = Notes::new(limits);
     let walked = jpeg::walk(file, 0, &mut notes);
     let picture = walked.walk.end.and_then(|end| file.get(..end));
     let Some(picture) = picture else {
-        let first = notes.into_list().first().map(|finding| finding.code);
-        return Err(first.unwrap_or(FindingCode::Malformed));
+        return Err(notes.last().unwrap_or(FindingCode::Malformed));
     };
     if walked.precision != 8 {
         return Err(FindingCode::UnsupportedType);
     }
     check_size(walked.walk.width, walked.walk.height, limits)?;
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options());
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options(limits));
     decoder.decode_headers().map_err(|error| refusal(&error))?;
     let orientation = decoder.exif().map_or(1, |block| exif::orientation(block));
     let profile = decoder.icc_profile();
@@ -45,13 +44,13 @@ pub(super) fn decode(
     Ok((Source { coding, profile }, 1))
 }
 
-fn options() -> DecoderOptions {
+fn options(limits: &DecodeLimits) -> DecoderOptions {
     // The format's own limit; ours are checked before any memory is spent.
     DecoderOptions::default()
         .set_max_width(65_535)
         .set_max_height(65_535)
         .set_strict_mode(true)
-        .jpeg_set_max_scans(scans::MAX_SCANS as usize)
+        .jpeg_set_max_scans(limits.max_scans as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB)
 }
 

@@ -62,17 +62,16 @@ pub fn decode(
     })
 }
 
-/// Walks the structure; a picture that does not end as it should is refused for the first reason found.
+/// Walks the structure; a picture that does not end as it should is refused for the reason that ended the walk.
 fn walk_whole(
     file: &[u8],
     limits: &DecodeLimits,
     walk: impl Fn(&[u8], &mut Notes) -> Walk,
 ) -> Result<Walk, FindingCode> {
-    let mut notes = Notes::default();
+    let mut notes = Notes::new(limits);
     let walk = walk(file, &mut notes);
     if walk.end.is_none() {
-        let first = notes.into_list().first().map(|finding| finding.code);
-        return Err(first.unwrap_or(FindingCode::Malformed));
+        return Err(notes.last().unwrap_or(FindingCode::Malformed));
     }
     check_size(walk.width, walk.height, limits)?;
     if walk.frames > limits.max_frames { Err(FindingCode::FrameLimit) } else { Ok(walk) }

@@ -9,7 +9,7 @@ use sekisho_protocol::FindingCode;
 use super::bits::{Bits, Table};
 use crate::look::notes::Cursor;
 
-/// Checks a picture from its first to its last byte. Its markers have been walked before.
+/// Checks a picture from its first to its last byte. Its markers have been walked before, and its scans were not too many.
 pub(super) fn check(picture: &[u8]) -> Result<(), FindingCode> {
     let mut scans = Scans::default();
     let mut cursor = Cursor::at(picture, MARKER_LEN);
@@ -26,10 +26,6 @@ pub(super) fn check(picture: &[u8]) -> Result<(), FindingCode> {
             DRI => scans.restart = Cursor::at(body, 0).u16_be().ok_or(FindingCode::Malformed)?,
             SOF0..=SOF2 => scans.frame(body, marker == SOF2).ok_or(FindingCode::Malformed)?,
             SOS => {
-                scans.count += 1;
-                if scans.count > MAX_SCANS {
-                    return Err(FindingCode::ExpansionLimit);
-                }
                 let scan = scans.header(body).ok_or(FindingCode::Malformed)?;
                 let used = scans.scan(&scan, cursor.rest())?;
                 cursor.skip(used).ok_or(FindingCode::Truncated)?;
@@ -44,7 +40,6 @@ struct Scans {
     components: Vec<Component>,
     progressive: bool,
     restart: u16,
-    count: u32,
     /// MCUs in a row and rows of them, where all components take turns.
     grid: (usize, usize),
     dc: [Table; 4],
@@ -206,8 +201,6 @@ fn next_marker(cursor: &mut Cursor<'_>) -> Result<u8, FindingCode> {
     }
 }
 
-/// Cameras write ten; more is a way to spend time.
-pub(super) const MAX_SCANS: u32 = 100;
 const MARKER_LEN: usize = 2;
 const SOF0: u8 = 0xC0;
 const SOF2: u8 = 0xC2;

@@ -1,15 +1,15 @@
 //! The structure of a GIF, block by block, to its trailer.
 
-use sekisho_protocol::FindingCode;
+use sekisho_protocol::{FindingCode, RemovalCode};
 
-use super::Walk;
 use super::notes::{Cursor, Notes};
+use super::{Walk, foreign, metadata};
 
 /// Walks a GIF.
 pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     let mut walk = Walk::default();
     let mut cursor = Cursor::at(file, SIGNATURE_LEN);
-    match blocks(&mut cursor, &mut walk) {
+    match blocks(file, &mut cursor, &mut walk, notes) {
         Ok(()) if walk.frames == 0 => notes.add(FindingCode::Malformed, 0, 0),
         Ok(()) => walk.end = Some(cursor.position()),
         Err(code) => notes.add(code, cursor.position().min(file.len()), 0),
@@ -17,7 +17,12 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     walk
 }
 
-fn blocks(cursor: &mut Cursor<'_>, walk: &mut Walk) -> Result<(), FindingCode> {
+fn blocks(
+    file: &[u8],
+    cursor: &mut Cursor<'_>,
+    walk: &mut Walk,
+    notes: &mut Notes,
+) -> Result<(), FindingCode> {
     let cut = FindingCode::Truncated;
     walk.width = cursor.u16_le().ok_or(cut)?.into();
     walk.height = cursor.u16_le().ok_or(cut)?.into();
@@ -26,11 +31,16 @@ fn blocks(cursor: &mut Cursor<'_>, walk: &mut Walk) -> Result<(), FindingCode> {
     }
     let [flags, _background, _aspect] = cursor.array().ok_or(cut)?;
     skip_palette(cursor, flags)?;
-    for _ in 0..MAX_BLOCKS {
-        match cursor.u8().ok_or(cut)? {
+    notes.part(0, b"screen", 0, cursor.position());
+    for _ in 0..notes.max_segments {
+        let start = cursor.position();
+        let name: &[u8] = match cursor.u8().ok_or(cut)? {
             EXTENSION => {
-                cursor.skip(1).ok_or(cut)?;
+                let label = cursor.u8().ok_or(cut)?;
+                let content = cursor.position();
                 skip_sub_blocks(cursor)?;
+                let body = file.get(content..cursor.position()).unwrap_or_default();
+                extension(label, body, content, notes)
             }
             IMAGE => {
                 let [.., flags] = cursor.array::<9>().ok_or(cut)?;
@@ -38,12 +48,40 @@ fn blocks(cursor: &mut Cursor<'_>, walk: &mut Walk) -> Result<(), FindingCode> {
                 cursor.skip(1).ok_or(cut)?;
                 skip_sub_blocks(cursor)?;
                 walk.frames = walk.frames.saturating_add(1);
+                b"image"
             }
-            TRAILER => return Ok(()),
+            TRAILER => {
+                notes.part(0, b"trailer", start, 1);
+                return Ok(());
+            }
             _ => return Err(FindingCode::Malformed),
-        }
+        };
+        notes.part(0, name, start, cursor.position() - start);
     }
     Err(FindingCode::ExpansionLimit)
+}
+
+/// Counts an extension and looks into it. `body` has its sub-blocks with their lengths.
+fn extension(label: u8, body: &[u8], start: usize, notes: &mut Notes) -> &'static [u8] {
+    let application = body.get(1..12).unwrap_or_default();
+    let name: &[u8] = match label {
+        GRAPHIC => return b"graphic",
+        COMMENT | PLAIN_TEXT => {
+            notes.removed(RemovalCode::Comments, body.len());
+            b"comment"
+        }
+        _ => {
+            match application {
+                b"NETSCAPE2.0" | b"ANIMEXTS1.0" => {}
+                b"XMP DataXMP" => metadata::xmp(body, notes),
+                b"ICCRGBG1012" => notes.removed(RemovalCode::ColourProfile, body.len()),
+                _ => notes.removed(RemovalCode::OtherSegments, body.len()),
+            }
+            b"extension"
+        }
+    };
+    foreign::in_metadata(body, start, notes);
+    name
 }
 
 fn skip_palette(cursor: &mut Cursor<'_>, flags: u8) -> Result<(), FindingCode> {
@@ -63,6 +101,8 @@ fn skip_sub_blocks(cursor: &mut Cursor<'_>) -> Result<(), FindingCode> {
 
 const SIGNATURE_LEN: usize = 6;
 const EXTENSION: u8 = 0x21;
+const GRAPHIC: u8 = 0xF9;
+const COMMENT: u8 = 0xFE;
+const PLAIN_TEXT: u8 = 0x01;
 const IMAGE: u8 = 0x2C;
 const TRAILER: u8 = 0x3B;
-const MAX_BLOCKS: usize = 100_000;

@@ -7,7 +7,7 @@ use heifer_isobmff::HeifFile;
 use sekisho_protocol::{FileKind, FindingCode};
 
 use super::notes::{Cursor, Notes};
-use super::{Walk, foreign};
+use super::{Walk, foreign, items};
 
 /// One box at the top of the file.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,12 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     };
     let end = boxes.last().map_or(0, |last| last.end);
     let picture = file.get(..end).unwrap_or_default();
+    let mut metas = boxes.iter().filter(|part| &part.kind == b"meta");
+    let meta = |part: &Box| file.get(part.start..part.end).unwrap_or_default();
+    if let Some(part) = metas.find(|part| items::are_too_many(meta(part))) {
+        notes.add(FindingCode::ExpansionLimit, part.start, 0);
+        return walk;
+    }
     let Ok(heif) = HeifFile::parse(picture) else {
         notes.add(FindingCode::Malformed, 0, 0);
         return walk;
@@ -37,7 +43,9 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     let pictures = heif.top_level_image_ids().len().max(1);
     walk.frames = u32::try_from(pictures).unwrap_or(u32::MAX);
     (walk.width, walk.height, walk.end) = (width, height, Some(end));
+    items::count(&heif, notes);
     for part in &boxes {
+        notes.part(0, &part.kind, part.start, part.end - part.start);
         inspect(file, *part, &heif, notes);
     }
     walk
@@ -111,7 +119,9 @@ fn inspect(file: &[u8], part: Box, heif: &HeifFile<'_>, notes: &mut Notes) {
         b"mpvd" => notes.add(FindingCode::MotionPhoto, part.start, content.len() as u64),
         b"free" | b"skip" | b"wide" if content.iter().all(|byte| *byte == 0) => {}
         kind => {
-            foreign::in_tail(content, part.start, notes);
+            let search =
+                if KNOWN.contains(&kind) { foreign::in_metadata } else { foreign::in_tail };
+            search(content, part.start, notes);
             if !KNOWN.contains(&kind) {
                 notes.add(FindingCode::MakerTrailer, part.start, content.len() as u64);
             } else if kind == b"moov" {

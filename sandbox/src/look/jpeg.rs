@@ -4,6 +4,7 @@ use memchr::memchr;
 use sekisho_protocol::FindingCode;
 
 use super::notes::{Cursor, Notes};
+use super::segments::{self, Announced};
 use super::{Walk, foreign, tail};
 
 /// What a walk over one JPEG tells.
@@ -17,10 +18,8 @@ pub struct JpegWalk {
     pub sampling: (u8, u8),
     /// Stored in several scans over the whole picture.
     pub progressive: bool,
-    /// An index of further pictures is there.
-    multi_picture: bool,
-    /// The metadata call this a motion photo.
-    motion_photo: bool,
+    /// What may follow it.
+    announced: Announced,
 }
 
 /// Looks at a whole file.
@@ -39,7 +38,7 @@ pub fn walk(file: &[u8], start: usize, notes: &mut Notes) -> JpegWalk {
     jpeg.walk.frames = 1;
     jpeg.sampling = (1, 1);
     let mut cursor = Cursor::at(file, start);
-    match markers(&mut cursor, &mut jpeg) {
+    match markers(&mut cursor, &mut jpeg, notes) {
         Ok(()) if jpeg.walk.width == 0 || jpeg.walk.height == 0 => {
             notes.add(FindingCode::Malformed, start, 0);
         }
@@ -50,18 +49,34 @@ pub fn walk(file: &[u8], start: usize, notes: &mut Notes) -> JpegWalk {
 }
 
 /// From SOI to EOI.
-fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCode> {
+fn markers(
+    cursor: &mut Cursor<'_>,
+    jpeg: &mut JpegWalk,
+    notes: &mut Notes,
+) -> Result<(), FindingCode> {
+    let start = cursor.position();
     if cursor.array() != Some([0xFF, SOI]) {
         return Err(FindingCode::Malformed);
     }
+    notes.part(0, b"SOI", start, 2);
     let mut scans = 0;
-    for _ in 0..MAX_SEGMENTS {
-        match next_marker(cursor)? {
+    for _ in 0..notes.max_segments {
+        let start = cursor.position();
+        let marker = next_marker(cursor)?;
+        let content = cursor.position() + LENGTH_LEN;
+        match marker {
             EOI if scans == 0 => return Err(FindingCode::Malformed),
-            EOI => return Ok(()),
+            EOI => {
+                notes.part(0, b"EOI", start, cursor.position() - start);
+                return Ok(());
+            }
             SOS => {
                 segment(cursor)?;
                 scans += 1;
+                // Cameras write ten; each scan costs a pass over the picture.
+                if scans > notes.max_scans {
+                    return Err(FindingCode::ExpansionLimit);
+                }
                 entropy(cursor)?;
             }
             marker @ (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF) => {
@@ -71,17 +86,15 @@ fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCo
                 frame(segment(cursor)?, jpeg).ok_or(FindingCode::Malformed)?;
                 jpeg.progressive = marker & 3 == 2;
             }
-            APP1 => {
+            0xE0..=0xEF | COMMENT => {
                 let body = segment(cursor)?;
-                jpeg.motion_photo |=
-                    [&b"MotionPhoto=\"1\""[..], b"MicroVideo=\"1\"", b"<GCamera:MotionPhoto>1"]
-                        .iter()
-                        .any(|mark| foreign::find(body, mark).is_some());
+                segments::inspect(marker, body, content, &mut jpeg.announced, notes);
             }
-            APP2 => jpeg.multi_picture |= segment(cursor)?.starts_with(b"MPF\0"),
             SOI | 0x00 | 0x01 | 0xD0..=0xD7 => return Err(FindingCode::Malformed),
             _ => segment(cursor).map(drop)?,
         }
+        let name = segments::name(marker);
+        notes.part(0, name.as_bytes(), start, cursor.position() - start);
     }
     Err(FindingCode::ExpansionLimit)
 }
@@ -159,14 +172,14 @@ fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Not
         // A video begins with zeros of its own.
         let found = [zeros, zeros.saturating_sub(VIDEO_ZEROS)].into_iter().find_map(|skip| {
             let body = rest.get(skip..)?;
-            appendix(file, position + skip, body, jpeg).map(|found| (skip, found))
+            appendix(file, position + skip, body, jpeg, notes).map(|found| (skip, found))
         });
         let Some((skip, (code, len))) = found else { break };
         notes.add(code, position + skip, len as u64);
         position += skip + len;
     }
     let rest = file.get(position..).unwrap_or(rest);
-    if tail::is_samsung_trailer(rest) {
+    if tail::is_maker_trailer(rest) {
         notes.add(FindingCode::MakerTrailer, position, rest.len() as u64);
         let pictures =
             tail::samsung_video(rest).map_or(rest, |video| rest.get(..video).unwrap_or_default());
@@ -182,12 +195,15 @@ fn appendix(
     start: usize,
     body: &[u8],
     jpeg: &JpegWalk,
+    notes: &mut Notes,
 ) -> Option<(FindingCode, usize)> {
-    if jpeg.multi_picture && body.starts_with(&[0xFF, SOI, 0xFF]) {
-        let end = walk(file, start, &mut Notes::default()).walk.end?;
+    if jpeg.announced.pictures && body.starts_with(&[0xFF, SOI, 0xFF]) {
+        let mut its_own = Notes::default();
+        let end = walk(file, start, &mut its_own).walk.end?;
+        notes.adopt_formats(its_own);
         return Some((FindingCode::MultiPicture, end - start));
     }
-    if jpeg.motion_photo && tail::is_video(body) {
+    if jpeg.announced.film && tail::is_video(body) {
         return tail::video_len(body).map(|len| (FindingCode::MotionPhoto, len));
     }
     None
@@ -196,10 +212,9 @@ fn appendix(
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
-const APP1: u8 = 0xE1;
-const APP2: u8 = 0xE2;
-/// A photo has some dozens; extended metadata some hundreds.
-const MAX_SEGMENTS: usize = 20_000;
+const COMMENT: u8 = 0xFE;
+/// The field behind a marker that says how long its segment is.
+const LENGTH_LEN: usize = 2;
 /// Fill bytes before a marker.
 const MAX_FILL: usize = 65_536;
 /// The first bytes of an MP4 file: the length of a box of less than 256 bytes.

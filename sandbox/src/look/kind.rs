@@ -2,7 +2,7 @@
 
 use sekisho_protocol::{FileKind, FindingCode};
 
-use super::foreign::find;
+use super::foreign::{find, in_metadata};
 use super::notes::Notes;
 
 /// The kind of a file.
@@ -26,13 +26,26 @@ pub fn unsupported(file: &[u8], kind: FileKind, notes: &mut Notes) {
         if looks_like_text(file) {
             notes.add(FindingCode::NotUtf8, valid_up_to(file), 0);
         }
-        let head = file.get(..1024.min(file.len())).unwrap_or_default();
-        for start in [&b"\xFF\xD8\xFF"[..], b"\x89PNG\r\n\x1A\n", b"GIF89a", b"%PDF-"] {
-            if let Some(offset) = find(head, start) {
-                notes.add(FindingCode::PrependedBytes, 0, offset as u64);
-            }
-        }
+        prepended(file, notes);
     }
+}
+
+/// A picture or a document that begins later, as lenient readers find it, and what lies before it.
+fn prepended(file: &[u8], notes: &mut Notes) {
+    let head = file.get(..PREPENDED_REACH.min(file.len())).unwrap_or_default();
+    let starts: [&[u8]; 6] = [
+        b"\xFF\xD8\xFF\xE0",
+        b"\xFF\xD8\xFF\xE1",
+        b"\x89PNG\r\n\x1A\n",
+        b"GIF89a",
+        b"ftypheic",
+        b"%PDF-",
+    ];
+    let Some(offset) = starts.into_iter().filter_map(|start| find(head, start)).min() else {
+        return;
+    };
+    notes.add(FindingCode::PrependedBytes, 0, offset as u64);
+    in_metadata(head.get(..offset).unwrap_or_default(), 0, notes);
 }
 
 fn by_table(file: &[u8]) -> Option<FileKind> {
@@ -120,3 +133,6 @@ fn looks_like_text(file: &[u8]) -> bool {
 fn valid_up_to(file: &[u8]) -> usize {
     std::str::from_utf8(file).map_or_else(|error| error.valid_up_to(), str::len)
 }
+
+/// How far a picture is looked for behind other bytes.
+const PREPENDED_REACH: usize = 64 << 10;

@@ -6,10 +6,13 @@
 pub mod foreign;
 pub mod gif;
 pub mod heif;
+pub mod items;
 pub mod jpeg;
 pub mod kind;
+pub mod metadata;
 pub mod notes;
 pub mod png;
+pub mod segments;
 pub mod tail;
 pub mod text;
 pub mod webp;
@@ -31,7 +34,7 @@ pub struct Walk {
 
 /// Looks at `file`. Rule hits are added by the caller.
 pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
-    let mut notes = Notes::default();
+    let mut notes = Notes::new(limits);
     let kind = kind::of(file);
     let walk = match kind {
         _ if file.is_empty() => {
@@ -53,12 +56,16 @@ pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
         }
     };
     check_limits(&walk, limits, &mut notes);
+    notes.count_what_was_found();
+    let (findings, removed, parts) = notes.into_lists();
     LookReport {
         kind,
         width: walk.width,
         height: walk.height,
-        findings: notes.into_list(),
+        findings,
         rule_hits: Vec::new(),
+        removed,
+        parts,
     }
 }
 

@@ -6,7 +6,7 @@
 use memchr::memmem;
 use sekisho_protocol::{FileKind, FindingCode};
 
-use super::foreign;
+use super::foreign::{self, find};
 use super::notes::{Cursor, Notes};
 
 /// The tail of a format whose honest writers append nothing but zeros.
@@ -71,6 +71,19 @@ pub fn is_samsung_trailer(tail: &[u8]) -> bool {
     directory.is_some_and(|start| body.get(start..).is_some_and(|rest| rest.starts_with(b"SEFH")))
 }
 
+/// Trailers of other makers, known by how they begin or end.
+pub fn is_maker_trailer(tail: &[u8]) -> bool {
+    let ends = |mark: &[u8]| tail.ends_with(mark);
+    // OnePlus ends with its mark, three bytes and a zero.
+    let one_plus = tail.len().checked_sub(8).and_then(|start| tail.get(start..));
+    is_samsung_trailer(tail)
+        || ends(b"\0\0QDIOBS")
+        || ends(b"\xFF\xFF\xFF\xFF\x1B*9HWfu\x84\x93\xA2\xB1")
+        || one_plus.is_some_and(|mark| mark.starts_with(b"jxrs") && mark.ends_with(&[0]))
+        || tail.starts_with(b"CANON OPTIONAL DATA\0")
+        || (tail.len() <= LIVE_TRAILER && find(tail, b"LIVE_").is_some())
+}
+
 /// Where Samsung's marker puts the video of a motion photo.
 pub fn samsung_video(tail: &[u8]) -> Option<usize> {
     memmem::find(tail, MOTION_MARKER).map(|start| start + MOTION_MARKER.len())
@@ -90,5 +103,7 @@ fn box_len(cursor: &mut Cursor<'_>) -> Option<usize> {
     }
 }
 
+/// What Huawei writes behind the film of a live photo.
+const LIVE_TRAILER: usize = 64;
 const MOTION_MARKER: &[u8] = b"MotionPhoto_Data";
 const MAX_BOXES: usize = 4096;

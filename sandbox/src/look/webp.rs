@@ -1,9 +1,9 @@
 //! The structure of a WebP, chunk by chunk, to the end that its RIFF header states.
 
-use sekisho_protocol::FindingCode;
+use sekisho_protocol::{FindingCode, RemovalCode};
 
-use super::Walk;
 use super::notes::{Cursor, Notes};
+use super::{Walk, foreign, metadata};
 
 /// Walks a WebP.
 pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
@@ -14,7 +14,7 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     };
     let body = file.get(..end).unwrap_or_default();
     let mut cursor = Cursor::at(body, RIFF_HEADER);
-    match chunks(&mut cursor, &mut walk) {
+    match chunks(&mut cursor, &mut walk, notes) {
         Ok(()) if walk.width > 0 && walk.height > 0 => walk.end = Some(end),
         Ok(()) => notes.add(FindingCode::Malformed, 0, 0),
         Err(code) => notes.add(code, cursor.position(), 0),
@@ -31,28 +31,59 @@ fn stated_end(file: &[u8]) -> Option<usize> {
     [padded, end].into_iter().find(|end| *end <= file.len() && *end >= RIFF_HEADER)
 }
 
-fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk) -> Result<(), FindingCode> {
+fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result<(), FindingCode> {
     let mut frames = 0u32;
-    for _ in 0..MAX_CHUNKS {
+    let mut canvas = None;
+    notes.part(0, b"RIFF", 0, RIFF_HEADER);
+    for _ in 0..notes.max_segments {
         if cursor.rest().is_empty() {
             walk.frames = frames.max(1);
             return Ok(());
         }
+        let start = cursor.position();
         let kind: [u8; 4] = cursor.array().ok_or(FindingCode::Malformed)?;
         let len = cursor.u32_le().ok_or(FindingCode::Malformed)? as usize;
         let body = cursor.take(len).ok_or(FindingCode::Malformed)?;
         if len % 2 == 1 && !cursor.rest().is_empty() {
             cursor.skip(1).ok_or(FindingCode::Malformed)?;
         }
+        notes.part(0, &kind, start, cursor.position() - start);
         match &kind {
-            b"VP8X" => extended(body, walk).ok_or(FindingCode::Malformed)?,
-            b"VP8 " if walk.width == 0 => lossy(body, walk).ok_or(FindingCode::Malformed)?,
-            b"VP8L" if walk.width == 0 => lossless(body, walk).ok_or(FindingCode::Malformed)?,
+            b"VP8X" => {
+                extended(body, walk).ok_or(FindingCode::Malformed)?;
+                canvas = Some((walk.width, walk.height));
+                if let Some(extra) = len.checked_sub(EXTENDED_LEN).filter(|extra| *extra > 0) {
+                    notes.add(FindingCode::OverlongHeader, start, extra as u64);
+                }
+            }
+            b"VP8 " | b"VP8L" => {
+                let size = if &kind == b"VP8 " { lossy(body) } else { lossless(body) };
+                let size = size.ok_or(FindingCode::Malformed)?;
+                if canvas.is_some_and(|canvas| canvas != size) {
+                    notes.add(FindingCode::LyingHeader, start, 0);
+                }
+                if canvas.is_none() && walk.width == 0 {
+                    (walk.width, walk.height) = size;
+                }
+            }
             b"ANMF" => frames += 1,
-            _ => {}
+            _ => beside(kind, body, start + CHUNK_HEADER, notes),
         }
     }
     Err(FindingCode::ExpansionLimit)
+}
+
+/// A chunk that is not the picture.
+fn beside(kind: [u8; 4], body: &[u8], start: usize, notes: &mut Notes) {
+    match &kind {
+        b"ALPH" | b"ANIM" => return,
+        b"ICCP" => return notes.removed(RemovalCode::ColourProfile, body.len()),
+        b"EXIF" => metadata::exif(body, notes),
+        b"XMP " => metadata::xmp(body, notes),
+        b"C2PA" => notes.removed(RemovalCode::ContentCredentials, body.len()),
+        _ => notes.removed(RemovalCode::OtherSegments, body.len()),
+    }
+    foreign::in_metadata(body, start, notes);
 }
 
 fn extended(body: &[u8], walk: &mut Walk) -> Option<()> {
@@ -62,24 +93,22 @@ fn extended(body: &[u8], walk: &mut Walk) -> Option<()> {
     Some(())
 }
 
-fn lossy(body: &[u8], walk: &mut Walk) -> Option<()> {
+fn lossy(body: &[u8]) -> Option<(u32, u32)> {
     let [_, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1] = *body.first_chunk()? else {
         return None;
     };
-    walk.width = (u16::from_le_bytes([w0, w1]) & 0x3FFF).into();
-    walk.height = (u16::from_le_bytes([h0, h1]) & 0x3FFF).into();
-    Some(())
+    let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
+    Some((side(w0, w1), side(h0, h1)))
 }
 
-fn lossless(body: &[u8], walk: &mut Walk) -> Option<()> {
+fn lossless(body: &[u8]) -> Option<(u32, u32)> {
     let [0x2F, b0, b1, b2, b3] = *body.first_chunk()? else {
         return None;
     };
     let bits = u32::from_le_bytes([b0, b1, b2, b3]);
-    walk.width = (bits & 0x3FFF) + 1;
-    walk.height = ((bits >> 14) & 0x3FFF) + 1;
-    Some(())
+    Some(((bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1))
 }
 
 const RIFF_HEADER: usize = 12;
-const MAX_CHUNKS: usize = 100_000;
+const CHUNK_HEADER: usize = 8;
+const EXTENDED_LEN: usize = 10;

@@ -10,16 +10,18 @@
 
 mod attacks;
 mod faults;
+mod limits;
 mod measure;
 mod pictures;
 mod samples;
 mod scanner;
 mod structure;
+mod worst;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sekisho::scan::jail::{Jail, JailConfig, JailLimits};
+use sekisho::scan::jail::{DecodeLimits, Jail, JailConfig, JailLimits};
 
 /// The program under test.
 fn program() -> PathBuf {
@@ -28,11 +30,24 @@ fn program() -> PathBuf {
 
 /// A jail with one rule and one rule file that does not compile.
 async fn jail() -> Jail {
+    started(JailLimits::default()).await
+}
+
+/// The same whose looking child checks against these limits.
+async fn jail_with(decode: DecodeLimits) -> Jail {
+    started(JailLimits { decode, ..JailLimits::default() }).await
+}
+
+/// The same whose children have so much time and memory.
+async fn jail_within(deadline: Duration, memory_bytes: u64) -> Jail {
+    started(JailLimits { deadline, memory_bytes, ..JailLimits::default() }).await
+}
+
+async fn started(limits: JailLimits) -> Jail {
     let yara_sources = vec![
         ("bad.yar".to_owned(), b"rule broken { condition: what }".to_vec()),
         ("good.yar".to_owned(), RULE.to_vec()),
     ];
-    let limits = JailLimits { deadline: Duration::from_secs(10), ..JailLimits::default() };
     Jail::start(JailConfig { program: program(), yara_sources, limits }).await.unwrap()
 }
 

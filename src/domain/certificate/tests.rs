@@ -1,6 +1,7 @@
 //! What a certificate promises, refusals first.
 
 use super::super::artifact::{ArtifactKind, Declared, Source};
+use super::super::finding::Code;
 use super::super::id::LinkId;
 use super::super::state::Release;
 use super::super::submission::Connection;
@@ -40,6 +41,7 @@ fn certificate() -> Certificate {
         basis: Basis::Policy,
         engines: vec![EngineLine::new("clamav", Some("1.4.6/27800 new"), Some(60))],
         demo: false,
+        removed: vec![Removal { code: Code::fixed("gps"), count: 4, bytes: 64 }],
     }
 }
 
@@ -101,6 +103,8 @@ fn a_certificate_reads_back_exactly() {
     );
     original.basis = Basis::Reviewers { reviewers: [doctor().staff, StaffId::new(NOW, [9; 10])] };
     original.team = None;
+    // As certificates were before they told what was left out.
+    original.removed.clear();
     assert_eq!(Certificate::verify(&original.sign(&signer()), &signer().verifier()), Ok(original));
 }
 

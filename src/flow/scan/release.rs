@@ -9,6 +9,7 @@ use super::{FlowError, Scan, commit, judged, seal};
 use crate::app::Worker;
 use crate::domain::certificate::{Certificate, EngineLine};
 use crate::domain::content::{Area, ScanLease};
+use crate::domain::evidence::Removal;
 use crate::domain::finding::{EngineReport, Reason};
 use crate::domain::link::Link;
 use crate::domain::policy::Verdict;
@@ -65,7 +66,14 @@ pub(super) async fn release(
         height,
     };
     let until = now.plus(app.retention.stay(crate::domain::state::StateName::Released));
-    let facts = Facts { verdict, basis: &basis, reports: &scan.reports, now, until };
+    let facts = Facts {
+        verdict,
+        basis: &basis,
+        reports: &scan.reports,
+        removed: &scan.details.removed,
+        now,
+        until,
+    };
     let certificate = certify(worker, &artifact, &link, &rendition, &facts);
     let evidence = artifact.state.evidence();
     let release = Release { rendition, certificate, basis, until, evidence };
@@ -121,6 +129,7 @@ struct Facts<'a> {
     verdict: &'a Verdict,
     basis: &'a Basis,
     reports: &'a [EngineReport],
+    removed: &'a [Removal],
     now: Timestamp,
     until: Timestamp,
 }
@@ -155,6 +164,7 @@ fn certify(
         policy: worker.app.policy.version.clone(),
         basis: facts.basis.clone(),
         engines: facts.reports.iter().filter(looked).map(line).collect(),
+        removed: facts.removed.to_vec(),
         demo: facts.reports.iter().any(|r| r.set.as_ref().is_some_and(|set| set.demo)),
     };
     certificate.sign(&worker.keys.certificate_signer)

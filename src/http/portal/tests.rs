@@ -56,6 +56,7 @@ async fn a_rendition_leaves_sandboxed_uncached_under_our_own_name_and_with_one_e
     let artifact = world.artifact(&link, StateName::Released).await;
     let page = doctor.get(&format!("/artifacts/{}", artifact.id)).await;
     assert!(page.body.contains("doctor 20"), "the watermark names who looks");
+    assert!(page.body.contains("撮影場所"), "what was left out is told");
     assert!(!page.body.contains("download"));
     let views = async || {
         let events = world.app.events().await;

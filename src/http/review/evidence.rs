@@ -15,9 +15,11 @@ use super::artifact::read;
 use crate::app::Review;
 use crate::domain::ArtifactId;
 use crate::domain::content::{Evidence, Preview};
-use crate::domain::finding::EngineOutcome;
+use crate::domain::evidence::{Part, Window};
+use crate::domain::finding::{Engine, EngineOutcome, Finding};
 use crate::flow::Refusal;
-use crate::flow::review::{self, ReviewReason};
+use crate::flow::review::{self, ReviewReason, Showing};
+use crate::http::language::Language;
 use crate::http::permits::OpenEvidence;
 use crate::http::staff::{Me, reason};
 use crate::http::{Allowed, Door, Failure, Page};
@@ -31,6 +33,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub(super) struct EvidenceForm {
     #[serde(rename = "reason")]
     untrusted_reason: String,
+    /// Asks for the bytes around findings.
+    #[serde(rename = "bytes")]
+    untrusted_bytes: Option<String>,
 }
 
 #[derive(Template)]
@@ -44,6 +49,9 @@ struct EvidencePage<'a> {
     /// A JPEG of ours, base64; `None` if there is none.
     jpeg_base64: Option<String>,
     text: Option<String>,
+    /// Why it was opened, to ask for more of it with the same reason.
+    why: ReviewReason,
+    showing: Showing,
 }
 
 /// `POST /artifacts/{id}/evidence`.
@@ -57,8 +65,13 @@ pub(super) async fn open(
     let id = read(&untrusted_id)?;
     let reason = ReviewReason::choose(&ReviewReason::OPEN, &form.untrusted_reason);
     let reason = reason.ok_or(Refusal::BadInput)?;
+    let showing = match form.untrusted_bytes.as_deref() {
+        Some("shown") => Showing::Bytes,
+        None => Showing::Findings,
+        Some(_) => return Err(Refusal::BadInput.into()),
+    };
     let session = &reviewer.session.session;
-    let mut evidence = review::open_evidence(&door.role, session, id, reason).await?;
+    let mut evidence = review::open_evidence(&door.role, session, id, reason, showing).await?;
     let me = Me::of(&door, &reviewer.session).await?;
     let (jpeg_base64, text) = match evidence.preview.take() {
         Some(Preview::Image { jpeg_base64 }) => {
@@ -68,7 +81,9 @@ pub(super) async fn open(
         None => (None, None),
     };
     let here = "/queue";
-    let template = EvidencePage { page: &page, me, here, id, evidence, jpeg_base64, text };
+    let why = reason;
+    let template =
+        EvidencePage { page: &page, me, here, id, evidence, jpeg_base64, text, why, showing };
     let mut response = page.html(&template)?;
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
     Ok(response)
@@ -97,6 +112,33 @@ impl EvidencePage<'_> {
     /// What a code means, in a sentence.
     fn explanation(&self, code: &str) -> String {
         reason(self.page, code)
+    }
+
+    /// What a rule's author says about a match, in the reader's language.
+    fn rule(&self, finding: &Finding) -> Option<&str> {
+        let rules = &self.evidence.details.rules;
+        let words = (finding.engine == Engine::Yara)
+            .then(|| rules.iter().find(|words| words.rule == finding.detail))
+            .flatten()?;
+        let said = match self.page.language {
+            Language::Japanese => &words.japanese,
+            Language::English => &words.english,
+        };
+        (!said.is_empty()).then_some(said)
+    }
+
+    fn shows_bytes(&self) -> bool {
+        self.showing == Showing::Bytes
+    }
+
+    /// A window's lines as one text.
+    fn dump(&self, window: &Window) -> String {
+        window.lines().join("\n")
+    }
+
+    /// How deep a piece lies, as a width in characters.
+    fn indent(&self, part: &Part) -> String {
+        "\u{2003}".repeat(usize::from(part.depth.min(8)))
     }
 
     fn is_complete(&self, outcome: &EngineOutcome) -> bool {

@@ -36,6 +36,25 @@ async fn evidence_opens_with_a_reason_from_the_list_and_an_event_before_it() {
 }
 
 #[tokio::test]
+async fn evidence_tells_structure_and_removals_and_shows_bytes_only_to_who_asks() {
+    let world = World::new().await;
+    let (artifact, reviewer) = waiting(&world).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let path = format!("/artifacts/{}/evidence", artifact.id);
+    let answer = browser.post(&path, "reason=triage&bytes=all").await;
+    assert!(answer.status.is_client_error());
+    let answer = browser.post(&path, "reason=triage").await;
+    assert!(answer.body.contains("<code>APP1</code>"), "the structure");
+    assert!(answer.body.contains("撮影場所"), "what is left out");
+    assert!(!answer.body.contains("secret bytes"), "nobody asked for bytes");
+    let answer = browser.post(&path, "reason=triage&bytes=shown").await;
+    assert!(answer.body.contains("secret bytes"));
+    let events = world.app.events().await;
+    let shown = events.iter().filter(|it| it.facts.get("bytes").is_some_and(|it| it == "shown"));
+    assert_eq!(shown.count(), 1, "that bytes were shown is in the log");
+}
+
+#[tokio::test]
 async fn evidence_that_no_scan_of_this_artifact_signed_last_is_not_shown() {
     type Forge = fn(&World, Evidence) -> String;
     fn signed(world: &World, evidence: &Evidence) -> String {

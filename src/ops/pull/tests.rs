@@ -17,8 +17,9 @@ use crate::domain::authority::Signer;
 use crate::domain::certificate::EngineLine;
 use crate::domain::delivery::{CERTIFICATE_HEADER, Waiting};
 use crate::domain::event::Role;
+use crate::domain::evidence::Removal as LeftOut;
 use crate::domain::state::{Basis, Media};
-use crate::domain::{ClinicId, LinkId, ObjectId, StaffId, SubmissionId};
+use crate::domain::{ClinicId, Code, LinkId, ObjectId, StaffId, SubmissionId};
 use crate::ops::certificates::{Authority, AuthorityKind};
 use crate::ops::keys::{FreshKeys, WorkerKeys};
 use crate::ops::{KeyFile, listener, tls};
@@ -97,9 +98,11 @@ async fn a_pull_cut_short_is_taken_up_again() {
     let ready = world.offer(1, BYTES, &world.signer);
     std::fs::write(world.path(&ready, "1.jpg"), BYTES).unwrap();
     std::fs::write(world.to().join(".sekisho-pull.tmp"), "half").unwrap();
-    let (summary, _) = world.pull().await;
+    let (summary, lines) = world.pull().await;
     assert_eq!(summary.written, 1);
     assert_eq!(world.names().len(), 3);
+    let told = serde_json::to_value(&lines[0]).unwrap();
+    assert_eq!(told["removed"][0]["code"], "gps", "what was left out is told: {told}");
 }
 
 #[tokio::test]
@@ -261,6 +264,7 @@ impl World {
             basis: Basis::Policy,
             engines: vec![EngineLine::new("clamav", Some("27831"), Some(60))],
             demo: false,
+            removed: vec![LeftOut { code: Code::fixed("gps"), count: 4, bytes: 64 }],
         }
     }
 

@@ -19,8 +19,8 @@ use rustix::pipe::PipeFlags;
 use sekisho_encoder::Layout;
 pub use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
-    FindingCode, Layer, Layers, LookReport, Ready, Rule, RuleFault, RuleHit, Severity,
-    SourceCoding,
+    FindingCode, Layer, Layers, LookReport, Part, Ready, Removal, RemovalCode, Rule, RuleFault,
+    RuleHit, Severity, SourceCoding,
 };
 use sekisho_protocol::{
     DecodeReport, MAX_REPORT_BYTES, PixelLayout, Request, RuleSource, Setup, Ticket,

@@ -297,6 +297,7 @@ fn released(sealed: &SealedObject) -> Released {
         basis: Basis::Policy,
         engines: vec![],
         demo: false,
+        removed: vec![],
     };
     let release = state::Release {
         rendition: Rendition {

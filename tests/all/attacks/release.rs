@@ -150,6 +150,7 @@ impl Attacker {
                 basis: Basis::Policy,
                 engines: Vec::new(),
                 demo: true,
+                removed: vec![],
             };
             certificate.sign(signer)
         };

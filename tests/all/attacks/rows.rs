@@ -5,6 +5,7 @@ use sekisho::app::{Db, PublicKeys, Vault};
 use sekisho::domain::authority::Signed;
 use sekisho::domain::content::{Area, Evidence, SealedObject};
 use sekisho::domain::event::Role;
+use sekisho::domain::evidence::Details;
 use sekisho::domain::policy::Verdict;
 use sekisho::domain::retention::Retention;
 use sekisho::domain::{Action, Actor, ArtifactId, Event, EventId, ObjectId};
@@ -118,6 +119,7 @@ async fn evidence_that_no_worker_signed_is_refused() {
             verdict: Verdict::Clean,
             detected_type: "jpeg".to_owned(),
             reports: Vec::new(),
+            details: Details::default(),
             preview: None,
         };
         let signed = Signed::sign(&evidence, signer).expect("signed").to_text();

@@ -126,7 +126,7 @@ async fn send_all(
     data: &Path,
 ) -> Result<Vec<Row>, DemoError> {
     let expectations = Expectations::built_in()?;
-    let fixtures = fixtures::all()?;
+    let fixtures = fixtures::shown()?;
     let sent = patient::send_all(sekisho, &settings.intake, data, &fixtures).await?;
     outcome::wait(sekisho, &sent).await?;
     outcome::rows(sekisho, &sent, &expectations).await

@@ -14,7 +14,7 @@ use crate::expect::{Expectation, Expectations};
 /// One line of the table.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub(super) path: &'static str,
+    pub(super) path: String,
     pub(super) judged: Judged,
     /// From the last byte sent to the disposition, in milliseconds.
     pub(super) took_ms: Option<i64>,
@@ -68,19 +68,19 @@ pub(super) async fn rows(
         decisions.extend(found.map(|event| (event.artifact.clone(), (event, disposition))));
     }
     let row = |item: &Sent| {
-        let expected = expectations.get(item.path);
+        let expected = expectations.get(&item.path);
         match &item.fate {
             Fate::Refused { code } => {
                 let is_met = expected.is_some_and(|it| it.door.as_ref() == Some(code));
                 let expected = expected.filter(|_| !is_met).cloned();
-                Row { path: item.path, judged: refused(code), took_ms: None, expected }
+                Row { path: item.path.clone(), judged: refused(code), took_ms: None, expected }
             }
             Fate::Received { artifact, last_byte_ms } => {
                 let decided = decisions.get(artifact);
                 let judged = decided.map_or_else(waiting, |(event, how)| judged(event, how));
                 let took_ms = decided.map(|(event, _)| event.at - last_byte_ms);
                 let expected = expected.filter(|it| !judged.is(it)).cloned();
-                Row { path: item.path, judged, took_ms, expected }
+                Row { path: item.path.clone(), judged, took_ms, expected }
             }
         }
     };

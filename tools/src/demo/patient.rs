@@ -21,7 +21,7 @@ use crate::fixtures::Fixture;
 /// What became of one fixture at the door.
 #[derive(Debug)]
 pub(super) struct Sent {
-    pub(super) path: &'static str,
+    pub(super) path: String,
     pub(super) fate: Fate,
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn send_all(
         patient.agree().await?;
         for fixture in visit {
             let fate = patient.send(fixture).await?;
-            all.push(Sent { path: fixture.path, fate });
+            all.push(Sent { path: fixture.path.to_string(), fate });
             bar.inc(1);
         }
     }
@@ -202,7 +202,7 @@ impl<'a> Patient<'a> {
 /// The form around a file. A text is typed as the message; everything else is chosen as a photo,
 /// under the media type that a browser takes from the file's name.
 fn around(fixture: &Fixture) -> (String, String) {
-    let name = fixture.path.rsplit('/').next().unwrap_or(fixture.path);
+    let name = fixture.path.rsplit('/').next().unwrap_or(&fixture.path);
     let field = match name.rsplit('.').next() {
         Some("txt") => "name=\"message\"\r\n\r\n".to_owned(),
         ending => {
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_visit_keeps_to_the_limits_of_a_submission() {
-        let file = |bytes| Fixture { path: "clean/a.jpg", bytes: vec![0; bytes] };
+        let file = |bytes| Fixture { path: "clean/a.jpg".into(), bytes: vec![0; bytes] };
         let count = |files: &[Fixture]| visits(files).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(count(&vec![file(1); 41]), [20, 20, 1]);
         assert_eq!(count(&[file(MOST_BYTES), file(1)]), [1, 1]);

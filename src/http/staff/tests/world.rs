@@ -9,6 +9,7 @@ use crate::domain::authority::{Signed, Signer};
 use crate::domain::certificate::{Certificate, EngineLine};
 use crate::domain::content::{Area, Evidence, Preview, SealedObject};
 use crate::domain::event::Role;
+use crate::domain::evidence::{Details, Part, Removal, RuleWords, Window};
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport, Reason, SignatureSet};
 use crate::domain::limits::Limits;
 use crate::domain::policy::{Persistence, Verdict};
@@ -208,6 +209,7 @@ impl World {
             verdict: verdict.clone(),
             detected_type: "jpeg".to_owned(),
             reports: vec![report(Engine::Type, self.now()), report(Engine::Clamav, self.now())],
+            details: details(),
             preview: Some(Preview::Image { jpeg_base64: "/9j/4AAQ".to_owned() }),
         };
         let fence = evidence.fence;
@@ -276,6 +278,7 @@ impl World {
                 EngineLine::new("clamav", Some("27831"), Some(7300)),
             ],
             demo: false,
+            removed: vec![Removal { code: Code::fixed("gps"), count: 4, bytes: 64 }],
         }
     }
 
@@ -332,5 +335,15 @@ fn report(engine: Engine, now: Timestamp) -> EngineReport {
             demo: false,
         }),
         took_us: 41_230,
+    }
+}
+
+/// One of each thing that evidence tells beside findings.
+fn details() -> Details {
+    Details {
+        removed: vec![Removal { code: Code::fixed("gps"), count: 4, bytes: 64 }],
+        parts: vec![Part::new(0, "APP1", (2, 4096), 1)],
+        rules: vec![RuleWords::new("rule", "In English", "日本語で")],
+        windows: vec![Window { about: 16, offset: 0, hex: hex::encode("secret bytes") }],
     }
 }

@@ -3,7 +3,8 @@
 //! Pictures lie in `mdat`, where `meta` says; whatever no item points at, and every box that is no picture, is searched
 //! for other formats like a tail.
 
-use heifer_isobmff::HeifFile;
+use heifer_isobmff::boxes::ConstructionMethod;
+use heifer_isobmff::{HeifFile, Item, is_image_item};
 use sekisho_protocol::{FileKind, FindingCode};
 
 use super::notes::{Cursor, Notes};
@@ -126,11 +127,16 @@ fn unused(part: Box, heif: &HeifFile<'_>) -> Vec<(usize, usize)> {
     let mut used: Vec<(usize, usize)> = heif
         .items
         .iter()
+        .filter(|item| is_picture_or_metadata(item))
         .filter_map(|item| item.location.as_ref())
+        // Other methods count from the start of another box or item, so their numbers say nothing about this one.
+        .filter(|location| location.construction_method == ConstructionMethod::File)
         .flat_map(|location| &location.extents)
         .filter_map(|extent| {
             let start = usize::try_from(extent.offset).ok()?;
-            Some((start, start.checked_add(usize::try_from(extent.length).ok()?)?))
+            let len = usize::try_from(extent.length).ok()?;
+            // No length means as far as it goes.
+            Some((start, if len == 0 { part.end } else { start.checked_add(len)? }))
         })
         .collect();
     used.sort_unstable();
@@ -148,8 +154,61 @@ fn unused(part: Box, heif: &HeifFile<'_>) -> Vec<(usize, usize)> {
     gaps
 }
 
+/// Whether an item is what readers of pictures read. Any other could point at anything.
+fn is_picture_or_metadata(item: &Item) -> bool {
+    match &item.item_type.0 {
+        b"Exif" | b"tmap" => true,
+        b"mime" => item.content_type.as_deref() == Some("application/rdf+xml"),
+        _ => is_image_item(item.item_type),
+    }
+}
+
 /// Boxes that writers of pictures put at the top. `moov` is that of a short film beside the picture.
 const KNOWN: [&[u8; 4]; 9] =
     [b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"uuid", b"mpvd", b"moov"];
 /// Phones write fewer than ten.
 const MAX_BOXES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use heifer::EncodeOptions;
+    use heifer_isobmff::FourCC;
+    use heifer_isobmff::boxes::{Extent, ItemLocation};
+
+    use super::*;
+
+    /// What is unused of a second `mdat` of ten bytes, when a further item of this kind points at all of it.
+    fn unused_behind(
+        kind: [u8; 4],
+        content_type: Option<&str>,
+        method: ConstructionMethod,
+    ) -> usize {
+        let file = heifer::encode_rgb8(16, 16, &[99; 768], &EncodeOptions::default()).unwrap();
+        let mut heif = HeifFile::parse(&file).unwrap();
+        let part = Box { kind: *b"mdat", start: file.len() + 8, end: file.len() + 18 };
+        let extent = Extent { offset: part.start as u64, length: 10, index: 0 };
+        let mut item = heif.items[0].clone();
+        (item.id, item.item_type) = (99, FourCC(kind));
+        item.content_type = content_type.map(str::to_owned);
+        item.location =
+            Some(ItemLocation { id: 99, construction_method: method, extents: vec![extent] });
+        heif.items.push(item);
+        unused(part, &heif).iter().map(|(start, end)| end - start).sum()
+    }
+
+    #[test]
+    fn only_places_in_the_file_of_pictures_and_their_metadata_are_in_use() {
+        use ConstructionMethod::{File, Idat, Item};
+        let xmp = Some("application/rdf+xml");
+        for (kind, content_type) in
+            [(*b"hvc1", None), (*b"av01", None), (*b"Exif", None), (*b"mime", xmp)]
+        {
+            assert_eq!(unused_behind(kind, content_type, File), 0, "{kind:?}");
+            assert_eq!(unused_behind(kind, content_type, Idat), 10, "{kind:?}");
+            assert_eq!(unused_behind(kind, content_type, Item), 10, "{kind:?}");
+        }
+        assert_eq!(unused_behind(*b"mime", Some("text/html"), File), 10);
+        assert_eq!(unused_behind(*b"mime", None, File), 10);
+        assert_eq!(unused_behind(*b"evil", None, File), 10);
+    }
+}

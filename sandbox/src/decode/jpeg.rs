@@ -24,7 +24,7 @@ pub(super) fn decode(
         let first = notes.into_list().first().map(|finding| finding.code);
         return Err(first.unwrap_or(FindingCode::Malformed));
     };
-    if walked.precision != 8 {
+    if walked.uncommon {
         return Err(FindingCode::UnsupportedType);
     }
     check_size(walked.walk.width, walked.walk.height, limits)?;

@@ -17,6 +17,9 @@ pub struct JpegWalk {
     pub sampling: (u8, u8),
     /// Stored in several scans over the whole picture.
     pub progressive: bool,
+    /// Coded in a way of the standard that next to nobody writes: arithmetic, lossless or hierarchical coding, more
+    /// than eight bits, factors that are no powers of two.
+    pub uncommon: bool,
     /// An index of further pictures is there.
     multi_picture: bool,
     /// The metadata call this a motion photo.
@@ -70,6 +73,7 @@ fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCo
                 }
                 frame(segment(cursor)?, jpeg).ok_or(FindingCode::Malformed)?;
                 jpeg.progressive = marker & 3 == 2;
+                jpeg.uncommon |= marker > 0xC2 || jpeg.precision != 8;
             }
             APP1 => {
                 let body = segment(cursor)?;
@@ -79,6 +83,8 @@ fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCo
                         .any(|mark| foreign::find(body, mark).is_some());
             }
             APP2 => jpeg.multi_picture |= segment(cursor)?.starts_with(b"MPF\0"),
+            // Several frames, each a refinement of the last.
+            DHP => return Err(FindingCode::UnsupportedType),
             SOI | 0x00 | 0x01 | 0xD0..=0xD7 => return Err(FindingCode::Malformed),
             _ => segment(cursor).map(drop)?,
         }
@@ -136,6 +142,7 @@ fn frame(body: &[u8], jpeg: &mut JpegWalk) -> Option<()> {
         if !(1..=4).contains(&h) || !(1..=4).contains(&v) {
             return None;
         }
+        jpeg.uncommon |= h == 3 || v == 3;
         factors.push((h, v));
     }
     if let [(h, v), (chroma_h, chroma_v), ..] = factors.as_slice() {
@@ -150,9 +157,9 @@ fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Not
     for _ in 0..MAX_APPENDICES {
         let rest = file.get(position..).unwrap_or_default();
         let zeros = rest.iter().take_while(|byte| **byte == 0).count();
-        if zeros == rest.len() {
-            if zeros > 0 {
-                notes.add(FindingCode::Padding, position, zeros as u64);
+        if tail::is_padding(rest) {
+            if !rest.is_empty() {
+                notes.add(FindingCode::Padding, position, rest.len() as u64);
             }
             return;
         }
@@ -196,6 +203,7 @@ fn appendix(
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
+const DHP: u8 = 0xDE;
 const APP1: u8 = 0xE1;
 const APP2: u8 = 0xE2;
 /// A photo has some dozens; extended metadata some hundreds.

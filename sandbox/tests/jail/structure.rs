@@ -52,6 +52,20 @@ fn zeros_behind_the_end_are_padding() {
 }
 
 #[test]
+fn a_few_blanks_behind_the_end_are_padding_and_more_are_not() {
+    for picture in [samples::jpeg(16, 16, None, None), samples::png(3, 3), samples::gif(1)] {
+        for blanks in [&b"\n"[..], b"\r\n", b"\0", b" \t\r\n\0 \t\r\n\0 \t\r\n\0\n"] {
+            let file = [&picture[..], blanks].concat();
+            assert_eq!(codes(&file), [FindingCode::Padding], "{blanks:?}");
+        }
+        for more in [&b"\n\nx"[..], &[b'\n'; 17]] {
+            let file = [&picture[..], more].concat();
+            assert_eq!(codes(&file), [FindingCode::TrailingBytes], "{more:?}");
+        }
+    }
+}
+
+#[test]
 fn a_claimed_size_is_checked_before_anything_is_decoded() {
     let found = codes(&samples::claiming_png(50_000, 50_000));
     assert!(found.contains(&FindingCode::TooManyPixels));

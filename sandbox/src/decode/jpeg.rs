@@ -45,7 +45,7 @@ pub(super) fn decode(
     Ok((Source { coding, profile }, 1))
 }
 
-fn options() -> DecoderOptions {
+pub(super) fn options() -> DecoderOptions {
     // The format's own limit; ours are checked before any memory is spent.
     DecoderOptions::default()
         .set_max_width(65_535)
@@ -56,12 +56,12 @@ fn options() -> DecoderOptions {
 }
 
 /// A grey picture has no chroma that could be lost.
-fn coding(walked: &jpeg::JpegWalk) -> SourceCoding {
+pub(super) fn coding(walked: &jpeg::JpegWalk) -> SourceCoding {
     let (chroma_h, chroma_v) = walked.sampling;
     if walked.components == 1 { HALVED } else { SourceCoding::Lossy { chroma_h, chroma_v } }
 }
 
-fn refusal(error: &DecodeErrors) -> FindingCode {
+pub(super) fn refusal(error: &DecodeErrors) -> FindingCode {
     match error {
         DecodeErrors::Unsupported(_) => FindingCode::UnsupportedType,
         DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => FindingCode::Truncated,

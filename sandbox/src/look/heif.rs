@@ -1,10 +1,10 @@
-//! The structure of a HEIF file: boxes that follow each other to the end of the file.
+//! The structure of a HEIF file, be it HEIC or AVIF: boxes that follow each other to the end of the file.
 //!
 //! Pictures lie in `mdat`, where `meta` says; whatever no item points at, and every box that is no picture, is searched
 //! for other formats like a tail.
 
 use heifer_isobmff::boxes::ConstructionMethod;
-use heifer_isobmff::{HeifFile, Item, is_image_item};
+use heifer_isobmff::{BoxIter, HeifFile, Item, is_image_item};
 use sekisho_protocol::{FileKind, FindingCode};
 
 use super::notes::{Cursor, Notes};
@@ -27,19 +27,33 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     };
     let end = boxes.last().map_or(0, |last| last.end);
     let picture = file.get(..end).unwrap_or_default();
+    let film = boxes.iter().find(|part| &part.kind == b"moov");
+    if film.is_some() && !boxes.iter().any(|part| &part.kind == b"meta") {
+        // A sequence of pictures none of which is an item.
+        notes.add(FindingCode::UnsupportedType, 0, 0);
+        return walk;
+    }
     let Ok(heif) = HeifFile::parse(picture) else {
         notes.add(FindingCode::Malformed, 0, 0);
         return walk;
     };
+    if is_cut(&heif, end) {
+        notes.add(FindingCode::Truncated, end, 0);
+        return walk;
+    }
     let Some((width, height)) = size(&heif) else {
         notes.add(FindingCode::Malformed, 0, 0);
         return walk;
     };
     let pictures = heif.top_level_image_ids().len().max(1);
     walk.frames = u32::try_from(pictures).unwrap_or(u32::MAX);
+    let is_sequence = is_sequence(&heif);
+    if let Some(film) = film.filter(|_| is_sequence) {
+        walk.frames = walk.frames.max(frames(file.get(film.start..film.end).unwrap_or_default()));
+    }
     (walk.width, walk.height, walk.end) = (width, height, Some(end));
     for part in &boxes {
-        inspect(file, *part, &heif, notes);
+        inspect(file, *part, &heif, is_sequence, notes);
     }
     walk
 }
@@ -100,7 +114,7 @@ fn header(cursor: &mut Cursor<'_>) -> Option<([u8; 4], usize, usize)> {
 }
 
 /// What else is in a box.
-fn inspect(file: &[u8], part: Box, heif: &HeifFile<'_>, notes: &mut Notes) {
+fn inspect(file: &[u8], part: Box, heif: &HeifFile<'_>, is_sequence: bool, notes: &mut Notes) {
     let content = file.get(part.start..part.end).unwrap_or_default();
     match &part.kind {
         b"ftyp" | b"meta" => {}
@@ -115,11 +129,21 @@ fn inspect(file: &[u8], part: Box, heif: &HeifFile<'_>, notes: &mut Notes) {
             foreign::in_tail(content, part.start, notes);
             if !KNOWN.contains(&kind) {
                 notes.add(FindingCode::MakerTrailer, part.start, content.len() as u64);
-            } else if kind == b"moov" {
+            } else if kind == b"moov" && !is_sequence {
                 notes.add_kind(FileKind::Video, part.start);
             }
         }
     }
+}
+
+/// Whether a picture lies beyond the end.
+fn is_cut(heif: &HeifFile<'_>, end: usize) -> bool {
+    let pictures = heif.items.iter().filter(|item| is_picture_or_metadata(item));
+    let places = pictures.filter_map(|item| item.location.as_ref());
+    places
+        .filter(|location| location.construction_method == ConstructionMethod::File)
+        .flat_map(|location| &location.extents)
+        .any(|extent| extent.offset.saturating_add(extent.length) > end as u64)
 }
 
 /// The parts of a box that no item points at.
@@ -161,6 +185,23 @@ fn is_picture_or_metadata(item: &Item) -> bool {
         b"mime" => item.content_type.as_deref() == Some("application/rdf+xml"),
         _ => is_image_item(item.item_type),
     }
+}
+
+/// Whether the file calls itself an animation, whose frames are a film's.
+fn is_sequence(heif: &HeifFile<'_>) -> bool {
+    matches!(&heif.file_type.major_brand.0, b"avis" | b"msf1" | b"hevc" | b"hevx")
+}
+
+/// The frames of the longest track of a film.
+fn frames(moov: &[u8]) -> u32 {
+    let mut level = vec![moov];
+    for name in [b"trak", b"mdia", b"minf", b"stbl", b"stsz"] {
+        let inner = level.into_iter().flat_map(|content| BoxIter::new(content).flatten());
+        let found = inner.filter(|part| &part.header.box_type.0 == name);
+        level = found.map(|part| part.content).take(MAX_BOXES).collect();
+    }
+    // Version and flags, the size that all samples share, their count.
+    level.into_iter().filter_map(|stsz| Cursor::at(stsz, 8).u32_be()).max().unwrap_or(0)
 }
 
 /// Boxes that writers of pictures put at the top. `moov` is that of a short film beside the picture.

@@ -11,6 +11,7 @@
 mod attacks;
 mod faults;
 mod measure;
+mod others;
 mod pictures;
 mod samples;
 mod scanner;

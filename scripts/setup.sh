@@ -23,6 +23,9 @@ TEST='
 /usr/bin/npm|npm|brings the driver and the accessibility checks
 /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc|fonts-noto-cjk|shows Japanese as people see it
 /usr/bin/yara|yara|shows that operators'"'"' own YARA reads our rules the same way
+/usr/bin/avifdec|libavif-bin|makes AVIF pictures and decodes them as somebody else does
+/usr/bin/tiffcp|libtiff-tools|packs a TIFF in every way that it knows
+/usr/bin/tifftopnm|netpbm|decodes TIFF and BMP as somebody else does
 '
 BENCH='
 /usr/bin/clamdscan|clamdscan|the virus scanner of the script that the service is held against

@@ -45,7 +45,8 @@ fn claim_of_extension(extension: &str) -> Option<FileKind> {
         "avif" => FileKind::Avif,
         "tif" | "tiff" => FileKind::Tiff,
         "bmp" => FileKind::Bmp,
-        "jxl" | "jp2" | "ico" | "psd" | "dng" => FileKind::OtherImage,
+        "jxl" | "jp2" | "ico" | "psd" | "dng" | "nef" | "arw" | "cr2" | "cr3" | "raf" | "orf"
+        | "rw2" => FileKind::OtherImage,
         "svg" => FileKind::Svg,
         "pdf" => FileKind::Pdf,
         "zip" => FileKind::Zip,

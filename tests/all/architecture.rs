@@ -43,6 +43,7 @@ const MUST_NOT_NAME: &[(&str, &[&str])] = &[
 
 /// Crates that parse contents a patient could send.
 const CONTENT_PARSERS: &[&str] = &[
+    "fax",
     "gif",
     "hayro",
     "heic-rs",
@@ -53,7 +54,9 @@ const CONTENT_PARSERS: &[&str] = &[
     "image-webp",
     "infer",
     "moxcms",
+    "re_rav1d",
     "tiff",
+    "weezl",
     "yara",
     "yara-x",
     "zune-core",

@@ -50,7 +50,7 @@ codes! {
         MotionPhoto = 41 => "motion_photo",
         /// A maker's own trailer behind the picture. Harmless, dropped by decoding.
         MakerTrailer = 42 => "maker_trailer",
-        /// Zero bytes behind the end. Harmless, dropped by decoding.
+        /// Zeros or a few blanks behind the end. Harmless, dropped by decoding.
         Padding = 43 => "padding",
         /// More frames than the one that is kept. Value: how many are dropped.
         FramesIgnored = 44 => "frames_ignored",

@@ -23,7 +23,7 @@ pub(super) fn decode(
     let Some(picture) = picture else {
         return Err(notes.last().unwrap_or(FindingCode::Malformed));
     };
-    if walked.precision != 8 {
+    if walked.uncommon {
         return Err(FindingCode::UnsupportedType);
     }
     check_size(walked.walk.width, walked.walk.height, limits)?;
@@ -44,7 +44,7 @@ pub(super) fn decode(
     Ok((Source { coding, profile }, 1))
 }
 
-fn options(limits: &DecodeLimits) -> DecoderOptions {
+pub(super) fn options(limits: &DecodeLimits) -> DecoderOptions {
     // The format's own limit; ours are checked before any memory is spent.
     DecoderOptions::default()
         .set_max_width(65_535)
@@ -55,12 +55,12 @@ fn options(limits: &DecodeLimits) -> DecoderOptions {
 }
 
 /// A grey picture has no chroma that could be lost.
-fn coding(walked: &jpeg::JpegWalk) -> SourceCoding {
+pub(super) fn coding(walked: &jpeg::JpegWalk) -> SourceCoding {
     let (chroma_h, chroma_v) = walked.sampling;
     if walked.components == 1 { HALVED } else { SourceCoding::Lossy { chroma_h, chroma_v } }
 }
 
-fn refusal(error: &DecodeErrors) -> FindingCode {
+pub(super) fn refusal(error: &DecodeErrors) -> FindingCode {
     match error {
         DecodeErrors::Unsupported(_) => FindingCode::UnsupportedType,
         DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => FindingCode::Truncated,

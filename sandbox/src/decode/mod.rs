@@ -4,6 +4,7 @@
 //! checked against headers before memory is spent. Pixels go straight to the output where nothing has to be turned.
 
 mod bits;
+mod bmp;
 mod canvas;
 mod colour;
 mod exif;
@@ -15,6 +16,7 @@ mod planes;
 mod png;
 mod scans;
 mod text;
+mod tiff;
 mod webp;
 
 use sekisho_protocol::{DecodeLimits, DecodeReport, FileKind, FindingCode, SourceCoding};
@@ -46,7 +48,9 @@ pub fn decode(
         FileKind::Png => png::decode(file, limits, &mut canvas)?,
         FileKind::WebP => webp::decode(file, limits, &mut canvas)?,
         FileKind::Gif => gif::decode(file, limits, &mut canvas)?,
-        FileKind::Heic => heif::decode(file, limits, &mut canvas)?,
+        FileKind::Tiff => tiff::decode(file, limits, &mut canvas)?,
+        FileKind::Bmp => bmp::decode(file, limits, &mut canvas)?,
+        FileKind::Heic | FileKind::Avif => heif::decode(file, limits, &mut canvas)?,
         _ => return Err(FindingCode::UnsupportedType),
     };
     let Finished { width, height, layout, orientation, colour } =

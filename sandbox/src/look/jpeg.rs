@@ -20,6 +20,9 @@ pub struct JpegWalk {
     pub progressive: bool,
     /// What may follow it.
     announced: Announced,
+    /// Coded in a way of the standard that next to nobody writes: arithmetic, lossless or hierarchical coding, more
+    /// than eight bits, factors that are no powers of two.
+    pub uncommon: bool,
 }
 
 /// Looks at a whole file.
@@ -85,11 +88,14 @@ fn markers(
                 }
                 frame(segment(cursor)?, jpeg).ok_or(FindingCode::Malformed)?;
                 jpeg.progressive = marker & 3 == 2;
+                jpeg.uncommon |= marker > 0xC2 || jpeg.precision != 8;
             }
             0xE0..=0xEF | COMMENT => {
                 let body = segment(cursor)?;
                 segments::inspect(marker, body, content, &mut jpeg.announced, notes);
             }
+            // Several frames, each a refinement of the last.
+            DHP => return Err(FindingCode::UnsupportedType),
             SOI | 0x00 | 0x01 | 0xD0..=0xD7 => return Err(FindingCode::Malformed),
             _ => segment(cursor).map(drop)?,
         }
@@ -149,6 +155,7 @@ fn frame(body: &[u8], jpeg: &mut JpegWalk) -> Option<()> {
         if !(1..=4).contains(&h) || !(1..=4).contains(&v) {
             return None;
         }
+        jpeg.uncommon |= h == 3 || v == 3;
         factors.push((h, v));
     }
     if let [(h, v), (chroma_h, chroma_v), ..] = factors.as_slice() {
@@ -163,9 +170,9 @@ fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Not
     for _ in 0..MAX_APPENDICES {
         let rest = file.get(position..).unwrap_or_default();
         let zeros = rest.iter().take_while(|byte| **byte == 0).count();
-        if zeros == rest.len() {
-            if zeros > 0 {
-                notes.add(FindingCode::Padding, position, zeros as u64);
+        if tail::is_padding(rest) {
+            if !rest.is_empty() {
+                notes.add(FindingCode::Padding, position, rest.len() as u64);
             }
             return;
         }
@@ -215,6 +222,7 @@ const SOS: u8 = 0xDA;
 const COMMENT: u8 = 0xFE;
 /// The field behind a marker that says how long its segment is.
 const LENGTH_LEN: usize = 2;
+const DHP: u8 = 0xDE;
 /// Fill bytes before a marker.
 const MAX_FILL: usize = 65_536;
 /// The first bytes of an MP4 file: the length of a box of less than 256 bytes.

@@ -4,6 +4,7 @@ use sekisho_protocol::{FileKind, FindingCode};
 
 use super::foreign::{find, in_metadata};
 use super::notes::Notes;
+use super::{bmp, tiff};
 
 /// The kind of a file.
 pub fn of(file: &[u8]) -> FileKind {
@@ -12,6 +13,14 @@ pub fn of(file: &[u8]) -> FileKind {
         [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => FileKind::Png,
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => FileKind::WebP,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => FileKind::Gif,
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
+            if tiff::is_camera_raw(file) { FileKind::OtherImage } else { FileKind::Tiff }
+        }
+        // Olympus and Panasonic count differently from the second pair of bytes on.
+        [b'I', b'I', b'R', b'O' | b'S', 8, 0, 0, 0, ..]
+        | [b'M', b'M', b'O', b'R', 0, 0, 0, 8, ..]
+        | [b'I', b'I', b'U', 0, ..] => FileKind::OtherImage,
+        _ if bmp::is_bmp(file) => FileKind::Bmp,
         _ => by_table(file).or_else(|| by_text(file)).unwrap_or(FileKind::Unknown),
     }
 }
@@ -52,9 +61,10 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
     if let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = file {
         return Some(match brand.get(..4)? {
             b"avif" | b"avis" => FileKind::Avif,
-            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
-                FileKind::Heic
-            }
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => FileKind::Heic,
+            // No word about the codec; the further brands have it.
+            b"mif1" | b"msf1" if names_brand(file, &[b"avif", b"avis"]) => FileKind::Avif,
+            b"mif1" | b"msf1" => FileKind::Heic,
             b"M4A " | b"M4B " => FileKind::Audio,
             b"crx " => FileKind::OtherImage,
             _ => FileKind::Video,
@@ -65,7 +75,8 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
         ("application/pdf", _) => FileKind::Pdf,
         ("application/zip", _) => FileKind::Zip,
         ("image/tiff", _) => FileKind::Tiff,
-        ("image/bmp", _) => FileKind::Bmp,
+        // Two letters that many a sentence begins with; whether there are headers was looked at before.
+        ("image/bmp", _) => return None,
         ("image/heif", _) => FileKind::Heic,
         ("image/avif", _) => FileKind::Avif,
         ("text/html", _) => FileKind::Html,
@@ -82,6 +93,14 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
         (_, infer::MatcherType::Text) => return None,
         (_, infer::MatcherType::Custom) => FileKind::Unknown,
     })
+}
+
+/// Whether the first box names one of these brands as compatible.
+fn names_brand(file: &[u8], brands: &[&[u8; 4]]) -> bool {
+    let len = file.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
+    let len = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_BRANDS_LEN).min(file.len());
+    let named = file.get(16..len).unwrap_or_default().as_chunks::<4>().0;
+    named.iter().any(|brand| brands.contains(&brand))
 }
 
 fn by_text(file: &[u8]) -> Option<FileKind> {
@@ -129,6 +148,9 @@ fn looks_like_text(file: &[u8]) -> bool {
     let odd = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x1B);
     !file.is_empty() && file.iter().filter(odd).count() == 0
 }
+
+/// Writers name about ten brands.
+const MAX_BRANDS_LEN: usize = 1024;
 
 fn valid_up_to(file: &[u8]) -> usize {
     std::str::from_utf8(file).map_or_else(|error| error.valid_up_to(), str::len)

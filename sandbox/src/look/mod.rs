@@ -3,6 +3,7 @@
 //! Bytes in, a bounded list of codes and numbers out. Nothing is decoded and nothing is decided here; sizes come from
 //! headers, before any memory is spent on pixels.
 
+pub mod bmp;
 pub mod foreign;
 pub mod gif;
 pub mod heif;
@@ -15,6 +16,7 @@ pub mod png;
 pub mod segments;
 pub mod tail;
 pub mod text;
+pub mod tiff;
 pub mod webp;
 
 use sekisho_protocol::{DecodeLimits, FileKind, FindingCode, LookReport};
@@ -45,7 +47,9 @@ pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
         FileKind::Png => plain(file, &mut notes, png::walk),
         FileKind::WebP => plain(file, &mut notes, webp::walk),
         FileKind::Gif => plain(file, &mut notes, gif::walk),
-        FileKind::Heic => plain(file, &mut notes, heif::walk),
+        FileKind::Heic | FileKind::Avif => plain(file, &mut notes, heif::walk),
+        FileKind::Tiff => plain(file, &mut notes, tiff::walk),
+        FileKind::Bmp => plain(file, &mut notes, bmp::walk),
         FileKind::Text => {
             text::look(file, limits.max_text_chars, &mut notes);
             Walk::default()

@@ -9,16 +9,23 @@ use sekisho_protocol::{FileKind, FindingCode};
 use super::foreign::{self, find};
 use super::notes::{Cursor, Notes};
 
-/// The tail of a format whose honest writers append nothing but zeros.
+/// The tail of a format whose honest writers append nothing but padding.
 pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
     let Some((tail, end)) = tail_of(file, end) else {
         return;
     };
-    if tail.iter().all(|byte| *byte == 0) {
+    if is_padding(tail) {
         notes.add(FindingCode::Padding, end, tail.len() as u64);
     } else {
         unknown(tail, end, notes);
     }
+}
+
+/// Zeros, or so few blanks that they can only be what a program for text or transfer left behind.
+pub fn is_padding(tail: &[u8]) -> bool {
+    tail.iter().all(|byte| *byte == 0)
+        || (tail.len() <= MAX_BLANKS
+            && tail.iter().all(|byte| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' ' | 0x1A)))
 }
 
 /// Bytes that no known writer appends. What they are is said before that they are there.
@@ -107,3 +114,5 @@ fn box_len(cursor: &mut Cursor<'_>) -> Option<usize> {
 const LIVE_TRAILER: usize = 64;
 const MOTION_MARKER: &[u8] = b"MotionPhoto_Data";
 const MAX_BOXES: usize = 4096;
+/// A line's end or two, a few blanks.
+const MAX_BLANKS: usize = 16;

@@ -12,6 +12,7 @@ mod attacks;
 mod faults;
 mod limits;
 mod measure;
+mod others;
 mod pictures;
 mod samples;
 mod scanner;

@@ -63,3 +63,70 @@ async fn cost_of_the_jail_and_of_decoding() {
         );
     }
 }
+
+/// Bytes of memory a pixel at 12 megapixels, output and all; one process a test, as the high-water mark never falls.
+fn memory_of(program: &str, arguments: &[&str], kind: FileKind) {
+    let folder = std::env::temp_dir().join(format!("sekisho-memory-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (source, made) = (folder.join("source.pnm"), folder.join("made"));
+    let noise = samples::noise_rgb(4000, 3000);
+    std::fs::write(&source, [&b"P6\n4000 3000\n255\n"[..], &noise].concat()).unwrap();
+    drop(noise);
+    let script = format!("set -e; cd {}; {program} {}", folder.display(), arguments.join(" "));
+    let status = std::process::Command::new("/bin/sh").args(["-c", &script]).status().unwrap();
+    assert!(status.success());
+    let file = std::fs::read(&made).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let before = high_water_mark();
+    let mut output = vec![0; 4000 * 3000 * 3];
+    let limits = DecodeLimits::default();
+    let begin = Instant::now();
+    sekisho_jail::decode::decode(&file, kind, &limits, &mut output).unwrap();
+    let (time, bytes) = (begin.elapsed(), high_water_mark() - before);
+    println!(
+        "{kind}: {} kB, {time:?}, {} bytes for 10 pixels",
+        file.len() / 1000,
+        bytes * 10 / 12_000_000
+    );
+    assert!(bytes <= 12_000_000 * 10 + (64 << 20), "{bytes}");
+}
+
+fn high_water_mark() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+const TO_AVIF: &str = "pnmtopng source.pnm > a.png; avifenc -j 2 -s 10";
+
+#[test]
+#[ignore = "a measurement"]
+fn memory_of_avif() {
+    memory_of(TO_AVIF, &["-y 420 a.png made.avif; mv made.avif made"], FileKind::Avif);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn memory_of_avif_of_ten_bits() {
+    memory_of(TO_AVIF, &["-y 444 -d 10 a.png made.avif; mv made.avif made"], FileKind::Avif);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn memory_of_tiff() {
+    memory_of("pnmtotiff -truecolor -lzw source.pnm", &["> made"], FileKind::Tiff);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn memory_of_tiff_in_jpeg() {
+    let how = "pnmtotiff -truecolor -none source.pnm > a.tif; tiffcp -c jpeg:90 -r 3000 a.tif made";
+    memory_of(how, &[], FileKind::Tiff);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn memory_of_bmp() {
+    memory_of("ppmtobmp -bpp=24 source.pnm", &["> made"], FileKind::Bmp);
+}

@@ -79,6 +79,31 @@ async fn a_huge_claim_is_refused_without_spending_memory() {
 }
 
 #[tokio::test]
+async fn uncommon_kinds_of_jpeg_are_unsupported_and_not_malformed() {
+    let jail = super::jail().await;
+    let whole = samples::jpeg(64, 64, None, None);
+    let frame = whole.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    let with = |place: usize, byte: u8| {
+        let mut file = whole.clone();
+        file[frame + place] = byte;
+        file
+    };
+    // Lossless, hierarchical, arithmetic of each kind; a hierarchy of frames.
+    let markers = [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xDE];
+    let mut files: Vec<_> = markers.map(|marker| with(1, marker)).into();
+    // Twelve bits; factors of three.
+    files.extend([with(4, 12), with(11, 0x31), with(11, 0x13)]);
+    for file in files {
+        let refused = decode(&jail, &file, FileKind::Jpeg).await;
+        assert!(
+            matches!(refused, Decoded::Refused(FindingCode::UnsupportedType)),
+            "{:02X?}: {refused:?}",
+            &file[frame..frame + 12]
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_orientation_comes_out_upright() {
     let jail = super::jail().await;
     let (red, green, blue, white) = ([255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]);

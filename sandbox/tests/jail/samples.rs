@@ -51,16 +51,7 @@ pub(crate) fn noise(
     orientation: Option<u16>,
     profile: Option<&[u8]>,
 ) -> Vec<u8> {
-    let mut state = 1u32;
-    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
-    for y in 0..u32::from(height) {
-        for x in 0..u32::from(width) {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let grain = (state >> 28) as u8;
-            let wave = ((x / 7 + y / 5) % 200) as u8;
-            pixels.extend([wave + grain, 255 - wave - grain, (x / 16) as u8]);
-        }
-    }
+    let pixels = noise_rgb(width, height);
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, 90);
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
@@ -72,6 +63,62 @@ pub(crate) fn noise(
     }
     encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
     out
+}
+
+/// A BMP of black pixels.
+pub(crate) fn bmp(width: u32, height: u32) -> Vec<u8> {
+    let pixels = vec![0; (width * 3).next_multiple_of(4) as usize * height as usize];
+    let numbers = |numbers: &[u32]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+    let header: Vec<u8> = numbers(&[0, 0, 54, 40, width, height, 1 | 24 << 16, 0, 0, 0, 0, 0, 0]);
+    [&b"BM"[..], &header, &pixels].concat()
+}
+
+/// A TIFF of black pages, nothing behind the last directory.
+pub(crate) fn tiff(width: u16, height: u16, pages: u32) -> Vec<u8> {
+    let mut file = b"II*\0".to_vec();
+    let len = (u32::from(width) * u32::from(height) * 3).next_multiple_of(2);
+    for _ in 0..pages {
+        let start = file.len() as u32 + 4;
+        file.extend((start + len).to_le_bytes());
+        file.resize(file.len() + len as usize, 0);
+        let (width, height) = (u32::from(width), u32::from(height));
+        let entries = [
+            (256, width),
+            (257, height),
+            (258, 8),
+            (259, 1),
+            (262, 2),
+            (273, start),
+            (277, 3),
+            (278, height),
+            (279, width * height * 3),
+        ];
+        file.extend((entries.len() as u16).to_le_bytes());
+        for (tag, value) in entries {
+            file.extend([u16::to_le_bytes(tag), u16::to_le_bytes(4)].concat());
+            file.extend([1, value].map(u32::to_le_bytes).concat());
+        }
+    }
+    file.extend([0; 4]);
+    file
+}
+
+/// A small AVIF.
+pub(crate) const AVIF: &[u8] = include_bytes!("../../../fixtures/clean/avif-one-420.avif");
+
+/// The pixels of the same noise.
+pub(crate) fn noise_rgb(width: u16, height: u16) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
+    for y in 0..u32::from(height) {
+        for x in 0..u32::from(width) {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let grain = (state >> 28) as u8;
+            let wave = ((x / 7 + y / 5) % 200) as u8;
+            pixels.extend([wave + grain, 255 - wave - grain, (x / 16) as u8]);
+        }
+    }
+    pixels
 }
 
 fn exif(orientation: u16) -> Vec<u8> {

@@ -21,8 +21,15 @@ fn second_format(file: &[u8], kind: FileKind) -> bool {
 
 #[test]
 fn every_cut_of_a_picture_is_found() {
-    for file in [samples::jpeg(16, 16, None, None), samples::png(3, 3), samples::gif(2)] {
-        for end in 12..file.len() {
+    for file in [
+        samples::jpeg(16, 16, None, None),
+        samples::png(3, 3),
+        samples::gif(2),
+        samples::bmp(3, 3),
+        samples::tiff(3, 3, 2),
+        samples::AVIF.to_vec(),
+    ] {
+        for end in 18..file.len() {
             let found = codes(&file[..end]);
             assert!(
                 found.contains(&FindingCode::Truncated) || found.contains(&FindingCode::Malformed),
@@ -35,7 +42,14 @@ fn every_cut_of_a_picture_is_found() {
 
 #[test]
 fn a_program_or_an_archive_behind_the_end_is_named() {
-    for picture in [samples::jpeg(16, 16, None, None), samples::png(3, 3), samples::gif(1)] {
+    for picture in [
+        samples::jpeg(16, 16, None, None),
+        samples::png(3, 3),
+        samples::gif(1),
+        samples::bmp(3, 3),
+        samples::tiff(3, 3, 1),
+        samples::AVIF.to_vec(),
+    ] {
         let program = [&picture[..], &samples::program()].concat();
         assert!(codes(&program).contains(&FindingCode::TrailingBytes));
         assert!(second_format(&program, FileKind::Executable));
@@ -49,6 +63,20 @@ fn a_program_or_an_archive_behind_the_end_is_named() {
 fn zeros_behind_the_end_are_padding() {
     let file = [&samples::jpeg(16, 16, None, None)[..], &[0; 100]].concat();
     assert_eq!(codes(&file), [FindingCode::Padding]);
+}
+
+#[test]
+fn a_few_blanks_behind_the_end_are_padding_and_more_are_not() {
+    for picture in [samples::jpeg(16, 16, None, None), samples::png(3, 3), samples::gif(1)] {
+        for blanks in [&b"\n"[..], b"\r\n", b"\0", b" \t\r\n\0 \t\r\n\0 \t\r\n\0\n"] {
+            let file = [&picture[..], blanks].concat();
+            assert_eq!(codes(&file), [FindingCode::Padding], "{blanks:?}");
+        }
+        for more in [&b"\n\nx"[..], &[b'\n'; 17]] {
+            let file = [&picture[..], more].concat();
+            assert_eq!(codes(&file), [FindingCode::TrailingBytes], "{more:?}");
+        }
+    }
 }
 
 #[test]
@@ -75,6 +103,14 @@ fn limits_hold_at_and_over() {
     assert_eq!(found(&samples::png(5, 3)), [FindingCode::TooManyPixels]);
     assert_eq!(found(&samples::gif(2)), [FindingCode::FramesIgnored]);
     assert_eq!(found(&samples::gif(3)), [FindingCode::FrameLimit]);
+    assert_eq!(found(&samples::bmp(6, 2)), []);
+    assert_eq!(found(&samples::bmp(7, 1)), [FindingCode::DimensionLimit]);
+    assert_eq!(found(&samples::bmp(5, 3)), [FindingCode::TooManyPixels]);
+    assert_eq!(found(&samples::tiff(6, 2, 1)), []);
+    assert_eq!(found(&samples::tiff(7, 1, 1)), [FindingCode::DimensionLimit]);
+    assert_eq!(found(&samples::tiff(5, 3, 1)), [FindingCode::TooManyPixels]);
+    assert_eq!(found(&samples::tiff(1, 2, 2)), [FindingCode::FramesIgnored]);
+    assert_eq!(found(&samples::tiff(1, 2, 3)), [FindingCode::FrameLimit]);
     assert_eq!(found("関所関".as_bytes()), []);
     assert_eq!(found("関所関所".as_bytes()), [FindingCode::TextLimit]);
 }
@@ -94,6 +130,24 @@ fn what_is_not_decoded_is_named_by_its_kind() {
         assert!(codes(&file).contains(&FindingCode::UnsupportedType), "{kind}");
     }
     assert_eq!(codes(b"")[0], FindingCode::EmptyFile);
+}
+
+#[test]
+fn what_begins_like_a_picture_and_is_none_is_not_called_one() {
+    assert_eq!(report("BMIは22でした。".as_bytes()).kind, FileKind::Text);
+    let raw = |start: &[u8]| {
+        let mut file = samples::tiff(3, 3, 1);
+        file[..start.len()].copy_from_slice(start);
+        // The kind of pixels: those of a sensor.
+        let kind = file.windows(4).position(|four| four == [6, 1, 4, 0]).unwrap();
+        file[kind + 8..kind + 10].copy_from_slice(&32_803u16.to_le_bytes());
+        file
+    };
+    for file in [raw(b"II*\0"), raw(b"IIRO\x08\0\0\0"), raw(b"IIU\0")] {
+        assert_eq!(report(&file).kind, FileKind::OtherImage);
+        assert_eq!(codes(&file)[0], FindingCode::UnsupportedType);
+    }
+    assert_eq!(codes(b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0")[0], FindingCode::UnsupportedType);
 }
 
 #[test]
@@ -126,7 +180,14 @@ fn camera_photos_have_no_finding_but_harmless_ones() {
 
 #[test]
 fn any_byte_changed_is_survived() {
-    for file in [samples::jpeg(16, 16, Some(6), None), samples::png(3, 3), samples::gif(2)] {
+    for file in [
+        samples::jpeg(16, 16, Some(6), None),
+        samples::png(3, 3),
+        samples::gif(2),
+        samples::bmp(3, 3),
+        samples::tiff(3, 3, 2),
+        samples::AVIF.to_vec(),
+    ] {
         for place in 0..file.len() {
             for value in [0, 1, 0x7F, 0xFF] {
                 let mut changed = file.clone();

@@ -1,8 +1,11 @@
-//! HEIC: the primary picture, whole or as a grid of tiles.
+//! HEIC and AVIF: the primary picture, whole or as a grid of tiles.
 
+mod av1;
 mod hevc;
 mod paint;
 mod turn;
+
+use std::ops::Range;
 
 use heifer::color::ColorParams;
 use heifer_hevc_dec::recon::Frame;
@@ -10,10 +13,10 @@ use heifer_isobmff::boxes::{ColorInfo, Property};
 use heifer_isobmff::{HeifFile, ItemId};
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 
-use super::canvas::{Canvas, over_white};
+use super::canvas::Canvas;
 use super::{Source, check_size, colour, walk_whole};
 use crate::look::heif;
-use paint::{Sheet, Window};
+use paint::{Ink, Sheet};
 
 /// Decodes the primary picture. Other pictures, depth and gain maps are dropped.
 pub(super) fn decode(
@@ -29,13 +32,16 @@ pub(super) fn decode(
     let turn::Placement { window, orientation } =
         turn::placement(&heif, heif.primary_id, width, height)?;
     let room = canvas.room(window.width, window.height, orientation)?;
-    let mut sheet = Sheet::new(room, window);
-    let chroma = items(&heif, primary, (width, height), &mut sheet, limits)?;
+    let mut sheet = Sheet::new(&mut *room, window, Ink::Colour);
+    let shown = items(&heif, primary, (width, height), &mut sheet, limits)?;
     if let Some(alpha) = alpha_of(&heif, primary)? {
-        lay_over_white(&heif, alpha, (width, height), window, room, limits)?;
+        let is_in = heif.referenced_items(primary, b"prem").contains(&alpha);
+        let ink = if is_in { Ink::OpacityAlreadyIn } else { Ink::Opacity };
+        items(&heif, alpha, (width, height), &mut Sheet::new(room, window, ink), limits)?;
     }
     let profile = profile(&heif, heif.primary_id)?;
-    let (chroma_h, chroma_v) = chroma;
+    let profile = profile.or_else(|| shown.numbers.and_then(|(p, t)| colour::profile_of(p, t)));
+    let (chroma_h, chroma_v) = shown.chroma;
     Ok((Source { coding: SourceCoding::Lossy { chroma_h, chroma_v }, profile }, walk.frames))
 }
 
@@ -48,21 +54,25 @@ fn follow_identity(heif: &HeifFile<'_>) -> Result<ItemId, FindingCode> {
     }
 }
 
-/// Paints a coded item or every tile of a grid. Returns the chroma's coarseness.
+/// What the coded items themselves told.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Luma samples for each chroma sample, horizontally and vertically. Grey has no chroma to lose.
+    chroma: (u8, u8),
+    /// Primaries and transfer, where no box of the file states them.
+    numbers: Option<(u16, u16)>,
+}
+
+/// Paints a coded item or every tile of a grid.
 fn items(
     heif: &HeifFile<'_>,
     id: ItemId,
     (width, height): (u32, u32),
     sheet: &mut Sheet<'_>,
     limits: &DecodeLimits,
-) -> Result<(u8, u8), FindingCode> {
+) -> Result<Shown, FindingCode> {
     if &kind(heif, id)? != b"grid" {
-        let (frame, params) = coded(heif, id, limits)?;
-        if frame.widths[0] < width || frame.heights[0] < height {
-            return Err(FindingCode::Malformed);
-        }
-        paint::paint(&frame, params, (width, height), (0, 0), sheet);
-        return Ok(paint::chroma(&frame));
+        return coded(heif, id, (width, height), (0, 0), sheet, limits);
     }
     let grid = heif.grid(id).map_err(|_| FindingCode::Malformed)?;
     let tiles = heif.referenced_items(id, b"dimg");
@@ -77,37 +87,107 @@ fn items(
     if !covered(size.0, grid.columns, width) || !covered(size.1, grid.rows, height) {
         return Err(FindingCode::Malformed);
     }
-    let mut chroma = (2, 2);
+    let mut shown = Shown { chroma: (2, 2), numbers: None };
     for (tile, number) in tiles.iter().zip(0u32..) {
-        let (frame, params) = coded(heif, *tile, limits)?;
-        if frame.widths[0] < size.0 || frame.heights[0] < size.1 {
-            return Err(FindingCode::Malformed);
-        }
         let (column, row) = (number % u32::from(grid.columns), number / u32::from(grid.columns));
-        paint::paint(&frame, params, size, (column * size.0, row * size.1), sheet);
-        chroma = paint::chroma(&frame);
+        let place = (column * size.0, row * size.1);
+        shown = coded(heif, *tile, size, place, sheet, limits)?;
     }
-    Ok(chroma)
+    Ok(shown)
 }
 
-/// Decodes a coded item, and says how its samples stand for colours.
+/// A decoded item, in the words of its codec.
+enum Coded {
+    Hevc(Frame),
+    Av1(av1::Av1),
+}
+
+impl Coded {
+    fn size(&self) -> (u32, u32) {
+        match self {
+            Self::Hevc(frame) => (frame.widths[0], frame.heights[0]),
+            Self::Av1(frame) => frame.size(),
+        }
+    }
+
+    /// Luma samples for each chroma sample; none in grey.
+    fn chroma(&self) -> Option<(u8, u8)> {
+        match self {
+            Self::Hevc(frame) => match frame.chroma_format {
+                0 => None,
+                2 => Some((2, 1)),
+                3 => Some((1, 1)),
+                _ => Some((2, 2)),
+            },
+            Self::Av1(frame) => frame.chroma(),
+        }
+    }
+
+    fn params(&self) -> ColorParams {
+        match self {
+            Self::Hevc(frame) => ColorParams::from_frame(frame),
+            Self::Av1(frame) => frame.params,
+        }
+    }
+
+    /// Some rows as planes, with the chroma that goes with them.
+    fn band(&self, rows: Range<usize>, params: ColorParams) -> Frame {
+        match self {
+            Self::Hevc(frame) => paint::cut(frame, rows),
+            Self::Av1(frame) => frame.band(rows, params),
+        }
+    }
+}
+
+/// Decodes a coded item and paints its first `size` pixels at a place of the stored picture.
 fn coded(
     heif: &HeifFile<'_>,
     id: ItemId,
+    size: (u32, u32),
+    place: (u32, u32),
+    sheet: &mut Sheet<'_>,
     limits: &DecodeLimits,
-) -> Result<(Frame, ColorParams), FindingCode> {
-    let frame = match &kind(heif, id)? {
-        b"hvc1" => hevc::decode(heif, id, limits)?,
+) -> Result<Shown, FindingCode> {
+    let coded = match &kind(heif, id)? {
+        b"hvc1" => Coded::Hevc(hevc::decode(heif, id, limits)?),
+        b"av01" => Coded::Av1(av1::decode(heif, id, limits)?),
         _ => return Err(FindingCode::UnsupportedType),
     };
-    let stated = colours(heif, id)?.find_map(|colour| match colour {
+    let (width, height) = coded.size();
+    if width < size.0 || height < size.1 {
+        return Err(FindingCode::Malformed);
+    }
+    // A grid may speak for its tiles, but not for an opacity.
+    let mut stated = stated(heif, id)?;
+    if stated.is_none() && sheet.ink() == Ink::Colour {
+        stated = self::stated(heif, heif.primary_id)?;
+    }
+    let params = stated.unwrap_or_else(|| coded.params());
+    let coarse = coded.chroma().is_some_and(|chroma| chroma != (1, 1));
+    if !is_known(params.matrix) || (params.matrix == av1::IDENTITY && coarse) {
+        return Err(FindingCode::UnsupportedType);
+    }
+    paint::paint(&coded, params, size, place, sheet);
+    let numbers = match &coded {
+        Coded::Av1(frame) if stated.is_none() => Some((frame.primaries, frame.transfer)),
+        _ => None,
+    };
+    Ok(Shown { chroma: coded.chroma().unwrap_or((2, 2)), numbers })
+}
+
+/// How the file says that the samples of an item stand for colours.
+fn stated(heif: &HeifFile<'_>, id: ItemId) -> Result<Option<ColorParams>, FindingCode> {
+    Ok(colours(heif, id)?.find_map(|colour| match colour {
         ColorInfo::Nclx { matrix, full_range, .. } => {
             Some(ColorParams { matrix: *matrix, full_range: *full_range })
         }
         ColorInfo::Icc(_) => None,
-    });
-    let params = stated.unwrap_or_else(|| ColorParams::from_frame(&frame));
-    Ok((frame, params))
+    }))
+}
+
+/// Matrix coefficients that the converter knows: RGB, BT.709, none stated, FCC, BT.601, SMPTE 240, BT.2020.
+const fn is_known(matrix: u16) -> bool {
+    matches!(matrix, 0..=7 | 9)
 }
 
 /// The opacity that goes with a picture, if it has one.
@@ -121,25 +201,6 @@ fn alpha_of(heif: &HeifFile<'_>, id: ItemId) -> Result<Option<ItemId>, FindingCo
         }
     }
     Ok(None)
-}
-
-fn lay_over_white(
-    heif: &HeifFile<'_>,
-    alpha: ItemId,
-    size: (u32, u32),
-    window: Window,
-    room: &mut [u8],
-    limits: &DecodeLimits,
-) -> Result<(), FindingCode> {
-    let mut opacity = vec![0; room.len()];
-    items(heif, alpha, size, &mut Sheet::new(&mut opacity, window), limits)?;
-    for (pixel, [opacity, ..]) in
-        room.as_chunks_mut::<3>().0.iter_mut().zip(opacity.as_chunks::<3>().0)
-    {
-        let [red, green, blue] = *pixel;
-        *pixel = over_white([red, green, blue, *opacity]);
-    }
-    Ok(())
 }
 
 /// The profile of the picture, or one made from its colour numbers.

@@ -5,6 +5,9 @@ use std::ops::Range;
 use heifer::color::{ColorParams, frame_to_rgba_into};
 use heifer_hevc_dec::recon::Frame;
 
+use super::Coded;
+use crate::decode::canvas::over_white;
+
 /// The part of the stored picture that is shown, in pixels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Window {
@@ -14,16 +17,32 @@ pub(super) struct Window {
     pub(super) height: u32,
 }
 
+/// What painting does to the pixels that are there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ink {
+    /// Takes their place.
+    Colour,
+    /// Is their opacity over white.
+    Opacity,
+    /// The same, for colours that were multiplied with it before.
+    OpacityAlreadyIn,
+}
+
 /// RGB pixels of the window.
 #[derive(Debug)]
 pub(super) struct Sheet<'a> {
     pixels: &'a mut [u8],
     window: Window,
+    ink: Ink,
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn new(pixels: &'a mut [u8], window: Window) -> Self {
-        Self { pixels, window }
+    pub(super) fn new(pixels: &'a mut [u8], window: Window, ink: Ink) -> Self {
+        Self { pixels, window, ink }
+    }
+
+    pub(super) fn ink(&self) -> Ink {
+        self.ink
     }
 
     /// Puts one row of RGBA whose first pixel lies at `left`, `top` of the stored picture.
@@ -41,23 +60,20 @@ impl<'a> Sheet<'a> {
         };
         let pixels = row.as_chunks::<4>().0.iter().skip(hidden);
         for (to, [red, green, blue, _]) in target.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
-            *to = [*red, *green, *blue];
+            *to = match (self.ink, *to) {
+                (Ink::Colour, _) => [*red, *green, *blue],
+                (Ink::Opacity, [r, g, b]) => over_white([r, g, b, *red]),
+                (Ink::OpacityAlreadyIn, under) => {
+                    under.map(|value| value.saturating_add(255 - red))
+                }
+            };
         }
     }
 }
 
-/// Luma samples for each chroma sample, horizontally and vertically. Grey has no chroma to lose.
-pub(super) fn chroma(frame: &Frame) -> (u8, u8) {
-    match frame.chroma_format {
-        2 => (2, 1),
-        3 => (1, 1),
-        _ => (2, 2),
-    }
-}
-
-/// Paints the first `size` pixels of a frame at a place of the stored picture.
+/// Paints the first `size` pixels of a decoded item at a place of the stored picture.
 pub(super) fn paint(
-    frame: &Frame,
+    coded: &Coded,
     params: ColorParams,
     (width, height): (u32, u32),
     (left, top): (u32, u32),
@@ -68,7 +84,7 @@ pub(super) fn paint(
     let mut first = 0;
     while first < height as usize {
         let rows = (height as usize - first).min(BAND + OVERLAP);
-        let band = cut(frame, first..first + rows);
+        let band = coded.band(first..first + rows, params);
         let mut lines: Vec<&mut [u8]> = rgba.chunks_exact_mut(stride.max(1)).take(rows).collect();
         frame_to_rgba_into(&band, params, &mut lines, width as usize, rows);
         for (line, number) in lines.iter().zip(first..height as usize).take(BAND) {
@@ -80,7 +96,7 @@ pub(super) fn paint(
 }
 
 /// Some rows of a frame, with the chroma that goes with them.
-fn cut(frame: &Frame, rows: Range<usize>) -> Frame {
+pub(super) fn cut(frame: &Frame, rows: Range<usize>) -> Frame {
     let [width, across, _] = frame.widths;
     let per_chroma = if frame.chroma_format == 1 { 2 } else { 1 };
     let plane = |number: usize, width: u32, rows: Range<usize>| {

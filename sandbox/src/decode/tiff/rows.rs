@@ -1,0 +1,205 @@
+//! Rows of bytes out of a packed piece. Nothing is unpacked beyond the rows that are asked for.
+
+use std::io::Read;
+
+use fax::decoder::{DecodeStatus, Group4Decoder, pels};
+use flate2::read::ZlibDecoder;
+use sekisho_protocol::FindingCode;
+use weezl::{BitOrder, LzwStatus, decode::Decoder as Lzw};
+
+use crate::look::tiff::page::Page;
+
+/// A piece as it is unpacked.
+pub(super) enum Rows<'a> {
+    Plain(&'a [u8]),
+    Reversed(&'a [u8]),
+    PackBits { rest: &'a [u8], run: Run<'a> },
+    Lzw { rest: &'a [u8], decoder: Box<Lzw> },
+    Deflate(Box<ZlibDecoder<&'a [u8]>>),
+    Fax { decoder: Box<Group4Decoder<FaxBytes<'a>>>, width: u16, ended: bool },
+}
+
+/// What is left of a run of PackBits.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Run<'a> {
+    Copy(&'a [u8]),
+    Repeat(u8, usize),
+}
+
+type FaxBytes<'a> = std::iter::Map<std::slice::Iter<'a, u8>, fn(&u8) -> Result<u8, ()>>;
+
+impl<'a> Rows<'a> {
+    /// Starts to unpack a piece whose rows are `width` pixels wide.
+    pub(super) fn new(page: &Page, data: &'a [u8], width: u32) -> Result<Self, FindingCode> {
+        Ok(match page.compression {
+            1 if page.is_reversed => Self::Reversed(data),
+            1 => Self::Plain(data),
+            4 => {
+                let width = u16::try_from(width).map_err(|_| FindingCode::UnsupportedType)?;
+                let byte: fn(&u8) -> Result<u8, ()> = if page.is_reversed {
+                    |byte| Ok(byte.reverse_bits())
+                } else {
+                    |byte| Ok(*byte)
+                };
+                let decoder = Group4Decoder::new(data.iter().map(byte), width);
+                let decoder = Box::new(decoder.map_err(|()| FindingCode::Truncated)?);
+                Self::Fax { decoder, width, ended: false }
+            }
+            5 => {
+                let decoder = Lzw::with_tiff_size_switch(BitOrder::Msb, 8);
+                Self::Lzw { rest: data, decoder: Box::new(decoder) }
+            }
+            8 | 32_946 => Self::Deflate(Box::new(ZlibDecoder::new(data))),
+            32_773 => Self::PackBits { rest: data, run: Run::Copy(&[]) },
+            _ => return Err(FindingCode::UnsupportedType),
+        })
+    }
+
+    /// Unpacks the next row.
+    pub(super) fn next(&mut self, row: &mut [u8]) -> Result<(), FindingCode> {
+        match self {
+            Self::Plain(rest) => {
+                let (taken, left) =
+                    rest.split_at_checked(row.len()).ok_or(FindingCode::Truncated)?;
+                row.copy_from_slice(taken);
+                *rest = left;
+                Ok(())
+            }
+            Self::Reversed(rest) => {
+                let (taken, left) =
+                    rest.split_at_checked(row.len()).ok_or(FindingCode::Truncated)?;
+                row.iter_mut().zip(taken).for_each(|(to, from)| *to = from.reverse_bits());
+                *rest = left;
+                Ok(())
+            }
+            Self::PackBits { rest, run } => pack_bits(rest, run, row),
+            Self::Lzw { rest, decoder } => lzw(rest, decoder, row),
+            Self::Deflate(decoder) => decoder.read_exact(row).map_err(|error| {
+                if error.kind() == std::io::ErrorKind::UnexpectedEof {
+                    FindingCode::Truncated
+                } else {
+                    FindingCode::Malformed
+                }
+            }),
+            Self::Fax { decoder, width, ended } => fax_row(decoder, *width, ended, row),
+        }
+    }
+}
+
+fn pack_bits<'a>(
+    rest: &mut &'a [u8],
+    run: &mut Run<'a>,
+    row: &mut [u8],
+) -> Result<(), FindingCode> {
+    let mut filled = 0;
+    loop {
+        let room = row.get_mut(filled..).unwrap_or_default();
+        let taken = match run {
+            Run::Copy(bytes) => {
+                let len = bytes.len().min(room.len());
+                let (now, later) = bytes.split_at(len);
+                room.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+                *bytes = later;
+                len
+            }
+            Run::Repeat(byte, count) => {
+                let len = (*count).min(room.len());
+                room.iter_mut().take(len).for_each(|to| *to = *byte);
+                *count -= len;
+                len
+            }
+        };
+        filled += taken;
+        if filled == row.len() {
+            return Ok(());
+        }
+        let (head, after) = rest.split_first().ok_or(FindingCode::Truncated)?;
+        *rest = after;
+        *run = match *head {
+            // No operation.
+            128 => Run::Copy(&[]),
+            head @ 0..128 => {
+                let (bytes, after) =
+                    after.split_at_checked(usize::from(head) + 1).ok_or(FindingCode::Truncated)?;
+                *rest = after;
+                Run::Copy(bytes)
+            }
+            head => {
+                let (byte, after) = after.split_first().ok_or(FindingCode::Truncated)?;
+                *rest = after;
+                Run::Repeat(*byte, 257 - usize::from(head))
+            }
+        };
+    }
+}
+
+fn lzw(rest: &mut &[u8], decoder: &mut Lzw, row: &mut [u8]) -> Result<(), FindingCode> {
+    let mut filled = 0;
+    while filled < row.len() {
+        let room = row.get_mut(filled..).unwrap_or_default();
+        let result = decoder.decode_bytes(rest, room);
+        *rest = rest.get(result.consumed_in..).unwrap_or_default();
+        filled += result.consumed_out;
+        match result.status {
+            Ok(LzwStatus::Ok) => {}
+            Ok(LzwStatus::NoProgress | LzwStatus::Done) if filled < row.len() => {
+                return Err(FindingCode::Truncated);
+            }
+            Ok(LzwStatus::NoProgress | LzwStatus::Done) => {}
+            Err(_) => return Err(FindingCode::Malformed),
+        }
+    }
+    Ok(())
+}
+
+/// One row of a fax, a bit for each black pixel. Writers may leave out white rows at the end.
+fn fax_row(
+    decoder: &mut Group4Decoder<FaxBytes<'_>>,
+    width: u16,
+    ended: &mut bool,
+    row: &mut [u8],
+) -> Result<(), FindingCode> {
+    row.fill(0);
+    if !*ended {
+        let status = decoder.advance().map_err(|_| FindingCode::Malformed)?;
+        *ended = status == DecodeStatus::End;
+    }
+    if *ended {
+        return Ok(());
+    }
+    for (colour, x) in pels(decoder.transition(), width).zip(0usize..) {
+        if let (fax::Color::Black, Some(byte)) = (colour, row.get_mut(x / 8)) {
+            *byte |= 0x80 >> (x % 8);
+        }
+    }
+    Ok(())
+}
+
+/// Adds up what was stored as differences to the pixel on the left, and puts the bytes of large samples in the order
+/// of this machine.
+pub(super) fn undo_prediction(row: &mut [u8], page: &Page, samples: usize) {
+    let differs = page.predictor == 2;
+    if page.bits == 16 {
+        let words = row.as_chunks_mut::<2>().0;
+        for word in words.iter_mut() {
+            let value =
+                if page.is_little { u16::from_le_bytes(*word) } else { u16::from_be_bytes(*word) };
+            *word = value.to_ne_bytes();
+        }
+        let mut before = vec![0u16; samples];
+        for pixel in words.chunks_exact_mut(samples.max(1)).take_while(|_| differs) {
+            for (word, before) in pixel.iter_mut().zip(&mut before) {
+                *before = before.wrapping_add(u16::from_ne_bytes(*word));
+                *word = before.to_ne_bytes();
+            }
+        }
+    } else if differs {
+        let mut before = vec![0u8; samples];
+        for pixel in row.chunks_exact_mut(samples.max(1)) {
+            for (value, before) in pixel.iter_mut().zip(&mut before) {
+                *before = before.wrapping_add(*value);
+                *value = *before;
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! One directory of a TIFF: what its entries are called, and where their values lie.
+
+use crate::look::notes::Cursor;
+
+/// A file and the order of its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a> {
+    pub file: &'a [u8],
+    pub little: bool,
+}
+
+/// One entry. Its values lie in the file, be it in the entry itself or elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub tag: u16,
+    kind: u16,
+    count: usize,
+    start: usize,
+    len: usize,
+    /// Whether the values lie outside the directory.
+    pub is_outside: bool,
+}
+
+/// The entries of a directory and the place of the next one, 0 for none.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub entries: Vec<Entry>,
+    pub next: usize,
+    /// Where the directory itself ends.
+    pub end: usize,
+}
+
+impl<'a> Bytes<'a> {
+    /// The file with the order that its header states, and the place of its first directory.
+    pub fn open(file: &'a [u8]) -> Option<(Self, usize)> {
+        let little = match file.first_chunk()? {
+            b"II*\0" => true,
+            b"MM\0*" => false,
+            _ => return None,
+        };
+        let bytes = Self { file, little };
+        Some((bytes, bytes.u32(&mut Cursor::at(file, 4))? as usize))
+    }
+
+    pub fn u16(&self, cursor: &mut Cursor<'_>) -> Option<u16> {
+        if self.little { cursor.u16_le() } else { cursor.u16_be() }
+    }
+
+    fn u32(&self, cursor: &mut Cursor<'_>) -> Option<u32> {
+        if self.little { cursor.u32_le() } else { cursor.u32_be() }
+    }
+
+    /// The directory at this place.
+    pub fn directory(&self, start: usize) -> Option<Directory> {
+        let mut cursor = Cursor::at(self.file, start);
+        let mut directory = Directory::default();
+        for _ in 0..self.u16(&mut cursor)? {
+            let entry = self.entry(&mut cursor)?;
+            directory.entries.extend(entry);
+        }
+        directory.next = self.u32(&mut cursor)? as usize;
+        directory.end = cursor.position();
+        Some(directory)
+    }
+
+    /// One entry, or nothing if its type is not known.
+    fn entry(&self, cursor: &mut Cursor<'_>) -> Option<Option<Entry>> {
+        let tag = self.u16(cursor)?;
+        let kind = self.u16(cursor)?;
+        let count = self.u32(cursor)? as usize;
+        let inside = cursor.position();
+        let place = self.u32(cursor)? as usize;
+        let size = match kind {
+            1 | 2 | 6 | 7 => 1,
+            3 | 8 => 2,
+            4 | 9 | 11 | 13 => 4,
+            5 | 10 | 12 => 8,
+            _ => return Some(None),
+        };
+        let Some(len) = count.checked_mul(size) else {
+            return Some(None);
+        };
+        let is_outside = len > 4;
+        let start = if is_outside { place } else { inside };
+        Some(Some(Entry { tag, kind, count, start, len, is_outside }))
+    }
+
+    /// The values of an entry, if they are whole numbers and lie in the file.
+    pub fn numbers(&self, entry: &Entry) -> Option<Vec<u32>> {
+        let mut cursor = Cursor::at(self.file, entry.start);
+        if cursor.rest().len() < entry.len {
+            return None;
+        }
+        let one = |cursor: &mut Cursor<'_>| match entry.kind {
+            1 => cursor.u8().map(u32::from),
+            3 => self.u16(cursor).map(u32::from),
+            4 | 13 => self.u32(cursor),
+            _ => None,
+        };
+        (0..entry.count).map(|_| one(&mut cursor)).collect()
+    }
+}
+
+impl Directory {
+    pub fn find(&self, tag: u16) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.tag == tag)
+    }
+}
+
+impl Entry {
+    /// Where its values begin and end, if that is within a file of this length.
+    pub fn range(&self, file_len: usize) -> Option<(usize, usize)> {
+        let end = self.start.checked_add(self.len)?;
+        (end <= file_len).then_some((self.start, end))
+    }
+}

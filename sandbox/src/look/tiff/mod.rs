@@ -1,0 +1,214 @@
+//! The structure of a TIFF: directories that lead to each other, and the values and pixels they point at.
+//!
+//! A TIFF may put its parts anywhere, so its end is that of the part that lies furthest behind. What no directory points
+//! at is searched for other formats, as are values of tags that nobody knows.
+
+pub mod directory;
+pub mod page;
+
+use sekisho_protocol::FindingCode;
+
+use super::notes::Notes;
+use super::{Walk, foreign};
+use directory::{Bytes, Directory};
+use page::Page;
+
+/// Walks a TIFF.
+pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
+    let mut walk = Walk { frames: 1, ..Walk::default() };
+    if is_big(file) {
+        notes.add(FindingCode::UnsupportedType, 0, 0);
+        return walk;
+    }
+    match parts(file).and_then(|parts| Ok((first_page(file)?, parts))) {
+        Ok((page, parts)) => {
+            (walk.width, walk.height) = (page.width, page.height);
+            walk.frames = u32::try_from(parts.pages).unwrap_or(u32::MAX);
+            walk.end = parts.used.last().map(|_| parts.end(file.len()));
+            for (start, end) in parts.gaps() {
+                foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
+            }
+        }
+        Err(code) => notes.add(code, 0, 0),
+    }
+    walk
+}
+
+/// The picture that is shown.
+pub fn first_page(file: &[u8]) -> Result<Page, FindingCode> {
+    let (bytes, first) = Bytes::open(file).ok_or(FindingCode::Malformed)?;
+    let directory = bytes.directory(first).ok_or(FindingCode::Truncated)?;
+    Page::read(&bytes, &directory)
+}
+
+/// Whether this is the data of a camera's sensor: a maker's own format in the clothes of a TIFF.
+pub fn is_camera_raw(file: &[u8]) -> bool {
+    if matches!(file.get(8..10), Some(b"CR")) {
+        return true;
+    }
+    let Some((bytes, first)) = Bytes::open(file) else {
+        return false;
+    };
+    let mut is_raw = false;
+    let _ = follow(&bytes, first, &mut |directory, _| {
+        let first_of = |tag: u16| bytes.numbers(directory.find(tag)?)?.first().copied();
+        is_raw |= directory.find(tag::DNG_VERSION).is_some()
+            || matches!(first_of(tag::PHOTOMETRIC), Some(32_803 | 34_892))
+            || matches!(first_of(tag::COMPRESSION), Some(32_767 | 34_713 | 65_535));
+    });
+    is_raw
+}
+
+/// Whether the offsets have 64 bits.
+fn is_big(file: &[u8]) -> bool {
+    matches!(file.first_chunk(), Some(b"II+\0" | b"MM\0+"))
+}
+
+/// Which bytes of a file belong to it.
+#[derive(Debug, Default)]
+struct Parts {
+    used: Vec<(usize, usize)>,
+    pages: usize,
+}
+
+impl Parts {
+    fn end(&self, file_len: usize) -> usize {
+        let end = self.used.iter().map(|(_, end)| *end).max().unwrap_or(0);
+        // Parts begin at even places, so writers fill up to one.
+        (end + end % 2).min(file_len)
+    }
+
+    /// What lies between the parts.
+    fn gaps(&self) -> Vec<(usize, usize)> {
+        let mut gaps = Vec::new();
+        let mut reached = 0;
+        for (start, end) in &self.used {
+            if *start > reached {
+                gaps.push((reached, *start));
+            }
+            reached = reached.max(*end);
+        }
+        gaps
+    }
+}
+
+fn parts(file: &[u8]) -> Result<Parts, FindingCode> {
+    let (bytes, first) = Bytes::open(file).ok_or(FindingCode::Malformed)?;
+    let mut parts = Parts { used: vec![(0, 8)], pages: 0 };
+    parts.pages = follow(&bytes, first, &mut |directory, start| {
+        parts.used.push((start, directory.end));
+        for entry in directory.entries.iter().filter(|entry| entry.is_outside) {
+            if is_known(entry.tag) {
+                parts.used.extend(entry.range(file.len()));
+            }
+        }
+        for (at, lens) in [
+            (tag::STRIP_OFFSETS, tag::STRIP_BYTES),
+            (tag::TILE_OFFSETS, tag::TILE_BYTES),
+            (tag::THUMBNAIL, tag::THUMBNAIL_BYTES),
+        ] {
+            let numbers = |tag: u16| bytes.numbers(directory.find(tag)?);
+            let (at, lens) = (numbers(at).unwrap_or_default(), numbers(lens).unwrap_or_default());
+            let ends = at.iter().zip(&lens).filter_map(|(at, len)| {
+                let end = (*at as usize).checked_add(*len as usize)?;
+                Some((*at as usize, end.min(file.len())))
+            });
+            parts.used.extend(ends);
+        }
+    })?;
+    parts.used.sort_unstable();
+    Ok(parts)
+}
+
+/// Visits every directory. Returns how many of them are in the chain of pages.
+fn follow(
+    bytes: &Bytes<'_>,
+    first: usize,
+    visit: &mut impl FnMut(&Directory, usize),
+) -> Result<usize, FindingCode> {
+    let mut seen = vec![first];
+    let mut pages = 0;
+    let mut next = first;
+    while next != 0 {
+        let directory = bytes.directory(next).ok_or(FindingCode::Truncated)?;
+        visit(&directory, next);
+        pages += 1;
+        inner(bytes, &directory, &mut seen, 0, visit);
+        next = directory.next;
+        if next != 0 && seen.contains(&next) {
+            return Err(FindingCode::Malformed);
+        }
+        if seen.len() >= MAX_DIRECTORIES {
+            return Err(FindingCode::ExpansionLimit);
+        }
+        seen.push(next);
+    }
+    Ok(pages)
+}
+
+/// Directories that hang on another: smaller pictures, EXIF, place. What is wrong with them harms no picture.
+fn inner(
+    bytes: &Bytes<'_>,
+    directory: &Directory,
+    seen: &mut Vec<usize>,
+    depth: usize,
+    visit: &mut impl FnMut(&Directory, usize),
+) {
+    for tag in [tag::SUB_DIRECTORIES, tag::EXIF, tag::GPS, tag::INTEROPERABILITY] {
+        let starts = directory.find(tag).and_then(|entry| bytes.numbers(entry));
+        for start in starts.unwrap_or_default().into_iter().take(MAX_INNER) {
+            let start = start as usize;
+            if depth == MAX_DEPTH || seen.len() >= MAX_DIRECTORIES || seen.contains(&start) {
+                continue;
+            }
+            seen.push(start);
+            if let Some(found) = bytes.directory(start) {
+                visit(&found, start);
+                inner(bytes, &found, seen, depth + 1, visit);
+            }
+        }
+    }
+}
+
+/// Tags of the format, of EXIF, of raws and of well-known programs.
+fn is_known(tag: u16) -> bool {
+    matches!(tag, 0..=1023 | 18_246..=18_249 | 32_781 | 32_932 | 33_421..=42_240 | 50_255..=52_600)
+}
+
+/// The names of the tags that matter here.
+pub mod tag {
+    pub const WIDTH: u16 = 256;
+    pub const HEIGHT: u16 = 257;
+    pub const BITS: u16 = 258;
+    pub const COMPRESSION: u16 = 259;
+    pub const PHOTOMETRIC: u16 = 262;
+    pub const FILL_ORDER: u16 = 266;
+    pub const STRIP_OFFSETS: u16 = 273;
+    pub const ORIENTATION: u16 = 274;
+    pub const SAMPLES: u16 = 277;
+    pub const ROWS_PER_STRIP: u16 = 278;
+    pub const STRIP_BYTES: u16 = 279;
+    pub const PLANAR: u16 = 284;
+    pub const PREDICTOR: u16 = 317;
+    pub const PALETTE: u16 = 320;
+    pub const TILE_WIDTH: u16 = 322;
+    pub const TILE_HEIGHT: u16 = 323;
+    pub const TILE_OFFSETS: u16 = 324;
+    pub const TILE_BYTES: u16 = 325;
+    pub const SUB_DIRECTORIES: u16 = 330;
+    pub const EXTRA_SAMPLES: u16 = 338;
+    pub const SAMPLE_FORMAT: u16 = 339;
+    pub const JPEG_TABLES: u16 = 347;
+    pub const THUMBNAIL: u16 = 513;
+    pub const THUMBNAIL_BYTES: u16 = 514;
+    pub const EXIF: u16 = 34_665;
+    pub const PROFILE: u16 = 34_675;
+    pub const GPS: u16 = 34_853;
+    pub const INTEROPERABILITY: u16 = 40_965;
+    pub const DNG_VERSION: u16 = 50_706;
+}
+
+/// A document from a scanner has some hundred pages.
+const MAX_DIRECTORIES: usize = 4096;
+const MAX_INNER: usize = 64;
+const MAX_DEPTH: usize = 4;

@@ -24,7 +24,7 @@ pub fn unsupported(file: &[u8], kind: FileKind, notes: &mut Notes) {
     }
     if kind == FileKind::Unknown {
         if looks_like_text(file) {
-            notes.add(FindingCode::NotUtf8, valid_up_to(file), 0);
+            notes.add(FindingCode::NotUtf8, super::text::encoding::valid_up_to(file), 0);
         }
         let head = file.get(..1024.min(file.len())).unwrap_or_default();
         for start in [&b"\xFF\xD8\xFF"[..], b"\x89PNG\r\n\x1A\n", b"GIF89a", b"%PDF-"] {
@@ -75,7 +75,8 @@ fn by_text(file: &[u8]) -> Option<FileKind> {
     if file.get(128..132) == Some(b"DICM") {
         return Some(FileKind::Dicom);
     }
-    let text = std::str::from_utf8(file).ok()?;
+    let decoded = super::text::encoding::decode(file)?;
+    let text = decoded.text.as_ref();
     let start: String = text
         .trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n'])
         .chars()
@@ -114,9 +115,7 @@ fn is_encrypted(file: &[u8], kind: FileKind) -> bool {
 
 fn looks_like_text(file: &[u8]) -> bool {
     let odd = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x1B);
-    !file.is_empty() && file.iter().filter(odd).count() == 0
-}
-
-fn valid_up_to(file: &[u8]) -> usize {
-    std::str::from_utf8(file).map_or_else(|error| error.valid_up_to(), str::len)
+    let marked = [&b"\xFF\xFE"[..], b"\xFE\xFF", b"\xEF\xBB\xBF"];
+    let is_marked = marked.iter().any(|mark| file.starts_with(mark));
+    !file.is_empty() && (is_marked || file.iter().filter(odd).count() == 0)
 }

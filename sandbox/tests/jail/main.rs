@@ -11,6 +11,7 @@
 mod attacks;
 mod faults;
 mod measure;
+mod messages;
 mod pictures;
 mod samples;
 mod scanner;
@@ -26,15 +27,16 @@ fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_sekisho-jail"))
 }
 
-/// A jail with one rule and one rule file that does not compile.
+/// A jail with a good rule file and one in which a rule does not compile.
 async fn jail() -> Jail {
-    let yara_sources = vec![
-        ("bad.yar".to_owned(), b"rule broken { condition: what }".to_vec()),
-        ("good.yar".to_owned(), RULE.to_vec()),
-    ];
+    let yara_sources =
+        vec![("bad.yar".to_owned(), BAD.to_vec()), ("good.yar".to_owned(), RULE.to_vec())];
     let limits = JailLimits { deadline: Duration::from_secs(10), ..JailLimits::default() };
     Jail::start(JailConfig { program: program(), yara_sources, limits }).await.unwrap()
 }
+
+const BAD: &[u8] =
+    b"rule broken { condition: what }\nrule beside { condition: filesize == 7777 }\n";
 
 const RULE: &[u8] = br#"
 rule marker {

@@ -19,7 +19,7 @@ use rustix::pipe::PipeFlags;
 pub use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
     FindingCode, Layer, Layers, LookReport, Ready, Rule, RuleFault, RuleHit, Severity,
-    SourceCoding,
+    SourceCoding, TextEncoding,
 };
 use sekisho_protocol::{DecodeReport, MAX_REPORT_BYTES, Request, RuleSource, Setup, Ticket};
 use tokio::sync::{Semaphore, watch};

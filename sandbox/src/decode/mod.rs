@@ -11,6 +11,7 @@ mod gif;
 mod heif;
 mod jpeg;
 mod orient;
+mod planes;
 mod png;
 mod scans;
 mod text;
@@ -19,7 +20,7 @@ mod webp;
 use sekisho_protocol::{DecodeLimits, DecodeReport, FileKind, FindingCode, SourceCoding};
 
 use crate::look::{Notes, Walk};
-use canvas::Canvas;
+use canvas::{Canvas, Finished};
 
 /// What a decoder tells about the picture that it left on the canvas.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ struct Source {
     coding: SourceCoding,
     profile: Option<Vec<u8>>,
 }
+
+/// One chroma sample for two by two pixels, as most phones store photos.
+const HALVED: SourceCoding = SourceCoding::Lossy { chroma_h: 2, chroma_v: 2 };
 
 /// Decodes a file that was found to be of this kind into `output`.
 pub fn decode(
@@ -45,10 +49,12 @@ pub fn decode(
         FileKind::Heic => heif::decode(file, limits, &mut canvas)?,
         _ => return Err(FindingCode::UnsupportedType),
     };
-    let (orientation, colour, (width, height)) = canvas.finish(source.profile.as_deref());
+    let Finished { width, height, layout, orientation, colour } =
+        canvas.finish(source.profile.as_deref())?;
     Ok(DecodeReport::Image {
         width,
         height,
+        layout,
         source: source.coding,
         orientation,
         colour,

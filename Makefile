@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser chaos bench lint fmt clean
+.PHONY: help demo test browser chaos fuzz bench lint fmt clean
 
 # The demo's folder; it is kept, and used again by the next run.
 DATA ?= data
@@ -33,6 +33,7 @@ test: ## Everything: formatting, lints, all tests, the demo once from nothing, e
 	cargo clippy --workspace --all-targets --locked
 	$(BUILD) --locked
 	cargo nextest run --workspace --locked
+	YARA_CRYPTO_LIB=disable cargo nextest run --workspace --locked --features sekisho-jail/libyara --test second_opinion
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
 	    $(TARGET)/sekisho-tools demo --data "$$data/data" --once --port 28443
 	node tests/browser/run.mjs --tools $(TARGET)/sekisho-tools --port 29443
@@ -46,6 +47,9 @@ chaos: ## Kill every part at random while patients send, CYCLES times (200); SEE
 	@scripts/setup.sh test
 	$(BUILD)
 	@$(TARGET)/sekisho-tools chaos --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+
+fuzz: ## Fuzz every way in for SECONDS each (600) with cargo-fuzz; ONLY=look for one alone
+	@SECONDS_EACH=$(or $(SECONDS),600) scripts/fuzz.sh $(ONLY)
 
 bench: ## Measure against bare engines, a script and nginx; BENCH='--only a,b --photos 40 --json'
 	@scripts/setup.sh bench

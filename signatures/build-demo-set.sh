@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the demo's ClamAV signature set, so that it is dated and fresh: clamd's VERSION carries a
-# date only once a daily.* container is loaded. The set holds Sekisho's canaries and the hash of the
-# EICAR test file, nothing else; it is for the demo and the tests, and is marked as such by its builder.
+# date only once a daily.* container is loaded. The set holds Sekisho's canaries, its test signatures
+# and the hash of the EICAR test file, nothing else; it is for the demo and the tests, and is marked as such by its builder.
 #
 #   signatures/build-demo-set.sh DIR        writes DIR/daily.cud, replacing an older one
 #
@@ -26,6 +26,8 @@ trap 'rm -rf -- "$work"' EXIT INT TERM
 
 cp -- "$sources/sekisho-canary.hdb" "$work/daily.hdb"
 cp -- "$sources/sekisho-canary.ndb" "$work/daily.ndb"
+cp -- "$sources/sekisho-test.hsb" "$work/daily.hsb"
+cp -- "$sources/sekisho-test.ldb" "$work/daily.ldb"
 cp -- "$sources/COPYING" "$work/COPYING"
 # sigtool takes the builder's name from SIGNDUSER, and a version it cannot find from the command line.
 if ! (cd -- "$work" && SIGNDUSER=sekisho-demo sigtool --build=daily.cud --unsigned --no-cdiff \

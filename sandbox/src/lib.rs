@@ -8,6 +8,7 @@ pub mod attack;
 pub mod check;
 pub mod child;
 pub mod clamd;
+mod compile;
 pub mod decode;
 pub mod filter;
 pub mod jail;

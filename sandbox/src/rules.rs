@@ -1,6 +1,6 @@
 //! YARA rules: compiled once by the parent from our own sources, used by each looking child once.
 //!
-//! A source that does not compile is left out and named; it never takes the others with it. No time-out is set in the
+//! A rule that does not compile is left out and named; it never takes the others with it. No time-out is set in the
 //! engine, as it would start a thread; the parent keeps time. The scanner is made before the fork, so that a child pays
 //! only for its scan.
 
@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::io;
 
 use sekisho_protocol::{MAX_RULE_HITS, Rule, RuleFault, RuleHit, RuleSource, Severity};
-use yara_x::{Compiler, MetaValue, Scanner, SourceCode};
+use yara_x::{MetaValue, Scanner};
+
+use crate::compile;
 
 /// Rules in force and those that are not.
 pub struct Rules {
@@ -27,26 +29,17 @@ impl std::fmt::Debug for Rules {
 
 impl Rules {
     pub fn compile(sources: &[RuleSource]) -> Self {
-        let mut compiler = new_compiler();
-        let mut faults = Vec::new();
-        for source in sources {
-            match check(source) {
-                Ok(()) => add(&mut compiler, source),
-                Err(message) => Err(message),
-            }
-            .unwrap_or_else(|message| {
-                faults.push(RuleFault { source: source.name.clone(), message });
-            });
-        }
+        let (rules, faults) = compile::compile(sources);
         // The rules live as long as this process; the scanner borrows them.
-        let rules: &'static yara_x::Rules = Box::leak(Box::new(compiler.build()));
+        let rules: &'static yara_x::Rules = Box::leak(Box::new(rules));
         let mut scanner = Scanner::new(rules);
         scanner.max_matches_per_pattern(MAX_MATCHES);
         // Done once here so that a child finds everything set up; an empty scan matches what has no pattern at most.
         let _ = scanner.scan(b"");
         let mut places = HashMap::new();
         let mut announced = Vec::new();
-        for (rule, place) in rules.iter().zip(0u32..) {
+        // A private rule only serves others; it never matches by itself.
+        for (rule, place) in rules.iter().filter(|rule| !rule.is_private()).zip(0u32..) {
             places.insert((rule.namespace().to_owned(), rule.identifier().to_owned()), place);
             announced.push(describe(&rule));
         }
@@ -70,28 +63,6 @@ impl Rules {
         });
         Ok(hits.take(MAX_RULE_HITS).collect())
     }
-}
-
-fn new_compiler() -> Compiler<'static> {
-    let mut compiler = Compiler::new();
-    compiler.enable_includes(false);
-    for name in EXTERNAL_VARIABLES {
-        // The name is a valid identifier and defined once, which are the only reasons to refuse it.
-        let _ = compiler.define_global(name, "");
-    }
-    compiler
-}
-
-/// Compiles a source alone first: a source with one bad rule is left out whole, so that nobody believes its other rules
-/// to be what their author meant.
-fn check(source: &RuleSource) -> Result<(), String> {
-    add(&mut new_compiler(), source)
-}
-
-fn add(compiler: &mut Compiler<'_>, source: &RuleSource) -> Result<(), String> {
-    compiler.new_namespace(&source.name);
-    let code = SourceCode::from(source.text.as_slice()).with_origin(&source.name);
-    compiler.add_source(code).map(drop).map_err(|error| error.to_string())
 }
 
 fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
@@ -118,6 +89,3 @@ fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
 
 /// Enough to name a rule; the first place is all that is reported.
 const MAX_MATCHES: usize = 16;
-/// What public rule sets expect to be defined. A patient's file has no name here.
-const EXTERNAL_VARIABLES: &[&str] =
-    &["filename", "filepath", "extension", "filetype", "owner", "md5"];

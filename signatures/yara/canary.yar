@@ -6,6 +6,7 @@ rule sekisho_yara_canary
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "Harmless canary string; shows that the YARA engine is really looking"
         description_ja = "無害な検査用の文字列。YARA エンジンが実際に動いていることを示します"
         reference = "signatures/yara/canary.yar"

@@ -17,6 +17,7 @@ rule program_in_image
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "A program is hidden inside or behind an image"
         description_ja = "画像の中、または画像の後ろに実行ファイルが隠されています"
         reference = "https://attack.mitre.org/techniques/T1027/003/"
@@ -28,6 +29,9 @@ rule program_in_image
         // Mach-O for x86, x64 or ARM64, and the same 32-bit.
         $macho_64 = { CF FA ED FE (07 | 0C) 00 00 01 }
         $macho_32 = { CE FA ED FE (07 | 0C) 00 00 00 }
+        // Android's DEX with a version that exists, and WebAssembly.
+        $dex = { 64 65 78 0A 30 33 (35 | 37 | 38 | 39) 00 }
+        $wasm = { 00 61 73 6D 01 00 00 00 }
         $dos_stub = "This program cannot be run in DOS mode" ascii
     condition:
         starts_as_image and any of them
@@ -37,6 +41,7 @@ rule script_in_image
 {
     meta:
         severity = "suspicious"
+        disposition = "review"
         description_en = "An image contains HTML or script that a browser could be tricked into running"
         description_ja = "画像の中に、ブラウザーが実行しかねない HTML やスクリプトが含まれています"
         reference = "https://cwe.mitre.org/data/definitions/434.html"
@@ -56,6 +61,7 @@ rule php_in_image
 {
     meta:
         severity = "suspicious"
+        disposition = "review"
         description_en = "An image carries PHP code, usually in a comment or other metadata"
         description_ja = "画像のコメントなどのメタデータに PHP コードが含まれています"
         reference = "https://owasp.org/www-community/vulnerabilities/Unrestricted_File_Upload"
@@ -71,6 +77,7 @@ rule web_shell_in_image
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "An image carries a web shell: code that runs what a web request sends it"
         description_ja = "画像に Web シェル（リクエストの内容を実行するコード）が埋め込まれています"
         reference = "https://attack.mitre.org/techniques/T1505/003/"
@@ -87,6 +94,7 @@ rule archive_in_image
 {
     meta:
         severity = "suspicious"
+        disposition = "review"
         description_en = "An archive is joined to an image"
         description_ja = "画像に圧縮書庫が連結されています"
         reference = "https://attack.mitre.org/techniques/T1027/003/"
@@ -104,6 +112,7 @@ rule pdf_in_image
 {
     meta:
         severity = "suspicious"
+        disposition = "review"
         description_en = "A PDF document is hidden inside an image"
         description_ja = "画像の中に PDF 文書が隠されています"
         reference = "https://attack.mitre.org/techniques/T1027/003/"

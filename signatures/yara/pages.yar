@@ -4,6 +4,7 @@ rule html_smuggling
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "A page that assembles a file in the browser and starts its download by itself"
         description_ja = "ブラウザーの中でファイルを組み立て、自動的にダウンロードさせるページです"
         reference = "https://attack.mitre.org/techniques/T1027/006/"

@@ -5,6 +5,7 @@ rule windows_program
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "The file is a Windows program, whatever its name says"
         description_ja = "ファイル名に関係なく、中身は Windows の実行ファイルです"
         reference = "https://learn.microsoft.com/windows/win32/debug/pe-format"
@@ -16,6 +17,7 @@ rule linux_program
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "The file is a Linux or Unix program or library (ELF)"
         description_ja = "Linux / Unix の実行ファイルまたはライブラリ（ELF）です"
         reference = "https://refspecs.linuxfoundation.org/elf/elf.pdf"
@@ -30,6 +32,7 @@ rule apple_program
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "The file is a macOS or iOS program (Mach-O) or a Java class"
         description_ja = "macOS / iOS の実行ファイル（Mach-O）または Java のクラスファイルです"
         reference = "https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h"
@@ -46,6 +49,7 @@ rule shell_script
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "The file names an interpreter on its first line and can be run as a script"
         description_ja = "先頭行でインタープリターを指定しており、スクリプトとして実行できます"
         reference = "https://man7.org/linux/man-pages/man2/execve.2.html"
@@ -59,6 +63,7 @@ rule windows_shortcut
 {
     meta:
         severity = "malicious"
+        disposition = "reject"
         description_en = "The file is a Windows shortcut, which can start any program"
         description_ja = "任意のプログラムを起動できる Windows のショートカットです"
         reference = "https://learn.microsoft.com/openspecs/windows_protocols/ms-shllink"

@@ -92,7 +92,8 @@ fn engines(health: &Health, items: &mut Vec<Item>) {
     });
     let jail = &health.jail;
     for fault in &jail.rule_faults {
-        let detail = format!("{} is left out: {}", fault.source, fault.message);
+        let rule = if fault.rule.is_empty() { "a part" } else { &fault.rule };
+        let detail = format!("{}: {rule} is left out: {}", fault.source, fault.message);
         items.push(item("yara rules", Level::Warn, detail));
     }
     for layer in jail.layers.lacking() {

@@ -16,6 +16,7 @@ mod retention;
 mod roles;
 mod scan;
 mod serve;
+mod signatures;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,9 @@ enum Command {
     Check,
     /// Run the engines, the jail, the policy and the encoder on files, without a database.
     Scan(scan::ScanArgs),
+    /// Try rules and signatures against samples, and show which sets are in force.
+    #[command(subcommand)]
+    Signatures(signatures::SignaturesCommand),
     /// Fetch cleared renditions to a registered clinic machine.
     Pull(crate::ops::pull::PullArgs),
     /// Issue, list and revoke intake links.
@@ -118,6 +122,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<Answer, CliError> {
         // The parent and the roles make their own runtimes, after they are hardened.
         Command::Serve(args) => serve::serve(&args, config),
         Command::Scan(args) => block_on(scan::run(&args, config, output)),
+        Command::Signatures(command) => block_on(signatures::run(command, config, output)),
         Command::Check => block_on(check::run(config, output)),
         Command::Pull(args) => block_on(pull::run(&args, output)),
         Command::Link(command) => block_on(link::run(command, config, output)),

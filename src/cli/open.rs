@@ -117,20 +117,11 @@ pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliE
 }
 
 /// The rule files of a folder by name, so that every process sees the same set in the same order.
-fn yara_sources(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
-    let mut sources = Vec::new();
-    let listed = std::fs::read_dir(folder)
+pub(super) fn yara_sources(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let sources = crate::ops::rule_files::load(folder)
         .map_err(|error| format!("the YARA rules in {}: {error}", folder.display()))?;
-    for entry in listed {
-        let path = entry?.path();
-        let is_rule = path.extension().is_some_and(|ending| ending == "yar" || ending == "yara");
-        if let (true, Some(name)) = (is_rule, path.file_name()) {
-            sources.push((name.to_string_lossy().into_owned(), std::fs::read(&path)?));
-        }
-    }
     if sources.is_empty() {
         return Err(format!("there is no YARA rule in {}", folder.display()).into());
     }
-    sources.sort();
     Ok(sources)
 }

@@ -81,6 +81,7 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let scanner = Arc::new(scanner);
     let checkpoints = open::checkpoints(config, &app);
     started(&app).await?;
+    tell_rule_faults(&scanner);
     let worker = Worker {
         app,
         keys: Arc::new(keys),
@@ -97,6 +98,14 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         scanner.stop().await;
     }
     Ok(())
+}
+
+/// Rules that are left out weaken every scan until somebody mends them: told at each start, one by one.
+fn tell_rule_faults(scanner: &Scanner) {
+    for fault in &scanner.ready().rule_faults {
+        let (file, rule, message) = (&fault.source, &fault.rule, &fault.message);
+        tracing::error!(file, rule, message, "a YARA rule does not compile and is left out");
+    }
 }
 
 /// Starting is itself an event: a gap in the log is explained by it.

@@ -56,6 +56,12 @@ pub(super) async fn run(
     }
     let run = RunFolder::new()?;
     let scanner = Scanner::start(open::scanner(&config, &run.0)?).await?;
+    for fault in &scanner.ready().rule_faults {
+        eprintln!(
+            "sekisho: the YARA rule {} of {} is left out: it does not compile",
+            fault.rule, fault.source
+        );
+    }
     let scanned = scan_all(&scanner, &config, args, output).await;
     scanner.stop().await;
     let all_released = scanned?;
@@ -231,7 +237,7 @@ fn line(path: &Path, detected: &str, verdict: &Verdict, disposition: Disposition
     format!("{}: {detected}, {verdict}, {disposition}{reason}", path.display())
 }
 
-fn progress(output: Output, files: usize) -> ProgressBar {
+pub(super) fn progress(output: Output, files: usize) -> ProgressBar {
     if !output.draws_progress() || files < 2 {
         return ProgressBar::hidden();
     }
@@ -246,10 +252,10 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// A folder on a tmpfs for clamd's socket and temporary files, removed at the end.
-struct RunFolder(PathBuf);
+pub(super) struct RunFolder(pub(super) PathBuf);
 
 impl RunFolder {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let shared = Path::new("/dev/shm");
         let parent = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
         let folder = parent.join(format!("sekisho-scan-{}", std::process::id()));

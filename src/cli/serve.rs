@@ -111,12 +111,17 @@ pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, C
 }
 
 /// The rules of `signatures/yara`, for a program that stands alone.
-const RULES: [(&str, &str); 5] = [
+pub(super) const RULES: [(&str, &str); 10] = [
     ("canary.yar", include_str!("../../signatures/yara/canary.yar")),
+    ("containers.yar", include_str!("../../signatures/yara/containers.yar")),
+    ("documents.yar", include_str!("../../signatures/yara/documents.yar")),
     ("images.yar", include_str!("../../signatures/yara/images.yar")),
     ("messages.yar", include_str!("../../signatures/yara/messages.yar")),
     ("pages.yar", include_str!("../../signatures/yara/pages.yar")),
+    ("pdf.yar", include_str!("../../signatures/yara/pdf.yar")),
     ("programs.yar", include_str!("../../signatures/yara/programs.yar")),
+    ("seams.yar", include_str!("../../signatures/yara/seams.yar")),
+    ("shells.yar", include_str!("../../signatures/yara/shells.yar")),
 ];
 
 /// Writes the program's own rules into the data folder; what is there already stays.

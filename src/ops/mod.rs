@@ -14,6 +14,8 @@ pub mod launch;
 pub mod listener;
 mod public_keys;
 pub mod pull;
+pub mod rule_files;
+pub mod samples;
 pub mod supervise;
 pub mod tls;
 

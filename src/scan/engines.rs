@@ -41,7 +41,9 @@ impl Engines {
             limits: ClamdLimits { file_bytes: limits.file_bytes, deadline: limits.clamd_deadline },
         };
         let (jail, clamd) = tokio::join!(Jail::start(jail), Clamd::start(clamd));
-        let engines = Self { jail: jail?, clamd: clamd?, yara, decode: decode_limits(limits) };
+        let (jail, clamd) = (jail?, clamd?);
+        let yara = named_if_incomplete(yara, jail.ready());
+        let engines = Self { jail, clamd, yara, decode: decode_limits(limits) };
         match engines.yara_canary().await {
             Ok(_) => Ok(engines),
             Err(_) => Err(ScannerError::YaraCanary),
@@ -162,6 +164,14 @@ fn rule_set(sources: &[(String, Vec<u8>)]) -> SignatureSet {
         version: format!("sha256:{}", digest.get(..16).unwrap_or_default()),
         made_at: None,
         demo: false,
+    }
+}
+
+/// A set that lost rules says so wherever it is named: in evidence, in certificates, in health.
+fn named_if_incomplete(set: SignatureSet, ready: &Ready) -> SignatureSet {
+    match ready.rule_faults.len() {
+        0 => set,
+        lost => SignatureSet { version: format!("{} without {lost} faulty", set.version), ..set },
     }
 }
 

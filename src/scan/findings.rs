@@ -5,7 +5,7 @@
 
 use super::jail::{
     FileKind, Finding as Seen, FindingCode, JailFault, LookReport, Ready, RuleHit,
-    Severity as RuleSeverity,
+    Severity as RuleSeverity, TextEncoding,
 };
 use super::{Subject, declared};
 use crate::domain::artifact::ArtifactKind;
@@ -49,6 +49,10 @@ pub(super) fn of_look(
     let weigh = |engine, seen: Vec<&Seen>| -> Vec<Finding> {
         seen.into_iter().map(|seen| finding(engine, *seen)).collect()
     };
+    // A message is typed into a form, which sends UTF-8 only.
+    let foreign = text.iter().find(|seen| is_message && seen.code == FindingCode::TextEncoding);
+    let not_utf8 = foreign
+        .map(|seen| finding(Engine::Text, Seen { code: FindingCode::NotUtf8, value: 0, ..**seen }));
     let mut typed = weigh(Engine::Type, structure);
     if is_message {
         // A message is typed into a form; it has no name or type to be wrong about.
@@ -62,7 +66,8 @@ pub(super) fn of_look(
         report(Engine::Type, EngineOutcome::Complete, typed),
         report(Engine::Yara, EngineOutcome::Complete, hits),
     ];
-    let text = weigh(Engine::Text, text);
+    let mut text = weigh(Engine::Text, text);
+    text.extend(not_utf8);
     if is_message || look.kind == FileKind::Text || !text.is_empty() {
         reports.push(report(Engine::Text, EngineOutcome::Complete, text));
     }
@@ -150,6 +155,11 @@ fn finding(engine: Engine, seen: Seen) -> Finding {
             .unwrap_or(FileKind::Unknown)
             .as_str()
             .to_owned(),
+        FindingCode::TextEncoding => u8::try_from(seen.value)
+            .ok()
+            .and_then(TextEncoding::from_code)
+            .map_or("", TextEncoding::as_str)
+            .to_owned(),
         _ if seen.value == 0 => String::new(),
         _ => seen.value.to_string(),
     };
@@ -177,7 +187,8 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::MotionPhoto
         | FindingCode::MakerTrailer
         | FindingCode::Padding
-        | FindingCode::FramesIgnored => Severity::Info,
+        | FindingCode::FramesIgnored
+        | FindingCode::TextEncoding => Severity::Info,
         FindingCode::TrailingBytes
         | FindingCode::PrependedBytes
         | FindingCode::SecondFormat
@@ -186,8 +197,12 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::InvisibleCharacters
         | FindingCode::BidiOverride
         | FindingCode::ControlCharacters
+        | FindingCode::TerminalEscape
         | FindingCode::ActiveLink
-        | FindingCode::Markup => Severity::Suspicious,
+        | FindingCode::DeceptiveLink
+        | FindingCode::Markup
+        | FindingCode::Formula
+        | FindingCode::LogInjection => Severity::Suspicious,
         FindingCode::EmptyFile
         | FindingCode::UnsupportedType
         | FindingCode::Encrypted
@@ -212,8 +227,13 @@ const fn is_about_text(code: FindingCode) -> bool {
             | FindingCode::InvisibleCharacters
             | FindingCode::BidiOverride
             | FindingCode::ControlCharacters
+            | FindingCode::TerminalEscape
             | FindingCode::ActiveLink
+            | FindingCode::DeceptiveLink
             | FindingCode::Markup
+            | FindingCode::Formula
+            | FindingCode::LogInjection
+            | FindingCode::TextEncoding
     )
 }
 

@@ -185,3 +185,15 @@ fn what_clamd_calls_broken_is_a_note_only_beside_a_picture_that_was_decoded() {
     assert_eq!(weights(true), [Severity::Info, odd, odd]);
     assert_eq!(weights(false), [odd, odd, odd]);
 }
+
+#[test]
+fn a_file_in_another_encoding_is_noted_and_a_typed_message_refused() {
+    let seen = Ok(look(FileKind::Text, &[(FindingCode::TextEncoding, 4)]));
+    let file = reports(ArtifactKind::Photo, &seen);
+    let noted = &of(&file, Engine::Text).unwrap().findings[0];
+    assert_eq!((noted.detail.as_str(), noted.severity), ("shift_jis", Severity::Info));
+    let message = reports(ArtifactKind::Message, &seen);
+    let text = of(&message, Engine::Text).unwrap();
+    let refused = text.findings.iter().find(|finding| finding.severity == Severity::Unscannable);
+    assert_eq!(refused.unwrap().code.as_str(), "not_utf8");
+}

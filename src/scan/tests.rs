@@ -159,3 +159,17 @@ async fn rules_that_do_not_find_their_canary_are_not_put_into_service() {
     let _ = std::fs::remove_dir_all(folder);
     assert!(matches!(failed, Err(ScannerError::YaraCanary)));
 }
+
+#[tokio::test]
+async fn a_rule_that_does_not_compile_is_told_with_every_scan() {
+    let (mut config, folder) = config("faulty", canary_rule());
+    let bad = b"rule bad { condition: nothing }".to_vec();
+    config.yara_sources.push(("bad.yar".into(), bad));
+    let world = World { scanner: Scanner::start(config).await.unwrap(), folder };
+    assert_eq!(world.scanner.ready().rule_faults[0].rule, "bad");
+    let scan = world.scan(ArtifactKind::Message, "", "咳が出ます".as_bytes()).await;
+    let yara = scan.reports.iter().find(|report| report.engine == Engine::Yara).unwrap();
+    let version = &yara.set.as_ref().unwrap().version;
+    assert!(version.ends_with(" without 1 faulty"), "{version}");
+    assert!(world.scanner.health().await.yara.unwrap().version.ends_with("faulty"));
+}

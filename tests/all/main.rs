@@ -16,3 +16,4 @@ mod fixtures;
 mod journey;
 mod review;
 mod service;
+mod signatures;

@@ -167,7 +167,22 @@ const REASONS: [(&str, &[&str]); 5] = [
             "expansion_limit",
         ],
     ),
-    ("text", &["not_utf8", "bidi_override", "invisible_characters", "active_link", "markup"]),
+    (
+        "text",
+        &[
+            "not_utf8",
+            "bidi_override",
+            "invisible_characters",
+            "control_characters",
+            "terminal_escape",
+            "active_link",
+            "deceptive_link",
+            "markup",
+            "formula",
+            "log_injection",
+            "text_limit",
+        ],
+    ),
 ];
 
 #[cfg(test)]

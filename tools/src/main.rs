@@ -90,7 +90,7 @@ enum Command {
         #[arg(long, default_value = "signatures")]
         signatures: PathBuf,
     },
-    /// Write signatures/MANIFEST again after a signature was changed.
+    /// Write signatures/MANIFEST and signatures/samples.pack again after a signature or a sample was changed.
     Manifest {
         /// The signatures folder.
         #[arg(long, default_value = "signatures")]
@@ -144,7 +144,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Manifest { signatures } => {
             let text = manifest::of(&signatures)?;
             std::fs::write(signatures.join(manifest::FILE_NAME), &text)?;
-            format!("{} signature files listed", text.lines().count())
+            let made = samples::all()?;
+            let pack = samples::pack::of(&made);
+            std::fs::write(signatures.join(samples::pack::FILE_NAME), pack)?;
+            format!("{} signature files listed, {} samples", text.lines().count(), made.len())
         }
     };
     println!("{summary}");

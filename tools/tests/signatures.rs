@@ -27,7 +27,8 @@ fn every_rule_has_its_meta_and_both_kinds_of_sample() -> TestResult {
         let text = fs::read_to_string(&file)?;
         for body in text.split("\nrule ").skip(1) {
             let name = body.split_whitespace().next().unwrap_or_default();
-            for key in ["severity", "description_en", "description_ja", "reference"] {
+            for key in ["severity", "disposition", "description_en", "description_ja", "reference"]
+            {
                 assert!(body.contains(&format!("{key} = \"")), "{name} has no {key}");
             }
             assert!(

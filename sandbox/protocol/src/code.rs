@@ -45,7 +45,7 @@ pub(crate) use codes;
 mod tests {
     use std::collections::BTreeSet;
 
-    use crate::{Drill, FileKind, FindingCode, Layer, RemovalCode, Severity};
+    use crate::{Drill, FileKind, FindingCode, Layer, RemovalCode, Severity, TextEncoding};
 
     macro_rules! check_table {
         ($($name:ident),+) => {$({
@@ -62,6 +62,6 @@ mod tests {
 
     #[test]
     fn numbers_and_names_are_unique() {
-        check_table!(Drill, FileKind, FindingCode, Layer, RemovalCode, Severity);
+        check_table!(Drill, FileKind, FindingCode, Layer, RemovalCode, Severity, TextEncoding);
     }
 }

@@ -31,6 +31,7 @@ codes! {
         OverlongHeader = 13 => "overlong_header",
         /// Two headers say different things about the same picture.
         LyingHeader = 14 => "lying_header",
+        /// No encoding that is known here reads it to its end.
         NotUtf8 = 20 => "not_utf8",
         /// More characters than allowed. Value: how many.
         TextLimit = 21 => "text_limit",
@@ -38,12 +39,22 @@ codes! {
         InvisibleCharacters = 22 => "invisible_characters",
         /// Characters that reverse the direction of reading. Value: how many.
         BidiOverride = 23 => "bidi_override",
-        /// Control characters, terminal escapes among them. Value: how many.
+        /// Control characters. Value: how many.
         ControlCharacters = 24 => "control_characters",
-        /// A `javascript:`, `data:`, `vbscript:` or `file:` link.
+        /// A link that runs, embeds or opens something: `javascript:`, `data:`, `file:` and the like, however spelled.
         ActiveLink = 25 => "active_link",
         /// HTML, XML or script markup in text.
         Markup = 26 => "markup",
+        /// A link whose host is not what it looks like.
+        DeceptiveLink = 27 => "deceptive_link",
+        /// An escape that commands a terminal. Value: how many, or 0 where it is written out.
+        TerminalEscape = 28 => "terminal_escape",
+        /// Something that a spreadsheet would run.
+        Formula = 29 => "formula",
+        /// A line that pretends to be a log's, or what a logger would act on.
+        LogInjection = 30 => "log_injection",
+        /// The text is in another encoding than UTF-8. Harmless. Value: its [`TextEncoding`] number.
+        TextEncoding = 31 => "text_encoding",
         /// Further pictures of a multi-picture JPEG behind the first. Harmless, dropped by decoding.
         MultiPicture = 40 => "multi_picture",
         /// The video of a motion photo behind the picture. Harmless, dropped by decoding.
@@ -59,6 +70,18 @@ codes! {
     }
 }
 
+codes! {
+    /// The encoding of a text.
+    TextEncoding {
+        Utf8 = 1 => "utf-8",
+        Utf16Le = 2 => "utf-16le",
+        Utf16Be = 3 => "utf-16be",
+        ShiftJis = 4 => "shift_jis",
+        EucJp = 5 => "euc-jp",
+        Iso2022Jp = 6 => "iso-2022-jp",
+    }
+}
+
 impl FindingCode {
     /// Known and harmless on real phone photos: worth a note, not a review.
     pub const fn is_harmless(self) -> bool {
@@ -69,6 +92,7 @@ impl FindingCode {
                 | Self::MakerTrailer
                 | Self::Padding
                 | Self::FramesIgnored
+                | Self::TextEncoding
         )
     }
 }

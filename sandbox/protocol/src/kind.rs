@@ -11,7 +11,7 @@ codes! {
         Png = 2 => "png",
         WebP = 3 => "webp",
         Gif = 4 => "gif",
-        /// UTF-8 text without control characters that text does not have.
+        /// Text in UTF-8, UTF-16 or a Japanese encoding, without NUL characters.
         Text = 5 => "text",
         Pdf = 6 => "pdf",
         Zip = 7 => "zip",

@@ -14,7 +14,7 @@ mod report;
 mod request;
 mod wire;
 
-pub use finding::{Finding, FindingCode, RuleHit};
+pub use finding::{Finding, FindingCode, RuleHit, TextEncoding};
 pub use kind::FileKind;
 pub use part::Part;
 pub use ready::{AttackOutcome, AttackResult, Layer, Layers, Ready, Rule, RuleFault, Severity};

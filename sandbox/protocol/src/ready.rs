@@ -66,10 +66,12 @@ pub struct Rule {
     pub description_ja: String,
 }
 
-/// A rule file that does not compile. It is left out and said so; the others stay in force.
+/// A rule that does not compile. It is left out and said so; the others stay in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleFault {
     pub source: String,
+    /// The rule's name; empty if the error lies in no rule.
+    pub rule: String,
     pub message: String,
 }
 
@@ -118,6 +120,7 @@ impl Ready {
         out.count(self.rule_faults.len());
         for fault in &self.rule_faults {
             out.text(&fault.source, MAX_NAME);
+            out.text(&fault.rule, MAX_NAME);
             out.text(&fault.message, MAX_DESCRIPTION);
         }
         out.count(self.layers.active.len());
@@ -161,7 +164,11 @@ fn read_rule(input: &mut Reader<'_>) -> Result<Rule, WireError> {
 }
 
 fn read_fault(input: &mut Reader<'_>) -> Result<RuleFault, WireError> {
-    Ok(RuleFault { source: input.text(MAX_NAME)?, message: input.text(MAX_DESCRIPTION)? })
+    Ok(RuleFault {
+        source: input.text(MAX_NAME)?,
+        rule: input.text(MAX_NAME)?,
+        message: input.text(MAX_DESCRIPTION)?,
+    })
 }
 
 fn read_attack(input: &mut Reader<'_>) -> Result<AttackResult, WireError> {
@@ -194,7 +201,11 @@ mod tests {
                 description_en: "A program inside".into(),
                 description_ja: "実行ファイルが含まれています".into(),
             }],
-            rule_faults: vec![RuleFault { source: "bad.yar".into(), message: "line 1".into() }],
+            rule_faults: vec![RuleFault {
+                source: "bad.yar".into(),
+                rule: "bad".into(),
+                message: "line 1".into(),
+            }],
             layers: Layers { active: Layer::ALL.to_vec(), landlock_abi: 2 },
             attacks: vec![AttackResult { name: "open".into(), outcome: AttackOutcome::Held }],
         }

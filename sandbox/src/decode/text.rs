@@ -1,17 +1,20 @@
-//! Text made inert: what a reader cannot see, or what would act, is spelled out.
+//! Text made inert: what a reader cannot see is spelled out, and what would act is put between brackets.
 
 use std::fmt::Write;
 
 use sekisho_protocol::{DecodeLimits, DecodeReport, FindingCode};
 
-use crate::look::text::{Class, classified};
+use crate::look::text::acting_characters;
+use crate::look::text::characters::{Class, classified};
+use crate::look::text::encoding;
 
 pub(super) fn decode(
     file: &[u8],
     limits: &DecodeLimits,
     output: &mut [u8],
 ) -> Result<DecodeReport, FindingCode> {
-    let text = std::str::from_utf8(file).map_err(|_| FindingCode::NotUtf8)?;
+    let decoded = encoding::decode(file).ok_or(FindingCode::NotUtf8)?;
+    let text = decoded.text.as_ref();
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if text.chars().count() > limits.max_text_chars as usize {
         return Err(FindingCode::TextLimit);
@@ -25,12 +28,17 @@ pub(super) fn decode(
 fn inert(text: &str) -> String {
     let unix = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut out = String::with_capacity(unix.len());
-    for (_, character, class) in classified(&unix) {
+    let mut acting = acting_characters(&unix).into_iter().peekable();
+    for (offset, character, class) in classified(&unix) {
+        let acts = acting.next_if_eq(&offset).is_some();
         match (character, class) {
+            (_, Class::Visible) if acts && !character.is_whitespace() => {
+                out.extend(['⟦', character, '⟧']);
+            }
             ('\t', _) => out.push_str("    "),
             ('\u{2028}' | '\u{2029}', _) => out.push('\n'),
             (_, Class::Visible) => out.push(character),
-            (_, Class::Control | Class::Bidi | Class::Invisible) => {
+            (_, Class::Control | Class::Escape | Class::Bidi | Class::Invisible) => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "⟦U+{:04X}⟧", u32::from(character));
             }
@@ -65,6 +73,33 @@ mod tests {
     fn honest_japanese_and_emoji_stay_as_they_are() {
         let message = "湿疹が出ました。葛\u{E0100}城 👨\u{200D}👩\u{200D}👧 ❤\u{FE0F}";
         assert_eq!(decode_text(message.as_bytes(), 100).unwrap(), message);
+    }
+
+    #[test]
+    fn what_would_act_is_set_apart() {
+        for (text, shown) in [
+            ("see javascript:alert(1)", "see javascript⟦:⟧alert(1)"),
+            ("java\nscript:alert(1)", "java\nscript⟦:⟧alert(1)"),
+            ("<script>x</script>", "⟦<⟧script>x⟦<⟧/script>"),
+            ("=cmd|' /C calc'!A0", "⟦=⟧cmd|' /C calc'!A0"),
+            ("https://g\u{043E}\u{043E}gle.com/", "https⟦:⟧//g⟦\u{043E}⟧⟦\u{043E}⟧gle.com/"),
+            ("${jndi:ldap://x.example/a}", "⟦$⟧{jndi:ldap⟦:⟧//x.example/a}"),
+        ] {
+            assert_eq!(decode_text(text.as_bytes(), 100).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn links_to_pages_and_ordinary_signs_stay_as_they_are() {
+        let text = "熱は -3 度、+81 90 1234 5678、@山田先生 https://www.example.jp/a?b=c&d=1#e";
+        assert_eq!(decode_text(text.as_bytes(), 100).unwrap(), text);
+    }
+
+    #[test]
+    fn japanese_encodings_come_out_as_unicode() {
+        assert_eq!(decode_text(b"\x94\xad\x90\x5d\x82\xaa", 100).unwrap(), "発疹が");
+        assert_eq!(decode_text(b"\xFF\xFE\x4B\x30", 100).unwrap(), "か");
+        assert_eq!(decode_text(b"\xFF\xFE\x4B\x30\x4B\x30", 1), Err(FindingCode::TextLimit));
     }
 
     #[test]

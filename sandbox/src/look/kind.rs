@@ -33,7 +33,7 @@ pub fn unsupported(file: &[u8], kind: FileKind, notes: &mut Notes) {
     }
     if kind == FileKind::Unknown {
         if looks_like_text(file) {
-            notes.add(FindingCode::NotUtf8, valid_up_to(file), 0);
+            notes.add(FindingCode::NotUtf8, super::text::encoding::valid_up_to(file), 0);
         }
         prepended(file, notes);
     }
@@ -107,7 +107,8 @@ fn by_text(file: &[u8]) -> Option<FileKind> {
     if file.get(128..132) == Some(b"DICM") {
         return Some(FileKind::Dicom);
     }
-    let text = std::str::from_utf8(file).ok()?;
+    let decoded = super::text::encoding::decode(file)?;
+    let text = decoded.text.as_ref();
     let start: String = text
         .trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n'])
         .chars()
@@ -146,14 +147,13 @@ fn is_encrypted(file: &[u8], kind: FileKind) -> bool {
 
 fn looks_like_text(file: &[u8]) -> bool {
     let odd = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x1B);
-    !file.is_empty() && file.iter().filter(odd).count() == 0
+    let marked = [&b"\xFF\xFE"[..], b"\xFE\xFF", b"\xEF\xBB\xBF"];
+    let is_marked = marked.iter().any(|mark| file.starts_with(mark));
+    !file.is_empty() && (is_marked || file.iter().filter(odd).count() == 0)
 }
 
 /// Writers name about ten brands.
 const MAX_BRANDS_LEN: usize = 1024;
-
-fn valid_up_to(file: &[u8]) -> usize {
-    std::str::from_utf8(file).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
 /// How far a picture is looked for behind other bytes.

@@ -53,10 +53,12 @@ async fn many_at_once_are_each_answered() {
 }
 
 #[tokio::test]
-async fn a_bad_rule_file_is_named_and_the_others_stay_in_force() {
+async fn a_bad_rule_is_named_and_its_neighbours_stay_in_force() {
     let jail = super::jail().await;
-    let faults: Vec<_> = jail.ready().rule_faults.iter().map(|f| f.source.as_str()).collect();
-    assert_eq!(faults, ["bad.yar"]);
+    let faults = jail.ready().rule_faults.iter();
+    let faults: Vec<_> = faults.map(|f| (f.source.as_str(), f.rule.as_str())).collect();
+    assert_eq!(faults, [("bad.yar", "broken")]);
+    assert!(jail.ready().rules.iter().any(|rule| rule.name == "beside"));
     let file = SealedMemory::from_bytes(b"hello SEKISHO-MARKER").unwrap();
     let report = jail.look(&file).await.unwrap();
     let hit = report.rule_hits.first().copied().unwrap();

@@ -12,6 +12,7 @@ mod attacks;
 mod faults;
 mod limits;
 mod measure;
+mod messages;
 mod others;
 mod pictures;
 mod samples;
@@ -29,7 +30,7 @@ fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_sekisho-jail"))
 }
 
-/// A jail with one rule and one rule file that does not compile.
+/// A jail with a good rule file and one in which a rule does not compile.
 async fn jail() -> Jail {
     started(JailLimits::default()).await
 }
@@ -46,11 +47,14 @@ async fn jail_within(deadline: Duration, memory_bytes: u64) -> Jail {
 
 async fn started(limits: JailLimits) -> Jail {
     let yara_sources = vec![
-        ("bad.yar".to_owned(), b"rule broken { condition: what }".to_vec()),
+        ("bad.yar".to_owned(), BAD.to_vec()),
         ("good.yar".to_owned(), RULE.to_vec()),
     ];
     Jail::start(JailConfig { program: program(), yara_sources, limits }).await.unwrap()
 }
+
+const BAD: &[u8] =
+    b"rule broken { condition: what }\nrule beside { condition: filesize == 7777 }\n";
 
 const RULE: &[u8] = br#"
 rule marker {

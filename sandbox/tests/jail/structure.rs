@@ -157,7 +157,7 @@ fn hostile_text_is_named_and_honest_text_is_not() {
         ("JavaScript:alert(1)", FindingCode::ActiveLink),
         ("a\u{202E}b", FindingCode::BidiOverride),
         ("a\u{200B}b", FindingCode::InvisibleCharacters),
-        ("\u{1B}[2J", FindingCode::ControlCharacters),
+        ("\u{1B}[2J", FindingCode::TerminalEscape),
     ] {
         assert_eq!(codes(text.as_bytes()), [code], "{text:?}");
     }

@@ -20,7 +20,7 @@ use sekisho_encoder::Layout;
 pub use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
     FindingCode, Layer, Layers, LookReport, Part, Ready, Removal, RemovalCode, Rule, RuleFault,
-    RuleHit, Severity, SourceCoding,
+    RuleHit, Severity, SourceCoding, TextEncoding,
 };
 use sekisho_protocol::{
     DecodeReport, MAX_REPORT_BYTES, PixelLayout, Request, RuleSource, Setup, Ticket,

@@ -3,6 +3,12 @@
 //! A near miss is what an honest patient might send that looks a little like the thing. The same
 //! samples serve every YARA engine, so that they can be shown to agree.
 
+mod carriers;
+mod documents;
+pub mod pack;
+mod scripts;
+mod words;
+
 use crate::fixtures::{FixtureError, WEB_SHELL, jpeg, png, programs, test_strings, texts, zip};
 
 /// One file and what a rule must say about it.
@@ -37,19 +43,47 @@ impl Sample {
 /// Every sample of every rule.
 pub fn all() -> Result<Vec<Sample>, FixtureError> {
     let mut all = Vec::new();
-    for (rule, hits, misses) in
-        program_rules().into_iter().chain(image_rules()?).chain(text_rules())
-    {
-        for (expected, files) in [(Expected::Hit, hits), (Expected::Miss, misses)] {
-            all.extend(files.into_iter().enumerate().map(|(index, bytes)| Sample {
-                rule,
-                expected,
-                number: index + 1,
-                bytes,
-            }));
-        }
+    let rules = [
+        program_rules(),
+        image_rules()?,
+        text_rules(),
+        carriers::rules()?,
+        documents::rules()?,
+        scripts::rules()?,
+        words::rules(),
+    ];
+    for (rule, hits, misses) in rules.into_iter().flatten() {
+        all.extend(numbered(rule, hits, misses));
     }
     Ok(all)
+}
+
+/// The same for each of our `ClamAV` signatures: hashes, bytes, and bytes joined by logic.
+pub fn clamav() -> Vec<Sample> {
+    let whole =
+        |text: String| (vec![text.clone().into_bytes()], vec![format!("{text}\n").into_bytes()]);
+    let [first, second] = test_strings::clamav_logical_test();
+    let bytes = test_strings::clamav_canary();
+    let signatures = [
+        ("Sekisho.Canary.Hash", whole(test_strings::clamav_hash_canary())),
+        ("Sekisho.Test.Sha256", whole(test_strings::clamav_sha256_test())),
+        ("Eicar.Test.File", whole(test_strings::eicar())),
+        (
+            "Sekisho.Canary.Bytes",
+            (
+                vec![format!("before {bytes} after").into_bytes()],
+                vec![bytes.to_ascii_lowercase().into_bytes()],
+            ),
+        ),
+        (
+            "Sekisho.Test.Logical",
+            (
+                vec![format!("{second} and {first}").into_bytes()],
+                vec![first.into_bytes(), second.into_bytes()],
+            ),
+        ),
+    ];
+    signatures.into_iter().flat_map(|(rule, (hits, misses))| numbered(rule, hits, misses)).collect()
 }
 
 /// A rule's name, its must-hit files, its must-not-hit files.
@@ -99,6 +133,8 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
                 behind(&programs::apple()),
                 [drawing.as_slice(), &programs::linux()].concat(),
                 comment(&programs::windows())?,
+                behind(b"dex\n035\0"),
+                behind(b"\0asm\x01\0\0\0"),
             ],
             vec![
                 behind(b"MZ...PE\0\0\x7fELF\xcf\xfa\xed\xfe"),
@@ -167,6 +203,15 @@ fn text_rules() -> Vec<RuleSamples> {
             vec![test_strings::clamav_canary().into_bytes()],
         ),
     ]
+}
+
+fn numbered(rule: &'static str, hits: Vec<Vec<u8>>, misses: Vec<Vec<u8>>) -> Vec<Sample> {
+    let both = [(Expected::Hit, hits), (Expected::Miss, misses)];
+    let each = both.into_iter().flat_map(|(expected, files)| {
+        let numbered = (1..).zip(files);
+        numbered.map(move |(number, bytes)| Sample { rule, expected, number, bytes })
+    });
+    each.collect()
 }
 
 fn files(texts: &[&str]) -> Vec<Vec<u8>> {

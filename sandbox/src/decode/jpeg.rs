@@ -24,7 +24,7 @@ pub(super) fn decode(
         let first = notes.into_list().first().map(|finding| finding.code);
         return Err(first.unwrap_or(FindingCode::Malformed));
     };
-    if walked.uncommon {
+    if walked.coding == jpeg::Coding::Uncommon {
         return Err(FindingCode::UnsupportedType);
     }
     check_size(walked.walk.width, walked.walk.height, limits)?;

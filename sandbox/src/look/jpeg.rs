@@ -19,11 +19,19 @@ pub struct JpegWalk {
     pub progressive: bool,
     /// Coded in a way of the standard that next to nobody writes: arithmetic, lossless or hierarchical coding, more
     /// than eight bits, factors that are no powers of two.
-    pub uncommon: bool,
+    pub coding: Coding,
     /// An index of further pictures is there.
     multi_picture: bool,
     /// The metadata call this a motion photo.
     motion_photo: bool,
+}
+
+/// Whether a JPEG is of the kinds that are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coding {
+    #[default]
+    Common,
+    Uncommon,
 }
 
 /// Looks at a whole file.
@@ -73,7 +81,9 @@ fn markers(cursor: &mut Cursor<'_>, jpeg: &mut JpegWalk) -> Result<(), FindingCo
                 }
                 frame(segment(cursor)?, jpeg).ok_or(FindingCode::Malformed)?;
                 jpeg.progressive = marker & 3 == 2;
-                jpeg.uncommon |= marker > 0xC2 || jpeg.precision != 8;
+                if marker > 0xC2 || jpeg.precision != 8 {
+                    jpeg.coding = Coding::Uncommon;
+                }
             }
             APP1 => {
                 let body = segment(cursor)?;
@@ -142,7 +152,9 @@ fn frame(body: &[u8], jpeg: &mut JpegWalk) -> Option<()> {
         if !(1..=4).contains(&h) || !(1..=4).contains(&v) {
             return None;
         }
-        jpeg.uncommon |= h == 3 || v == 3;
+        if h == 3 || v == 3 {
+            jpeg.coding = Coding::Uncommon;
+        }
         factors.push((h, v));
     }
     if let [(h, v), (chroma_h, chroma_v), ..] = factors.as_slice() {

@@ -66,7 +66,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
     let fixtures = fixtures::all().unwrap().into_iter();
     let mut files: Vec<(String, Vec<u8>)> =
         samples.map(|sample| (sample.file_name(), sample.bytes)).collect();
-    files.extend(fixtures.map(|fixture| (fixture.path.to_owned(), fixture.bytes)));
+    files.extend(fixtures.map(|fixture| (fixture.path.into_owned(), fixture.bytes)));
     files
 }
 

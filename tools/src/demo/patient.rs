@@ -204,9 +204,7 @@ impl<'a> Patient<'a> {
 fn around(fixture: &Fixture) -> (String, String) {
     let name = fixture.path.rsplit('/').next().unwrap_or(&fixture.path);
     let field = match name.rsplit('.').next() {
-        Some("txt") if std::str::from_utf8(&fixture.bytes).is_ok() => {
-            "name=\"message\"\r\n\r\n".to_owned()
-        }
+        Some("txt") if is_typed(&fixture.bytes) => "name=\"message\"\r\n\r\n".to_owned(),
         ending => {
             let media_type = media_type(ending.unwrap_or_default());
             format!("name=\"photos\"; filename=\"{name}\"\r\nContent-Type: {media_type}\r\n\r\n")
@@ -214,6 +212,11 @@ fn around(fixture: &Fixture) -> (String, String) {
     };
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {field}");
     (head, format!("\r\n--{BOUNDARY}--\r\n"))
+}
+
+/// Whether a form would send these bytes: UTF-8, and none of the escapes of seven-bit Japanese.
+fn is_typed(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok() && !text.windows(2).any(|pair| pair == b"\x1B$")
 }
 
 fn media_type(ending: &str) -> &'static str {

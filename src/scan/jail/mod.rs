@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 use sekisho_encoder::Layout;
 pub use sekisho_protocol::{
@@ -256,13 +257,14 @@ fn seal_setup(config: &JailConfig) -> io::Result<SealedMemory> {
     SealedMemory::from_bytes(&setup.encode())
 }
 
-/// The child has ended and the jail's parent keeps no copy, so the pipe is at its end; if not, somebody cheats.
+/// What the child wrote before it ended. The jail's parent keeps no copy of the writing end, but a process that this one
+/// starts just now has one until it executes its program: then there is no end to be seen, only nothing more to read.
 fn read_report(pipe: &OwnedFd) -> Result<Vec<u8>, JailFault> {
     let mut report = vec![0; MAX_REPORT_BYTES + 1];
     let mut len = 0;
     while let Some(rest) = report.get_mut(len..).filter(|rest| !rest.is_empty()) {
         match rustix::io::read(pipe, rest) {
-            Ok(0) => {
+            Ok(0) | Err(Errno::AGAIN) => {
                 report.truncate(len);
                 return Ok(report);
             }
@@ -337,3 +339,20 @@ const MAX_BYTES_FOR_ONE: u64 = 16;
 const RESTART_WAIT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_whole_even_while_somebody_holds_a_copy_of_its_pipe() {
+        let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
+        let (reader, writer) = rustix::pipe::pipe_with(flags).unwrap();
+        assert_eq!(rustix::io::write(&writer, b"report"), Ok(6));
+        assert_eq!(read_report(&reader).unwrap(), b"report");
+        let overlong = vec![0; MAX_REPORT_BYTES + 1];
+        assert_eq!(rustix::io::write(&writer, &overlong), Ok(overlong.len()));
+        assert!(matches!(read_report(&reader), Err(JailFault::Garbage)));
+        drop(writer);
+    }
+}

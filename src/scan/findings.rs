@@ -177,7 +177,11 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::MotionPhoto
         | FindingCode::MakerTrailer
         | FindingCode::Padding
-        | FindingCode::FramesIgnored => Severity::Info,
+        | FindingCode::FramesIgnored
+        | FindingCode::PdfLinks
+        | FindingCode::PdfForm
+        | FindingCode::PdfRevisions
+        | FindingCode::PdfBrokenTable => Severity::Info,
         FindingCode::TrailingBytes
         | FindingCode::PrependedBytes
         | FindingCode::SecondFormat
@@ -185,7 +189,16 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::BidiOverride
         | FindingCode::ControlCharacters
         | FindingCode::ActiveLink
-        | FindingCode::Markup => Severity::Suspicious,
+        | FindingCode::Markup
+        | FindingCode::PdfScript
+        | FindingCode::PdfLaunch
+        | FindingCode::PdfEmbeddedFile
+        | FindingCode::PdfRichMedia
+        | FindingCode::PdfXfa
+        | FindingCode::PdfSubmitForm
+        | FindingCode::PdfRemoteGoTo
+        | FindingCode::PdfAutoAction
+        | FindingCode::PdfHiddenName => Severity::Suspicious,
         FindingCode::EmptyFile
         | FindingCode::UnsupportedType
         | FindingCode::Encrypted
@@ -197,6 +210,10 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::ExpansionLimit
         | FindingCode::NotUtf8
         | FindingCode::TextLimit
+        | FindingCode::PageLimit
+        | FindingCode::ObjectLimit
+        | FindingCode::FontMissing
+        | FindingCode::PageIncomplete
         // What else there was is not known, and might have weighed more.
         | FindingCode::MoreFindings => Severity::Unscannable,
     }

@@ -73,6 +73,9 @@ impl FileKind {
 
     /// Whether the decoding child has a decoder for this kind. Everything else stays in quarantine.
     pub const fn is_decodable(self) -> bool {
-        matches!(self, Self::Jpeg | Self::Png | Self::WebP | Self::Gif | Self::Heic | Self::Text)
+        matches!(
+            self,
+            Self::Jpeg | Self::Png | Self::WebP | Self::Gif | Self::Heic | Self::Text | Self::Pdf
+        )
     }
 }

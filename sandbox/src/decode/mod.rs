@@ -11,6 +11,7 @@ mod gif;
 mod heif;
 mod jpeg;
 mod orient;
+pub mod pdf;
 mod png;
 mod scans;
 mod text;
@@ -28,16 +29,17 @@ struct Source {
     profile: Option<Vec<u8>>,
 }
 
-/// Decodes a file that was found to be of this kind into `output`.
+/// Decodes a file that was found to be of this kind into `output`; of a document one page, from 0.
 pub fn decode(
     file: &[u8],
-    kind: FileKind,
+    (kind, page): (FileKind, u32),
     limits: &DecodeLimits,
     output: &mut [u8],
 ) -> Result<DecodeReport, FindingCode> {
     let mut canvas = Canvas::new(output, limits);
     let (source, frames) = match kind {
         FileKind::Text => return text::decode(file, limits, canvas.into_output()),
+        FileKind::Pdf => return pdf::decode(file, page, limits, canvas.into_output()),
         FileKind::Jpeg => jpeg::decode(file, limits, &mut canvas)?,
         FileKind::Png => png::decode(file, limits, &mut canvas)?,
         FileKind::WebP => webp::decode(file, limits, &mut canvas)?,

@@ -12,6 +12,7 @@ pub fn of(file: &[u8]) -> FileKind {
         [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => FileKind::Png,
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => FileKind::WebP,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => FileKind::Gif,
+        _ if after_blanks(file).starts_with(b"%PDF-") => FileKind::Pdf,
         _ => by_table(file).or_else(|| by_text(file)).unwrap_or(FileKind::Unknown),
     }
 }
@@ -49,7 +50,6 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
     }
     let found = infer::get(file)?;
     Some(match (found.mime_type(), found.matcher_type()) {
-        ("application/pdf", _) => FileKind::Pdf,
         ("application/zip", _) => FileKind::Zip,
         ("image/tiff", _) => FileKind::Tiff,
         ("image/bmp", _) => FileKind::Bmp,
@@ -89,8 +89,6 @@ fn by_text(file: &[u8]) -> Option<FileKind> {
         Some(FileKind::Html)
     } else if begins(&["#!", "<?php", "@echo off", "<%@"]) {
         Some(FileKind::Script)
-    } else if begins(&["%pdf-"]) {
-        Some(FileKind::Pdf)
     } else if text.contains('\0') {
         None
     } else {
@@ -107,9 +105,15 @@ fn is_encrypted(file: &[u8], kind: FileKind) -> bool {
         FileKind::Office | FileKind::Unknown => {
             find(file, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0").is_some()
         }
-        FileKind::Pdf => find(file, b"/Encrypt").is_some(),
         _ => false,
     }
+}
+
+/// Some writers begin a document with an empty line or a byte order mark; every reader steps over them.
+fn after_blanks(file: &[u8]) -> &[u8] {
+    let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
+    let blanks = file.iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+    file.get(blanks..).unwrap_or_default()
 }
 
 fn looks_like_text(file: &[u8]) -> bool {

@@ -9,6 +9,7 @@ pub mod heif;
 pub mod jpeg;
 pub mod kind;
 pub mod notes;
+pub mod pdf;
 pub mod png;
 pub mod tail;
 pub mod text;
@@ -43,6 +44,10 @@ pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
         FileKind::WebP => plain(file, &mut notes, webp::walk),
         FileKind::Gif => plain(file, &mut notes, gif::walk),
         FileKind::Heic => plain(file, &mut notes, heif::walk),
+        FileKind::Pdf => {
+            pdf::look(file, limits, &mut notes);
+            Walk::default()
+        }
         FileKind::Text => {
             text::look(file, limits.max_text_chars, &mut notes);
             Walk::default()

@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod documents;
 mod faults;
 mod measure;
 mod pictures;
@@ -33,7 +34,8 @@ async fn jail() -> Jail {
         ("good.yar".to_owned(), RULE.to_vec()),
     ];
     let limits = JailLimits { deadline: Duration::from_secs(10), ..JailLimits::default() };
-    Jail::start(JailConfig { program: program(), yara_sources, limits }).await.unwrap()
+    let font = Vec::new();
+    Jail::start(JailConfig { program: program(), yara_sources, font, limits }).await.unwrap()
 }
 
 const RULE: &[u8] = br#"

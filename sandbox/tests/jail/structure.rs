@@ -60,8 +60,13 @@ fn a_claimed_size_is_checked_before_anything_is_decoded() {
 
 #[test]
 fn limits_hold_at_and_over() {
-    let limits =
-        DecodeLimits { max_pixels: 12, max_dimension: 6, max_frames: 2, max_text_chars: 3 };
+    let limits = DecodeLimits {
+        max_pixels: 12,
+        max_dimension: 6,
+        max_frames: 2,
+        max_text_chars: 3,
+        ..DecodeLimits::default()
+    };
     let found = |file: &[u8]| -> Vec<FindingCode> {
         look(file, &limits).findings.iter().map(|finding| finding.code).collect()
     };
@@ -130,7 +135,7 @@ fn any_byte_changed_is_survived() {
                 let mut output = vec![0; 3 * 64 * 64];
                 let limits = DecodeLimits { max_pixels: 64 * 64, ..DecodeLimits::default() };
                 let kind = report(&changed).kind;
-                let _ = sekisho_jail::decode::decode(&changed, kind, &limits, &mut output);
+                let _ = sekisho_jail::decode::decode(&changed, (kind, 0), &limits, &mut output);
             }
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod clamd;
 mod declared;
+mod document;
 pub mod encode;
 mod engines;
 mod findings;
@@ -44,6 +45,8 @@ pub struct ScannerConfig {
     pub jail: PathBuf,
     /// Name and text of each YARA rule file; our own, authenticated.
     pub yara_sources: Vec<(String, Vec<u8>)>,
+    /// A font for East Asian text of documents that bring none; empty: such text is refused.
+    pub font: Vec<u8>,
     pub clamd: ClamdSource,
     pub canary: CanaryChoice,
     pub limits: Limits,

@@ -147,6 +147,20 @@ pub struct FrozenMemory {
 }
 
 impl FrozenMemory {
+    /// Length in bytes.
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Reads at `offset` until `buffer` is full or the memory ends.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        read_full(&self.memory, buffer, offset)
+    }
+
     /// The first `len` bytes, or `None` if there are fewer.
     pub fn read_start(&self, len: u64) -> io::Result<Option<Vec<u8>>> {
         if len > self.len {
@@ -155,49 +169,6 @@ impl FrozenMemory {
         let mut buffer = vec![0; usize::try_from(len).map_err(io::Error::other)?];
         let read = read_full(&self.memory, &mut buffer, 0)?;
         Ok((read == buffer.len()).then_some(buffer))
-    }
-}
-
-/// Frozen pixels: `width × height × 3` bytes of sRGB, row by row.
-#[derive(Debug)]
-pub struct PixelMemory {
-    memory: FrozenMemory,
-    width: u32,
-    height: u32,
-}
-
-impl PixelMemory {
-    /// `None` if the memory is too short for a picture of this size, or the picture is empty.
-    pub fn new(memory: FrozenMemory, width: u32, height: u32) -> Option<Self> {
-        let needed = u64::from(width).checked_mul(u64::from(height))?.checked_mul(3)?;
-        (needed > 0 && needed <= memory.len).then_some(Self { memory, width, height })
-    }
-
-    pub const fn width(&self) -> u32 {
-        self.width
-    }
-
-    pub const fn height(&self) -> u32 {
-        self.height
-    }
-
-    /// Bytes in one row.
-    pub const fn row_len(&self) -> usize {
-        self.width as usize * 3
-    }
-
-    /// Fills `buffer`, which must be exactly `count` rows long, with the rows from `first` on.
-    pub fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
-        let end = first.checked_add(count).filter(|end| *end <= self.height);
-        if end.is_none() || buffer.len() != self.row_len() * count as usize {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "rows outside the picture"));
-        }
-        let offset = u64::from(first) * self.row_len() as u64;
-        if read_full(&self.memory.memory, buffer, offset)? == buffer.len() {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
-        }
     }
 }
 
@@ -277,18 +248,5 @@ mod tests {
         assert_eq!(rustix::io::pwrite(&shared, b"x", 0), Err(Errno::PERM));
         assert_eq!(frozen.read_start(13).unwrap(), None);
         assert_eq!(frozen.read_start(3).unwrap().unwrap(), b"123");
-    }
-
-    #[test]
-    fn a_picture_must_fit_its_memory() {
-        let frozen = |len| OutputMemory::new(len).unwrap().freeze().unwrap();
-        assert!(PixelMemory::new(frozen(17), 2, 3).is_none());
-        assert!(PixelMemory::new(frozen(18), 0, 3).is_none());
-        assert!(PixelMemory::new(frozen(18), u32::MAX, u32::MAX).is_none());
-        let pixels = PixelMemory::new(frozen(18), 2, 3).unwrap();
-        assert!(pixels.read_rows(0, 3, &mut [0; 18]).is_ok());
-        assert!(pixels.read_rows(1, 3, &mut [0; 18]).is_err());
-        assert!(pixels.read_rows(0, 3, &mut [0; 17]).is_err());
-        assert!(pixels.read_rows(u32::MAX, 2, &mut [0; 12]).is_err());
     }
 }

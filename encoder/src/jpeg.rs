@@ -9,10 +9,13 @@ use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jpeg_encoder::{Encoder, ImageBuffer, JpegColorType, SamplingFactor, rgb_to_ycbcr};
+use jpeg_encoder::{
+    ChromaSubsamplingMethod, Encoder, ImageBuffer, JpegColorType, SamplingFactor, rgb_to_ycbcr,
+};
 use zeroize::Zeroizing;
 
-use super::{EncodeError, Pixels, STRIP, row_len};
+use super::layout::{Layout, Row, Strip};
+use super::{EncodeError, Pixels};
 
 /// How many threads may work on one picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +93,9 @@ impl<'a> Strips<'a> {
         let side = |length| u16::try_from(length).map_err(|_| EncodeError::TooLong);
         let (width, height) = (side(pixels.width())?, side(pixels.height())?);
         let (across, down) = unit(sampling).ok_or(EncodeError::Sampling)?;
+        if pixels.layout() == Layout::HalvedChroma && sampling != SamplingFactor::R_4_2_0 {
+            return Err(EncodeError::Sampling);
+        }
         let in_row = width.div_ceil(across).max(1);
         // As many as the format can count, and no more than make strips for several threads.
         let unit_rows = (u16::MAX / in_row).min(ROWS / down).max(1);
@@ -121,8 +127,13 @@ impl StripOf<'_> {
         encoder.set_sampling_factor(self.sampling);
         // Zero means never: a picture of one strip needs none.
         encoder.set_restart_interval(self.units);
+        encoder.set_chroma_subsampling_method(match self.rows.pixels.layout() {
+            // The library's own choice, one pixel of four, would leave jagged edges of colour.
+            Layout::Rgb => ChromaSubsamplingMethod::Average,
+            Layout::HalvedChroma => ChromaSubsamplingMethod::Nearest,
+        });
         encoder.encode_image(&self.rows).map_err(EncodeError::Jpeg)?;
-        match self.rows.strip.into_inner().failure {
+        match self.rows.read.into_inner().failure {
             None => Ok(bytes),
             Some(error) => Err(EncodeError::Pixels(error)),
         }
@@ -195,35 +206,18 @@ struct JpegRows<'a> {
     first: u16,
     width: u16,
     height: u16,
-    strip: RefCell<Strip>,
+    read: RefCell<Read>,
 }
 
-struct Strip {
-    rows: std::ops::Range<u32>,
-    bytes: Zeroizing<Vec<u8>>,
+#[derive(Default)]
+struct Read {
+    strip: Strip,
     failure: Option<io::Error>,
 }
 
 impl<'a> JpegRows<'a> {
     fn new(pixels: &'a (dyn Pixels + Sync), first: u16, width: u16, height: u16) -> Self {
-        let strip = Strip { rows: 0..0, bytes: Zeroizing::new(Vec::new()), failure: None };
-        Self { pixels, first, width, height, strip: RefCell::new(strip) }
-    }
-}
-
-impl Strip {
-    /// The row, reading the strip that it begins if need be.
-    fn row(&mut self, y: u32, pixels: &dyn Pixels) -> io::Result<&[u8]> {
-        if !self.rows.contains(&y) {
-            let count = STRIP.min(pixels.height().saturating_sub(y));
-            self.rows = 0..0;
-            self.bytes.resize(row_len(pixels) * count as usize, 0);
-            pixels.read_rows(y, count, &mut self.bytes)?;
-            self.rows = y..y + count;
-        }
-        let start = (y - self.rows.start) as usize * row_len(pixels);
-        let row = self.bytes.get(start..start + row_len(pixels));
-        row.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        Self { pixels, first, width, height, read: RefCell::default() }
     }
 }
 
@@ -243,17 +237,36 @@ impl ImageBuffer for &JpegRows<'_> {
     /// The encoder needs a row of full length in any case; after a failure it gets a grey one, and
     /// what it makes of it is thrown away.
     fn fill_buffers(&self, y: u16, buffers: &mut [Vec<u8>; 4]) {
-        let mut strip = self.strip.borrow_mut();
-        if strip.failure.is_none() {
+        let Read { strip, failure } = &mut *self.read.borrow_mut();
+        if failure.is_none() {
             match strip.row(u32::from(self.first) + u32::from(y), self.pixels) {
-                Ok(row) => return convert(row, buffers),
-                Err(error) => strip.failure = Some(error),
+                Ok(Row::Rgb(row)) => return convert(row, buffers),
+                Ok(Row::HalvedChroma { luma, blue, red }) => {
+                    let [lumas, blues, reds, _] = buffers;
+                    lumas.extend_from_slice(luma);
+                    widen(blue, blues);
+                    return widen(red, reds);
+                }
+                Err(error) => *failure = Some(error),
             }
         }
         for buffer in buffers.iter_mut().take(3) {
             buffer.resize(buffer.len() + usize::from(self.width), 128);
         }
     }
+}
+
+/// Each sample twice: the encoder takes rows of full length and picks every other sample again.
+fn widen(half: &[u8], whole: &mut Vec<u8>) {
+    let (blocks, rest) = half.as_chunks::<16>();
+    for block in blocks {
+        let mut wide = [0; 32];
+        for (pair, sample) in wide.as_chunks_mut::<2>().0.iter_mut().zip(block) {
+            *pair = [*sample; 2];
+        }
+        whole.extend_from_slice(&wide);
+    }
+    whole.extend(rest.iter().flat_map(|sample| [*sample; 2]));
 }
 
 /// To luma and chroma, sixteen pixels at a time so that the compiler uses vectors.

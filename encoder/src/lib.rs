@@ -7,25 +7,29 @@
 
 mod document;
 mod jpeg;
+mod layout;
 
 use std::io;
 
 pub use document::{Document, page_of};
 pub use jpeg::{Threads, jpeg};
 pub use jpeg_encoder::SamplingFactor;
+pub use layout::{Layout, Plane};
+use layout::{Row, Strip};
 use zeroize::Zeroizing;
 
-/// A picture in RGB, eight bits a channel, rows from the top.
+/// A picture, eight bits a sample, rows from the top.
 pub trait Pixels {
     /// In pixels.
     fn width(&self) -> u32;
     /// In pixels.
     fn height(&self) -> u32;
-    /// Fills `buffer` with `count` rows from `first`, three bytes a pixel.
+    fn layout(&self) -> Layout;
+    /// Fills `buffer` with `count` rows of a plane from its row `first` on.
     ///
     /// # Errors
     /// If the rows cannot be read.
-    fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()>;
+    fn read_rows(&self, plane: Plane, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()>;
 }
 
 /// Why pixels were not encoded.
@@ -37,7 +41,7 @@ pub enum EncodeError {
     TooLong,
     #[error("the JPEG encoder failed")]
     Jpeg(#[source] jpeg_encoder::EncodingError),
-    #[error("not every viewer knows this sampling")]
+    #[error("the format or a viewer does not know this sampling")]
     Sampling,
     #[error("the strips of a JPEG do not join")]
     Strip,
@@ -66,6 +70,9 @@ pub fn jpeg_of_rgb(
 /// # Errors
 /// [`EncodeError`]; nothing of the picture is given then.
 pub fn png(pixels: &dyn Pixels) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+    if pixels.layout() != Layout::Rgb {
+        return Err(EncodeError::Sampling);
+    }
     let mut bytes = output(pixels);
     let mut encoder = png::Encoder::new(&mut *bytes, pixels.width(), pixels.height());
     encoder.set_color(png::ColorType::Rgb);
@@ -80,7 +87,7 @@ pub fn png(pixels: &dyn Pixels) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
     Ok(bytes)
 }
 
-/// Reads all rows from the top, a strip at a time.
+/// Reads all rows from the top, a strip at a time, and hands them over as RGB.
 ///
 /// # Errors
 /// Those of reading and of `take`.
@@ -88,16 +95,17 @@ pub fn for_each_row(
     pixels: &dyn Pixels,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut buffer = Zeroizing::new(Vec::new());
-    let mut first = 0;
-    while first < pixels.height() {
-        let count = STRIP.min(pixels.height() - first);
-        buffer.resize(row_len(pixels) * count as usize, 0);
-        pixels.read_rows(first, count, &mut buffer)?;
-        for row in buffer.chunks_exact(row_len(pixels)) {
-            take(row)?;
+    let mut strip = Strip::default();
+    let mut rgb = Zeroizing::new(Vec::new());
+    for y in 0..pixels.height() {
+        match strip.row(y, pixels)? {
+            Row::Rgb(row) => take(row)?,
+            Row::HalvedChroma { luma, blue, red } => {
+                rgb.clear();
+                layout::to_rgb(luma, blue, red, &mut rgb);
+                take(&rgb)?;
+            }
         }
-        first += count;
     }
     Ok(())
 }
@@ -106,14 +114,6 @@ pub fn for_each_row(
 fn output(pixels: &dyn Pixels) -> Zeroizing<Vec<u8>> {
     let half = u64::from(pixels.width()) * u64::from(pixels.height()) / 2;
     Zeroizing::new(Vec::with_capacity(usize::try_from(half).unwrap_or_default() + 4096))
-}
-
-/// Rows read at once: a third of a megabyte for a 12-megapixel photo, which stays in the cache.
-const STRIP: u32 = 32;
-
-/// Bytes of one row.
-fn row_len(pixels: &dyn Pixels) -> usize {
-    pixels.width() as usize * 3
 }
 
 #[cfg(test)]
@@ -134,7 +134,11 @@ mod tests {
             64
         }
 
-        fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
+        fn layout(&self) -> Layout {
+            Layout::Rgb
+        }
+
+        fn read_rows(&self, _: Plane, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
             if first + count > self.readable {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

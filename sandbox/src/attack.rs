@@ -13,7 +13,7 @@ use libc as c;
 use rustix::fs::{MemfdFlags, SealFlags};
 use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeReport, Drill, End, MAX_REPORT_BYTES,
-    SourceCoding,
+    PixelLayout, SourceCoding,
 };
 
 use crate::parent::Parent;
@@ -154,6 +154,7 @@ fn overclaim() -> Vec<u8> {
     DecodeReport::Image {
         width: u32::MAX,
         height: u32::MAX,
+        layout: PixelLayout::Rgb,
         source: SourceCoding::Lossless,
         orientation: 1,
         colour: ColourTreatment::Unchanged,

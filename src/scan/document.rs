@@ -7,13 +7,14 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
-use sekisho_encoder::{Document, EncodeError, SamplingFactor, Threads, jpeg};
+use sekisho_encoder::{Document, EncodeError, Pixels as _, SamplingFactor, Threads, jpeg};
 use zeroize::Zeroizing;
 
 use super::encode::Encoded;
 use super::jail::{DecodeLimits, Decoded, DecodedPage, FileKind, FindingCode, Jail, JailFault};
+use super::pixels::PixelMemory;
 use crate::domain::state::Media;
-use crate::memory::{PixelMemory, SealedMemory};
+use crate::memory::SealedMemory;
 
 /// What a document may come to as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

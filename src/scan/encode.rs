@@ -5,14 +5,11 @@
 //! has no metadata; its samples are sRGB. A row that cannot be read fails the whole rendition: a
 //! wrong picture is worse than none. No decoder is known here.
 
-use std::io;
-
 use sekisho_encoder::{EncodeError, Pixels, SamplingFactor, Threads, jpeg, png};
 use zeroize::Zeroizing;
 
 use super::jail::{DecodedImage, SourceCoding};
 use crate::domain::state::Media;
-use crate::memory::PixelMemory;
 
 /// A rendition in the clear, wiped when dropped.
 #[derive(Debug)]
@@ -56,20 +53,6 @@ fn sampling(source: SourceCoding) -> Option<SamplingFactor> {
             (false, true) => SamplingFactor::R_4_4_0,
             (false, false) => SamplingFactor::R_4_4_4,
         }),
-    }
-}
-
-impl Pixels for PixelMemory {
-    fn width(&self) -> u32 {
-        self.width()
-    }
-
-    fn height(&self) -> u32 {
-        self.height()
-    }
-
-    fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
-        self.read_rows(first, count, buffer)
     }
 }
 

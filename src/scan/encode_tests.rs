@@ -2,10 +2,12 @@
 
 use std::io::Cursor;
 
+use sekisho_encoder::{Layout, for_each_row};
 use zune_core::bytestream::ZCursor;
 use zune_jpeg::JpegDecoder;
 
 use super::super::jail::ColourTreatment;
+use super::super::pixels::PixelMemory;
 use super::*;
 use crate::memory::OutputMemory;
 
@@ -21,7 +23,31 @@ pub(in super::super) fn picture(
     let bytes: Vec<u8> = rows.flat_map(|(x, y)| pixel(x, y)).collect();
     assert_eq!(rustix::io::pwrite(&shared, &bytes, 0), Ok(bytes.len()));
     drop(shared);
-    PixelMemory::new(output.freeze().unwrap(), width, height).unwrap()
+    PixelMemory::new(output.freeze().unwrap(), width, height, Layout::Rgb).unwrap()
+}
+
+/// The same picture with halved chroma, made by the definition.
+fn halved(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 3]) -> PixelMemory {
+    let at = |x, y| {
+        let [r, g, b] = pixel(x, y);
+        jpeg_encoder::rgb_to_ycbcr(r, g, b)
+    };
+    let places = |step: usize| {
+        (0..height).step_by(step).flat_map(move |y| (0..width).step_by(step).map(move |x| (x, y)))
+    };
+    let mean = |x, y, part: fn((u8, u8, u8)) -> u8| {
+        let four = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
+        let sum: u32 = four.into_iter().map(|(x, y)| u32::from(part(at(x, y)))).sum();
+        u8::try_from((sum + 2) / 4).unwrap()
+    };
+    let mut bytes: Vec<u8> = places(1).map(|(x, y)| at(x, y).0).collect();
+    bytes.extend(places(2).map(|(x, y)| mean(x, y, |it| it.1)));
+    bytes.extend(places(2).map(|(x, y)| mean(x, y, |it| it.2)));
+    let output = OutputMemory::new(bytes.len() as u64).unwrap();
+    let shared = output.share().unwrap();
+    assert_eq!(rustix::io::pwrite(&shared, &bytes, 0), Ok(bytes.len()));
+    drop(shared);
+    PixelMemory::new(output.freeze().unwrap(), width, height, Layout::HalvedChroma).unwrap()
 }
 
 /// Smooth shapes with fine texture on them, as a camera leaves them.
@@ -54,8 +80,12 @@ const fn lossy(chroma_h: u8, chroma_v: u8) -> SourceCoding {
 }
 
 fn all(pixels: &PixelMemory) -> Vec<u8> {
-    let mut all = vec![0; pixels.row_len() * pixels.height() as usize];
-    pixels.read_rows(0, pixels.height(), &mut all).unwrap();
+    let mut all = Vec::new();
+    for_each_row(pixels, |row| {
+        all.extend_from_slice(row);
+        Ok(())
+    })
+    .unwrap();
     all
 }
 
@@ -123,6 +153,7 @@ fn strips_are_pixel_for_pixel_what_one_encoder_makes_on_any_number_of_threads() 
             let mut whole = Vec::new();
             let mut encoder = jpeg_encoder::Encoder::new(&mut whole, QUALITY);
             encoder.set_sampling_factor(sampling);
+            encoder.set_chroma_subsampling_method(jpeg_encoder::ChromaSubsamplingMethod::Average);
             let sides = (u16::try_from(width).unwrap(), u16::try_from(height).unwrap());
             let rgb = jpeg_encoder::ColorType::Rgb;
             encoder.encode(&all(&pixels), sides.0, sides.1, rgb).unwrap();
@@ -133,6 +164,30 @@ fn strips_are_pixel_for_pixel_what_one_encoder_makes_on_any_number_of_threads() 
             let psnr = luma_psnr(&strips, &whole);
             assert!(psnr >= 60.0, "{width} × {height}, {sampling:?}: {psnr:.1} dB");
         }
+    }
+}
+
+#[test]
+fn halved_chroma_makes_the_same_picture_as_pixels_do() {
+    // At a strip's height, over it, and with rows and columns that fill no unit of coding.
+    for (width, height) in [(2, 2), (64, 256), (518, 330), (36, 1030)] {
+        let encode = |pixels| Encoded::from_image(&image(pixels, lossy(2, 2))).unwrap().bytes;
+        let decode = |jpeg: &[u8]| JpegDecoder::new(ZCursor::new(jpeg)).decode().unwrap();
+        let (from_rgb, from_planes) =
+            (encode(picture(width, height, photo)), encode(halved(width, height, photo)));
+        let (one, two) = (decode(&from_rgb), decode(&from_planes));
+        assert_eq!(one.len(), two.len());
+        let far = one.iter().zip(&two).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(far <= Some(12), "{width} × {height}: {far:?}");
+        assert!(luma_psnr(&one, &two) >= 55.0, "{width} × {height}");
+    }
+}
+
+#[test]
+fn halved_chroma_is_no_picture_without_loss_and_none_of_finer_chroma() {
+    for source in [SourceCoding::Lossless, lossy(1, 1), lossy(2, 1)] {
+        let image = image(halved(16, 16, photo), source);
+        assert!(matches!(Encoded::from_image(&image), Err(EncodeError::Sampling)), "{source:?}");
     }
 }
 

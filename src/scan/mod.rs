@@ -11,6 +11,7 @@ pub mod encode;
 mod engines;
 mod findings;
 pub mod jail;
+pub mod pixels;
 mod preview;
 mod rendition;
 mod route;

@@ -4,11 +4,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sekisho_encoder::{EncodeError, for_each_row, jpeg_of_rgb};
+use sekisho_encoder::{EncodeError, Pixels as _, for_each_row, jpeg_of_rgb};
 use zeroize::Zeroizing;
 
+use super::pixels::PixelMemory;
 use crate::domain::content::Preview;
-use crate::memory::PixelMemory;
 
 /// A JPEG of at most [`SIDE_LIMIT`] pixels a side.
 pub(super) fn of_image(pixels: &PixelMemory) -> Result<Preview, EncodeError> {

@@ -12,11 +12,12 @@ use super::encode::Encoded;
 use super::engines::micros;
 use super::findings;
 use super::jail::{ColourTreatment, Decoded, DecodedImage, FileKind, Jail, JailFault};
+use super::pixels::PixelMemory;
 use super::preview;
 use crate::domain::artifact::ArtifactKind;
 use crate::domain::content::Preview;
 use crate::domain::finding::{Code, Engine, EngineOutcome, EngineReport, Finding, Severity};
-use crate::memory::{PixelMemory, SealedMemory};
+use crate::memory::SealedMemory;
 
 /// What decoding and encoding came to.
 #[derive(Debug)]

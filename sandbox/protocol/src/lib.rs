@@ -15,7 +15,7 @@ mod wire;
 pub use finding::{Finding, FindingCode, RuleHit};
 pub use kind::FileKind;
 pub use ready::{AttackOutcome, AttackResult, Layer, Layers, Ready, Rule, RuleFault, Severity};
-pub use report::{ColourTreatment, DecodeReport, LookReport, SourceCoding};
+pub use report::{ColourTreatment, DecodeReport, LookReport, PixelLayout, SourceCoding};
 pub use request::{
     DecodeLimits, Drill, End, Ended, Request, RuleSource, Setup, Ticket, WholeMessage,
 };

@@ -58,6 +58,16 @@ pub enum SourceCoding {
     },
 }
 
+/// How the samples of a picture lie in the output memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelLayout {
+    /// Red, green, blue: `width × height × 3` bytes, row by row without padding.
+    Rgb,
+    /// What JPEG stores when chroma is halved both ways: `width × height` bytes of luma, then blue and then red chroma
+    /// of a quarter of that each. Both sides are even. Full range, BT.601, of sRGB.
+    HalvedChroma,
+}
+
 /// What was done about the source's colour profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColourTreatment {
@@ -72,10 +82,11 @@ pub enum ColourTreatment {
 /// The decoding child's report. Pixels or text themselves lie in the output memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeReport {
-    /// `width × height × 3` bytes of sRGB, upright, row by row without padding.
+    /// A picture in sRGB, upright.
     Image {
         width: u32,
         height: u32,
+        layout: PixelLayout,
         source: SourceCoding,
         /// The EXIF orientation (1 to 8) that was undone.
         orientation: u8,
@@ -102,10 +113,11 @@ impl DecodeReport {
         let mut out = Writer::default();
         out.u8(DECODE);
         match *self {
-            Self::Image { width, height, source, orientation, colour, frames_ignored } => {
+            Self::Image { width, height, layout, source, orientation, colour, frames_ignored } => {
                 out.u8(1);
                 out.u32(width);
                 out.u32(height);
+                out.u8(layout.code());
                 source.write(&mut out);
                 out.u8(orientation);
                 out.u8(colour.code());
@@ -137,6 +149,7 @@ impl DecodeReport {
             1 => Self::Image {
                 width: input.u32()?,
                 height: input.u32()?,
+                layout: PixelLayout::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
                 source: SourceCoding::read(&mut input)?,
                 orientation: within(input.u8()?, 1, 8)?,
                 colour: ColourTreatment::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
@@ -172,6 +185,23 @@ impl SourceCoding {
         match (input.u8()?, input.u8()?) {
             (0, 0) => Ok(Self::Lossless),
             (h, v) => Ok(Self::Lossy { chroma_h: within(h, 1, 4)?, chroma_v: within(v, 1, 4)? }),
+        }
+    }
+}
+
+impl PixelLayout {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Rgb => 0,
+            Self::HalvedChroma => 1,
+        }
+    }
+
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Rgb),
+            1 => Some(Self::HalvedChroma),
+            _ => None,
         }
     }
 }
@@ -231,6 +261,7 @@ mod tests {
         DecodeReport::Image {
             width: 3,
             height: 2,
+            layout: PixelLayout::HalvedChroma,
             source: SourceCoding::Lossy { chroma_h: 2, chroma_v: 1 },
             orientation: 6,
             colour: ColourTreatment::Converted,

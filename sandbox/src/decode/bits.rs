@@ -7,9 +7,10 @@ use sekisho_protocol::FindingCode;
 pub(super) struct Table {
     /// For each beginning of a code, its length (high byte, 0 if longer) and value.
     short: Vec<u16>,
-    /// The same for a whole coefficient of a baseline block: the bits of its code and its own (high byte, 0 if the code
-    /// is longer), and how many places it goes on, or [`END_OF_BLOCK`].
-    whole: Vec<u16>,
+    /// For each [`WINDOW`] of bits, the whole coefficients of a baseline block whose codes it shows: the bits of all of
+    /// them (high byte, 0 if the first code is longer), whether they end the block, and how many places they go on.
+    /// Empty until [`Table::prepare`].
+    runs: Vec<u16>,
     /// For the lengths 1 to 16: the first code that is longer, aligned to sixteen bits.
     limits: [u32; 16],
     /// What to add to a code of this length to get its place among the values.
@@ -19,8 +20,8 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(counts: &[u8; 16], values: &[u8]) -> Option<Self> {
-        let (short, whole) = (vec![0; 1 << SHORT], vec![0; 1 << SHORT]);
-        let mut table = Self { short, whole, values: values.to_vec(), ..Self::default() };
+        let short = vec![0; 1 << SHORT];
+        let mut table = Self { short, values: values.to_vec(), ..Self::default() };
         let (mut code, mut place) = (0u32, 0usize);
         let mut rest = values;
         for (length, count) in (1u32..).zip(counts) {
@@ -34,11 +35,7 @@ impl Table {
                     let from = (code << (SHORT - length)) as usize;
                     let same = from..from + (1 << (SHORT - length));
                     let short = u16::try_from(length << 8).ok()? | u16::from(*value);
-                    table.short.get_mut(same.clone())?.fill(short);
-                    let (zeros, size) = (u16::from(*value >> 4), u16::from(*value & 15));
-                    let onward = if size == 0 && zeros < 15 { END_OF_BLOCK } else { zeros + 1 };
-                    let used = u16::try_from(length).ok()? + size;
-                    table.whole.get_mut(same)?.fill(used << 8 | onward);
+                    table.short.get_mut(same)?.fill(short);
                 }
                 code += 1;
                 place += 1;
@@ -48,6 +45,36 @@ impl Table {
             code <<= 1;
         }
         Some(table)
+    }
+
+    /// Makes a table ready for [`Bits::baseline`]. Costs as much as a small picture, so it is done for a scan, not for
+    /// every table that a file defines.
+    pub(super) fn prepare(&mut self) {
+        if self.runs.is_empty() {
+            self.runs = (0..1 << WINDOW).map(|bits| self.run_in(bits)).collect();
+        }
+    }
+
+    fn run_in(&self, window: u16) -> u16 {
+        let (mut used, mut onward, mut ends) = (0, 0, 0);
+        while used < WINDOW && ends == 0 {
+            let rest = u32::from(window) << used & WINDOW_MASK;
+            let short = self.short.get((rest >> (WINDOW - SHORT)) as usize).copied().unwrap_or(0);
+            let (length, value) = (u32::from(short >> 8), short & 0xFF);
+            if length == 0 || length > WINDOW - used {
+                break;
+            }
+            let (zeros, size) = (value >> 4, value & 15);
+            if size == 0 && zeros < 15 {
+                (used, ends) = (used + length, ENDS_BLOCK);
+            } else if onward + zeros + 1 < 64 {
+                (used, onward) = (used + length + u32::from(size), onward + zeros + 1);
+            } else {
+                break;
+            }
+        }
+        // At most twelve bits and a coefficient's own fifteen.
+        u16::try_from(used).unwrap_or(0) << 8 | ends | onward
     }
 }
 
@@ -79,10 +106,11 @@ impl<'a> Bits<'a> {
             if self.left < 32 {
                 self.refill();
             }
-            let whole = ac.whole.get((self.buffer >> (64 - SHORT)) as usize).copied().unwrap_or(0);
-            let (used, onward) = (u32::from(whole >> 8), whole & 0xFF);
-            if used == 0 || used > self.left {
-                // A long code, or the end of the data.
+            let run = ac.runs.get((self.buffer >> (64 - WINDOW)) as usize).copied().unwrap_or(0);
+            let (used, ends) = (u32::from(run >> 8), run & ENDS_BLOCK != 0);
+            let after = place + u32::from(run & 63);
+            if used == 0 || used > self.left || after + u32::from(ends) > 64 {
+                // A long code, the end of the data, or codes that are no longer of this block.
                 let (zeros, size) = self.coefficient(ac)?;
                 if size == 0 && zeros < 15 {
                     return Ok(());
@@ -92,10 +120,10 @@ impl<'a> Bits<'a> {
             }
             self.buffer <<= used;
             self.left -= used;
-            if onward == END_OF_BLOCK {
+            if ends {
                 return Ok(());
             }
-            place += u32::from(onward);
+            place = after;
         }
         if place == 64 { Ok(()) } else { Err(FindingCode::Malformed) }
     }
@@ -297,9 +325,54 @@ const fn holds_ff(word: u32) -> bool {
     inverse.wrapping_sub(0x0101_0101) & !inverse & 0x8080_8080 != 0
 }
 
-/// More places than a block has.
-const END_OF_BLOCK: u16 = 128;
+/// Bits that are looked at together: two or three coefficients of a photo.
+const WINDOW: u32 = 13;
+const WINDOW_MASK: u32 = (1 << WINDOW) - 1;
+/// Beside a number of places, of which a block has 64.
+const ENDS_BLOCK: u16 = 128;
 /// Codes of up to this length are found by one look.
 const SHORT: u32 = 10;
 /// Some cameras leave a few bytes of filling before a marker; a row of blocks is longer.
 pub(super) const MAX_SPARE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every length of code from 2 to 16, ends of blocks and runs of zeros among them.
+    fn table() -> Table {
+        let counts = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 25];
+        let first = [0x01, 0x00, 0x02, 0x11, 0x03, 0xF0, 0x21, 0x04, 0x31, 0x12, 0x05, 0x41, 0x06];
+        let others = (0x07..=0xFFu8).filter(|value| value & 15 > 0 && !first.contains(value));
+        let values: Vec<u8> = first.into_iter().chain(others).take(62).collect();
+        Table::new(&counts, &values).unwrap()
+    }
+
+    #[test]
+    fn coefficients_taken_together_are_the_ones_taken_one_by_one() {
+        let (single, mut together) = (table(), table());
+        together.prepare();
+        let mut state = 11u32;
+        let mut whole = 0;
+        for _ in 0..300 {
+            let mut byte = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // Many ends of blocks and few of the codes that would mean data beyond the block.
+                state.to_be_bytes()[0] & state.to_be_bytes()[1]
+            };
+            let data: Vec<u8> = (0..400).map(|_| byte()).collect();
+            let (mut one, mut two) = (Bits::new(&data), Bits::new(&data));
+            loop {
+                let ends = (one.baseline(&single, &single), two.baseline(&together, &together));
+                assert_eq!(ends.0, ends.1);
+                let place = |bits: &Bits<'_>| bits.rest.len() * 8 + bits.left as usize;
+                assert_eq!(place(&one), place(&two));
+                if ends.0.is_err() {
+                    break;
+                }
+                whole += 1;
+            }
+        }
+        assert!(whole > 1000, "{whole} blocks");
+    }
+}

@@ -1,8 +1,10 @@
-//! Where pixels go: straight to the output, or by way of a scratch buffer when width and height change places.
+//! Where pixels go: straight to the output, or by way of a scratch buffer when width and height change places or chroma
+//! is halved.
 
-use sekisho_protocol::{ColourTreatment, DecodeLimits, FindingCode};
+use sekisho_protocol::{ColourTreatment, DecodeLimits, FindingCode, PixelLayout};
 
-use super::{check_size, colour, orient};
+use super::colour::Conversion;
+use super::{check_size, orient, planes};
 use crate::map;
 
 /// The output and how the picture on it has to be turned.
@@ -14,11 +16,36 @@ pub(super) struct Canvas<'a> {
     width: u32,
     height: u32,
     orientation: u8,
+    halve: bool,
+}
+
+/// What lies in the output in the end.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) layout: PixelLayout,
+    /// The orientation that was undone.
+    pub(super) orientation: u8,
+    pub(super) colour: ColourTreatment,
 }
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(output: &'a mut [u8], limits: &DecodeLimits) -> Self {
-        Self { output, scratch: Vec::new(), limits: *limits, width: 0, height: 0, orientation: 1 }
+        Self {
+            output,
+            scratch: Vec::new(),
+            limits: *limits,
+            width: 0,
+            height: 0,
+            orientation: 1,
+            halve: false,
+        }
+    }
+
+    /// The source has no finer chroma: half the output will do. To be said before [`Self::room`].
+    pub(super) const fn halve_chroma(&mut self) {
+        self.halve = true;
     }
 
     pub(super) fn into_output(self) -> &'a mut [u8] {
@@ -39,8 +66,14 @@ impl<'a> Canvas<'a> {
         self.output =
             output.get_mut(..len).filter(|_| len > 0).ok_or(FindingCode::TooManyPixels)?;
         (self.width, self.height, self.orientation) = (width, height, orientation);
+        // An odd side would have to be halved from its other end once it is turned.
+        self.halve &= width.is_multiple_of(2) && height.is_multiple_of(2);
+        if self.halve {
+            let halved = std::mem::take(&mut self.output);
+            self.output = halved.get_mut(..len / 2).ok_or(FindingCode::TooManyPixels)?;
+        }
         map::populate(self.output);
-        if orient::changes_shape(orientation) {
+        if self.halve || orient::changes_shape(orientation) {
             self.scratch = vec![0; len];
             map::in_large_pages(&mut self.scratch);
             Ok(&mut self.scratch)
@@ -49,18 +82,24 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Converts to sRGB and turns upright. Returns what was done and the final size.
-    pub(super) fn finish(self, profile: Option<&[u8]>) -> (u8, ColourTreatment, (u32, u32)) {
-        let Self { output, mut scratch, width, height, orientation, .. } = self;
-        if orient::changes_shape(orientation) {
-            let colour = colour::to_srgb(profile, &mut scratch);
-            orient::turn(&scratch, width as usize, height as usize, orientation, output);
-            (orientation, colour, (height, width))
+    /// Converts to sRGB, turns upright and leaves the picture in the output.
+    pub(super) fn finish(self, profile: Option<&[u8]>) -> Result<Finished, FindingCode> {
+        let Self { output, mut scratch, width, height, orientation, halve, .. } = self;
+        let size = (width as usize, height as usize);
+        let mut conversion = Conversion::from(profile);
+        if halve {
+            planes::lay(&mut scratch, size, orientation, &mut conversion, output)?;
+        } else if orient::changes_shape(orientation) {
+            conversion.apply(&mut scratch)?;
+            orient::turn(&scratch, size.0, size.1, orientation, output);
         } else {
-            let colour = colour::to_srgb(profile, output);
-            orient::flip(output, width as usize, orientation);
-            (orientation, colour, (width, height))
+            conversion.apply(output)?;
+            orient::flip(output, size.0, orientation);
         }
+        let turned = orient::changes_shape(orientation);
+        let (width, height) = if turned { (height, width) } else { (width, height) };
+        let layout = if halve { PixelLayout::HalvedChroma } else { PixelLayout::Rgb };
+        Ok(Finished { width, height, layout, orientation, colour: conversion.treatment() })
     }
 }
 

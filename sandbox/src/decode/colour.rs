@@ -1,44 +1,76 @@
 //! Embedded colour profiles to sRGB. A profile that is sRGB already costs no pass over the pixels.
 
+use std::sync::Arc;
+
 use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
-    TransferCharacteristics, TransformOptions,
+    TransferCharacteristics, Transform8BitExecutor, TransformOptions,
 };
-use sekisho_protocol::ColourTreatment;
+use sekisho_protocol::{ColourTreatment, FindingCode};
 
-/// Converts RGB pixels in place.
-pub(super) fn to_srgb(profile: Option<&[u8]>, pixels: &mut [u8]) -> ColourTreatment {
-    let Some(profile) = profile.filter(|profile| !profile.is_empty()) else {
-        return ColourTreatment::Unchanged;
-    };
-    convert(profile, pixels).unwrap_or(ColourTreatment::ProfileIgnored)
+/// What has to be done to a picture's pixels, made once and used piece by piece.
+pub(super) struct Conversion {
+    transform: Option<Arc<Transform8BitExecutor>>,
+    before: Vec<u8>,
+    treatment: ColourTreatment,
 }
 
-fn convert(profile: &[u8], pixels: &mut [u8]) -> Option<ColourTreatment> {
-    if profile.len() > MAX_PROFILE {
-        return None;
+impl Conversion {
+    /// To sRGB from an embedded profile, if there is one.
+    pub(super) fn from(profile: Option<&[u8]>) -> Self {
+        let without = |treatment| Self { transform: None, before: Vec::new(), treatment };
+        let Some(profile) = profile.filter(|profile| !profile.is_empty()) else {
+            return without(ColourTreatment::Unchanged);
+        };
+        match transform(profile) {
+            Err(Inapplicable) => without(ColourTreatment::ProfileIgnored),
+            Ok(None) => without(ColourTreatment::Unchanged),
+            Ok(transform) => {
+                Self { transform, before: vec![0; PIECE], treatment: ColourTreatment::Converted }
+            }
+        }
     }
-    let source = ColorProfile::new_from_slice(profile).ok()?;
+
+    pub(super) const fn treatment(&self) -> ColourTreatment {
+        self.treatment
+    }
+
+    /// Converts RGB pixels in place.
+    pub(super) fn apply(&mut self, pixels: &mut [u8]) -> Result<(), FindingCode> {
+        let Some(transform) = &self.transform else {
+            return Ok(());
+        };
+        for piece in pixels.chunks_mut(PIECE) {
+            let copy = self.before.get_mut(..piece.len()).ok_or(FindingCode::Malformed)?;
+            copy.copy_from_slice(piece);
+            transform.transform(copy, piece).map_err(|_| FindingCode::Malformed)?;
+        }
+        Ok(())
+    }
+}
+
+/// A profile that is broken or not one of RGB.
+struct Inapplicable;
+
+/// What leads from a profile to sRGB. `None`: nothing has to be done.
+fn transform(profile: &[u8]) -> Result<Option<Arc<Transform8BitExecutor>>, Inapplicable> {
+    if profile.len() > MAX_PROFILE {
+        return Err(Inapplicable);
+    }
+    let source = ColorProfile::new_from_slice(profile).map_err(|_| Inapplicable)?;
     if source.color_space != DataColorSpace::Rgb {
-        return None;
+        return Err(Inapplicable);
     }
     let target = ColorProfile::new_srgb();
     let options = TransformOptions::default();
-    let transform =
-        source.create_transform_8bit(Layout::Rgb, &target, Layout::Rgb, options).ok()?;
-    let mut before = vec![0; PIECE];
+    let transform = source
+        .create_transform_8bit(Layout::Rgb, &target, Layout::Rgb, options)
+        .map_err(|_| Inapplicable)?;
     let probe = probe_colours();
-    let probed = before.get_mut(..probe.len())?;
-    transform.transform(&probe, probed).ok()?;
-    if probe.iter().zip(probed).all(|(a, b)| a.abs_diff(*b) <= 1) {
-        return Some(ColourTreatment::Unchanged);
-    }
-    for piece in pixels.chunks_mut(PIECE) {
-        let copy = before.get_mut(..piece.len())?;
-        copy.copy_from_slice(piece);
-        transform.transform(copy, piece).ok()?;
-    }
-    Some(ColourTreatment::Converted)
+    let mut probed = vec![0; probe.len()];
+    transform.transform(&probe, &mut probed).map_err(|_| Inapplicable)?;
+    let moved = probe.iter().zip(probed).any(|(a, b)| a.abs_diff(b) > 1);
+    Ok(moved.then_some(transform))
 }
 
 /// The profile of a picture that states its colours by number (ITU-T H.273). `None` for sRGB and for what is unspecified.
@@ -87,6 +119,12 @@ const MAX_PROFILE: usize = 8 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn to_srgb(profile: Option<&[u8]>, pixels: &mut [u8]) -> ColourTreatment {
+        let mut conversion = Conversion::from(profile);
+        conversion.apply(pixels).unwrap();
+        conversion.treatment()
+    }
 
     #[test]
     fn display_p3_is_converted_over_piece_borders() {

@@ -8,7 +8,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use super::canvas::Canvas;
-use super::{Source, check_size, exif, scans};
+use super::{HALVED, Source, check_size, exif, scans};
 use crate::look::{Notes, jpeg};
 
 /// Decodes the first picture of a file; what is behind its end is never read.
@@ -32,13 +32,17 @@ pub(super) fn decode(
     decoder.decode_headers().map_err(|error| refusal(&error))?;
     let orientation = decoder.exif().map_or(1, |block| exif::orientation(block));
     let profile = decoder.icc_profile();
+    let coding = coding(&walked);
+    if coding == HALVED {
+        canvas.halve_chroma();
+    }
     let room = canvas.room(walked.walk.width, walked.walk.height, orientation)?;
     if decoder.output_buffer_size() != Some(room.len()) {
         return Err(FindingCode::Malformed);
     }
     decoder.decode_into(room).map_err(|error| refusal(&error))?;
     scans::check(picture)?;
-    Ok((Source { coding: coding(&walked), profile }, 1))
+    Ok((Source { coding, profile }, 1))
 }
 
 fn options() -> DecoderOptions {
@@ -47,14 +51,14 @@ fn options() -> DecoderOptions {
         .set_max_width(65_535)
         .set_max_height(65_535)
         .set_strict_mode(true)
-        .jpeg_set_max_scans(MAX_SCANS)
+        .jpeg_set_max_scans(scans::MAX_SCANS as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB)
 }
 
 /// A grey picture has no chroma that could be lost.
 fn coding(walked: &jpeg::JpegWalk) -> SourceCoding {
-    let (chroma_h, chroma_v) = if walked.components == 1 { (2, 2) } else { walked.sampling };
-    SourceCoding::Lossy { chroma_h, chroma_v }
+    let (chroma_h, chroma_v) = walked.sampling;
+    if walked.components == 1 { HALVED } else { SourceCoding::Lossy { chroma_h, chroma_v } }
 }
 
 fn refusal(error: &DecodeErrors) -> FindingCode {
@@ -65,6 +69,3 @@ fn refusal(error: &DecodeErrors) -> FindingCode {
         _ => FindingCode::Malformed,
     }
 }
-
-/// Cameras write ten; more is a way to spend time.
-const MAX_SCANS: usize = 100;

@@ -12,6 +12,7 @@ mod heif;
 mod jpeg;
 mod orient;
 pub mod pdf;
+mod planes;
 mod png;
 mod scans;
 mod text;
@@ -20,7 +21,7 @@ mod webp;
 use sekisho_protocol::{DecodeLimits, DecodeReport, FileKind, FindingCode, SourceCoding};
 
 use crate::look::{Notes, Walk};
-use canvas::Canvas;
+use canvas::{Canvas, Finished};
 
 /// What a decoder tells about the picture that it left on the canvas.
 #[derive(Debug)]
@@ -28,6 +29,9 @@ struct Source {
     coding: SourceCoding,
     profile: Option<Vec<u8>>,
 }
+
+/// One chroma sample for two by two pixels, as most phones store photos.
+const HALVED: SourceCoding = SourceCoding::Lossy { chroma_h: 2, chroma_v: 2 };
 
 /// Decodes a file that was found to be of this kind into `output`; of a document one page, from 0.
 pub fn decode(
@@ -47,10 +51,12 @@ pub fn decode(
         FileKind::Heic => heif::decode(file, limits, &mut canvas)?,
         _ => return Err(FindingCode::UnsupportedType),
     };
-    let (orientation, colour, (width, height)) = canvas.finish(source.profile.as_deref());
+    let Finished { width, height, layout, orientation, colour } =
+        canvas.finish(source.profile.as_deref())?;
     Ok(DecodeReport::Image {
         width,
         height,
+        layout,
         source: source.coding,
         orientation,
         colour,

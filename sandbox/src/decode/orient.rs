@@ -24,31 +24,37 @@ pub(super) fn flip(pixels: &mut [u8], width: usize, orientation: u8) {
 }
 
 /// Orientations 5 to 8: from `source` (`width` × `height`) to `target` (`height` × `width`).
-///
-/// Works on small tiles, so that both sides stay in the processor's first cache.
 pub(super) fn turn(source: &[u8], width: usize, height: usize, orientation: u8, target: &mut [u8]) {
-    let source = source.as_chunks::<3>().0;
-    let target = target.as_chunks_mut::<3>().0;
+    let (source, target) = (source.as_chunks::<3>().0, target.as_chunks_mut::<3>().0);
+    for (rows, top) in source.chunks((width * BAND).max(1)).zip((0..height).step_by(BAND)) {
+        turn_rows(rows, (width, height), top, orientation, target);
+    }
+}
+
+/// The same for the rows from `top` on, of a picture or of one of its planes. Quick for about as many rows as a line of
+/// the processor's first cache has bytes.
+pub(super) fn turn_rows<T: Copy>(
+    rows: &[T],
+    (width, height): (usize, usize),
+    top: usize,
+    orientation: u8,
+    target: &mut [T],
+) {
     // 5: mirrored along the main diagonal. 6: a quarter to the right. 7: along the other. 8: a quarter to the left.
     let from_bottom = matches!(orientation, 6 | 7);
     let from_right = matches!(orientation, 7 | 8);
-    let blocks = || source.chunks((width * BLOCK).max(1)).zip((0..height).step_by(BLOCK));
-    for (band, first) in target.chunks_mut((height * BAND).max(1)).zip((0..width).step_by(BAND)) {
-        for (block, top) in blocks() {
-            let rows = block.len() / width.max(1);
-            let left = if from_bottom { height.saturating_sub(top + rows) } else { top };
-            for (line, number) in band.chunks_exact_mut(height.max(1)).zip(first..) {
-                let x = if from_right { width - 1 - number } else { number };
-                let Some(places) = line.get_mut(left..left + rows) else {
-                    continue;
-                };
-                let pixels = block.iter().skip(x).step_by(width.max(1));
-                if from_bottom {
-                    places.iter_mut().rev().zip(pixels).for_each(|(to, from)| *to = *from);
-                } else {
-                    places.iter_mut().zip(pixels).for_each(|(to, from)| *to = *from);
-                }
-            }
+    let count = rows.len() / width.max(1);
+    let left = if from_bottom { height.saturating_sub(top + count) } else { top };
+    for (line, number) in target.chunks_exact_mut(height.max(1)).zip(0..width) {
+        let x = if from_right { width - 1 - number } else { number };
+        let Some(places) = line.get_mut(left..left + count) else {
+            continue;
+        };
+        let column = rows.iter().skip(x).step_by(width.max(1));
+        if from_bottom {
+            places.iter_mut().rev().zip(column).for_each(|(to, from)| *to = *from);
+        } else {
+            places.iter_mut().zip(column).for_each(|(to, from)| *to = *from);
         }
     }
 }
@@ -57,9 +63,8 @@ fn rows(pixels: &mut [u8], width: usize) -> impl Iterator<Item = &mut [u8]> {
     pixels.chunks_exact_mut((width * 3).max(1))
 }
 
-/// Target rows and source rows of a tile.
-const BAND: usize = 32;
-const BLOCK: usize = 64;
+/// Source rows that are turned together.
+const BAND: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,10 @@ pub(super) fn check(picture: &[u8]) -> Result<(), FindingCode> {
             DRI => scans.restart = Cursor::at(body, 0).u16_be().ok_or(FindingCode::Malformed)?,
             SOF0..=SOF2 => scans.frame(body, marker == SOF2).ok_or(FindingCode::Malformed)?,
             SOS => {
+                scans.count += 1;
+                if scans.count > MAX_SCANS {
+                    return Err(FindingCode::ExpansionLimit);
+                }
                 let scan = scans.header(body).ok_or(FindingCode::Malformed)?;
                 let used = scans.scan(&scan, cursor.rest())?;
                 cursor.skip(used).ok_or(FindingCode::Truncated)?;
@@ -40,6 +44,7 @@ struct Scans {
     components: Vec<Component>,
     progressive: bool,
     restart: u16,
+    count: u32,
     /// MCUs in a row and rows of them, where all components take turns.
     grid: (usize, usize),
     dc: [Table; 4],
@@ -131,6 +136,9 @@ impl Scans {
 
     /// Walks one scan; returns how many bytes it has.
     fn scan(&mut self, scan: &Scan, data: &[u8]) -> Result<usize, FindingCode> {
+        for (.., ac) in scan.parts.iter().filter(|_| !self.progressive) {
+            self.ac.get_mut(*ac).ok_or(FindingCode::Malformed)?.prepare();
+        }
         let mut bits = Bits::new(data);
         let mut run = 0;
         // One component alone comes block by block, without the blocks that only fill up an MCU.
@@ -198,6 +206,8 @@ fn next_marker(cursor: &mut Cursor<'_>) -> Result<u8, FindingCode> {
     }
 }
 
+/// Cameras write ten; more is a way to spend time.
+pub(super) const MAX_SCANS: u32 = 100;
 const MARKER_LEN: usize = 2;
 const SOF0: u8 = 0xC0;
 const SOF2: u8 = 0xC2;

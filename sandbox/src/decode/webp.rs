@@ -6,7 +6,7 @@ use image_webp::{DecodingError, WebPDecoder};
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 
 use super::canvas::{Canvas, over_white};
-use super::{Source, exif, walk_whole};
+use super::{HALVED, Source, exif, walk_whole};
 use crate::look::webp;
 
 pub(super) fn decode(
@@ -23,7 +23,8 @@ pub(super) fn decode(
     let orientation = block.map_or(1, |block| exif::orientation(&block));
     let profile = decoder.icc_profile().map_err(|error| refusal(&error))?;
     let coding = if decoder.is_lossy() {
-        SourceCoding::Lossy { chroma_h: 2, chroma_v: 2 }
+        canvas.halve_chroma();
+        HALVED
     } else {
         SourceCoding::Lossless
     };

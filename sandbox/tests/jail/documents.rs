@@ -7,6 +7,7 @@ use sekisho::memory::SealedMemory;
 use sekisho::scan::jail::{
     DecodeLimits, Decoded, DecodedPage, FileKind, FindingCode, Jail, JailFault,
 };
+use sekisho_encoder::{Pixels as _, for_each_row};
 use sekisho_jail::look::look;
 
 /// A document of sheets of 72 by 36 points, each with a red square at its upper left, and more objects.
@@ -76,11 +77,14 @@ async fn each_page_is_drawn_upright_at_two_hundred_dots_an_inch_and_counts_the_o
         let page = drawn(draw(&jail, &file, number, &DecodeLimits::default()).await);
         assert_eq!((page.pixels.width(), page.pixels.height()), (200, 100));
         assert_eq!((page.dots.get(), page.pages), (200, 3));
-        let mut row = vec![0; page.pixels.row_len()];
-        page.pixels.read_rows(25, 1, &mut row).unwrap();
-        assert_eq!((&row[..3], &row[100 * 3..][..3]), (&[255, 0, 0][..], &[255; 3][..]));
-        page.pixels.read_rows(75, 1, &mut row).unwrap();
-        assert_eq!(&row[..3], [255; 3]);
+        let mut rows = Vec::new();
+        let keep = |row: &[u8]| {
+            rows.push(row.to_vec());
+            Ok(())
+        };
+        for_each_row(&page.pixels, keep).unwrap();
+        assert_eq!((&rows[25][..3], &rows[25][300..303]), (&[255, 0, 0][..], &[255; 3][..]));
+        assert_eq!(rows[75][..3], [255; 3]);
     }
     let beyond = draw(&jail, &file, 3, &DecodeLimits::default()).await;
     assert!(matches!(beyond, Ok(Decoded::Refused(FindingCode::Malformed))), "{beyond:?}");

@@ -7,6 +7,9 @@ use sekisho::scan::jail::{
     ColourTreatment, DecodeLimits, Decoded, DecodedImage, FileKind, FindingCode, Jail, SourceCoding,
 };
 
+use jpeg_encoder::SamplingFactor;
+use sekisho_encoder::{Layout, Pixels as _, for_each_row};
+
 use super::samples;
 
 /// Real photos, where the checkout has them.
@@ -32,9 +35,13 @@ async fn picture(jail: &Jail, file: &[u8], kind: FileKind) -> DecodedImage {
 }
 
 fn pixel(image: &DecodedImage, x: u32, y: u32) -> [u8; 3] {
-    let mut row = vec![0; image.pixels.row_len()];
-    image.pixels.read_rows(y, 1, &mut row).unwrap();
-    row[x as usize * 3..][..3].try_into().unwrap()
+    let mut rows = Vec::new();
+    for_each_row(&image.pixels, |row| {
+        rows.push(row.to_vec());
+        Ok(())
+    })
+    .unwrap();
+    rows[y as usize][x as usize * 3..][..3].try_into().unwrap()
 }
 
 fn near(a: [u8; 3], b: [u8; 3]) -> bool {
@@ -86,14 +93,24 @@ async fn every_orientation_comes_out_upright() {
         (7, [white, green, blue, red]),
         (8, [green, white, red, blue]),
     ] {
-        let file = samples::jpeg(64, 32, Some(orientation), None);
-        let image = picture(&jail, &file, FileKind::Jpeg).await;
-        let (w, h) = (image.pixels.width(), image.pixels.height());
-        assert_eq!((w, h), if orientation >= 5 { (32, 64) } else { (64, 32) });
-        let places = [(2, 2), (w - 3, 2), (2, h - 3), (w - 3, h - 3)];
-        for ((x, y), wanted) in places.into_iter().zip(corners) {
-            let got = pixel(&image, x, y);
-            assert!(near(got, wanted), "{orientation} at {x},{y}: {got:?}, not {wanted:?}");
+        // Both ways of handing pixels over, and the odd sides that one of them cannot have.
+        for (sampling, width, layout) in [
+            (SamplingFactor::R_4_4_4, 64, Layout::Rgb),
+            (SamplingFactor::R_4_2_0, 64, Layout::HalvedChroma),
+            (SamplingFactor::R_4_2_0, 63, Layout::Rgb),
+        ] {
+            let turn = Some(orientation);
+            let file = samples::sampled_jpeg(width, 32, turn, None, sampling);
+            let image = picture(&jail, &file, FileKind::Jpeg).await;
+            assert_eq!(image.pixels.layout(), layout);
+            let (w, h) = (image.pixels.width(), image.pixels.height());
+            let width = u32::from(width);
+            assert_eq!((w, h), if orientation >= 5 { (32, width) } else { (width, 32) });
+            let places = [(2, 2), (w - 3, 2), (2, h - 3), (w - 3, h - 3)];
+            for ((x, y), wanted) in places.into_iter().zip(corners) {
+                let got = pixel(&image, x, y);
+                assert!(near(got, wanted), "{orientation} at {x},{y}: {got:?}, not {wanted:?}");
+            }
         }
     }
 }

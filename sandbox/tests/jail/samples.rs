@@ -1,6 +1,6 @@
 //! Small files made on the spot.
 
-use jpeg_encoder::{ColorType, Encoder};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 /// A JPEG of four flat quarters: red, green / blue, white. Optional EXIF orientation and ICC profile.
 pub(crate) fn jpeg(
@@ -8,6 +8,17 @@ pub(crate) fn jpeg(
     height: u16,
     orientation: Option<u16>,
     profile: Option<&[u8]>,
+) -> Vec<u8> {
+    sampled_jpeg(width, height, orientation, profile, SamplingFactor::R_4_4_4)
+}
+
+/// The same with chroma of this sampling.
+pub(crate) fn sampled_jpeg(
+    width: u16,
+    height: u16,
+    orientation: Option<u16>,
+    profile: Option<&[u8]>,
+    sampling: SamplingFactor,
 ) -> Vec<u8> {
     let mut pixels = Vec::new();
     for y in 0..height {
@@ -22,6 +33,7 @@ pub(crate) fn jpeg(
     }
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, 95);
+    encoder.set_sampling_factor(sampling);
     if let Some(value) = orientation {
         encoder.add_app_segment(1, exif(value)).unwrap();
     }

@@ -17,19 +17,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::pipe::PipeFlags;
+use sekisho_encoder::Layout;
 pub use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
     FindingCode, Layer, Layers, LookReport, Ready, Rule, RuleFault, RuleHit, Severity,
     SourceCoding,
 };
-use sekisho_protocol::{DecodeReport, MAX_REPORT_BYTES, Request, RuleSource, Setup, Ticket};
+use sekisho_protocol::{
+    DecodeReport, MAX_REPORT_BYTES, PixelLayout, Request, RuleSource, Setup, Ticket,
+};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 
 pub use fault::{JailError, JailFault};
 use process::{Link, Process};
 
-use crate::memory::{FrozenMemory, OutputMemory, PixelMemory, SealedMemory};
+use super::pixels::PixelMemory;
+use crate::memory::{FrozenMemory, OutputMemory, SealedMemory};
 
 /// What a jail is started with.
 #[derive(Clone, Debug)]
@@ -317,15 +321,23 @@ fn accept(
             {
                 return None;
             }
-            let pixels = PixelMemory::new(frozen, width, height)?;
+            let pixels = PixelMemory::new(frozen, width, height, Layout::Rgb)?;
             Some(Decoded::Page(DecodedPage { pixels, dots: NonZero::new(dots)?, pages }))
         }
-        DecodeReport::Image { width, height, source, orientation, colour, frames_ignored } => {
+        DecodeReport::Image {
+            width,
+            height,
+            layout,
+            source,
+            orientation,
+            colour,
+            frames_ignored,
+        } => {
             let pixels = u64::from(width) * u64::from(height);
             if pixels > limits.max_pixels || width.max(height) > limits.max_dimension {
                 return None;
             }
-            let pixels = PixelMemory::new(frozen, width, height)?;
+            let pixels = PixelMemory::new(frozen, width, height, accept_layout(layout, source)?)?;
             let image = DecodedImage { pixels, source, orientation, colour, frames_ignored };
             Some(Decoded::Image(image))
         }
@@ -336,6 +348,17 @@ fn accept(
             (inert && text.chars().count() <= most).then_some(Decoded::Text(text))
         }
         DecodeReport::Refused { code } => Some(Decoded::Refused(code)),
+    }
+}
+
+/// Only a source whose own chroma is halved may come with halved chroma.
+fn accept_layout(layout: PixelLayout, source: SourceCoding) -> Option<Layout> {
+    match (layout, source) {
+        (PixelLayout::Rgb, _) => Some(Layout::Rgb),
+        (PixelLayout::HalvedChroma, SourceCoding::Lossy { chroma_h: 2.., chroma_v: 2.. }) => {
+            Some(Layout::HalvedChroma)
+        }
+        (PixelLayout::HalvedChroma, _) => None,
     }
 }
 

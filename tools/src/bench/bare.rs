@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use moxcms::{ColorProfile, Layout, TransformOptions};
 use rustix::fs::MemfdFlags;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use sekisho_encoder::{Pixels, SamplingFactor, Threads};
+use sekisho_encoder::{Pixels, Plane, SamplingFactor, Threads};
 use yara_x::{Compiler, Rules, SourceCode};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -190,7 +190,11 @@ impl Pixels for Picture {
         u32::try_from(self.height).unwrap_or(u32::MAX)
     }
 
-    fn read_rows(&self, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
+    fn layout(&self) -> sekisho_encoder::Layout {
+        sekisho_encoder::Layout::Rgb
+    }
+
+    fn read_rows(&self, _: Plane, first: u32, count: u32, buffer: &mut [u8]) -> io::Result<()> {
         let row = self.width * 3;
         let start = first as usize * row;
         let rows = self.rgb.get(start..start + count as usize * row);

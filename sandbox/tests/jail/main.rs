@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod documents;
 mod faults;
 mod limits;
 mod measure;
@@ -50,7 +51,8 @@ async fn started(limits: JailLimits) -> Jail {
         ("bad.yar".to_owned(), BAD.to_vec()),
         ("good.yar".to_owned(), RULE.to_vec()),
     ];
-    Jail::start(JailConfig { program: program(), yara_sources, limits }).await.unwrap()
+    let font = Vec::new();
+    Jail::start(JailConfig { program: program(), yara_sources, font, limits }).await.unwrap()
 }
 
 const BAD: &[u8] =

@@ -23,7 +23,7 @@ pub(super) fn decode(
     let Some(picture) = picture else {
         return Err(notes.last().unwrap_or(FindingCode::Malformed));
     };
-    if walked.uncommon {
+    if walked.coding == jpeg::Coding::Uncommon {
         return Err(FindingCode::UnsupportedType);
     }
     check_size(walked.walk.width, walked.walk.height, limits)?;

@@ -22,7 +22,15 @@ pub struct JpegWalk {
     announced: Announced,
     /// Coded in a way of the standard that next to nobody writes: arithmetic, lossless or hierarchical coding, more
     /// than eight bits, factors that are no powers of two.
-    pub uncommon: bool,
+    pub coding: Coding,
+}
+
+/// Whether a JPEG is of the kinds that are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coding {
+    #[default]
+    Common,
+    Uncommon,
 }
 
 /// Looks at a whole file.
@@ -88,7 +96,9 @@ fn markers(
                 }
                 frame(segment(cursor)?, jpeg).ok_or(FindingCode::Malformed)?;
                 jpeg.progressive = marker & 3 == 2;
-                jpeg.uncommon |= marker > 0xC2 || jpeg.precision != 8;
+                if marker > 0xC2 || jpeg.precision != 8 {
+                    jpeg.coding = Coding::Uncommon;
+                }
             }
             0xE0..=0xEF | COMMENT => {
                 let body = segment(cursor)?;
@@ -155,7 +165,9 @@ fn frame(body: &[u8], jpeg: &mut JpegWalk) -> Option<()> {
         if !(1..=4).contains(&h) || !(1..=4).contains(&v) {
             return None;
         }
-        jpeg.uncommon |= h == 3 || v == 3;
+        if h == 3 || v == 3 {
+            jpeg.coding = Coding::Uncommon;
+        }
         factors.push((h, v));
     }
     if let [(h, v), (chroma_h, chroma_v), ..] = factors.as_slice() {

@@ -62,10 +62,11 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
     if let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = file {
         return Some(match brand.get(..4)? {
             b"avif" | b"avis" => FileKind::Avif,
-            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => FileKind::Heic,
             // No word about the codec; the further brands have it.
             b"mif1" | b"msf1" if names_brand(file, &[b"avif", b"avis"]) => FileKind::Avif,
-            b"mif1" | b"msf1" => FileKind::Heic,
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
+                FileKind::Heic
+            }
             b"M4A " | b"M4B " => FileKind::Audio,
             b"crx " => FileKind::OtherImage,
             _ => FileKind::Video,

@@ -151,7 +151,9 @@ impl Av1 {
             samples.resize(begin + full, end);
         }
         if stretch {
-            samples.iter_mut().for_each(|sample| *sample = stretched(*sample, depth));
+            for sample in &mut samples {
+                *sample = stretched(*sample, depth);
+            }
         }
         samples
     }

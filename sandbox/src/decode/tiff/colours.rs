@@ -43,7 +43,7 @@ impl Colours {
         let is_small = matches!(page.bits, 1 | 2 | 4);
         let large = matches!(page.bits, 8 | 16);
         let predicted = matches!((page.predictor, large), (1, _) | (2, true));
-        if !predicted || !page.is_whole_number || !(large || (is_small && samples == 1)) {
+        if !predicted || !(large || (is_small && samples == 1)) {
             return Err(FindingCode::UnsupportedType);
         }
         // Fax codes say which of two colours comes next.

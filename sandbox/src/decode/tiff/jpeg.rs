@@ -26,7 +26,7 @@ pub(super) fn decode(
     let picture = walked.walk.end.and_then(|end| whole.get(..end)).ok_or_else(|| notes.last().unwrap_or(FindingCode::Malformed))?;
     let samples = u16::from(walked.components);
     let is_odd = page.is_planar || page.bits != 8 || page.photometric == 0;
-    if walked.uncommon || is_odd || !matches!(samples, 1 | 3) {
+    if walked.coding == look::Coding::Uncommon || is_odd || !matches!(samples, 1 | 3) {
         return Err(FindingCode::UnsupportedType);
     }
     let size = (walked.walk.width, walked.walk.height);

@@ -19,7 +19,7 @@ pub(super) enum Rows<'a> {
     Fax { decoder: Box<Group4Decoder<FaxBytes<'a>>>, width: u16, ended: bool },
 }
 
-/// What is left of a run of PackBits.
+/// What is left of a run of `PackBits`.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Run<'a> {
     Copy(&'a [u8]),
@@ -141,11 +141,10 @@ fn lzw(rest: &mut &[u8], decoder: &mut Lzw, row: &mut [u8]) -> Result<(), Findin
         *rest = rest.get(result.consumed_in..).unwrap_or_default();
         filled += result.consumed_out;
         match result.status {
-            Ok(LzwStatus::Ok) => {}
             Ok(LzwStatus::NoProgress | LzwStatus::Done) if filled < row.len() => {
                 return Err(FindingCode::Truncated);
             }
-            Ok(LzwStatus::NoProgress | LzwStatus::Done) => {}
+            Ok(LzwStatus::Ok | LzwStatus::NoProgress | LzwStatus::Done) => {}
             Err(_) => return Err(FindingCode::Malformed),
         }
     }
@@ -182,9 +181,7 @@ pub(super) fn undo_prediction(row: &mut [u8], page: &Page, samples: usize) {
     if page.bits == 16 {
         let words = row.as_chunks_mut::<2>().0;
         for word in words.iter_mut() {
-            let value =
-                if page.is_little { u16::from_le_bytes(*word) } else { u16::from_be_bytes(*word) };
-            *word = value.to_ne_bytes();
+            *word = (page.word)(*word).to_ne_bytes();
         }
         let mut before = vec![0u16; samples];
         for pixel in words.chunks_exact_mut(samples.max(1)).take_while(|_| differs) {

@@ -55,16 +55,15 @@ impl<'a> Bytes<'a> {
         let mut cursor = Cursor::at(self.file, start);
         let mut directory = Directory::default();
         for _ in 0..self.u16(&mut cursor)? {
-            let entry = self.entry(&mut cursor)?;
-            directory.entries.extend(entry);
+            directory.entries.push(self.entry(&mut cursor)?);
         }
         directory.next = self.u32(&mut cursor)? as usize;
         directory.end = cursor.position();
         Some(directory)
     }
 
-    /// One entry, or nothing if its type is not known.
-    fn entry(&self, cursor: &mut Cursor<'_>) -> Option<Option<Entry>> {
+    /// One entry. Of a type that is not known it has no values.
+    fn entry(&self, cursor: &mut Cursor<'_>) -> Option<Entry> {
         let tag = self.u16(cursor)?;
         let kind = self.u16(cursor)?;
         let count = self.u32(cursor)? as usize;
@@ -75,14 +74,12 @@ impl<'a> Bytes<'a> {
             3 | 8 => 2,
             4 | 9 | 11 | 13 => 4,
             5 | 10 | 12 => 8,
-            _ => return Some(None),
+            _ => 0,
         };
-        let Some(len) = count.checked_mul(size) else {
-            return Some(None);
-        };
+        let len = count.saturating_mul(size);
         let is_outside = len > 4;
         let start = if is_outside { place } else { inside };
-        Some(Some(Entry { tag, kind, count, start, len, is_outside }))
+        Some(Entry { tag, kind, count, start, len, is_outside })
     }
 
     /// The values of an entry, if they are whole numbers and lie in the file.

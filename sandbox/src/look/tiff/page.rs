@@ -31,9 +31,8 @@ pub struct Page {
     pub palette: Vec<u16>,
     pub profile: Option<(usize, usize)>,
     pub tables: Option<(usize, usize)>,
-    pub is_whole_number: bool,
-    /// The low byte of a large sample comes first.
-    pub is_little: bool,
+    /// A sample of sixteen bits out of its bytes.
+    pub word: fn([u8; 2]) -> u16,
 }
 
 impl Page {
@@ -84,7 +83,10 @@ impl Page {
         if wanted * planes > MAX_PIECES {
             return Err(FindingCode::ExpansionLimit);
         }
-        let formats = all(tag::SAMPLE_FORMAT)?;
+        // Unsigned, or nothing said.
+        if !all(tag::SAMPLE_FORMAT)?.iter().all(|format| matches!(format, 1 | 4)) {
+            return Err(FindingCode::UnsupportedType);
+        }
         let range = |tag: u16| directory.find(tag).and_then(|entry| entry.range(bytes.file.len()));
         Ok(Self {
             width,
@@ -104,9 +106,7 @@ impl Page {
             palette: palette(&all(tag::PALETTE)?),
             profile: range(tag::PROFILE),
             tables: range(tag::JPEG_TABLES),
-            // Unsigned, or nothing said.
-            is_whole_number: formats.iter().all(|format| matches!(format, 1 | 4)),
-            is_little: bytes.little,
+            word: if bytes.little { u16::from_le_bytes } else { u16::from_be_bytes },
         })
     }
 }

@@ -159,7 +159,6 @@ fn looks_like_text(file: &[u8]) -> bool {
 
 /// Writers name about ten brands.
 const MAX_BRANDS_LEN: usize = 1024;
-}
 
 /// How far a picture is looked for behind other bytes.
 const PREPENDED_REACH: usize = 64 << 10;

@@ -130,7 +130,7 @@ impl Attempt {
 pub fn misbehave(drill: Drill) -> io::Result<()> {
     match drill {
         Drill::Garbage => child::leave(&[0xFF; 64]),
-        Drill::OverlongReport => child::leave(&[0x4C; MAX_REPORT_BYTES + 1]),
+        Drill::OverlongReport => child::leave(&vec![0x4C; MAX_REPORT_BYTES + 1]),
         Drill::Loop => spin(),
         Drill::EatMemory => eat(),
         Drill::Segfault => {

@@ -19,7 +19,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use sekisho_jail::look::look;
-use sekisho_protocol::{DecodeReport, FileKind, Finding, FindingCode, LookReport, Ready, RuleHit};
+use sekisho_protocol::{
+    DecodeReport, FileKind, Finding, FindingCode, LookReport, Ready, Removal, RemovalCode, RuleHit,
+};
 use sekisho_tools::fixtures;
 
 #[test]
@@ -61,6 +63,8 @@ fn the_message_decoders_survive_anything() {
         height: 9,
         findings: vec![finding; 3],
         rule_hits: vec![RuleHit { rule: 1, offset: 2 }; 3],
+        removed: vec![Removal { code: RemovalCode::ALL[0], count: 1, bytes: 2 }; 3],
+        parts: Vec::new(),
     };
     let text = DecodeReport::Text { bytes: 9 };
     let messages = vec![look.encode(), text.encode(), Ready::default().encode()];

@@ -57,7 +57,7 @@ struct Fault {
     engine: &'static str,
     file: String,
     rule: String,
-    fault: Kind,
+    kind: Kind,
     detail: String,
 }
 
@@ -136,7 +136,7 @@ async fn test(args: &TestArgs, config: Option<&Path>, output: Output) -> Result<
     let scanned = clamscan::test(args.clamav.as_deref(), &clamav).await?;
     faults.extend(scanned.faults);
     for fault in &faults {
-        let (kind, file) = (fault.fault.as_str(), &fault.file);
+        let (kind, file) = (fault.kind.as_str(), &fault.file);
         let line = format!("FAIL {} {file} {}: {kind}: {}", fault.engine, fault.rule, fault.detail);
         output.say(fault, line.trim_end())?;
     }
@@ -199,7 +199,7 @@ fn left_out(ready: &Ready) -> Vec<Fault> {
         engine: "yara",
         file: fault.source.clone(),
         rule: fault.rule.clone(),
-        fault: Kind::LeftOut,
+        kind: Kind::LeftOut,
         detail: fault.message.clone(),
     });
     told.collect()
@@ -233,7 +233,7 @@ fn fault(sample: &Sample, detail: &str, kind: Kind) -> Fault {
         engine: if sample.is_clamav() { "clamav" } else { "yara" },
         file: sample.name.clone(),
         rule: sample.rule.clone(),
-        fault: kind,
+        kind,
         detail: detail.to_owned(),
     }
 }
@@ -314,7 +314,7 @@ mod tests {
     fn a_rule_is_judged_by_both_kinds_of_sample() {
         assert_eq!(judge(&sample(Expected::Hit), true), None);
         assert_eq!(judge(&sample(Expected::Miss), false), None);
-        assert_eq!(judge(&sample(Expected::Hit), false).unwrap().fault, Kind::Missed);
-        assert_eq!(judge(&sample(Expected::Miss), true).unwrap().fault, Kind::FoundWrongly);
+        assert_eq!(judge(&sample(Expected::Hit), false).unwrap().kind, Kind::Missed);
+        assert_eq!(judge(&sample(Expected::Miss), true).unwrap().kind, Kind::FoundWrongly);
     }
 }

@@ -46,7 +46,7 @@ fn an_operators_rule_that_does_not_compile_or_misses_is_named_with_its_file() {
     assert_eq!(output.status.code(), Some(1), "{lines:?}");
     let told: Vec<(&str, &str)> = lines
         .iter()
-        .filter_map(|line| Some((line["rule"].as_str()?, line["fault"].as_str()?)))
+        .filter_map(|line| Some((line["rule"].as_str()?, line["kind"].as_str()?)))
         .collect();
     assert_eq!(told, [("broken", "left_out"), ("blind", "missed"), ("eager", "found_wrongly")]);
     assert_eq!(lines[0]["file"], "mine.yara");

@@ -200,11 +200,11 @@ mod tests {
         let gps_at = 8 + 2 + u32::from(entries) * 12 + 4;
         let mut bytes = b"MM\0*\0\0\0\x08".to_vec();
         bytes.extend(entries.to_be_bytes());
-        tags.iter().for_each(|tag| bytes.extend(entry(*tag, 0)));
+        bytes.extend(tags.iter().flat_map(|tag| entry(*tag, 0)));
         bytes.extend(entry(GPS_DIRECTORY, gps_at));
         bytes.extend([0; 4]);
         bytes.extend([0, 3]);
-        [0, 2, 4].into_iter().for_each(|tag| bytes.extend(entry(tag, 0)));
+        bytes.extend([0, 2, 4].into_iter().flat_map(|tag| entry(tag, 0)));
         bytes.extend([0; 4]);
         bytes
     }

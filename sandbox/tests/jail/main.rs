@@ -47,10 +47,8 @@ async fn jail_within(deadline: Duration, memory_bytes: u64) -> Jail {
 }
 
 async fn started(limits: JailLimits) -> Jail {
-    let yara_sources = vec![
-        ("bad.yar".to_owned(), BAD.to_vec()),
-        ("good.yar".to_owned(), RULE.to_vec()),
-    ];
+    let yara_sources =
+        vec![("bad.yar".to_owned(), BAD.to_vec()), ("good.yar".to_owned(), RULE.to_vec())];
     let font = Vec::new();
     Jail::start(JailConfig { program: program(), yara_sources, font, limits }).await.unwrap()
 }

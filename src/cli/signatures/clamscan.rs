@@ -63,7 +63,7 @@ fn not_tried(detail: &str) -> Scanned {
         engine: "clamav",
         file: String::new(),
         rule: String::new(),
-        fault: Kind::NotTried,
+        kind: Kind::NotTried,
         detail: detail.to_owned(),
     };
     Scanned { tried: 0, faults: vec![fault] }

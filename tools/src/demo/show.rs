@@ -33,7 +33,7 @@ pub(super) fn table(rows: &[Row]) -> usize {
         let took = row.took_ms.map_or_else(|| "-".to_owned(), |took| took.to_string());
         let judged = &row.judged;
         [
-            row.path.to_owned(),
+            row.path.clone(),
             judged.detected_type.clone(),
             judged.verdict.clone(),
             judged.reason.clone(),

@@ -23,7 +23,11 @@ pub(super) fn decode(
     let whole = joined(tables, data)?;
     let mut notes = Notes::default();
     let walked = look::walk(&whole, 0, &mut notes);
-    let picture = walked.walk.end.and_then(|end| whole.get(..end)).ok_or_else(|| notes.last().unwrap_or(FindingCode::Malformed))?;
+    let picture = walked
+        .walk
+        .end
+        .and_then(|end| whole.get(..end))
+        .ok_or_else(|| notes.last().unwrap_or(FindingCode::Malformed))?;
     let samples = u16::from(walked.components);
     let is_odd = page.is_planar || page.bits != 8 || page.photometric == 0;
     if walked.coding == look::Coding::Uncommon || is_odd || !matches!(samples, 1 | 3) {

@@ -54,7 +54,7 @@ fn host_of(link: &str) -> Option<&str> {
 
 fn scheme_start(text: &str, colon: usize) -> usize {
     let letters = text.get(..colon).unwrap_or_default().bytes().rev().take(MAX_SCHEME);
-    colon - letters.take_while(|byte| byte.is_ascii_alphanumeric()).count()
+    colon - letters.take_while(u8::is_ascii_alphanumeric).count()
 }
 
 /// Up to the first character that no host has.

@@ -199,12 +199,14 @@ impl<'a> Patient<'a> {
     }
 }
 
-/// The form around a file. A text is typed as the message; everything else is chosen as a photo,
-/// under the media type that a browser takes from the file's name.
+/// The form around a file. A text in the encoding of forms is typed as the message; everything else
+/// is chosen as a file, under the media type that a browser takes from its name.
 fn around(fixture: &Fixture) -> (String, String) {
     let name = fixture.path.rsplit('/').next().unwrap_or(&fixture.path);
     let field = match name.rsplit('.').next() {
-        Some("txt") => "name=\"message\"\r\n\r\n".to_owned(),
+        Some("txt") if std::str::from_utf8(&fixture.bytes).is_ok() => {
+            "name=\"message\"\r\n\r\n".to_owned()
+        }
         ending => {
             let media_type = media_type(ending.unwrap_or_default());
             format!("name=\"photos\"; filename=\"{name}\"\r\nContent-Type: {media_type}\r\n\r\n")
@@ -222,6 +224,7 @@ fn media_type(ending: &str) -> &'static str {
         "webp" => "image/webp",
         "svg" => "image/svg+xml",
         "pdf" => "application/pdf",
+        "txt" => "text/plain",
         "zip" => "application/zip",
         "html" => "text/html",
         _ => "application/octet-stream",

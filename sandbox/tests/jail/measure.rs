@@ -82,7 +82,7 @@ fn memory_of(program: &str, arguments: &[&str], kind: FileKind) {
     let mut output = vec![0; 4000 * 3000 * 3];
     let limits = DecodeLimits::default();
     let begin = Instant::now();
-    sekisho_jail::decode::decode(&file, kind, &limits, &mut output).unwrap();
+    sekisho_jail::decode::decode(&file, (kind, 0), &limits, &mut output).unwrap();
     let (time, bytes) = (begin.elapsed(), high_water_mark() - before);
     println!(
         "{kind}: {} kB, {time:?}, {} bytes for 10 pixels",

@@ -53,7 +53,9 @@ async fn pages_look_as_poppler_draws_them_and_the_rebuilt_file_is_those_pages() 
         for page in 0..encoded.pages {
             let ours = jpeg_of(&encoded, page);
             let theirs = drawn(folder.path(), bytes, page, ours.size());
-            let (alike, ink) = (ours.likeness(&theirs), ours.ink() / theirs.ink());
+            // A trace more on both sides: a pale page has none.
+            let ink = (ours.ink() + 0.001) / (theirs.ink() + 0.001);
+            let alike = ours.likeness(&theirs);
             if !(alike > ALIKE && (0.5..2.0).contains(&ink)) {
                 wrong.push(format!("{name}, page {page}: {alike:.3} alike, {ink:.2} of the ink"));
             }
@@ -91,7 +93,7 @@ async fn a_document_is_viewed_page_by_page_and_pulled_as_one_file() {
         pages.push(answer.bytes().await.unwrap());
         let views = world.events("view", id);
         assert_eq!(views.len(), number, "{views:?}");
-        assert_eq!(views[number - 1]["facts"]["page"], number.to_string(), "{views:?}");
+        assert_eq!(views[0]["facts"]["page"], number.to_string(), "{views:?}");
     }
     assert!(pages[0] != pages[1] && pages.iter().all(|page| page.starts_with(b"\xff\xd8")));
     // Neither a page that is not there nor the whole file.

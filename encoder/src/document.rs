@@ -101,7 +101,7 @@ impl Document {
         let mut text = format!("xref\n0 {count}\n0000000000 65535 f \n");
         for place in places {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{place:010} 00000 n \n");
+            let _ = writeln!(text, "{place:010} 00000 n ");
         }
         let _ =
             write!(text, "trailer\n<</Size {count}/Root {catalog} 0 R>>\nstartxref\n{at}\n%%EOF\n");

@@ -136,16 +136,14 @@ fn memory_of_bmp() {
 #[ignore = "a measurement"]
 async fn cost_of_pages() {
     let jail = super::jail().await;
-    let print: String = (0..60)
-        .map(|line| {
-            format!("BT/F1 9 Tf 40 {} Td({})Tj ET ", 790 - line * 12, "Lorem ipsum ".repeat(9))
-        })
+    let words = "Lorem ipsum ".repeat(9);
+    let print: Vec<String> = (0..60)
+        .map(|line| format!("BT/F1 9 Tf 40 {} Td({words})Tj ET ", 790 - line * 12))
         .collect();
-    let lines: String = (0..3000)
-        .map(|line| {
-            format!("{} {} m {} {} l S ", line % 595, line % 842, line * 7 % 595, line * 13 % 842)
-        })
+    let lines: Vec<String> = (0..3000)
+        .map(|n| format!("{} {} m {} {} l S ", n % 595, n % 842, n * 7 % 595, n * 13 % 842))
         .collect();
+    let (print, lines) = (print.concat(), lines.concat());
     let scan = samples::noise(2480, 3508, None, None);
     let pages = [
         ("print", print, None),

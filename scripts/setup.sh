@@ -14,6 +14,7 @@ DEMO='
 /usr/sbin/clamd|clamav-daemon|the virus scanner that the worker manages
 /usr/bin/sigtool|clamav|builds the demo signature set with today'"'"'s date
 /usr/bin/setpriv|util-linux|ends the service if the demo itself is killed
+/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc|fonts-noto-cjk|draws Japanese in documents that bring no font, and in the browser
 '
 TEST='
 /usr/bin/clamscan|clamav|shows that each signature hits what it must
@@ -21,7 +22,8 @@ TEST='
 /usr/bin/chromium|chromium|walks through every page of every door
 /usr/bin/node|nodejs|drives it
 /usr/bin/npm|npm|brings the driver and the accessibility checks
-/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc|fonts-noto-cjk|shows Japanese as people see it
+/usr/bin/pdftoppm|poppler-utils|draws documents again, to compare
+/usr/share/poppler/cMap|poppler-data|knows how documents without a font write Japanese
 /usr/bin/yara|yara|shows that operators'"'"' own YARA reads our rules the same way
 /usr/bin/avifdec|libavif-bin|makes AVIF pictures and decodes them as somebody else does
 /usr/bin/tiffcp|libtiff-tools|packs a TIFF in every way that it knows

@@ -5,11 +5,13 @@
 //! and are never held whole. A row that cannot be read fails the whole picture: a wrong picture is
 //! worse than none. No decoder is known here.
 
+mod document;
 mod jpeg;
 mod layout;
 
 use std::io;
 
+pub use document::{Document, page_of};
 pub use jpeg::{Threads, jpeg};
 pub use jpeg_encoder::SamplingFactor;
 pub use layout::{Layout, Plane};

@@ -52,7 +52,7 @@ pub fn decode(data: &[u8]) {
 pub fn decode_as(kind: FileKind, file: &[u8]) {
     let limits = limits();
     let mut output = vec![0; OUTPUT_BYTES];
-    match decode_file(file, kind, &limits, &mut output) {
+    match decode_file(file, (kind, 0), &limits, &mut output) {
         Ok(DecodeReport::Image { width, height, .. }) => {
             assert!(width > 0 && height > 0 && width.max(height) <= limits.max_dimension);
             assert!(u64::from(width) * u64::from(height) <= limits.max_pixels);

@@ -11,6 +11,7 @@ problem-title = We could not continue
 problem-request = When you call, please tell us this number: { $request }
 
 kind-photo = Photo
+kind-document = Document
 kind-message = Message
 purpose-before_consultation = To see how you are before an online consultation
 purpose-follow_up = To follow your course after treatment

@@ -23,6 +23,12 @@ sender-proxy = Proxy: { $name }
 back-to-cleared = Back to the list
 back-to-submission = Back to this submission
 picture-alt = A photo the patient sent
+page-count = { $count ->
+    [one] A document of 1 page
+   *[other] A document of { $count } pages
+ }
+page-of = Page { $number } of { $count }
+page-alt = Page { $number } of { $count } of a document the patient sent
 certificate = Release certificate
 certificate-what = What you see was made anew from the pixels or characters of the file that came. It is not that file itself.
 certificate-demo = Scanned with the demonstration signature set. Not for real care.

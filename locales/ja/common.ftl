@@ -11,6 +11,7 @@ problem-title = 進めませんでした
 problem-request = お電話のときは、この番号をお伝えください：{ $request }
 
 kind-photo = 写真
+kind-document = 書類
 kind-message = メッセージ
 purpose-before_consultation = オンライン診療の前に、ようすを見るため
 purpose-follow_up = 治療のあとの経過を見るため

@@ -8,7 +8,7 @@ use crate::{jail, sys};
 
 /// Puts up a jail, attacks it, and prints the outcome as one JSON object. Returns the exit code.
 pub fn run() -> std::io::Result<i32> {
-    let setup = Setup { memory_bytes: 512 << 20, pool: 1, sources: Vec::new() };
+    let setup = Setup { memory_bytes: 512 << 20, pool: 1, sources: Vec::new(), font: Vec::new() };
     jail::rehearse(&setup, |ready| {
         let held = ready.breach().is_none();
         let mut out = std::io::stdout().lock();

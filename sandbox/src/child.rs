@@ -57,10 +57,10 @@ fn work(rules: &mut Rules) -> io::Result<()> {
             report.rule_hits = rules.scan(file)?;
             leave(&report.encode())
         }
-        Request::Decode { file_len, kind, limits, output_len, .. } => {
+        Request::Decode { file_len, kind, page, limits, output_len, .. } => {
             let file = map::file(fixed(FILE_FD), file_len)?;
             let output = map::output(fixed(OUTPUT_FD), output_len)?;
-            let report = decode::decode(file, kind, &limits, output)
+            let report = decode::decode(file, (kind, page), &limits, output)
                 .unwrap_or_else(|code: FindingCode| DecodeReport::Refused { code });
             leave(&report.encode())
         }

@@ -31,12 +31,13 @@ use crate::parent::Parent;
 use crate::rules::Rules;
 use crate::sys::Fork;
 use crate::syscalls::{KEEPER, PARENT};
-use crate::{attack, socket, sys};
+use crate::{attack, decode, socket, sys};
 
 /// Serves a worker over the control socket until it closes. Returns the exit code.
 pub fn serve() -> io::Result<i32> {
     let control = inherited(CONTROL_FD);
-    let setup = read_setup(inherited(SETUP_FD))?;
+    let mut setup = read_setup(inherited(SETUP_FD))?;
+    decode::pdf::provide_font(std::mem::take(&mut setup.font));
     sys::close_range(SETUP_FD.unsigned_abs(), u32::MAX)?;
     let announce = |ready: &Ready| announce(&control, ready);
     enclose(&setup, Some(control.as_raw_fd()), |mut parent, ready| {

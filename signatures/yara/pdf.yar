@@ -18,7 +18,8 @@ rule pdf_javascript
         description_ja = "PDF に JavaScript が含まれています"
         reference = "https://attack.mitre.org/techniques/T1059/007/"
     strings:
-        $named = /\/JavaScript[ \t\r\n\/<(\[]/
+        $named = /\/S[ \t\r\n]{0,4}\/JavaScript[ \t\r\n\/<>(\[]/
+        $tree = /\/Names[ \t\r\n]{0,4}<<[ \t\r\n]{0,4}\/JavaScript/
         $code = /\/JS[ \t\r\n]{0,4}(\(|<|[0-9]+ [0-9]+ R)/
     condition:
         starts_as_pdf and any of them

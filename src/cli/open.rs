@@ -1,5 +1,7 @@
 //! Opens what a command needs from the configuration: databases, vault, keys.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -110,11 +112,36 @@ pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliE
     Ok(ScannerConfig {
         jail: config.paths.jail.clone(),
         yara_sources: yara_sources(&config.paths.yara)?,
+        font: font(&config.paths.cjk_font),
         clamd,
         canary: CanaryChoice::Either,
         limits: config.limits.clone(),
     })
 }
+
+/// The font for documents without one. It is no condition of a start: without it such documents are
+/// refused, with a reason that names it.
+fn font(path: &Path) -> Vec<u8> {
+    let read = File::open(path).and_then(|file| {
+        let mut font = Vec::new();
+        file.take(FONT_LIMIT + 1).read_to_end(&mut font)?;
+        Ok(font)
+    });
+    match read {
+        Ok(font) if font.len() as u64 <= FONT_LIMIT => font,
+        Ok(_) => {
+            tracing::warn!(path = %path.display(), "the font for East Asian text is too large");
+            Vec::new()
+        }
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "no font for East Asian text");
+            Vec::new()
+        }
+    }
+}
+
+/// Largest font, in bytes.
+const FONT_LIMIT: u64 = 48 * 1024 * 1024;
 
 /// The rule files of a folder by name, so that every process sees the same set in the same order.
 pub(super) fn yara_sources(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {

@@ -186,6 +186,7 @@ fn rendition(scan: &Scan, source: &Sha256Hex, out: Option<&Path>) -> Result<Valu
         "size_bytes": encoded.bytes.len(),
         "width": encoded.width,
         "height": encoded.height,
+        "pages": encoded.pages,
     }))
 }
 

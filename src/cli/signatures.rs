@@ -112,7 +112,12 @@ async fn test(args: &TestArgs, config: Option<&Path>, output: Output) -> Result<
     let (clamav, yara): (Vec<Sample>, Vec<Sample>) =
         samples.into_iter().partition(Sample::is_clamav);
     let limits = JailLimits::default();
-    let jail = JailConfig { program: jail_program(config)?, yara_sources: sources, limits };
+    let jail = JailConfig {
+        program: jail_program(config)?,
+        yara_sources: sources,
+        font: Vec::new(),
+        limits,
+    };
     let jail = Jail::start(jail).await?;
     let rules = RuleNames::of(jail.ready(), args.folder.is_none());
     let mut faults = left_out(jail.ready());

@@ -45,6 +45,8 @@ pub struct Paths {
     pub machine_ca: PathBuf,
     /// Relative: next to the `sekisho` program.
     pub jail: PathBuf,
+    /// Draws East Asian text of documents that bring no font; without it they are refused.
+    pub cjk_font: PathBuf,
 }
 
 /// The listeners.
@@ -189,6 +191,7 @@ impl Default for Paths {
             yara: "signatures/yara".into(),
             machine_ca: "tls/machine-ca.pem".into(),
             jail: "sekisho-jail".into(),
+            cjk_font: "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc".into(),
         }
     }
 }
@@ -221,6 +224,7 @@ impl Paths {
             &mut self.run,
             &mut self.yara,
             &mut self.machine_ca,
+            &mut self.cjk_font,
         ] {
             absolute(path, &data);
         }

@@ -115,6 +115,12 @@ fn a_limit_is_held_at_under_and_over_its_bounds() {
     assert!(with("link_tries = 21").is_err());
     assert!(with("password_chars = 14").is_err());
     assert!(with("part_bytes = 1048577").is_err());
+    assert!(with("document_pages = 1").is_ok());
+    assert!(with("document_pages = 1000").is_ok());
+    assert!(with("document_pages = 0").is_err());
+    assert!(with("document_pages = 1001").is_err());
+    assert!(with("document_deadline = 120").is_ok());
+    assert!(with("document_deadline = 121").is_err());
     // What is released must open again: room for every pixel.
     let room = |bytes: u64| with(&format!("image_pixels = 50000000\nopened_bytes = {bytes}"));
     assert!(room(151_000_001).is_ok());

@@ -26,6 +26,19 @@ pub struct Limits {
     pub image_segments: u32,
     /// Most scans of a progressive picture.
     pub image_scans: u32,
+    /// Most pages of a document.
+    pub document_pages: u32,
+    /// Most objects of a document.
+    pub document_objects: u32,
+    /// Most pixels of all pages of a document as they are drawn.
+    pub document_pixels: u64,
+    /// Most pixels of one page: a larger page is drawn in fewer, down to a legible least.
+    pub page_pixels: u64,
+    /// Most bytes that the compressed streams of a document but its pictures expand to.
+    pub document_expanded_bytes: u64,
+    /// Longest that all pages of a document may take together.
+    #[serde(with = "seconds")]
+    pub document_deadline: Duration,
     /// Sealed part length of plaintext, in bytes.
     pub part_bytes: u64,
     /// Largest rendition or evidence that a door opens into memory, in bytes.
@@ -108,6 +121,12 @@ impl Default for Limits {
             image_segments: 100_000,
             // Cameras write ten.
             image_scans: 100,
+            document_pages: 50,
+            document_objects: 100_000,
+            document_pixels: 500_000_000,
+            page_pixels: 25_000_000,
+            document_expanded_bytes: 200_000_000,
+            document_deadline: Duration::from_secs(30),
             part_bytes: 4 * 1024 * 1024,
             // 50 megapixels that compress not at all.
             opened_bytes: 160 * 1000 * 1000,

@@ -66,8 +66,11 @@ pub struct Rendition {
     pub parts: u32,
     /// Width and height in pixels; zero for text.
     pub width: u32,
-    /// See `width`.
+    /// See `width`; of a document, its first page's.
     pub height: u32,
+    /// Pages of a document; zero for what has none.
+    #[serde(default)]
+    pub pages: u32,
 }
 
 /// What a rendition can be.
@@ -80,6 +83,8 @@ pub enum Media {
     Png,
     /// Inert UTF-8 text.
     Text,
+    /// A PDF of page images, one after another, and nothing else.
+    Pdf,
 }
 
 impl Media {
@@ -89,6 +94,7 @@ impl Media {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::Text => "text/plain; charset=utf-8",
+            Self::Pdf => "application/pdf",
         }
     }
 
@@ -98,12 +104,14 @@ impl Media {
             Self::Jpeg => "jpg",
             Self::Png => "png",
             Self::Text => "txt",
+            Self::Pdf => "pdf",
         }
     }
 
     /// Reads what [`Media::extension`] writes.
     pub fn from_extension(text: &str) -> Option<Self> {
-        [Self::Jpeg, Self::Png, Self::Text].into_iter().find(|media| media.extension() == text)
+        let all = [Self::Jpeg, Self::Png, Self::Text, Self::Pdf];
+        all.into_iter().find(|media| media.extension() == text)
     }
 }
 

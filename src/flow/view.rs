@@ -11,6 +11,7 @@ use crate::app::{App, Portal};
 use crate::domain::certificate::{self, NotReleased, Released, Viewer};
 use crate::domain::link::{Link, Patient};
 use crate::domain::staff::Staff;
+use crate::domain::state::Media;
 use crate::domain::submission::Submission;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, Event, StaffId, SubmissionId};
 
@@ -99,12 +100,61 @@ pub async fn look(
     }
 }
 
-/// Opens one rendition for a doctor.
+/// Opens one rendition for a doctor. A document is viewed by its pages, see [`view_page`].
 ///
 /// # Errors
 /// [`FlowError::NotFound`] whatever the cause, with an event that names it;
 /// [`FlowError::AuditDeadline`] if the log could not be written in time.
 pub async fn view(portal: &Portal, doctor: StaffId, id: ArtifactId) -> Result<Viewed, FlowError> {
+    view_part(portal, doctor, id, &Part::Whole).await
+}
+
+/// Opens one page of a document, from 1; the whole is opened and checked, the page cut out of it.
+/// A picture has one page.
+///
+/// # Errors
+/// As [`view`]; also [`FlowError::NotFound`] if there is no such page.
+pub async fn view_page(
+    portal: &Portal,
+    doctor: StaffId,
+    id: ArtifactId,
+    page: u32,
+) -> Result<Viewed, FlowError> {
+    view_part(portal, doctor, id, &Part::Page(page)).await
+}
+
+/// What of a rendition is sent.
+enum Part {
+    Whole,
+    Page(u32),
+}
+
+impl Part {
+    /// Reduces what was opened to this part. `None` if it has no such part: whole documents leave by pull only.
+    fn of(&self, viewed: Viewed) -> Option<Viewed> {
+        match (self, viewed.released.rendition().media) {
+            // A picture is its own first page.
+            (Self::Whole, Media::Jpeg | Media::Png | Media::Text)
+            | (Self::Page(1), Media::Jpeg | Media::Png) => Some(viewed),
+            (Self::Page(page), Media::Pdf) => {
+                let place = usize::try_from(page.checked_sub(1)?).ok()?;
+                let range = sekisho_encoder::page_of(&viewed.bytes, place)?;
+                let bytes = Zeroizing::new(viewed.bytes.get(range)?.to_vec());
+                Some(Viewed { bytes, ..viewed })
+            }
+            (Self::Whole, Media::Pdf) | (Self::Page(_), Media::Jpeg | Media::Png | Media::Text) => {
+                None
+            }
+        }
+    }
+}
+
+async fn view_part(
+    portal: &Portal,
+    doctor: StaffId,
+    id: ArtifactId,
+    part: &Part,
+) -> Result<Viewed, FlowError> {
     let app = &portal.app;
     let actor = Actor::Staff { id: doctor };
     let viewer = viewer(app, doctor).await?;
@@ -120,7 +170,15 @@ pub async fn view(portal: &Portal, doctor: StaffId, id: ArtifactId) -> Result<Vi
         }
         Err(Unopened::Failed(error)) => return Err(error),
     };
-    commit_first(app, &event.fact("rendition_sha256", &viewed.released.rendition().sha256)).await?;
+    let event = event.fact("rendition_sha256", &viewed.released.rendition().sha256);
+    let event = match part {
+        Part::Whole => event,
+        Part::Page(page) => event.fact("page", page),
+    };
+    let Some(viewed) = part.of(viewed) else {
+        return Err(not_found(app, event, Code::fixed("no_such_page")).await);
+    };
+    commit_first(app, &event).await?;
     Ok(viewed)
 }
 

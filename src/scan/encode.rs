@@ -18,8 +18,10 @@ pub struct Encoded {
     pub bytes: Zeroizing<Vec<u8>>,
     /// Pixels; zero for text.
     pub width: u32,
-    /// See `width`.
+    /// See `width`; of a document, its first page's.
     pub height: u32,
+    /// Pages of a document; zero for what has none.
+    pub pages: u32,
 }
 
 impl Encoded {
@@ -30,13 +32,13 @@ impl Encoded {
             Some(sampling) => (Media::Jpeg, jpeg(pixels, QUALITY, sampling, Threads::all())?),
             None => (Media::Png, png(pixels)?),
         };
-        Ok(Self { media, bytes, width: pixels.width(), height: pixels.height() })
+        Ok(Self { media, bytes, width: pixels.width(), height: pixels.height(), pages: 0 })
     }
 
     /// The rendition of a message: its inert text as it is.
     pub fn from_text(inert: &str) -> Self {
         let bytes = Zeroizing::new(inert.as_bytes().to_vec());
-        Self { media: Media::Text, bytes, width: 0, height: 0 }
+        Self { media: Media::Text, bytes, width: 0, height: 0, pages: 0 }
     }
 }
 

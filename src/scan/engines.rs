@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::clamd::{Clamd, ClamdConfig, ClamdLimits};
 use super::details;
+use super::document::DocumentLimits;
 use super::findings::{self, Rules};
 use super::jail::{DecodeLimits, FileKind, Jail, JailConfig, JailLimits, Ready};
 use super::rendition::{self, Made};
@@ -23,7 +24,7 @@ pub struct Engines {
     jail: Jail,
     clamd: Clamd,
     yara: SignatureSet,
-    decode: DecodeLimits,
+    documents: DocumentLimits,
 }
 
 impl Engines {
@@ -33,6 +34,7 @@ impl Engines {
         let jail = JailConfig {
             program: config.jail,
             yara_sources: config.yara_sources,
+            font: config.font,
             limits: jail_limits(limits),
         };
         let clamd = ClamdConfig {
@@ -43,7 +45,7 @@ impl Engines {
         let (jail, clamd) = tokio::join!(Jail::start(jail), Clamd::start(clamd));
         let (jail, clamd) = (jail?, clamd?);
         let yara = named_if_incomplete(yara, jail.ready());
-        let engines = Self { jail, clamd, yara, decode: decode_limits(limits) };
+        let engines = Self { jail, clamd, yara, documents: document_limits(limits) };
         match engines.yara_canary().await {
             Ok(_) => Ok(engines),
             Err(_) => Err(ScannerError::YaraCanary),
@@ -65,7 +67,7 @@ impl Engines {
                 Some(kind) => Some(kind),
                 None => kind.await.ok().flatten(),
             };
-            rendition::make(&self.jail, file, kind, &self.decode).await
+            rendition::make(&self.jail, file, kind, &self.documents).await
         };
         let clamd = self.clamd.scan(file, subject.sha256);
         let (report, (look, look_us), mut made) = tokio::join!(clamd, look, rendition);
@@ -183,6 +185,19 @@ fn decode_limits(limits: &Limits) -> DecodeLimits {
         max_segments: limits.image_segments,
         max_scans: limits.image_scans,
         max_text_chars: limits.message_chars,
+        max_pages: limits.document_pages,
+        max_objects: limits.document_objects,
+        max_page_pixels: limits.page_pixels,
+        max_expanded: limits.document_expanded_bytes,
+    }
+}
+
+fn document_limits(limits: &Limits) -> DocumentLimits {
+    DocumentLimits {
+        page: decode_limits(limits),
+        pixels: limits.document_pixels,
+        bytes: limits.opened_bytes,
+        deadline: limits.document_deadline,
     }
 }
 

@@ -188,7 +188,11 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::MakerTrailer
         | FindingCode::Padding
         | FindingCode::FramesIgnored
-        | FindingCode::TextEncoding => Severity::Info,
+        | FindingCode::TextEncoding
+        | FindingCode::PdfLinks
+        | FindingCode::PdfForm
+        | FindingCode::PdfRevisions
+        | FindingCode::PdfBrokenTable => Severity::Info,
         FindingCode::TrailingBytes
         | FindingCode::PrependedBytes
         | FindingCode::SecondFormat
@@ -202,7 +206,16 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::DeceptiveLink
         | FindingCode::Markup
         | FindingCode::Formula
-        | FindingCode::LogInjection => Severity::Suspicious,
+        | FindingCode::LogInjection
+        | FindingCode::PdfScript
+        | FindingCode::PdfLaunch
+        | FindingCode::PdfEmbeddedFile
+        | FindingCode::PdfRichMedia
+        | FindingCode::PdfXfa
+        | FindingCode::PdfSubmitForm
+        | FindingCode::PdfRemoteGoTo
+        | FindingCode::PdfAutoAction
+        | FindingCode::PdfHiddenName => Severity::Suspicious,
         FindingCode::EmptyFile
         | FindingCode::UnsupportedType
         | FindingCode::Encrypted
@@ -214,6 +227,10 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::ExpansionLimit
         | FindingCode::NotUtf8
         | FindingCode::TextLimit
+        | FindingCode::PageLimit
+        | FindingCode::ObjectLimit
+        | FindingCode::FontMissing
+        | FindingCode::PageIncomplete
         // What else there was is not known, and might have weighed more.
         | FindingCode::MoreFindings => Severity::Unscannable,
     }

@@ -7,6 +7,7 @@
 pub mod clamd;
 mod declared;
 mod details;
+mod document;
 pub mod encode;
 mod engines;
 mod findings;
@@ -47,6 +48,8 @@ pub struct ScannerConfig {
     pub jail: PathBuf,
     /// Name and text of each YARA rule file; our own, authenticated.
     pub yara_sources: Vec<(String, Vec<u8>)>,
+    /// A font for East Asian text of documents that bring none; empty: such text is refused.
+    pub font: Vec<u8>,
     pub clamd: ClamdSource,
     pub canary: CanaryChoice,
     pub limits: Limits,

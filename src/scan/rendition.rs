@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use sekisho_encoder::EncodeError;
 
+use super::document::{self, DocumentLimits, NoPages};
 use super::encode::Encoded;
 use super::engines::micros;
 use super::findings;
-use super::jail::{ColourTreatment, DecodeLimits, Decoded, DecodedImage, FileKind, Jail};
+use super::jail::{ColourTreatment, Decoded, DecodedImage, FileKind, Jail, JailFault};
+use super::pixels::PixelMemory;
 use super::preview;
 use crate::domain::artifact::ArtifactKind;
 use crate::domain::content::Preview;
@@ -34,6 +36,8 @@ pub(super) struct Made {
 enum Contents {
     None,
     Image(DecodedImage),
+    /// The first of a document.
+    Page(PixelMemory),
     Text(String),
 }
 
@@ -43,7 +47,7 @@ pub(super) async fn make(
     jail: &Jail,
     file: &SealedMemory,
     kind: Option<FileKind>,
-    limits: &DecodeLimits,
+    limits: &DocumentLimits,
 ) -> Made {
     let begun = Instant::now();
     let Some(kind) = kind else {
@@ -54,9 +58,16 @@ pub(super) async fn make(
         let findings = vec![findings::unsupported(kind)];
         return Made::undecoded(EngineOutcome::Complete, findings, begun);
     }
-    match jail.decode(file, kind, limits).await {
+    if kind == FileKind::Pdf {
+        return encode_document(jail, file, limits, begun).await;
+    }
+    match jail.decode(file, kind, &limits.page).await {
         Ok(Decoded::Image(image)) => encode_image(kind, image, begun).await,
         Ok(Decoded::Text(text)) => encode_text(kind, text, begun),
+        // Pages come of documents only.
+        Ok(Decoded::Page(_)) => {
+            Made::undecoded(findings::outcome(JailFault::Garbage), Vec::new(), begun)
+        }
         Ok(Decoded::Refused(code)) => {
             let findings = vec![findings::refused(code)];
             Made::undecoded(EngineOutcome::Complete, findings, begun)
@@ -85,6 +96,37 @@ async fn encode_image(kind: FileKind, image: DecodedImage, begun: Instant) -> Ma
         }
     };
     Made { decoded_as: Some(kind), encoded, contents, reports, decode_us, encode_us: micros(begun) }
+}
+
+async fn encode_document(
+    jail: &Jail,
+    file: &SealedMemory,
+    limits: &DocumentLimits,
+    begun: Instant,
+) -> Made {
+    let refused =
+        |code| Made::undecoded(EngineOutcome::Complete, vec![findings::refused(code)], begun);
+    match document::make(jail, file, limits).await {
+        Ok(pages) => {
+            let decode_us = micros(begun);
+            Made {
+                decoded_as: Some(FileKind::Pdf),
+                encoded: Some(pages.encoded),
+                contents: Contents::Page(pages.first),
+                reports: vec![report(EngineOutcome::Complete, Vec::new(), decode_us)],
+                decode_us,
+                encode_us: pages.encode_us,
+            }
+        }
+        Err(NoPages::Refused(code)) => refused(code),
+        Err(NoPages::Fault(fault)) => Made::undecoded(findings::outcome(fault), Vec::new(), begun),
+        Err(NoPages::Encode(error)) => {
+            tracing::error!(?error, "a page could not be encoded");
+            let mut made = Made::undecoded(EngineOutcome::Complete, Vec::new(), begun);
+            made.reports.push(encode_failed(error.as_ref(), micros(begun)));
+            made
+        }
+    }
 }
 
 fn encode_text(kind: FileKind, text: String, begun: Instant) -> Made {
@@ -131,17 +173,17 @@ impl Made {
         let preview = match self.contents {
             Contents::None => None,
             Contents::Text(text) => Some(preview::of_text(&text)),
-            Contents::Image(image) => {
-                let job = tokio::task::spawn_blocking(move || preview::of_image(&image.pixels));
-                match job.await {
-                    Ok(Ok(preview)) => Some(preview),
-                    // Evidence without a picture is still evidence.
-                    Ok(Err(_)) | Err(_) => None,
-                }
-            }
+            Contents::Image(image) => picture(image.pixels).await,
+            Contents::Page(pixels) => picture(pixels).await,
         };
         (self.encoded, preview)
     }
+}
+
+/// Evidence without a picture is still evidence.
+async fn picture(pixels: PixelMemory) -> Option<Preview> {
+    let job = tokio::task::spawn_blocking(move || preview::of_image(&pixels));
+    job.await.ok()?.ok()
 }
 
 /// What the decoder did that a reviewer may want to know.

@@ -27,6 +27,7 @@ fn by_start(start: &[u8; 12]) -> Option<FileKind> {
         [0xFF, 0xD8, 0xFF, ..] => Some(FileKind::Jpeg),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(FileKind::Png),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(FileKind::Gif),
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some(FileKind::Pdf),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => Some(FileKind::WebP),
         _ => None,
     }
@@ -45,6 +46,7 @@ mod tests {
     fn whole_signatures_route_and_others_wait() {
         assert_eq!(photo(b"\xFF\xD8\xFF"), Some(FileKind::Jpeg));
         assert_eq!(photo(b"\x89PNG\r\n\x1A\n"), Some(FileKind::Png));
+        assert_eq!(photo(b"%PDF-1.7"), Some(FileKind::Pdf));
         assert_eq!(photo(b"GIF89a"), Some(FileKind::Gif));
         assert_eq!(photo(b"RIFF\0\0\0\0WEBP"), Some(FileKind::WebP));
         for other in [&b"\xFF\xD8"[..], b"\x89PNG", b"GIF88a", b"RIFF\0\0\0\0WAVE", b"", b"MZ"] {

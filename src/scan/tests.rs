@@ -55,6 +55,7 @@ fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
     let config = ScannerConfig {
         jail: jail_program(),
         yara_sources: vec![("canary.yar".into(), rules)],
+        font: Vec::new(),
         clamd: ClamdSource::Managed(managed),
         canary: CanaryChoice::Eicar,
         limits: Limits::default(),

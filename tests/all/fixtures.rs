@@ -10,7 +10,7 @@
 
 mod changes;
 mod colour;
-mod engines;
+pub(crate) mod engines;
 mod removals;
 mod renditions;
 
@@ -172,11 +172,12 @@ fn any_bytes_get_a_verdict_and_leave_the_jail_standing() {
 
 /// As many as the service scans at the same time on a small machine.
 const AT_ONCE: usize = 4;
-const STARTS: [&[u8]; 7] = [
+const STARTS: [&[u8]; 8] = [
     b"",
     b"\xFF\xD8\xFF\xDB",
     b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR",
     b"GIF89a",
+    b"%PDF-1.7\n1 0 obj<</Type/Catalog>>",
     b"RIFF\0\x10\0\0WEBPVP8 ",
     b"PK\x03\x04",
     "息が".as_bytes(),

@@ -108,14 +108,14 @@ async fn no_trace_of(world: &World, words: &[&str]) {
     }
 }
 
-fn register(world: &World) {
+pub(crate) fn register(world: &World) {
     let to = world.root.path().to_string_lossy().into_owned();
     let login = &world.doctor.login;
     world.ask(&["machine", "add", "--name", "room-1", "--doctor", login, "--to", &to]);
 }
 
 /// Files written and removed.
-fn pull(world: &World, inbox: &Path) -> (u64, u64) {
+pub(crate) fn pull(world: &World, inbox: &Path) -> (u64, u64) {
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let machine = world.root.path().join("room-1");
     let url = world.service.door("machines").url;
@@ -140,7 +140,7 @@ fn pull(world: &World, inbox: &Path) -> (u64, u64) {
 }
 
 /// Whether a file below a folder has exactly this content.
-fn holds(folder: &Path, content: &[u8]) -> bool {
+pub(crate) fn holds(folder: &Path, content: &[u8]) -> bool {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {

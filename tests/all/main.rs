@@ -10,6 +10,7 @@
 mod architecture;
 mod attacks;
 mod chaos;
+mod documents;
 mod expiry;
 mod faults;
 mod fixtures;

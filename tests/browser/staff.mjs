@@ -66,7 +66,7 @@ export async function doctor(browser, findings, demo, cookies, language, emptyCo
   await visitor.go(`${demo.portal}/`);
   await visitor.look("portal-list");
   const visits = await links(visitor, "main h2 a");
-  let [picture, message] = [null, null];
+  let [picture, message, document] = [null, null, null];
   for (const visit of visits) {
     await visitor.go(visit);
     const items = page.locator("main li.item");
@@ -74,19 +74,26 @@ export async function doctor(browser, findings, demo, cookies, language, emptyCo
       const item = items.nth(index);
       const href = await item.locator("a").evaluate((it) => it.href);
       const isText = /メッセージ|Message/.test(await item.innerText());
+      const isDocument = /書類|Document/.test(await item.innerText());
       if (isText) message ??= href;
+      else if (isDocument) document ??= href;
       else picture ??= href;
     }
   }
   await visitor.go(visits[0]);
   await visitor.look("portal-submission");
-  if (!picture || !message) return visitor.fail("no picture or no message was cleared");
+  if (!picture || !message || !document) {
+    return visitor.fail("no picture, no message or no document was cleared");
+  }
   await visitor.go(picture);
   await page.locator("figure img").evaluate((image) => image.decode());
   await visitor.look("portal-picture");
   // What was left out, where the file had anything, and the certificate.
   for (const details of await page.locator("details summary").all()) await details.click();
   await visitor.look("portal-certificate");
+  await visitor.go(document);
+  await page.locator("figure img").first().evaluate((image) => image.decode());
+  await visitor.look("portal-document");
   await visitor.go(message);
   await visitor.look("portal-message");
   await visitor.go(`${demo.portal}/artifacts/0199a0c0-0000-7000-8000-000000000009`);

@@ -65,6 +65,40 @@ codes! {
         Padding = 43 => "padding",
         /// More frames than the one that is kept. Value: how many are dropped.
         FramesIgnored = 44 => "frames_ignored",
+        /// Active content of a document: scripts.
+        PdfScript = 80 => "pdf_script",
+        /// Starts a program or opens another file.
+        PdfLaunch = 81 => "pdf_launch",
+        /// Files inside a document.
+        PdfEmbeddedFile = 82 => "pdf_embedded_file",
+        /// Video, sound, three-dimensional or Flash content.
+        PdfRichMedia = 83 => "pdf_rich_media",
+        /// A form that its reader builds from XML and script; its pages may show something else.
+        PdfXfa = 84 => "pdf_xfa",
+        /// Sends what is in a form somewhere, or takes it from there.
+        PdfSubmitForm = 85 => "pdf_submit_form",
+        /// Goes to a place in another file.
+        PdfRemoteGoTo = 86 => "pdf_remote_goto",
+        /// Does something by itself when the document is opened, other than going to a page.
+        PdfAutoAction = 87 => "pdf_auto_action",
+        /// A name that matters, written with escapes, as nobody does who has nothing to hide.
+        PdfHiddenName = 88 => "pdf_hidden_name",
+        /// The table of objects is not where it should be. Readers repair that, and only pixels go on.
+        PdfBrokenTable = 89 => "pdf_broken_table",
+        /// More pages than allowed. Value: how many.
+        PageLimit = 90 => "page_limit",
+        /// More objects than allowed. Value: how many.
+        ObjectLimit = 91 => "object_limit",
+        /// Text in a font that is neither in the document nor here: it would be missing.
+        FontMissing = 92 => "font_missing",
+        /// A picture or font on a page that could not be drawn: it would be missing.
+        PageIncomplete = 93 => "page_incomplete",
+        /// Links of a document. Value: how many. Harmless, dropped by decoding.
+        PdfLinks = 94 => "pdf_links",
+        /// Fields to fill in. Harmless, drawn as they are filled in.
+        PdfForm = 95 => "pdf_form",
+        /// Earlier versions of a document inside it. Value: how many. Harmless, dropped by decoding.
+        PdfRevisions = 96 => "pdf_revisions",
         /// The list of findings was full; there were more.
         MoreFindings = 60 => "more_findings",
     }
@@ -83,7 +117,7 @@ codes! {
 }
 
 impl FindingCode {
-    /// Known and harmless on real phone photos: worth a note, not a review.
+    /// Known and harmless in real photos and documents: worth a note, not a review.
     pub const fn is_harmless(self) -> bool {
         matches!(
             self,
@@ -93,6 +127,10 @@ impl FindingCode {
                 | Self::Padding
                 | Self::FramesIgnored
                 | Self::TextEncoding
+                | Self::PdfLinks
+                | Self::PdfForm
+                | Self::PdfRevisions
+                | Self::PdfBrokenTable
         )
     }
 }

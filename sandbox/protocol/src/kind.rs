@@ -84,6 +84,7 @@ impl FileKind {
                 | Self::Tiff
                 | Self::Bmp
                 | Self::Text
+                | Self::Pdf
         )
     }
 }

@@ -109,6 +109,15 @@ pub enum DecodeReport {
     Text { bytes: u64 },
     /// A clean refusal.
     Refused { code: FindingCode },
+    /// One page of a document: `width × height × 3` bytes of sRGB, upright, over white.
+    Page {
+        width: u32,
+        height: u32,
+        /// Dots an inch at which it was drawn: its size on paper.
+        dots: u16,
+        /// How many pages the document has.
+        pages: u32,
+    },
 }
 
 impl DecodeReport {
@@ -134,6 +143,13 @@ impl DecodeReport {
                 out.u8(3);
                 out.u8(code.code());
             }
+            Self::Page { width, height, dots, pages } => {
+                out.u8(4);
+                out.u32(width);
+                out.u32(height);
+                out.u32(dots.into());
+                out.u32(pages);
+            }
         }
         out.into_bytes()
     }
@@ -154,6 +170,12 @@ impl DecodeReport {
             2 => Self::Text { bytes: input.u64()? },
             3 => Self::Refused {
                 code: FindingCode::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
+            },
+            4 => Self::Page {
+                width: input.u32()?,
+                height: input.u32()?,
+                dots: u16::try_from(input.u32()?).map_err(|_| WireError::OverBound)?,
+                pages: input.u32()?,
             },
             _ => return Err(WireError::UnknownCode),
         };
@@ -262,6 +284,10 @@ mod tests {
         }
     }
 
+    fn page() -> DecodeReport {
+        DecodeReport::Page { width: 3, height: 2, dots: 200, pages: 50 }
+    }
+
     #[test]
     fn the_fullest_report_fits_its_bound() {
         let bytes = full_look().encode();
@@ -279,7 +305,7 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_addition_is_refused() {
-        for bytes in [full_look().encode(), image().encode()] {
+        for bytes in [full_look().encode(), image().encode(), page().encode()] {
             for end in 0..bytes.len() {
                 assert!(LookReport::decode(&bytes[..end]).is_err(), "cut at {end}");
                 assert!(DecodeReport::decode(&bytes[..end]).is_err(), "cut at {end}");
@@ -292,13 +318,14 @@ mod tests {
 
     #[test]
     fn what_decodes_encodes_to_the_same_bytes() {
-        let original = image().encode();
-        for place in 0..original.len() {
-            for value in 0..=255u8 {
-                let mut bytes = original.clone();
-                bytes[place] = value;
-                if let Ok(report) = DecodeReport::decode(&bytes) {
-                    assert_eq!(report.encode(), bytes, "byte {place} as {value}");
+        for original in [image().encode(), page().encode()] {
+            for place in 0..original.len() {
+                for value in 0..=255u8 {
+                    let mut bytes = original.clone();
+                    bytes[place] = value;
+                    if let Ok(report) = DecodeReport::decode(&bytes) {
+                        assert_eq!(report.encode(), bytes, "byte {place} as {value}");
+                    }
                 }
             }
         }

@@ -23,6 +23,8 @@ pub struct Setup {
     /// Children kept ready for each kind of work.
     pub pool: u8,
     pub sources: Vec<RuleSource>,
+    /// A font for East Asian text that brings none, the operator's own; empty if there is none.
+    pub font: Vec<u8>,
 }
 
 impl Setup {
@@ -35,6 +37,7 @@ impl Setup {
             out.text(&source.name, 128);
             out.bytes(&source.text);
         }
+        out.bytes(&self.font);
         out.into_bytes()
     }
 
@@ -49,6 +52,7 @@ impl Setup {
                     text: input.bytes(MAX_SETUP_BYTES)?.to_vec(),
                 })
             })?,
+            font: input.bytes(MAX_SETUP_BYTES)?.to_vec(),
         };
         input.finish(setup)
     }
@@ -69,6 +73,14 @@ pub struct DecodeLimits {
     pub max_scans: u32,
     /// Characters of a message.
     pub max_text_chars: u32,
+    /// Pages of a document.
+    pub max_pages: u32,
+    /// Objects of a document.
+    pub max_objects: u32,
+    /// Pixels of one rendered page: a larger page is drawn in fewer, down to a legible least.
+    pub max_page_pixels: u64,
+    /// Bytes that all compressed streams of a document but its pictures may expand to.
+    pub max_expanded: u64,
 }
 
 impl Default for DecodeLimits {
@@ -80,6 +92,10 @@ impl Default for DecodeLimits {
             max_segments: 100_000,
             max_scans: 100,
             max_text_chars: 20_000,
+            max_pages: 50,
+            max_objects: 100_000,
+            max_page_pixels: 25_000_000,
+            max_expanded: 200_000_000,
         }
     }
 }
@@ -121,6 +137,8 @@ pub enum Request {
         deadline_ms: u32,
         file_len: u64,
         kind: FileKind,
+        /// Which page of a document, from 0; 0 for what has no pages.
+        page: u32,
         limits: DecodeLimits,
         output_len: u64,
     },
@@ -137,10 +155,11 @@ impl Request {
                 out.u64(file_len);
                 limits.write(&mut out);
             }
-            Self::Decode { ticket, deadline_ms, file_len, kind, limits, output_len } => {
+            Self::Decode { ticket, deadline_ms, file_len, kind, page, limits, output_len } => {
                 head(&mut out, 2, ticket, deadline_ms);
                 out.u64(file_len);
                 out.u8(kind.code());
+                out.u32(page);
                 limits.write(&mut out);
                 out.u64(output_len);
             }
@@ -168,6 +187,7 @@ impl Request {
                 deadline_ms,
                 file_len: input.u64()?,
                 kind: FileKind::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
+                page: input.u32()?,
                 limits: DecodeLimits::read(&mut input)?,
                 output_len: input.u64()?,
             },
@@ -206,6 +226,10 @@ impl DecodeLimits {
         out.u32(self.max_segments);
         out.u32(self.max_scans);
         out.u32(self.max_text_chars);
+        out.u32(self.max_pages);
+        out.u32(self.max_objects);
+        out.u64(self.max_page_pixels);
+        out.u64(self.max_expanded);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -216,6 +240,10 @@ impl DecodeLimits {
             max_segments: input.u32()?,
             max_scans: input.u32()?,
             max_text_chars: input.u32()?,
+            max_pages: input.u32()?,
+            max_objects: input.u32()?,
+            max_page_pixels: input.u64()?,
+            max_expanded: input.u64()?,
         })
     }
 }
@@ -329,6 +357,7 @@ mod tests {
                 deadline_ms: 9,
                 file_len: 1 << 40,
                 kind: FileKind::Gif,
+                page: 3,
                 limits,
                 output_len: 7,
             },
@@ -361,6 +390,7 @@ mod tests {
             memory_bytes: 1 << 29,
             pool: 2,
             sources: vec![RuleSource { name: "a.yar".into(), text: b"rule a{}".to_vec() }],
+            font: vec![1, 2, 3],
         };
         assert_eq!(Setup::decode(&setup.encode()), Ok(setup));
     }

@@ -12,6 +12,7 @@ mod gif;
 mod heif;
 mod jpeg;
 mod orient;
+pub mod pdf;
 mod planes;
 mod png;
 mod scans;
@@ -34,16 +35,17 @@ struct Source {
 /// One chroma sample for two by two pixels, as most phones store photos.
 const HALVED: SourceCoding = SourceCoding::Lossy { chroma_h: 2, chroma_v: 2 };
 
-/// Decodes a file that was found to be of this kind into `output`.
+/// Decodes a file that was found to be of this kind into `output`; of a document one page, from 0.
 pub fn decode(
     file: &[u8],
-    kind: FileKind,
+    (kind, page): (FileKind, u32),
     limits: &DecodeLimits,
     output: &mut [u8],
 ) -> Result<DecodeReport, FindingCode> {
     let mut canvas = Canvas::new(output, limits);
     let (source, frames) = match kind {
         FileKind::Text => return text::decode(file, limits, canvas.into_output()),
+        FileKind::Pdf => return pdf::decode(file, page, limits, canvas.into_output()),
         FileKind::Jpeg => jpeg::decode(file, limits, &mut canvas)?,
         FileKind::Png => png::decode(file, limits, &mut canvas)?,
         FileKind::WebP => webp::decode(file, limits, &mut canvas)?,

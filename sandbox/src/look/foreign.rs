@@ -20,6 +20,11 @@ pub fn whole_file(file: &[u8], notes: &mut Notes) {
     if let Some(offset) = find(head, b"%PDF-") {
         notes.add_kind(FileKind::Pdf, offset);
     }
+    zip_at_end(file, notes);
+}
+
+/// A directory where ZIP readers look for one, whatever is before it.
+pub fn zip_at_end(file: &[u8], notes: &mut Notes) {
     let from = file.len().saturating_sub(ZIP_DIRECTORY_REACH);
     let last = file.get(from..).unwrap_or_default();
     if let Some(offset) = memmem::rfind(last, b"PK\x05\x06")

@@ -21,6 +21,7 @@ pub fn of(file: &[u8]) -> FileKind {
         | [b'M', b'M', b'O', b'R', 0, 0, 0, 8, ..]
         | [b'I', b'I', b'U', 0, ..] => FileKind::OtherImage,
         _ if bmp::is_bmp(file) => FileKind::Bmp,
+        _ if after_blanks(file).starts_with(b"%PDF-") => FileKind::Pdf,
         _ => by_table(file).or_else(|| by_text(file)).unwrap_or(FileKind::Unknown),
     }
 }
@@ -73,7 +74,6 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
     }
     let found = infer::get(file)?;
     Some(match (found.mime_type(), found.matcher_type()) {
-        ("application/pdf", _) => FileKind::Pdf,
         ("application/zip", _) => FileKind::Zip,
         ("image/tiff", _) => FileKind::Tiff,
         // Two letters that many a sentence begins with; whether there are headers was looked at before.
@@ -123,8 +123,6 @@ fn by_text(file: &[u8]) -> Option<FileKind> {
         Some(FileKind::Html)
     } else if begins(&["#!", "<?php", "@echo off", "<%@"]) {
         Some(FileKind::Script)
-    } else if begins(&["%pdf-"]) {
-        Some(FileKind::Pdf)
     } else if text.contains('\0') {
         None
     } else {
@@ -141,9 +139,15 @@ fn is_encrypted(file: &[u8], kind: FileKind) -> bool {
         FileKind::Office | FileKind::Unknown => {
             find(file, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0").is_some()
         }
-        FileKind::Pdf => find(file, b"/Encrypt").is_some(),
         _ => false,
     }
+}
+
+/// Some writers begin a document with an empty line or a byte order mark; every reader steps over them.
+fn after_blanks(file: &[u8]) -> &[u8] {
+    let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
+    let blanks = file.iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+    file.get(blanks..).unwrap_or_default()
 }
 
 fn looks_like_text(file: &[u8]) -> bool {

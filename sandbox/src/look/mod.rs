@@ -12,6 +12,7 @@ pub mod jpeg;
 pub mod kind;
 pub mod metadata;
 pub mod notes;
+pub mod pdf;
 pub mod png;
 pub mod segments;
 pub mod tail;
@@ -50,6 +51,10 @@ pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
         FileKind::Heic | FileKind::Avif => plain(file, &mut notes, heif::walk),
         FileKind::Tiff => plain(file, &mut notes, tiff::walk),
         FileKind::Bmp => plain(file, &mut notes, bmp::walk),
+        FileKind::Pdf => {
+            pdf::look(file, limits, &mut notes);
+            Walk::default()
+        }
         FileKind::Text => {
             text::look(file, limits.max_text_chars, &mut notes);
             Walk::default()

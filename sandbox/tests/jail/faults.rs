@@ -71,8 +71,8 @@ async fn a_program_that_is_no_jail_is_never_used() {
     let yara_sources = Vec::new();
     for program in ["/bin/true", "/nonexistent"] {
         let limits = JailLimits::default();
-        let config =
-            JailConfig { program: program.into(), yara_sources: Vec::clone(&yara_sources), limits };
+        let (program, yara_sources) = (program.into(), Vec::clone(&yara_sources));
+        let config = JailConfig { program, yara_sources, font: Vec::new(), limits };
         let error = Jail::start(config).await.unwrap_err();
         assert!(matches!(error, JailError::NotReady | JailError::Start(_)), "{error:?}");
     }

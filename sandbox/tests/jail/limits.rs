@@ -19,7 +19,7 @@ async fn refusals(
     let grave = look.findings.iter().map(|it| it.code).find(|code| !code.is_harmless());
     let decoded = match jail.decode(&sealed, kind, &limits).await.unwrap() {
         Decoded::Refused(code) => Some(code),
-        Decoded::Image(_) | Decoded::Text(_) => None,
+        Decoded::Image(_) | Decoded::Text(_) | Decoded::Page(_) => None,
     };
     (grave, decoded)
 }

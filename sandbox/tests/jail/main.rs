@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod documents;
 mod faults;
 mod limits;
 mod measure;
@@ -48,7 +49,8 @@ async fn jail_within(deadline: Duration, memory_bytes: u64) -> Jail {
 async fn started(limits: JailLimits) -> Jail {
     let yara_sources =
         vec![("bad.yar".to_owned(), BAD.to_vec()), ("good.yar".to_owned(), RULE.to_vec())];
-    Jail::start(JailConfig { program: program(), yara_sources, limits }).await.unwrap()
+    let font = Vec::new();
+    Jail::start(JailConfig { program: program(), yara_sources, font, limits }).await.unwrap()
 }
 
 const BAD: &[u8] =

@@ -6,7 +6,7 @@ use sekisho::memory::SealedMemory;
 use sekisho::scan::jail::{DecodeLimits, FileKind};
 use zune_core::bytestream::ZCursor;
 
-use super::samples;
+use super::{documents, samples};
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
@@ -82,7 +82,7 @@ fn memory_of(program: &str, arguments: &[&str], kind: FileKind) {
     let mut output = vec![0; 4000 * 3000 * 3];
     let limits = DecodeLimits::default();
     let begin = Instant::now();
-    sekisho_jail::decode::decode(&file, kind, &limits, &mut output).unwrap();
+    sekisho_jail::decode::decode(&file, (kind, 0), &limits, &mut output).unwrap();
     let (time, bytes) = (begin.elapsed(), high_water_mark() - before);
     println!(
         "{kind}: {} kB, {time:?}, {} bytes for 10 pixels",
@@ -129,4 +129,65 @@ fn memory_of_tiff_in_jpeg() {
 #[ignore = "a measurement"]
 fn memory_of_bmp() {
     memory_of("ppmtobmp -bpp=24 source.pnm", &["> made"], FileKind::Bmp);
+}
+
+/// Pages in the jail against poppler at the same resolution, one process each, start to end.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn cost_of_pages() {
+    let jail = super::jail().await;
+    let words = "Lorem ipsum ".repeat(9);
+    let print: Vec<String> = (0..60)
+        .map(|line| format!("BT/F1 9 Tf 40 {} Td({words})Tj ET ", 790 - line * 12))
+        .collect();
+    let lines: Vec<String> = (0..3000)
+        .map(|n| format!("{} {} m {} {} l S ", n % 595, n % 842, n * 7 % 595, n * 13 % 842))
+        .collect();
+    let (print, lines) = (print.concat(), lines.concat());
+    let scan = samples::noise(2480, 3508, None, None);
+    let pages = [
+        ("print", print, None),
+        ("lines", lines, None),
+        ("scan of 8.7 megapixels", "595.2 0 0 841.92 0 0 cm/P Do".to_owned(), Some(scan)),
+    ];
+    for (name, content, picture) in pages {
+        let dots = if picture.is_some() { "300" } else { "200" };
+        let file = page(&content, picture.as_deref());
+        let sealed = SealedMemory::from_bytes(&file).unwrap();
+        let path = std::env::temp_dir().join(format!("sekisho-page-{}.pdf", std::process::id()));
+        std::fs::write(&path, &file).unwrap();
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..9 {
+            let begin = Instant::now();
+            let limits = DecodeLimits::default();
+            jail.decode(&sealed, FileKind::Pdf, &limits).await.unwrap();
+            ours.push(begin.elapsed());
+            let begin = Instant::now();
+            let output =
+                std::process::Command::new("pdftoppm").args(["-r", dots]).arg(&path).output();
+            assert!(output.unwrap().stdout.len() > 1_000_000);
+            theirs.push(begin.elapsed());
+        }
+        std::fs::remove_file(&path).unwrap();
+        println!("{name}: jailed {:?}, pdftoppm {:?}", median(ours), median(theirs));
+    }
+}
+
+fn page(content: &str, picture: Option<&[u8]>) -> Vec<u8> {
+    let stream = |dict: &str, data: &[u8]| {
+        let head = format!("<</Length {}{dict}>>\nstream\n", data.len());
+        [head.as_bytes(), data, b"\nendstream"].concat()
+    };
+    let image = "/Type/XObject/Subtype/Image/Width 2480/Height 3508/ColorSpace/DeviceRGB\
+                 /BitsPerComponent 8/Filter/DCTDecode";
+    documents::file_of(&[
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.2 841.92]/Contents 4 0 R/Resources\
+          <</Font<</F1 5 0 R>>/XObject<</P 6 0 R>>>>>>"
+            .to_vec(),
+        stream("", content.as_bytes()),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_vec(),
+        picture.map_or_else(|| b"null".to_vec(), |picture| stream(image, picture)),
+    ])
 }

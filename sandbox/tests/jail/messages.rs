@@ -47,7 +47,7 @@ fn codes(text: &str) -> Vec<FindingCode> {
 
 fn shown(text: &str) -> String {
     let mut output = vec![0; 64 * 1024];
-    match decode(text.as_bytes(), FileKind::Text, &DecodeLimits::default(), &mut output) {
+    match decode(text.as_bytes(), (FileKind::Text, 0), &DecodeLimits::default(), &mut output) {
         Ok(DecodeReport::Text { bytes }) => {
             output.truncate(usize::try_from(bytes).unwrap());
             String::from_utf8(output).unwrap()

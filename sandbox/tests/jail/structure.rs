@@ -196,7 +196,7 @@ fn any_byte_changed_is_survived() {
                 let mut output = vec![0; 3 * 64 * 64];
                 let limits = DecodeLimits { max_pixels: 64 * 64, ..DecodeLimits::default() };
                 let kind = report(&changed).kind;
-                let _ = sekisho_jail::decode::decode(&changed, kind, &limits, &mut output);
+                let _ = sekisho_jail::decode::decode(&changed, (kind, 0), &limits, &mut output);
             }
         }
     }

@@ -55,6 +55,7 @@ fn released(certificate: &Certificate, note: String) -> Artifact {
         parts: 1,
         width: 1,
         height: 1,
+        pages: 0,
     };
     let basis = certificate.basis.clone();
     let release = Release { rendition, certificate: note, basis, until: UNTIL, evidence: None };

@@ -54,6 +54,7 @@ pub(super) async fn release(
     let artifact = lease.artifact().clone();
     let encoded = scan.encoded.ok_or(FlowError::Internal("a clean scan has no rendition"))?;
     let (media, width, height) = (encoded.media, encoded.width, encoded.height);
+    let pages = encoded.pages;
     let object = ObjectId::new(now, app.random.bytes()?);
     let sealed = seal(worker, Area::Release, object, artifact.id, encoded.bytes).await?;
     let rendition = Rendition {
@@ -64,6 +65,7 @@ pub(super) async fn release(
         parts: u32::try_from(sealed.parts.len()).unwrap_or(u32::MAX),
         width,
         height,
+        pages,
     };
     let until = now.plus(app.retention.stay(crate::domain::state::StateName::Released));
     let facts = Facts {

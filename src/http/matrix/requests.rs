@@ -125,7 +125,7 @@ impl People {
             () if path.starts_with("/submissions/") => {
                 path.replace("{id}", &artifact.submission.to_string())
             }
-            () => path.replace("{id}", &id).replace("{login}", "leaver"),
+            () => path.replace("{id}", &id).replace("{login}", "leaver").replace("{number}", "1"),
         }
     }
 

@@ -1,7 +1,8 @@
 //! One rendition: its page, and its bytes.
 //!
 //! The page shows a picture by asking for it, so that the picture's own answer is the one access
-//! with the one event; inert text stands in the page itself and is the access.
+//! with the one event; inert text stands in the page itself and is the access. A document is shown
+//! page by page, each a picture of its own, asked for when it comes into sight.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::app::Portal;
 use crate::domain::certificate::{Certificate, Released};
 use crate::domain::state::{Basis, Media};
-use crate::domain::{Artifact, Timestamp};
+use crate::domain::{Artifact, ArtifactId, Timestamp};
 use crate::flow::view;
 use crate::http::permits::ViewRendition;
 use crate::http::staff::Me;
@@ -30,12 +31,16 @@ struct ArtifactPage<'a> {
     page: &'a Page,
     me: Me,
     artifact: Artifact,
+    /// A key of words.
+    kind: &'static str,
     certificate: &'a Certificate,
     /// The certificate as signed.
     note: &'a str,
     until: Timestamp,
     width: u32,
     height: u32,
+    /// Pages of a document; 0 for what has none.
+    pages: u32,
     /// The message; `None` for a picture.
     text: Option<String>,
     watermark: String,
@@ -56,12 +61,14 @@ pub(super) async fn page(
     page.html(&ArtifactPage {
         page: &page,
         me,
+        kind: super::kind(&artifact, &released),
         artifact,
         certificate: released.certificate(),
         note: released.note(),
         until: released.until(),
         width: released.rendition().width,
         height: released.rendition().height,
+        pages: released.rendition().pages,
         text,
         watermark,
     })
@@ -73,10 +80,14 @@ pub(super) async fn rendition(
     doctor: Allowed<ViewRendition>,
     Path(untrusted_id): Path<String>,
 ) -> Result<Response, Failure> {
-    let id = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
+    let id: ArtifactId = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
     let viewed = view::view(&door.role, doctor.session.staff, id).await?;
     let media = viewed.released.rendition().media;
-    let name = format!("inline; filename=\"{id}.{}\"", media.extension());
+    send(viewed, media, &id.to_string())
+}
+
+fn send(viewed: view::Viewed, media: Media, name: &str) -> Result<Response, Failure> {
+    let name = format!("inline; filename=\"{name}.{}\"", media.extension());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media.mime())),
         (CONTENT_SECURITY_POLICY, SANDBOX),
@@ -86,6 +97,23 @@ pub(super) async fn rendition(
     Ok((headers, Bytes::from_owner(viewed.bytes)).into_response())
 }
 
+/// `GET /artifacts/{id}/pages/{number}`.
+pub(super) async fn page_of_document(
+    State(door): State<Door<Portal>>,
+    doctor: Allowed<ViewRendition>,
+    Path((untrusted_id, untrusted_number)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let id: ArtifactId = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
+    let number: u32 = untrusted_number.parse().map_err(|_| Problem::NotFound)?;
+    let viewed = view::view_page(&door.role, doctor.session.staff, id, number).await?;
+    let media = match viewed.released.rendition().media {
+        // Pages of a document are JPEGs of our own making.
+        Media::Pdf => Media::Jpeg,
+        media @ (Media::Jpeg | Media::Png | Media::Text) => media,
+    };
+    send(viewed, media, &format!("{id}-{number}"))
+}
+
 /// A message's text, opened and logged like any rendition.
 async fn text(
     portal: &Portal,
@@ -93,7 +121,7 @@ async fn text(
     released: &Released,
 ) -> Result<Option<String>, Failure> {
     match released.rendition().media {
-        Media::Jpeg | Media::Png => Ok(None),
+        Media::Jpeg | Media::Png | Media::Pdf => Ok(None),
         Media::Text => {
             let viewed = view::view(portal, doctor.session.staff, released.artifact()).await?;
             Ok(Some(String::from_utf8_lossy(&viewed.bytes).into_owned()))

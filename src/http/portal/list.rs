@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use crate::app::Portal;
-use crate::domain::artifact::ArtifactKind;
 use crate::domain::link::Purpose;
 use crate::domain::retention::Urgency;
 use crate::domain::{ArtifactId, SubmissionId, Timestamp};
@@ -32,7 +31,8 @@ struct Row {
 struct Item {
     id: ArtifactId,
     position: u16,
-    kind: ArtifactKind,
+    /// A key of words.
+    kind: &'static str,
     until: Timestamp,
     size_bytes: u64,
 }
@@ -88,7 +88,7 @@ impl Row {
             .map(|(artifact, released)| Item {
                 id: artifact.id,
                 position: artifact.position,
-                kind: artifact.kind,
+                kind: super::kind(artifact, released),
                 until: released.until(),
                 size_bytes: released.rendition().size_bytes,
             })

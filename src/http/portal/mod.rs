@@ -15,6 +15,17 @@ use super::staff::{lead_to_sign_in, routes as sign_in_routes};
 use super::{Door, Routes, door, with_deadline};
 use crate::app::Portal;
 use crate::config::Config;
+use crate::domain::Artifact;
+use crate::domain::certificate::Released;
+use crate::domain::state::Media;
+
+/// What a thing is called on pages: a document is sent as a photo is.
+fn kind(artifact: &Artifact, released: &Released) -> &'static str {
+    match released.rendition().media {
+        Media::Pdf => "document",
+        Media::Jpeg | Media::Png | Media::Text => artifact.kind.as_str(),
+    }
+}
 
 /// The doctors' door.
 pub fn router(portal: Portal, config: &Config) -> Router {
@@ -30,6 +41,7 @@ pub(super) fn routes(state: &Door<Portal>) -> Routes<Door<Portal>> {
         .get("/submissions/{id}", list::submission)
         .get("/artifacts/{id}", artifact::page)
         .get("/artifacts/{id}/rendition", artifact::rendition)
+        .get("/artifacts/{id}/pages/{number}", artifact::page_of_document)
         .layer(middleware::from_fn_with_state(state.clone(), lead_to_sign_in::<Portal>));
     with_deadline(routes).merge(common())
 }

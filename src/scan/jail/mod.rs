@@ -9,6 +9,7 @@ mod process;
 mod socket;
 
 use std::io;
+use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct JailConfig {
     pub program: PathBuf,
     /// Name and text of each YARA rule file; our own, authenticated.
     pub yara_sources: Vec<(String, Vec<u8>)>,
+    /// A font for East Asian text that brings none; empty: such text is refused.
+    pub font: Vec<u8>,
     pub limits: JailLimits,
 }
 
@@ -78,6 +81,7 @@ pub enum Decoded {
     Image(DecodedImage),
     /// Inert text: no control character but the line feed, everything invisible spelled out.
     Text(String),
+    Page(DecodedPage),
     Refused(FindingCode),
 }
 
@@ -90,6 +94,16 @@ pub struct DecodedImage {
     pub orientation: u8,
     pub colour: ColourTreatment,
     pub frames_ignored: u32,
+}
+
+/// One page of a document, upright, in sRGB, over white.
+#[derive(Debug)]
+pub struct DecodedPage {
+    pub pixels: PixelMemory,
+    /// Dots an inch at which it was drawn.
+    pub dots: NonZero<u16>,
+    /// How many pages the document has, by the word of this page's child.
+    pub pages: u32,
 }
 
 /// A running jail. Its program is restarted when it dies and ends when this is dropped.
@@ -140,27 +154,41 @@ impl Jail {
         if report.rule_hits.iter().all(known) { Ok(report) } else { Err(JailFault::Garbage) }
     }
 
-    /// Pixels or inert text of a file of this kind.
+    /// Pixels or inert text of a file of this kind; of a document, its first page.
     pub async fn decode(
         &self,
         file: &SealedMemory,
         kind: FileKind,
         limits: &DecodeLimits,
     ) -> Result<Decoded, JailFault> {
+        self.decode_page(file, kind, 0, limits, self.limits.deadline).await
+    }
+
+    /// Pixels of one page of a document, from 0, in a child of its own that may take until
+    /// `deadline`, though never longer than any child.
+    pub async fn decode_page(
+        &self,
+        file: &SealedMemory,
+        kind: FileKind,
+        page: u32,
+        limits: &DecodeLimits,
+        deadline: Duration,
+    ) -> Result<Decoded, JailFault> {
         let output = OutputMemory::new(output_len(kind, limits)).map_err(absent)?;
         let shared = output.share().map_err(absent)?;
         let request = Request::Decode {
             ticket: self.ticket(),
-            deadline_ms: self.deadline_ms(),
+            deadline_ms: millis(deadline.min(self.limits.deadline)),
             file_len: file.len(),
             kind,
+            page,
             limits: *limits,
             output_len: output.len(),
         };
         let untrusted = self.ask(&request, file, Some(shared)).await?;
         let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let frozen = output.freeze().map_err(|_| JailFault::Garbage)?;
-        accept(report, frozen, limits).ok_or(JailFault::Garbage)
+        accept(report, frozen, (kind, page), limits).ok_or(JailFault::Garbage)
     }
 
     /// Lets a child misbehave, to see that its end is told from an answer.
@@ -252,8 +280,12 @@ fn seal_setup(config: &JailConfig) -> io::Result<SealedMemory> {
         .iter()
         .map(|(name, text)| RuleSource { name: name.clone(), text: text.clone() })
         .collect();
-    let setup =
-        Setup { memory_bytes: config.limits.memory_bytes, pool: config.limits.pool, sources };
+    let setup = Setup {
+        memory_bytes: config.limits.memory_bytes,
+        pool: config.limits.pool,
+        sources,
+        font: config.font.clone(),
+    };
     SealedMemory::from_bytes(&setup.encode())
 }
 
@@ -276,8 +308,24 @@ fn read_report(pipe: &OwnedFd) -> Result<Vec<u8>, JailFault> {
 }
 
 /// Compares what a child claims with what it was allowed. `None`: it claims what cannot be.
-fn accept(report: DecodeReport, frozen: FrozenMemory, limits: &DecodeLimits) -> Option<Decoded> {
+fn accept(
+    report: DecodeReport,
+    frozen: FrozenMemory,
+    (kind, page): (FileKind, u32),
+    limits: &DecodeLimits,
+) -> Option<Decoded> {
     match report {
+        DecodeReport::Image { .. } | DecodeReport::Text { .. } if kind == FileKind::Pdf => None,
+        DecodeReport::Page { width, height, dots, pages } => {
+            let pixels = u64::from(width) * u64::from(height);
+            let asked = kind == FileKind::Pdf && page < pages && pages <= limits.max_pages;
+            if !asked || pixels > limits.max_page_pixels || width.max(height) > limits.max_dimension
+            {
+                return None;
+            }
+            let pixels = PixelMemory::new(frozen, width, height, Layout::Rgb)?;
+            Some(Decoded::Page(DecodedPage { pixels, dots: NonZero::new(dots)?, pages }))
+        }
         DecodeReport::Image {
             width,
             height,
@@ -319,6 +367,7 @@ fn accept_layout(layout: PixelLayout, source: SourceCoding) -> Option<Layout> {
 fn output_len(kind: FileKind, limits: &DecodeLimits) -> u64 {
     match kind {
         FileKind::Text => u64::from(limits.max_text_chars) * MAX_BYTES_FOR_ONE,
+        FileKind::Pdf => limits.max_page_pixels.saturating_mul(3),
         _ => limits.max_pixels.saturating_mul(3),
     }
 }

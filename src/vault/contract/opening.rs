@@ -308,6 +308,7 @@ fn released(sealed: &SealedObject) -> Released {
             parts: sealed.parts.len().try_into().unwrap(),
             width: 1,
             height: 1,
+            pages: 0,
         },
         certificate: certificate.sign(&signer),
         basis: Basis::Policy,

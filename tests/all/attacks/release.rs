@@ -127,6 +127,7 @@ impl Attacker {
             parts: 1,
             width: 8,
             height: 8,
+            pages: 0,
         };
         let row = self.db.link(artifact.link).await.expect("reads").expect("known");
         let link = row.verify(&self.public.grant).expect("a true link");

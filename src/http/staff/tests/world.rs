@@ -240,6 +240,7 @@ impl World {
             parts: 1,
             width: 1200,
             height: 900,
+            pages: 0,
         };
         let certificate = self.certificate(&artifact, link, &rendition, until);
         let certificate = certificate.sign(&self.certificate_signer);

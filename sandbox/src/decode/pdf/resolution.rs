@@ -1,0 +1,157 @@
+//! How many pixels a page gets.
+//!
+//! A page that is mostly one picture, a scan or a photograph, gets that picture's own pixels, one for one. All others are
+//! drawn at [`DOTS`] an inch, where the smallest print stays legible. What would be more than the limit is drawn in
+//! fewer, but never so few that a page could hide what stands on it.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "sizes of pages, held between one and the longest side before they become numbers of pixels"
+)]
+
+use hayro::hayro_interpret::font::GlyphRun;
+use hayro::hayro_interpret::util::x_y_advances;
+use hayro::hayro_interpret::{
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
+    InterpreterCache, InterpreterSettings, SoftMask, interpret_page,
+};
+use hayro::hayro_syntax::page::Page;
+use hayro::kurbo::{BezPath, Rect};
+use sekisho_protocol::{DecodeLimits, FindingCode};
+
+/// Width and height in pixels.
+pub(super) fn choose<'a>(
+    page: &'a Page<'a>,
+    settings: &InterpreterSettings,
+    limits: &DecodeLimits,
+) -> Result<[u16; 2], FindingCode> {
+    let (across, down) = page.render_dimensions();
+    size(f64::from(across), f64::from(down), native(page, settings), limits)
+}
+
+/// The size of a page of so many points with a picture of so many dots an inch.
+fn size(
+    across: f64,
+    down: f64,
+    native: Option<f64>,
+    limits: &DecodeLimits,
+) -> Result<[u16; 2], FindingCode> {
+    let square_inches = across * down / (INCH * INCH);
+    let legible = |dots: &f64| *dots >= LEAST_NATIVE || dots * dots * square_inches >= MEGAPIXELS;
+    let wanted = native.filter(legible).unwrap_or(DOTS);
+    let by_pixels = (limits.max_page_pixels as f64 / square_inches).sqrt();
+    let longest = f64::from(limits.max_dimension.min(u32::from(u16::MAX)));
+    let by_side = longest * INCH / across.max(down);
+    let dots = wanted.min(by_pixels).min(by_side);
+    if dots < wanted.min(LEAST) {
+        return Err(FindingCode::TooManyPixels);
+    }
+    let pixels = |points: f64| (points * dots / INCH).round().clamp(1.0, longest) as u16;
+    let [mut width, mut height] = [pixels(across), pixels(down)];
+    // Rounding up may have gone over by one line.
+    while u64::from(width) * u64::from(height) > limits.max_page_pixels && width.max(height) > 1 {
+        *(if width > height { &mut width } else { &mut height }) -= 1;
+    }
+    Ok([width, height])
+}
+
+/// Dots an inch of a page drawn in this size, rounded.
+pub(super) fn dots(page: &Page<'_>, [width, _]: [u16; 2]) -> u16 {
+    let (across, _) = page.render_dimensions();
+    // A float becomes the nearest number that there is.
+    (f64::from(width) * INCH / f64::from(across)).round().max(1.0) as u16
+}
+
+/// Dots an inch of the finest picture that covers most of the page.
+fn native<'a>(page: &'a Page<'a>, settings: &InterpreterSettings) -> Option<f64> {
+    let (across, down) = page.render_dimensions();
+    let target = Rect::new(0.0, 0.0, across.into(), down.into());
+    let cache = InterpreterCache::new();
+    let transform = super::to_affine(page);
+    let mut context = Context::new(transform, target, &cache, page.xref(), settings.clone());
+    let mut survey = Survey { page_area: target.area(), finest: None };
+    interpret_page(page, &mut context, &mut survey);
+    survey.finest
+}
+
+/// Looks where pictures go and draws nothing.
+struct Survey {
+    page_area: f64,
+    finest: Option<f64>,
+}
+
+impl<'a> Device<'a> for Survey {
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        let (x, y) = x_y_advances(&props.transform);
+        let (across, down) = (x.hypot(), y.hypot());
+        let area = across * f64::from(image.width()) * down * f64::from(image.height());
+        if area >= self.page_area * MOST_OF_A_PAGE && across > 0.0 && down > 0.0 {
+            let dots = INCH / across.min(down);
+            self.finest = Some(self.finest.map_or(dots, |finest| finest.max(dots)));
+        }
+    }
+
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, _: &DrawMode) {}
+    fn pop_clip(&mut self) {}
+    fn pop_transparency_group(&mut self) {}
+}
+
+/// Points in an inch.
+const INCH: f64 = 72.0;
+/// Dots an inch of a page that is no picture: six-point print has strokes of more than a pixel.
+const DOTS: f64 = 200.0;
+/// A picture this coarse is no scan of a page; unless it has enough pixels to be a photograph.
+const LEAST_NATIVE: f64 = 150.0;
+const MEGAPIXELS: f64 = 2_000_000.0;
+/// Fewer dots an inch than this show a large page as a thumbnail.
+const LEAST: f64 = 72.0;
+const MOST_OF_A_PAGE: f64 = 0.6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sized(across: f64, down: f64, native: Option<f64>) -> Result<[u16; 2], FindingCode> {
+        let limits = DecodeLimits {
+            max_page_pixels: 25_000_000,
+            max_dimension: 20_000,
+            ..DecodeLimits::default()
+        };
+        size(across, down, native, &limits)
+    }
+
+    #[test]
+    fn a_page_is_drawn_at_its_pictures_resolution_or_at_ours() {
+        assert_eq!(sized(595.0, 842.0, None), Ok([1653, 2339]));
+        assert_eq!(sized(595.2, 841.92, Some(300.0)), Ok([2480, 3508]));
+        // A photograph whose page counts a point for each pixel.
+        assert_eq!(sized(3000.0, 4000.0, Some(72.0)), Ok([3000, 4000]));
+        // A coarse background under print.
+        assert_eq!(sized(595.0, 842.0, Some(72.0)), Ok([1653, 2339]));
+    }
+
+    #[test]
+    fn a_large_page_is_drawn_in_fewer_pixels_until_it_would_be_a_thumbnail() {
+        let poster = sized(2384.0, 3370.0, None).unwrap();
+        let pixels = u64::from(poster[0]) * u64::from(poster[1]);
+        assert!((24_900_000..=25_000_000).contains(&pixels), "{poster:?}");
+        assert!(sized(5000.0, 5000.0, None).is_ok());
+        assert_eq!(sized(5001.0, 5001.0, None), Err(FindingCode::TooManyPixels));
+        assert_eq!(sized(20_001.0, 1.0, None), Err(FindingCode::TooManyPixels));
+    }
+
+    #[test]
+    fn the_limit_of_a_page_holds_to_the_pixel() {
+        for max_page_pixels in [1, 2, 99, 100, 101, 10_000, 999_983] {
+            let limits = DecodeLimits { max_page_pixels, ..DecodeLimits::default() };
+            if let Ok([width, height]) = size(10.0, 11.0, None, &limits) {
+                assert!(u64::from(width) * u64::from(height) <= max_page_pixels);
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A document, page by page: each is drawn by a child of its own, encoded here, and put into a fresh
+//! PDF made of nothing but such pictures.
+//!
+//! Two pages are in hand at a time, so memory does not grow with the number of pages. What a child
+//! says about the document must be what the first one said; a page that is refused refuses all.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{Stream, StreamExt as _};
+use sekisho_encoder::{Document, EncodeError, Pixels as _, SamplingFactor, Threads, jpeg};
+use zeroize::Zeroizing;
+
+use super::encode::Encoded;
+use super::jail::{DecodeLimits, Decoded, DecodedPage, FileKind, FindingCode, Jail, JailFault};
+use super::pixels::PixelMemory;
+use crate::domain::state::Media;
+use crate::memory::SealedMemory;
+
+/// What a document may come to as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DocumentLimits {
+    /// Of each page.
+    pub(super) page: DecodeLimits,
+    /// Pixels of all pages.
+    pub(super) pixels: u64,
+    /// Bytes of the rendition.
+    pub(super) bytes: u64,
+    /// From the first page's hand-over to the last page's report.
+    pub(super) deadline: Duration,
+}
+
+/// The rendition of a document, and its first page for a preview.
+#[derive(Debug)]
+pub(super) struct Pages {
+    pub(super) encoded: Encoded,
+    pub(super) first: PixelMemory,
+    /// What encoding took in all, in microseconds.
+    pub(super) encode_us: u64,
+}
+
+/// Why a document has no rendition.
+#[derive(Debug)]
+pub(super) enum NoPages {
+    Refused(FindingCode),
+    Fault(JailFault),
+    /// `None`: the encoder ended without an answer.
+    Encode(Option<EncodeError>),
+}
+
+/// Draws and encodes every page.
+pub(super) async fn make(
+    jail: &Jail,
+    file: &SealedMemory,
+    limits: &DocumentLimits,
+) -> Result<Pages, NoPages> {
+    let end = Instant::now() + limits.deadline;
+    let first = encode(page(jail, file, 0, limits, end).await?).await?;
+    let (count, width, height) = (first.pages, first.pixels.width(), first.pixels.height());
+    let rest = (1..count)
+        .map(|number| async move { encode(page(jail, file, number, limits, end).await?).await });
+    let rest = futures_util::stream::iter(rest).buffered(AT_ONCE);
+    let mut sheets = Sheets::new(*limits);
+    sheets.add(&first)?;
+    sheets.add_all(rest, count).await?;
+    let encoded =
+        Encoded { media: Media::Pdf, bytes: sheets.document.finish(), width, height, pages: count };
+    Ok(Pages { encoded, first: first.pixels, encode_us: sheets.encode_us })
+}
+
+/// One page, encoded, with its pixels.
+struct Sheet {
+    jpeg: Zeroizing<Vec<u8>>,
+    pixels: PixelMemory,
+    dots: std::num::NonZero<u16>,
+    pages: u32,
+    encode_us: u64,
+}
+
+async fn page(
+    jail: &Jail,
+    file: &SealedMemory,
+    number: u32,
+    limits: &DocumentLimits,
+    end: Instant,
+) -> Result<DecodedPage, NoPages> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(NoPages::Fault(JailFault::Timeout));
+    }
+    match jail.decode_page(file, FileKind::Pdf, number, &limits.page, left).await {
+        Ok(Decoded::Page(page)) => Ok(page),
+        Ok(Decoded::Refused(code)) => Err(NoPages::Refused(code)),
+        Ok(Decoded::Image(_) | Decoded::Text(_)) => Err(NoPages::Fault(JailFault::Garbage)),
+        Err(fault) => Err(NoPages::Fault(fault)),
+    }
+}
+
+/// Text and drawings lose their edges where colour is coarser than brightness, so it is not.
+async fn encode(page: DecodedPage) -> Result<Sheet, NoPages> {
+    let begun = Instant::now();
+    let job = tokio::task::spawn_blocking(move || {
+        let jpeg = jpeg(&page.pixels, QUALITY, SamplingFactor::R_4_4_4, Threads::ONE)?;
+        Ok::<_, EncodeError>((jpeg, page))
+    });
+    let (jpeg, page) = job
+        .await
+        .map_err(|_| NoPages::Encode(None))?
+        .map_err(|error| NoPages::Encode(Some(error)))?;
+    let DecodedPage { pixels, dots, pages } = page;
+    Ok(Sheet { jpeg, pixels, dots, pages, encode_us: super::engines::micros(begun) })
+}
+
+/// The document as far as it has come, and what is left of its limits.
+struct Sheets {
+    document: Document,
+    limits: DocumentLimits,
+    pixels: u64,
+    encode_us: u64,
+}
+
+impl Sheets {
+    fn new(limits: DocumentLimits) -> Self {
+        Self { document: Document::default(), limits, pixels: 0, encode_us: 0 }
+    }
+
+    async fn add_all(
+        &mut self,
+        sheets: impl Stream<Item = Result<Sheet, NoPages>>,
+        count: u32,
+    ) -> Result<(), NoPages> {
+        let mut sheets = std::pin::pin!(sheets);
+        while let Some(sheet) = sheets.next().await {
+            let sheet = sheet?;
+            if sheet.pages != count {
+                return Err(NoPages::Fault(JailFault::Garbage));
+            }
+            self.add(&sheet)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, sheet: &Sheet) -> Result<(), NoPages> {
+        let (width, height) = (sheet.pixels.width(), sheet.pixels.height());
+        self.pixels += u64::from(width) * u64::from(height);
+        if self.pixels > self.limits.pixels {
+            return Err(NoPages::Refused(FindingCode::TooManyPixels));
+        }
+        let bytes = self.document.len() + sheet.jpeg.len() + ROOM_FOR_OBJECTS;
+        if bytes as u64 > self.limits.bytes {
+            return Err(NoPages::Refused(FindingCode::ExpansionLimit));
+        }
+        self.document.add(&sheet.jpeg, width, height, sheet.dots);
+        self.encode_us += sheet.encode_us;
+        Ok(())
+    }
+}
+
+/// Pages in hand at a time.
+const AT_ONCE: usize = 2;
+/// Print shows the traces of JPEG sooner than a photograph does.
+const QUALITY: u8 = 92;
+/// More than what stands around the pictures of as many pages as any configuration allows.
+const ROOM_FOR_OBJECTS: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::super::encode::tests::picture;
+    use super::*;
+
+    fn sheet(pages: u32) -> Sheet {
+        Sheet {
+            jpeg: Zeroizing::new(vec![7; 1000]),
+            pixels: picture(10, 10, |_, _| [0; 3]),
+            dots: std::num::NonZero::<u16>::MIN,
+            pages,
+            encode_us: 1,
+        }
+    }
+
+    fn sheets(pixels: u64, bytes: u64) -> Sheets {
+        let page = DecodeLimits::default();
+        Sheets::new(DocumentLimits { page, pixels, bytes, deadline: Duration::MAX })
+    }
+
+    #[test]
+    fn pixels_of_all_pages_are_held_at_and_over() {
+        let two = |limit| {
+            let mut sheets = sheets(limit, u64::MAX);
+            sheets.add(&sheet(2)).and_then(|()| sheets.add(&sheet(2)))
+        };
+        assert!(two(201).is_ok() && two(200).is_ok());
+        assert!(matches!(two(199), Err(NoPages::Refused(FindingCode::TooManyPixels))));
+    }
+
+    #[test]
+    fn the_rendition_is_held_to_what_a_door_opens() {
+        let empty = Document::default().len() as u64;
+        let needed = empty + 1000 + ROOM_FOR_OBJECTS as u64;
+        let one = |limit| sheets(u64::MAX, limit).add(&sheet(1));
+        assert!(one(needed + 1).is_ok() && one(needed).is_ok());
+        assert!(matches!(one(needed - 1), Err(NoPages::Refused(FindingCode::ExpansionLimit))));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_counts_other_pages_than_the_first_is_not_believed() {
+        let later = |pages| futures_util::stream::iter([Ok(sheet(pages))]);
+        assert!(sheets(999, u64::MAX).add_all(later(2), 2).await.is_ok());
+        let odd = sheets(999, u64::MAX).add_all(later(3), 2).await;
+        assert!(matches!(odd, Err(NoPages::Fault(JailFault::Garbage))));
+    }
+}

@@ -82,6 +82,8 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let checkpoints = open::checkpoints(config, &app);
     started(&app).await?;
     tell_rule_faults(&scanner);
+    // The engines have just started anew: what an earlier fault of theirs keeps waiting need not.
+    app.db.end_back_offs().await?;
     let worker = Worker {
         app,
         keys: Arc::new(keys),

@@ -215,6 +215,22 @@ async fn a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault() {
 }
 
 #[tokio::test]
+async fn a_back_off_can_be_ended_early_and_a_lease_cannot() {
+    let world = World::new().await;
+    world.receive(1).await;
+    let until = NOW.plus(SECOND);
+    let lease = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
+    assert_eq!(world.db.end_back_offs().await.unwrap(), 0);
+    assert!(world.db.lease_next(NOW, until).await.unwrap().is_none(), "still held");
+    let event = world.event(Action::ScanFault);
+    let not_before = NOW.plus(SECOND * 300);
+    world.db.back_off(&lease, &Code::fixed("timeout"), not_before, &event).await.unwrap();
+    assert_eq!(world.db.end_back_offs().await.unwrap(), 1);
+    let again = world.db.lease_next(NOW, until).await.unwrap().expect("at once");
+    assert_eq!(again.first_fault_at(), Some(NOW), "patience is counted from the first fault");
+}
+
+#[tokio::test]
 async fn what_is_due_is_found_once_its_time_has_come() {
     let world = World::new().await;
     let artifact = world.receive(1).await;

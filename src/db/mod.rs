@@ -204,12 +204,17 @@ impl Db {
         engine!(self, db => db.back_off(lease, fault, not_before, event).await)
     }
 
-    /// How often the leased artifact was tried since it came into its state.
+    /// Lets everything that waits for another try be tried now; gives their number.
+    pub async fn end_back_offs(&self) -> Answer<u64> {
+        engine!(self, db => db.end_back_offs().await)
+    }
+
     /// What last kept artifacts from being scanned, for those that wait for another try.
     pub async fn scan_faults(&self, limit: u32) -> Answer<Vec<(ArtifactId, Code)>> {
         engine!(self, db => db.scan_faults(limit).await)
     }
 
+    /// How often the leased artifact was tried since it came into its state.
     pub async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
         engine!(self, db => db.scan_tries(artifact).await)
     }

@@ -141,6 +141,9 @@ async fn nothing_is_released_by_a_stale_a_blind_or_an_absent_signature_set() {
     world.service.start().expect("started");
     let says_why = || world.service.said_all().contains("signature set may be missing");
     world.service.wait_until("the cause in the log", SETTLED, says_why).expect("says why");
+    let intake = world.service.door("intake").port;
+    let listens = || std::net::TcpStream::connect(("127.0.0.1", intake)).is_ok();
+    world.service.wait_until("the intake door", SETTLED, listens).expect("listens");
     assert!(!world.data_file("run/ready").exists(), "ready without an engine");
     let absent = patient.send_photo(&photo()).await.expect("acknowledged");
     assert_eq!(world.state(&absent.id), "quarantined");

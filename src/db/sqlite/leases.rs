@@ -88,6 +88,15 @@ impl Sqlite {
         Ok(tx.commit().await?)
     }
 
+    pub(in crate::db) async fn end_back_offs(&self) -> Answer<u64> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query("UPDATE scan_leases SET not_before = 0 WHERE not_before > 0")
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+
     pub(in crate::db) async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
         let row = sqlx::query("SELECT tries FROM scan_leases WHERE artifact = $1")
             .bind(artifact.to_string())

@@ -7,8 +7,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use hayro::hayro_interpret::font::{FontData, FontQuery};
+use hayro::hayro_interpret::font::{FallbackFontQuery, FontData, FontQuery, GlyphId, OutlineGlyph};
 use hayro::hayro_interpret::hayro_cmap::CidFamily;
+use skrifa::{FontRef, MetadataProvider as _};
 
 /// Sets the font for East Asian text, before any file is read. The first one stays.
 pub fn provide(font: Vec<u8>) {
@@ -27,6 +28,10 @@ pub(super) fn resolve(query: &FontQuery, missing: &AtomicBool) -> Option<(FontDa
     };
     let family = fallback.character_collection.as_ref().map(|collection| &collection.family);
     match (family, FONT.get()) {
+        (None, _) if is_of_signs(fallback) => {
+            missing.store(true, Ordering::Relaxed);
+            None
+        }
         (None, _) => Some(fallback.pick_standard_font().get_font_data()),
         (
             Some(
@@ -43,6 +48,31 @@ pub(super) fn resolve(query: &FontQuery, missing: &AtomicBool) -> Option<(FontDa
             None
         }
     }
+}
+
+/// Whether a glyph is of the font that the worker handed over.
+pub(super) fn stands_in(glyph: &OutlineGlyph) -> bool {
+    let ours = FONT.get().map(|font| font.as_ptr());
+    let its = glyph.font_data().map(|font| (*font.data).as_ref().as_ptr());
+    ours.is_some() && ours == its
+}
+
+/// Whether that font draws a character so. The renderer takes a number in another collection for one of this font
+/// where it does not know the character.
+pub(super) fn is_glyph_of(glyph: GlyphId, character: char) -> bool {
+    let font = FONT.get().and_then(|font| FontRef::from_index(font, 0).ok());
+    let wanted = font.and_then(|font| font.charmap().map(character));
+    wanted.is_some_and(|wanted| wanted.to_u32() == glyph.to_u32())
+}
+
+/// Fonts of signs: in another font the same numbers are letters.
+fn is_of_signs(query: &FallbackFontQuery) -> bool {
+    let names = [&query.post_script_name, &query.font_name, &query.font_family];
+    let names = names.into_iter().flatten().map(|name| name.to_ascii_lowercase());
+    let signs = ["dings", "symbol", "marlett", "mtextra"];
+    names
+        .into_iter()
+        .any(|name| signs.iter().any(|sign| name.replace([' ', '-'], "").contains(sign)))
 }
 
 static FONT: OnceLock<Arc<Vec<u8>>> = OnceLock::new();

@@ -77,8 +77,9 @@ impl Table {
         if used == 0 {
             return LONGER;
         }
+        let places = onward + u16::from(ends > 0);
         // At most twelve bits and a coefficient's own fifteen.
-        u16::try_from(used).unwrap_or(0) << 8 | ends | onward + u16::from(ends > 0)
+        u16::try_from(used).unwrap_or(0) << 8 | ends | places
     }
 }
 

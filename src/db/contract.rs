@@ -7,7 +7,6 @@ mod world;
 
 use std::time::Duration;
 
-use sekisho_tools::cluster::Cluster;
 use together::{
     a_late_commit_and_a_takeover_never_both_succeed,
     sequencers_at_once_write_one_log_without_a_gap,
@@ -37,14 +36,14 @@ macro_rules! on_every_engine {
 
         #[tokio::test(flavor = "multi_thread")]
         async fn every_promise_holds_on_postgresql() {
-            let cluster = std::sync::Arc::new(Cluster::start().expect("a cluster"));
+            let cluster = world::prepared().await;
             let mut broken = Vec::new();
             for (name, promise) in [
                 $((stringify!($promise), tokio::spawn({
                     let cluster = std::sync::Arc::clone(&cluster);
                     async move {
                         let database = stringify!($promise).get(..60).unwrap_or(stringify!($promise));
-                        let place = Place::on_server(&cluster, database).await;
+                        let place = Place::on_server(&cluster, database);
                         $promise(World::on(place).await).await;
                     }
                 })),)*

@@ -60,6 +60,9 @@ const KEYS: &str = "sekisho_keys";
 static DATA_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres/data");
 static KEYS_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres/keys");
 
+/// What each role's process may do.
+const RIGHTS: &str = include_str!("../../migrations/postgres/rights.sql");
+
 /// How long a connection is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 /// Of one process.
@@ -109,6 +112,8 @@ pub(super) async fn prepare(server: &Server) -> Answer<()> {
         migrations.run(&owner).await.map_err(DbError::Migrate)?;
         owner.close().await;
     }
+    let owner = pool(server, DATA, 1).await?;
+    sqlx::raw_sql(RIGHTS).execute(&owner).await?;
     Ok(())
 }
 

@@ -29,6 +29,8 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 /// The server's superuser, and the user it runs as where this process is root's.
 const SUPERUSER: &str = "postgres";
 const READY_DEADLINE: Duration = Duration::from_mins(1);
+/// In bytes: some databases and their log.
+const LEAST_ROOM: u64 = 1 << 30;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Arguments: the folder, and the folder of the programs. Text is ordered by its bytes, as the
@@ -38,6 +40,7 @@ trap '' INT TERM HUP
 {
     "$2/initdb" --pgdata="$1/data" --username=postgres --auth=trust --no-sync --no-instructions \
         --encoding=UTF8 --locale=C
+    printf 'local all postgres trust\nlocal all all scram-sha-256\n' > "$1/data/pg_hba.conf"
     exec "$2/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c shared_buffers=16MB \
         -c max_connections=200
 } > "$1/log" 2>&1 < /dev/null &
@@ -59,7 +62,7 @@ impl Cluster {
         let made = MADE.fetch_add(1, Ordering::Relaxed);
         // Short: the path of a socket has a hundred bytes.
         let name = format!("sks-pg-{}-{made}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
+        let folder = roomy().join(name);
         fs::create_dir(&folder).map_err(ChaosError::at(&folder))?;
         // Whoever comes to the socket must get through; the data has a folder of its own.
         let open = Permissions::from_mode(0o755);
@@ -80,17 +83,17 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The folder of the socket; connections are trusted, whatever user they name.
+    /// The folder of the socket. The superuser is trusted there, everybody else has a password.
     pub fn socket(&self) -> &Path {
         &self.folder
     }
 
-    /// Makes an empty database.
+    /// Makes a database as a copy of another; of `template0` for an empty one.
     ///
     /// # Errors
-    /// If its name is taken.
-    pub fn create(&self, database: &str) -> Result<(), ChaosError> {
-        self.run(SUPERUSER, &format!("CREATE DATABASE {database}"))
+    /// If its name is taken, or somebody is in the other.
+    pub fn create(&self, database: &str, template: &str) -> Result<(), ChaosError> {
+        self.run(SUPERUSER, &format!("CREATE DATABASE {database} TEMPLATE {template}"))
     }
 
     /// Runs statements in a database as its superuser.
@@ -141,6 +144,14 @@ impl Drop for Cluster {
     }
 }
 
+/// Where a cluster goes: into memory where there is room, as the server asks the disk to be sure of
+/// every commit and tests make thousands.
+fn roomy() -> PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    let room = rustix::fs::statvfs(MEMORY).map_or(0, |it| it.f_bavail.saturating_mul(it.f_frsize));
+    if room >= LEAST_ROOM { MEMORY.into() } else { std::env::temp_dir() }
+}
+
 /// The programs of the newest version there is.
 fn programs() -> Result<PathBuf, ChaosError> {
     let versions = fs::read_dir(VERSIONS).map_err(ChaosError::at(Path::new(VERSIONS)))?;
@@ -166,7 +177,7 @@ mod tests {
     #[test]
     fn a_cluster_answers_and_leaves_nothing_behind() {
         let cluster = Cluster::start().unwrap();
-        cluster.create("one").unwrap();
+        cluster.create("one", "template0").unwrap();
         cluster.run("one", "CREATE TABLE it (id BIGINT)").unwrap();
         assert!(cluster.run("one", "CREATE TABLE it (id BIGINT)").is_err());
         let folder = cluster.socket().to_owned();

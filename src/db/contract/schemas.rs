@@ -3,14 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
-use sekisho_tools::cluster::Cluster;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 
-use super::world::Place;
+use super::world::{Place, prepared};
 
 /// One line for each thing there is, in words that both engines share.
 const OF_SQLITE: &str = r#"
@@ -65,9 +63,8 @@ UNION ALL SELECT 'trigger ' || g.tgname || ' ' || t.name
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_engines_have_the_same_schemas() {
-    let (files, cluster) = (Place::files(), Arc::new(Cluster::start().expect("a cluster")));
+    let (files, cluster) = (Place::files(), prepared().await);
     drop(files.open().await);
-    let _server = Place::on_server(&cluster, "schemas").await;
     for (file, schema, tables) in [("data.db", "sekisho", 20), ("keys.db", "sekisho_keys", 1)] {
         let here = of_sqlite(&files.file(file)).await;
         let there = of_postgresql(cluster.socket(), schema).await;
@@ -106,7 +103,7 @@ async fn of_postgresql(socket: &Path, schema: &str) -> BTreeSet<String> {
     let options = PgConnectOptions::new_without_pgpass()
         .socket(socket)
         .username("postgres")
-        .database("schemas")
+        .database("prepared")
         .options([("search_path", schema)]);
     let mut connection: PgConnection = options.connect().await.expect("connects");
     let rows = connection.fetch_all(OF_POSTGRESQL).await.expect("reads");

@@ -12,6 +12,7 @@ use crate::db::{AuditFilter, Commit, Db, Host, Server};
 use crate::domain::artifact::{ArtifactKind, Declared, Source, Stamp};
 use crate::domain::authority::{Signed, Signer};
 use crate::domain::content::{Area, Part, SealedObject};
+use crate::domain::event::Role;
 use crate::domain::finding::Reason;
 use crate::domain::link::{Link, Purpose, SecondSecret, Sender};
 use crate::domain::retention::Retention;
@@ -37,11 +38,9 @@ impl Place {
         Self::Files(tempfile::tempdir().expect("a folder"))
     }
 
-    /// A database of its own on a server, with its schemas prepared.
-    pub(super) async fn on_server(cluster: &Arc<Cluster>, name: &str) -> Self {
-        cluster.create(name).expect("a database");
-        cluster.run(name, "CREATE SCHEMA sekisho; CREATE SCHEMA sekisho_keys").expect("schemas");
-        Db::prepare_postgres(&server(cluster, name, "postgres")).await.expect("prepared");
+    /// A database of its own on a prepared server.
+    pub(super) fn on_server(cluster: &Arc<Cluster>, name: &str) -> Self {
+        cluster.create(name, PREPARED).expect("a database");
         Self::Server(Arc::clone(cluster), name.to_owned())
     }
 
@@ -80,6 +79,23 @@ impl Place {
             }
         }
     }
+}
+
+/// The database that the others are copies of.
+const PREPARED: &str = "prepared";
+
+/// A server with the service's roles and one prepared database.
+pub(super) async fn prepared() -> Arc<Cluster> {
+    let cluster = Cluster::start().expect("a cluster");
+    cluster.create(PREPARED, "template0").expect("a database");
+    for role in Role::ALL {
+        let statement = format!("CREATE ROLE sekisho_{} LOGIN", role.as_str());
+        cluster.run(PREPARED, &statement).expect("a role");
+    }
+    cluster.run(PREPARED, "CREATE SCHEMA sekisho; CREATE SCHEMA sekisho_keys").expect("schemas");
+    let owner = server(&cluster, PREPARED, "postgres");
+    Db::prepare_postgres(&owner).await.expect("prepared");
+    Arc::new(cluster)
 }
 
 /// A cluster's database, as a user whom it trusts.

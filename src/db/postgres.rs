@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{PgConnection, Pool, Transaction};
+use sqlx::{Connection as _, PgConnection, Pool, Transaction};
 use zeroize::Zeroizing;
 
 use super::{Answer, DbError};
@@ -188,6 +188,9 @@ fn options(server: &Server, schema: &str) -> PgConnectOptions {
 }
 
 async fn pool(server: &Server, schema: &str, connections: u32) -> Answer<Pool<Engine>> {
+    let options = options(server, schema);
+    // Asked alone first: a pool tries again until its time is out and then says no more than that.
+    PgConnection::connect_with(&options).await?.close().await?;
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
-    Ok(pool.connect_with(options(server, schema)).await?)
+    Ok(pool.connect_with(options).await?)
 }

@@ -114,6 +114,7 @@ pub(super) async fn prepare(server: &Server) -> Answer<()> {
     }
     let owner = pool(server, DATA, 1).await?;
     sqlx::raw_sql(RIGHTS).execute(&owner).await?;
+    owner.close().await;
     Ok(())
 }
 

@@ -34,11 +34,13 @@ rule pdf_open_action
         description_ja = "開いただけで自動的に動作する PDF です"
         reference = "https://attack.mitre.org/techniques/T1204/002/"
     strings:
+        $there = /\/OpenAction[ \t\r\n]{0,4}<<[^>]{0,200}\/S[ \t\r\n]{0,4}\/(URI|GoToR|GoToE)/
         $opened = /\/OpenAction[ \t\r\n]{0,4}(<<|[0-9]+ [0-9]+ R)/
         $events = /\/AA[ \t\r\n]{0,4}(<<|[0-9]+ [0-9]+ R)/
-        $script = /\/S[ \t\r\n]{0,4}\/(JavaScript|Launch|URI|SubmitForm|GoToR|GoToE|ImportData)/
+        // Links to pages and files are everywhere: they count only where the opening itself has them.
+        $script = /\/S[ \t\r\n]{0,4}\/(JavaScript|Launch|SubmitForm|ImportData)/
     condition:
-        starts_as_pdf and ($opened or $events) and $script
+        starts_as_pdf and ($there or ($opened or $events) and $script)
 }
 
 rule pdf_launch

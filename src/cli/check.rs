@@ -71,6 +71,14 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
         Ok(_) => item("clock", Level::Ok, "agrees with what the database has seen"),
         Err(error) => item("clock", Level::Fail, error.to_string()),
     });
+    let font = &config.paths.cjk_font;
+    items.push(match open::font(font) {
+        Ok(_) => item("font", Level::Ok, font.display().to_string()),
+        Err(error) => {
+            let lacking = "documents with East Asian text that bring no font are refused";
+            item("font", Level::Warn, format!("{}: {error}; {lacking}", font.display()))
+        }
+    });
     let run = std::env::temp_dir().join(format!("sekisho-check-{}", std::process::id()));
     match Scanner::start(open::scanner(&config, &run)?).await {
         Ok(scanner) => {

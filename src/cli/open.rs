@@ -132,32 +132,27 @@ pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliE
     Ok(ScannerConfig {
         jail: config.paths.jail.clone(),
         yara_sources: yara_sources(&config.paths.yara)?,
-        font: font(&config.paths.cjk_font),
+        // No condition of a start: documents that need it are refused with a reason that names it.
+        font: font(&config.paths.cjk_font).unwrap_or_else(|error| {
+            let path = config.paths.cjk_font.display();
+            tracing::warn!(error, %path, "no font for East Asian text");
+            Vec::new()
+        }),
         clamd,
         canary: CanaryChoice::Either,
         limits: config.limits.clone(),
     })
 }
 
-/// The font for documents without one. It is no condition of a start: without it such documents are
-/// refused, with a reason that names it.
-fn font(path: &Path) -> Vec<u8> {
-    let read = File::open(path).and_then(|file| {
+/// The font for East Asian text of documents that bring none.
+pub(super) fn font(path: &Path) -> Result<Vec<u8>, String> {
+    let read = || {
         let mut font = Vec::new();
-        file.take(FONT_LIMIT + 1).read_to_end(&mut font)?;
-        Ok(font)
-    });
-    match read {
-        Ok(font) if font.len() as u64 <= FONT_LIMIT => font,
-        Ok(_) => {
-            tracing::warn!(path = %path.display(), "the font for East Asian text is too large");
-            Vec::new()
-        }
-        Err(error) => {
-            tracing::warn!(%error, path = %path.display(), "no font for East Asian text");
-            Vec::new()
-        }
-    }
+        File::open(path)?.take(FONT_LIMIT + 1).read_to_end(&mut font).map(|_| font)
+    };
+    let font = read().map_err(|error: std::io::Error| error.to_string())?;
+    let fits = font.len() as u64 <= FONT_LIMIT;
+    if fits { Ok(font) } else { Err(format!("larger than {FONT_LIMIT} bytes")) }
 }
 
 /// Largest font, in bytes.

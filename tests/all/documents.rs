@@ -8,6 +8,7 @@ use std::process::Command;
 use sekisho::domain::policy::Disposition;
 use sekisho::domain::state::Media;
 use sekisho::scan::encode::Encoded;
+use sekisho_tools::chaos::service::set;
 use sekisho_tools::fixtures;
 
 use crate::fixtures::engines::Engines;
@@ -174,6 +175,23 @@ impl Drawing {
         let dark = self.luma.iter().filter(|luma| **luma < 128.0).count();
         f64::from(u32::try_from(dark).unwrap()) / f64::from(u32::try_from(self.luma.len()).unwrap())
     }
+}
+
+#[test]
+fn a_missing_font_is_told_with_what_follows_and_is_no_failure() {
+    let world = World::prepared();
+    let font = || {
+        let rows = world.ask(&["check"]);
+        rows.into_iter().find(|row| row["check"] == "font").unwrap_or_default()
+    };
+    assert_eq!(font()["result"], "ok");
+    let absent = "/nonexistent/font.ttc";
+    let path = ["paths", "cjk_font"];
+    world.service.configure(|table| set(table, &path, absent.into())).unwrap();
+    let told = font();
+    assert_eq!(told["result"], "warn");
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.starts_with(absent) && detail.contains("refused"), "{detail}");
 }
 
 fn jpeg_of(encoded: &Encoded, page: u32) -> Drawing {

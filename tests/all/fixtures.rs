@@ -21,40 +21,48 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use sekisho::domain::finding::{Engine, EngineOutcome};
 use sekisho::domain::policy::{Disposition, Verdict};
-use sekisho_tools::expect::Expectations;
+use sekisho_tools::expect::{Expectation, Expectations};
 use sekisho_tools::fixtures::{self, Fixture};
 
 use engines::{Engines, Outcome};
 
+/// One pass over all of them, as scanning is what takes the time.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fixture_gets_its_verdict_for_its_reason() {
+async fn every_fixture_gets_its_verdict_and_what_is_released_is_its_pixels_alone() {
     let engines = Engines::start("verdicts").await;
     let expected = Expectations::built_in().unwrap();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut released, mut compared) = (Vec::new(), 0, 0);
     let all = fixtures::all().unwrap();
+    let engine = &engines;
     let mut scans = futures_util::stream::iter(&all)
-        .map(|fixture| async {
-            (&*fixture.path, engines.scan(&fixture.path, &fixture.bytes).await)
-        })
+        .map(|fixture| async move { (fixture, engine.scan(&fixture.path, &fixture.bytes).await) })
         .buffered(AT_ONCE);
-    while let Some((path, outcome)) = scans.next().await {
-        let wanted = expected.get(path);
-        let reason = outcome.reason();
-        let (verdict, disposition) = (outcome.verdict.as_str(), outcome.disposition.as_str());
-        let met = wanted.is_some_and(|wanted| {
-            wanted.is_met_by(verdict, &reason, disposition)
-                && wanted.rule.as_deref().is_none_or(|rule| outcome.has_rule(rule))
-        });
-        if !met {
-            let detail = outcome.verdict.reason().map_or("", |reason| &reason.detail);
-            wrong.push(format!(
-                "{path}: {verdict}, {reason} {detail}, {disposition}, not {wanted:?}"
-            ));
+    while let Some((Fixture { path, bytes }, outcome)) = scans.next().await {
+        wrong.extend(unlike(path, &outcome, expected.get(path)));
+        if outcome.disposition == Disposition::Release {
+            renditions::assert_pure(path, outcome.scan.encoded.as_ref().unwrap());
+            compared += removals::assert_nothing_shared(path, bytes, &outcome);
+            released += 1;
         }
     }
     drop(scans);
     engines.stop().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(released > 30, "{released}");
+    assert!(compared > 100_000, "{compared} runs of bytes are too few to mean anything");
+}
+
+/// A line if a fixture's outcome is not the expected one.
+fn unlike(path: &str, outcome: &Outcome, wanted: Option<&Expectation>) -> Option<String> {
+    let reason = outcome.reason();
+    let (verdict, disposition) = (outcome.verdict.as_str(), outcome.disposition.as_str());
+    let met = wanted.is_some_and(|wanted| {
+        wanted.is_met_by(verdict, &reason, disposition)
+            && wanted.rule.as_deref().is_none_or(|rule| outcome.has_rule(rule))
+    });
+    let detail = outcome.verdict.reason().map_or("", |reason| &reason.detail);
+    let told = || format!("{path}: {verdict}, {reason} {detail}, {disposition}, not {wanted:?}");
+    (!met).then(told)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,21 +86,6 @@ async fn what_attacks_or_cannot_be_shown_never_reaches_a_doctor() {
         assert!(outcome.verdict.reason().is_some(), "{path}");
     }
     engines.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_released_rendition_is_pixels_and_nothing_else() {
-    let engines = Engines::start("renditions").await;
-    let mut released = 0;
-    for Fixture { path, bytes } in fixtures::all().unwrap() {
-        let outcome = engines.scan(&path, &bytes).await;
-        if outcome.disposition == Disposition::Release {
-            renditions::assert_pure(&path, &outcome.scan.encoded.unwrap());
-            released += 1;
-        }
-    }
-    engines.stop().await;
-    assert!(released > 30, "{released}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

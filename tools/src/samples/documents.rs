@@ -38,9 +38,16 @@ fn pdf_rules() -> Vec<RuleSamples> {
             "pdf_open_action",
             vec![
                 pdf("1 0 obj<</OpenAction<</S/URI/URI(https://evil.example)>>>>endobj"),
+                pdf("1 0 obj<</OpenAction<</Type/Action/S /GoToR/F(a)>>>>endobj"),
                 pdf("3 0 obj<</AA<</O 4 0 R>>>>endobj 4 0 obj<</S /SubmitForm>>endobj"),
             ],
-            honest("/OpenAction << /S /URI"),
+            [
+                honest("/OpenAction << /S /URI"),
+                vec![pdf(
+                    "1 0 obj<</OpenAction 3 0 R>>endobj 4 0 obj<</S/URI/URI(https://a.example)>>endobj",
+                )],
+            ]
+            .concat(),
         ),
         (
             "pdf_launch",

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, PgConnection, Pool, Transaction};
 use zeroize::Zeroizing;
 
@@ -81,6 +81,9 @@ const SETTINGS: [(&str, &str); 5] = [
     ("client_connection_check_interval", "10s"),
 ];
 
+/// The channel on which work is told of.
+const WORK: &str = "sekisho_work";
+
 /// Workers step over what another is just leasing.
 const SKIP_LOCKED: &str = " FOR NO KEY UPDATE OF a SKIP LOCKED";
 
@@ -98,6 +101,12 @@ impl Store {
         let version: String =
             sqlx::query_scalar("SHOW server_version").fetch_one(&self.reader).await?;
         Ok(format!("PostgreSQL {version}"))
+    }
+
+    pub(super) async fn listen(&self) -> Answer<Listener> {
+        let mut listener = PgListener::connect_with(&self.reader).await?;
+        listener.listen(WORK).await?;
+        Ok(Listener(listener))
     }
 
     async fn begin(&self) -> Answer<Transaction<'static, Engine>> {
@@ -125,6 +134,24 @@ async fn hold_artifact(tx: &mut PgConnection, artifact: ArtifactId) -> Answer<()
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Tells workers, wherever they are, that there is work once this transaction stands.
+async fn announce(tx: &mut PgConnection) -> Answer<()> {
+    sqlx::query("SELECT pg_notify($1, '')").bind(WORK).execute(tx).await?;
+    Ok(())
+}
+
+/// Hears of work.
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// Waits for the next news of work, or for the connection to be there again after it was lost,
+    /// as news may have been lost with it.
+    pub async fn heard(&mut self) -> Answer<()> {
+        self.0.try_recv().await?;
+        Ok(())
+    }
 }
 
 /// A deleted row stays in its page, unseen, until the server needs the room, and in the server's

@@ -62,6 +62,12 @@ async fn hold_artifact(_: &mut SqliteConnection, _: ArtifactId) -> Answer<()> {
     Ok(())
 }
 
+/// Tells workers elsewhere that there is work; there are none elsewhere.
+#[expect(clippy::unused_async, reason = "another engine tells its server")]
+async fn announce(_: &mut SqliteConnection) -> Answer<()> {
+    Ok(())
+}
+
 /// The write-ahead log still holds the page of a deleted wrap as it was; moving it into the file and
 /// truncating it leaves the overwritten page only.
 async fn forget_deleted(keys: &Pool<Engine>) -> Answer<()> {

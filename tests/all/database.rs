@@ -160,7 +160,7 @@ async fn each_role_sees_in_the_database_its_own_sessions_and_keys() {
     let seen = |row: sqlx::postgres::PgRow| row.get::<i64, _>(0);
     assert_eq!(intake.fetch_one(all).await.map(seen).expect("reads"), 0, "no link names a doctor");
     let link = "INSERT INTO sekisho.links SELECT 'l', 's', 'c', id, NULL, 1, 'b', 's' \
-                FROM sekisho.staff WHERE login = 'doctor'";
+                FROM sekisho.staff WHERE login = 'dr.aoki'";
     world.cluster().run("sekisho", link).expect("a link");
     world.add("kimura", "reviewer");
     assert_eq!(intake.fetch_one(all).await.map(seen).expect("reads"), 1, "who asks");

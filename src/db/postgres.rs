@@ -6,6 +6,7 @@
 //! database's owner.
 
 #[path = "statements/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "one text, compiled for each engine")]
 mod statements;
 
 use std::path::PathBuf;
@@ -157,7 +158,6 @@ impl Listener {
 /// A deleted row stays in its page, unseen, until the server needs the room, and in the server's
 /// write-ahead log and backups until they go. No statement of ours changes that; what the operator
 /// can do is told in `docs/DATA-RETENTION.md`.
-#[expect(clippy::unused_async, reason = "another engine truncates a file")]
 async fn forget_deleted(_: &Pool<Engine>) -> Answer<()> {
     Ok(())
 }
@@ -182,10 +182,12 @@ async fn require_current(pool: &Pool<Engine>, wanted: &Migrator) -> Answer<()> {
         sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY 1")
             .fetch_all(pool)
             .await
-            .map_err(|error| match error.as_database_error().and_then(|it| it.code()) {
-                // No such schema or table.
-                Some(code) if code == "42P01" || code == "3F000" => DbError::NotPrepared,
-                _ => error.into(),
+            .map_err(|error| {
+                match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
+                    // No such schema or table.
+                    Some(code) if code == "42P01" || code == "3F000" => DbError::NotPrepared,
+                    _ => error.into(),
+                }
             })?;
     let wanted = wanted.iter().map(|it| (it.version, it.checksum.to_vec()));
     if rows.into_iter().eq(wanted) { Ok(()) } else { Err(DbError::NotPrepared) }

@@ -126,7 +126,7 @@ async fn each_role_is_refused_in_the_database_what_is_not_its_own() {
             let Err(error) = role_here.execute(*statement).await else {
                 panic!("{role}: {statement}");
             };
-            let code = error.as_database_error().and_then(|it| it.code());
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
             // Insufficient privilege: the statement itself is one that the server understands.
             assert_eq!(code.as_deref(), Some("42501"), "{role}: {statement}: {error}");
         }

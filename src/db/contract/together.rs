@@ -12,7 +12,8 @@ use crate::domain::{Action, StaffId};
 const PROCESSES: usize = 4;
 
 pub(super) async fn waiting_artifacts_leased_at_once_are_leased_once_each(world: World) {
-    const WAITING: u16 = 40;
+    // Enough that looking for one takes a while: in that while another is leased.
+    const WAITING: u16 = 200;
     let mut waiting = BTreeSet::new();
     for position in 1..=WAITING {
         waiting.insert(world.receive(position).await.id);

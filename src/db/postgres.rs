@@ -1,0 +1,234 @@
+//! The shared engine: PostgreSQL, for as many processes on as many machines as a clinic needs.
+//!
+//! Data and wrapped keys are two schemas of one database, each with connections of its own whose
+//! `search_path` names that schema alone. Transactions read committed rows; what that asks of the
+//! statements is said in their module. A role's process changes no schema: [`prepare`] does, as the
+//! database's owner.
+
+#[path = "statements/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "one text, compiled for each engine")]
+mod statements;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
+use sqlx::{Connection as _, PgConnection, Pool, Transaction};
+use zeroize::Zeroizing;
+
+use super::{Answer, DbError};
+use crate::domain::ArtifactId;
+use crate::domain::retention::Retention;
+
+type Engine = sqlx::Postgres;
+
+/// Connections to both schemas.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: Pool<Engine>,
+    reader: Pool<Engine>,
+    keys: Pool<Engine>,
+    retention: Retention,
+}
+
+/// Where a server is, and as whom to come.
+#[derive(Clone)]
+pub struct Server {
+    pub host: Host,
+    pub port: u16,
+    pub database: String,
+    pub user: String,
+    /// None where the server knows the caller otherwise, as over a local socket.
+    pub password: Option<Zeroizing<String>>,
+}
+
+/// How a server is reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Host {
+    /// The folder of its socket.
+    Socket(PathBuf),
+    /// This machine's own network.
+    Loopback(String),
+    /// Over TLS, with the server's name verified, by this authority if one is named.
+    Network { name: String, authority: Option<PathBuf> },
+}
+
+/// The schema of everything but wrapped keys.
+const DATA: &str = "sekisho";
+/// The schema of wrapped keys.
+const KEYS: &str = "sekisho_keys";
+static DATA_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres/data");
+static KEYS_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres/keys");
+
+/// What each role's process may do.
+const RIGHTS: &str = include_str!("../../migrations/postgres/rights.sql");
+
+/// How long a connection is waited for.
+const BUSY: Duration = Duration::from_secs(10);
+/// Of one process.
+const DATA_CONNECTIONS: u32 = 8;
+const KEYS_CONNECTIONS: u32 = 2;
+
+/// What every connection asks of the server, whatever its own settings are.
+const SETTINGS: [(&str, &str); 5] = [
+    // What is acknowledged survives a power cut.
+    ("synchronous_commit", "on"),
+    // The statements are written for this level.
+    ("default_transaction_isolation", "read committed"),
+    ("lock_timeout", "10s"),
+    // A process that vanished in a transaction must not keep its locks.
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("client_connection_check_interval", "10s"),
+];
+
+/// The channel on which work is told of.
+const WORK: &str = "sekisho_work";
+
+/// Workers step over what another is just leasing.
+const SKIP_LOCKED: &str = " FOR NO KEY UPDATE OF a SKIP LOCKED";
+
+impl Store {
+    pub(super) async fn open(server: &Server, retention: Retention) -> Answer<Self> {
+        // Asked alone: a pool tries again until its time is out, and then says no more than that.
+        let mut first = PgConnection::connect_with(&options(server, DATA)).await?;
+        require_durable(&mut first).await?;
+        require_current(&mut first, DATA, &DATA_SCHEMA).await?;
+        require_current(&mut first, KEYS, &KEYS_SCHEMA).await?;
+        first.close().await?;
+        let writer = pool(server, DATA, DATA_CONNECTIONS);
+        let keys = pool(server, KEYS, KEYS_CONNECTIONS);
+        Ok(Self { reader: writer.clone(), writer, keys, retention })
+    }
+
+    pub(super) async fn version(&self) -> Answer<String> {
+        let version: String =
+            sqlx::query_scalar("SHOW server_version").fetch_one(&self.reader).await?;
+        Ok(format!("PostgreSQL {version}"))
+    }
+
+    pub(super) async fn listen(&self) -> Answer<Listener> {
+        let mut listener = PgListener::connect_with(&self.reader).await?;
+        listener.listen(WORK).await?;
+        Ok(Listener(listener))
+    }
+
+    async fn begin(&self) -> Answer<Transaction<'static, Engine>> {
+        Ok(self.writer.begin().await?)
+    }
+}
+
+/// Brings both schemas up to date, as the owner of the database.
+pub(super) async fn prepare(server: &Server) -> Answer<()> {
+    for (schema, migrations) in [(DATA, &DATA_SCHEMA), (KEYS, &KEYS_SCHEMA)] {
+        let mut owner = PgConnection::connect_with(&options(server, schema)).await?;
+        migrations.run(&mut owner).await.map_err(DbError::Migrate)?;
+        owner.close().await?;
+    }
+    let mut owner = PgConnection::connect_with(&options(server, DATA)).await?;
+    sqlx::raw_sql(RIGHTS).execute(&mut owner).await?;
+    Ok(owner.close().await?)
+}
+
+/// Holds an artifact's row for this transaction.
+async fn hold_artifact(tx: &mut PgConnection, artifact: ArtifactId) -> Answer<()> {
+    sqlx::query("SELECT 1 FROM artifacts WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(artifact.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Tells workers, wherever they are, that there is work once this transaction stands.
+async fn announce(tx: &mut PgConnection) -> Answer<()> {
+    sqlx::query("SELECT pg_notify($1, '')").bind(WORK).execute(tx).await?;
+    Ok(())
+}
+
+/// Hears of work.
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// Waits for the next news of work, or for the connection to be there again after it was lost,
+    /// as news may have been lost with it.
+    pub async fn heard(&mut self) -> Answer<()> {
+        self.0.try_recv().await?;
+        Ok(())
+    }
+}
+
+/// A deleted row stays in its page, unseen, until the server needs the room, and in the server's
+/// write-ahead log and backups until they go. No statement of ours changes that; what the operator
+/// can do is told in `docs/DATA-RETENTION.md`.
+async fn forget_deleted(_: &Pool<Engine>) -> Answer<()> {
+    Ok(())
+}
+
+/// Refuses a server that may lose what it acknowledged, or that orders and reads text otherwise than
+/// the service does.
+async fn require_durable(connection: &mut PgConnection) -> Answer<()> {
+    for (setting, wanted) in
+        [("fsync", "on"), ("full_page_writes", "on"), ("server_encoding", "UTF8")]
+    {
+        let found: String = sqlx::query_scalar("SELECT current_setting($1)")
+            .bind(setting)
+            .fetch_one(&mut *connection)
+            .await?;
+        if found != wanted {
+            return Err(DbError::Setting { setting, wanted });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a schema that is not what this program's migrations make.
+async fn require_current(
+    connection: &mut PgConnection,
+    schema: &'static str,
+    wanted: &Migrator,
+) -> Answer<()> {
+    let statement =
+        format!("SELECT version, checksum FROM {schema}._sqlx_migrations WHERE success ORDER BY 1");
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .fetch_all(connection)
+        .await
+        .map_err(|error| {
+            match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
+                // No such table or schema, or none that this role may see.
+                Some(code) if ["42P01", "3F000", "42501"].contains(&&*code) => DbError::NotPrepared,
+                _ => error.into(),
+            }
+        })?;
+    let wanted = wanted.iter().map(|it| (it.version, it.checksum.to_vec()));
+    if rows.into_iter().eq(wanted) { Ok(()) } else { Err(DbError::NotPrepared) }
+}
+
+fn options(server: &Server, schema: &str) -> PgConnectOptions {
+    let options = PgConnectOptions::new_without_pgpass()
+        .port(server.port)
+        .database(&server.database)
+        .username(&server.user)
+        .application_name("sekisho")
+        .options([("search_path", schema)].into_iter().chain(SETTINGS));
+    let options = match &server.host {
+        Host::Socket(folder) => options.socket(folder).ssl_mode(PgSslMode::Disable),
+        Host::Loopback(name) => options.host(name).ssl_mode(PgSslMode::Prefer),
+        Host::Network { name, authority } => {
+            let options = options.host(name).ssl_mode(PgSslMode::VerifyFull);
+            match authority {
+                Some(file) => options.ssl_root_cert(file),
+                None => options,
+            }
+        }
+    };
+    match &server.password {
+        Some(password) => options.password(password),
+        None => options,
+    }
+}
+
+/// Connects when first asked.
+fn pool(server: &Server, schema: &str, connections: u32) -> Pool<Engine> {
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
+    pool.connect_lazy_with(options(server, schema))
+}

@@ -9,13 +9,20 @@ use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIde
 use hayro::hayro_syntax::page::{Page, Resources};
 use sekisho_protocol::FindingCode;
 
+use super::fonts;
 use crate::decode::scans;
 
 /// Refuses a page of which a part is missing.
 pub(super) fn check(page: &Page<'_>) -> Result<(), FindingCode> {
     let mut parts = Parts::default();
     let whole = contents(page.raw()) && parts.are_whole(page.resources(), 0);
-    if whole { Ok(()) } else { Err(FindingCode::PageIncomplete) }
+    if !whole {
+        Err(FindingCode::PageIncomplete)
+    } else if parts.font_missing {
+        Err(FindingCode::FontMissing)
+    } else {
+        Ok(())
+    }
 }
 
 /// A page without contents is blank; one whose contents cannot be read is not.
@@ -73,10 +80,14 @@ fn compression(stream: &Stream<'_>) -> Option<Compression> {
 #[derive(Default)]
 struct Parts {
     seen: HashSet<ObjectIdentifier>,
+    font_missing: bool,
 }
 
 impl Parts {
     fn are_whole(&mut self, resources: &Resources<'_>, depth: u32) -> bool {
+        let fonts = &resources.fonts;
+        let mut fonts = fonts.keys().filter_map(|name| fonts.get::<Dict<'_>>(&*name));
+        self.font_missing |= fonts.any(|font| fonts::is_of_absent_signs(&font));
         let drawn = &resources.x_objects;
         drawn.entries().all(|(name, entry)| match (drawn.get::<Stream<'_>>(&*name), entry) {
             (Some(part), _) => self.is_whole(&part, depth),

@@ -7,8 +7,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use hayro::hayro_interpret::font::{FallbackFontQuery, FontData, FontQuery, GlyphId, OutlineGlyph};
+use hayro::hayro_interpret::font::{FontData, FontQuery, GlyphId, OutlineGlyph};
 use hayro::hayro_interpret::hayro_cmap::CidFamily;
+use hayro::hayro_syntax::object::{Dict, Name};
 use skrifa::{FontRef, MetadataProvider as _};
 
 /// Sets the font for East Asian text, before any file is read. The first one stays.
@@ -28,10 +29,6 @@ pub(super) fn resolve(query: &FontQuery, missing: &AtomicBool) -> Option<(FontDa
     };
     let family = fallback.character_collection.as_ref().map(|collection| &collection.family);
     match (family, FONT.get()) {
-        (None, _) if is_of_signs(fallback) => {
-            missing.store(true, Ordering::Relaxed);
-            None
-        }
         (None, _) => Some(fallback.pick_standard_font().get_font_data()),
         (
             Some(
@@ -65,14 +62,19 @@ pub(super) fn is_glyph_of(glyph: GlyphId, character: char) -> bool {
     wanted.is_some_and(|wanted| wanted.to_u32() == glyph.to_u32())
 }
 
-/// Fonts of signs: in another font the same numbers are letters.
-fn is_of_signs(query: &FallbackFontQuery) -> bool {
-    let names = [&query.post_script_name, &query.font_name, &query.font_family];
-    let names = names.into_iter().flatten().map(|name| name.to_ascii_lowercase());
-    let signs = ["dings", "symbol", "marlett", "mtextra"];
-    names
-        .into_iter()
-        .any(|name| signs.iter().any(|sign| name.replace([' ', '-'], "").contains(sign)))
+/// Whether a font is not in the document and is one of signs, of which nothing here has the shapes: the same numbers are
+/// letters in another font.
+pub(super) fn is_of_absent_signs(font: &Dict<'_>) -> bool {
+    let descriptor = font.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
+    let is_embedded = [&b"FontFile"[..], b"FontFile2", b"FontFile3"];
+    if is_embedded.iter().any(|key| descriptor.contains_key(key)) {
+        return false;
+    }
+    let name = font.get::<Name<'_>>(b"BaseFont");
+    let name = name.map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    let is_standard = [&b"symbol"[..], b"zapfdingbats"].contains(&&*name);
+    let signs = [&b"dings"[..], b"symbol", b"marlett", b"mt-extra", b"mtextra"];
+    !is_standard && signs.iter().any(|sign| memchr::memmem::find(&name, sign).is_some())
 }
 
 static FONT: OnceLock<Arc<Vec<u8>>> = OnceLock::new();

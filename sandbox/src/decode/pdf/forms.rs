@@ -63,9 +63,14 @@ fn is_filled_in(field: &Dict<'_>) -> bool {
     }
 }
 
+/// Whether a box is in one of its states other than off: the one it names, or the field's value.
 fn is_ticked(field: &Dict<'_>) -> bool {
-    let state = field.get::<Object<'_>>(b"AS").or_else(|| inherited(field, b"V"));
-    state.and_then(Object::into_name).is_some_and(|state| &*state != b"Off")
+    if let Some(state) = field.get::<Name<'_>>(b"AS") {
+        return &*state != b"Off";
+    }
+    let Some(value) = inherited(field, b"V").and_then(Object::into_name) else { return false };
+    let states = field.get::<Dict<'_>>(b"AP").and_then(|it| it.get::<Dict<'_>>(b"N"));
+    &*value != b"Off" && states.is_none_or(|states| states.contains_key(&*value))
 }
 
 fn shows_text(drawn: &Stream<'_>) -> bool {

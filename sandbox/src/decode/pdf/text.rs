@@ -25,11 +25,14 @@ impl Text {
         let mut stands_in = None;
         outlines.into_iter().all(|glyph| {
             let stands_in = *stands_in.get_or_insert_with(|| fonts::stands_in(glyph));
-            let meant = meant(glyph);
+            let meant = Meant(glyph.as_unicode());
             let known = self.0.entry((glyph.identifier(), meant.single()));
-            *known.or_insert_with(|| match stands_in {
-                true => meant.single().is_some_and(|c| fonts::is_glyph_of(glyph.glyph_id(), c)),
-                false => !meant.is_visible() || is_drawn(glyph),
+            *known.or_insert_with(|| {
+                if stands_in {
+                    meant.single().is_some_and(|c| fonts::is_glyph_of(glyph.glyph_id(), c))
+                } else {
+                    !meant.is_visible() || is_drawn(glyph)
+                }
             })
         })
     }
@@ -37,10 +40,6 @@ impl Text {
 
 /// What a glyph stands for in the text of the document.
 struct Meant(Option<BfString>);
-
-fn meant(glyph: &OutlineGlyph) -> Meant {
-    Meant(glyph.as_unicode())
-}
 
 impl Meant {
     fn single(&self) -> Option<char> {

@@ -14,7 +14,7 @@ use together::{
 };
 use world::{NOW, Place, SECOND, World, sealed};
 
-use super::{AuditFilter, Commit, DbError};
+use super::{AuditFilter, Commit, DbError, Received};
 use crate::domain::content::{Area, Wrap};
 use crate::domain::retention::Retention;
 use crate::domain::state::StateName;
@@ -64,6 +64,7 @@ on_every_engine! {
     a_worker_that_lost_its_lease_commits_nothing,
     a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault,
     a_back_off_can_be_ended_early_and_a_lease_cannot,
+    what_a_submission_holds_is_counted,
     what_is_due_is_found_once_its_time_has_come,
     events_and_log_entries_can_be_neither_changed_nor_removed,
     a_destroyed_wrap_is_gone_and_the_others_stay,
@@ -86,6 +87,15 @@ async fn an_artifact_reads_back_with_its_parts_and_its_event(world: World) {
     assert_eq!(world.events(Action::Receive).await, 1);
     let unknown = ArtifactId::new(NOW, [9; 10]);
     assert_eq!(world.db.artifact(unknown).await.unwrap(), None);
+}
+
+async fn what_a_submission_holds_is_counted(world: World) {
+    let holds = || world.db.received_in(world.submission);
+    assert_eq!(holds().await.unwrap(), Received::default());
+    let first = world.receive(1).await;
+    world.receive(4).await;
+    let bytes = first.source.size_bytes * 2;
+    assert_eq!(holds().await.unwrap(), Received { artifacts: 2, bytes, last_position: 4 });
 }
 
 async fn of_two_changes_from_one_version_the_second_is_refused_with_its_event(world: World) {

@@ -14,7 +14,9 @@ mod sqlite;
 use std::path::Path;
 
 pub use postgres::{Host, Listener, Server};
-pub use query::{AuditFilter, Delivery, LogTree, ObjectRow, QueuedEvent, RefusalCount, Tries};
+pub use query::{
+    AuditFilter, Delivery, LogTree, ObjectRow, QueuedEvent, Received, RefusalCount, Tries,
+};
 
 use crate::audit::SequencedEvent;
 use crate::domain::authority::Signed;
@@ -168,6 +170,11 @@ impl Db {
     /// A submission's artifacts by position.
     pub async fn artifacts_of(&self, submission: SubmissionId) -> Answer<Vec<Artifact>> {
         engine!(self, db => db.artifacts_of(submission).await)
+    }
+
+    /// How much a submission holds.
+    pub async fn received_in(&self, submission: SubmissionId) -> Answer<Received> {
+        engine!(self, db => db.received_in(submission).await)
     }
 
     /// Artifacts in a state, oldest first.

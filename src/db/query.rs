@@ -21,6 +21,15 @@ pub struct ObjectRow {
     pub size_bytes: u64,
 }
 
+/// What a submission holds so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Received {
+    pub artifacts: u16,
+    pub bytes: u64,
+    /// The place of the last one, from 1; 0 if there is none.
+    pub last_position: u16,
+}
+
 /// Refusals of strangers in one minute.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefusalCount {

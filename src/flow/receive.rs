@@ -96,12 +96,11 @@ pub async fn receipt(app: &App, submission: Option<SubmissionId>) -> Result<Rece
 impl Visit {
     /// Takes up a submission where it stands.
     pub async fn resume(app: &App, submission: Submission) -> Result<Self, FlowError> {
-        let sent = app.db.artifacts_of(submission.id).await?;
-        let last = sent.iter().map(|artifact| artifact.position).max().unwrap_or(0);
+        let received = app.db.received_in(submission.id).await?;
         Ok(Self {
-            files: u16::try_from(sent.len()).unwrap_or(u16::MAX),
-            bytes: sent.iter().map(|artifact| artifact.source.size_bytes).sum(),
-            next_position: last.saturating_add(1),
+            files: received.artifacts,
+            bytes: received.bytes,
+            next_position: received.last_position.saturating_add(1),
             submission,
         })
     }

@@ -115,7 +115,7 @@ pub(super) struct World {
     pub(super) place: Place,
     random: Random,
     link: LinkId,
-    submission: SubmissionId,
+    pub(super) submission: SubmissionId,
 }
 
 impl World {

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::rows::{self, ARTIFACT, big, to_json};
 use super::{Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases};
-use crate::db::{Commit, ObjectRow};
+use crate::db::{Commit, ObjectRow, Received};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
 use crate::domain::submission::{ReceiptNumber, Submission};
@@ -110,6 +110,24 @@ impl Store {
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn received_in(&self, submission: SubmissionId) -> Answer<Received> {
+        const TABLE: &str = "artifacts";
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS artifacts, \
+             CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes, \
+             COALESCE(MAX(position), 0) AS last_position \
+             FROM artifacts WHERE submission = $1",
+        )
+        .bind(submission.to_string())
+        .fetch_one(&self.reader)
+        .await?;
+        Ok(Received {
+            artifacts: rows::number(&row, "artifacts", TABLE)?,
+            bytes: rows::number(&row, "bytes", TABLE)?,
+            last_position: rows::number(&row, "last_position", TABLE)?,
+        })
     }
 
     pub(in crate::db) async fn artifacts_in(

@@ -7,6 +7,7 @@ mod fonts;
 mod forms;
 mod resolution;
 mod text;
+mod wavelets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +35,7 @@ pub(super) fn decode(
     let pages = document.pages();
     let place = usize::try_from(number).map_err(|_| FindingCode::PageLimit)?;
     let page = pages.get(place).ok_or(FindingCode::Malformed)?;
-    content::check(page)?;
+    content::check(page, limits)?;
     forms::check(page)?;
     let missing = Missing::default();
     let settings = missing.settings();

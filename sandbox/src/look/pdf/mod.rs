@@ -12,7 +12,9 @@ mod objects;
 mod place;
 mod predict;
 mod strings;
+mod tree;
 pub mod unpack;
+mod unseen;
 
 use std::ops::Range;
 
@@ -44,6 +46,7 @@ pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
     let pdf = open(file, &active, limits);
     let by_table = match &pdf {
         Ok(pdf) => {
+            unseen::count(pdf, limits, notes);
             inspect(pdf, limits, notes)
         }
         Err((code, value)) => {
@@ -71,7 +74,13 @@ pub fn checked(file: &[u8], limits: &DecodeLimits) -> Result<Pdf, FindingCode> {
         return Err(FindingCode::Truncated);
     }
     let pdf = open(file, &Words::of(file).active, limits).map_err(|(code, _)| code)?;
-    if pages(&pdf) > limits.max_pages { Err(FindingCode::PageLimit) } else { Ok(pdf) }
+    if pages(&pdf) > limits.max_pages {
+        Err(FindingCode::PageLimit)
+    } else if !tree::is_as_drawn(&pdf) {
+        Err(FindingCode::PageIncomplete)
+    } else {
+        Ok(pdf)
+    }
 }
 
 /// How many pages a document has.

@@ -19,6 +19,7 @@ use hayro::kurbo::Affine;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
+use resolution::Plan;
 use sekisho_protocol::{DecodeLimits, DecodeReport, FindingCode};
 
 use crate::look::pdf;
@@ -40,16 +41,14 @@ pub(super) fn decode(
     let missing = Missing::default();
     let settings = missing.settings();
     let cache = RenderCache::new();
-    let size = resolution::choose(page, &settings, limits)?;
-    let pixels = draw(page, &cache, &settings, size);
-    missing.check()?;
-    let [width, height] = size.map(u32::from);
-    let room = output.get_mut(..pixels.data().len() * 3).ok_or(FindingCode::TooManyPixels)?;
+    let plan = resolution::choose(page, &settings, limits)?;
+    let [width, height] = plan.size.map(u32::from);
+    let bytes = usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3;
+    let room = output.get_mut(..bytes).ok_or(FindingCode::TooManyPixels)?;
     map::populate(room);
-    for (to, from) in room.as_chunks_mut::<3>().0.iter_mut().zip(pixels.data()) {
-        *to = [from.r, from.g, from.b];
-    }
-    let dots = resolution::dots(page, size);
+    draw(page, &cache, &settings, plan, room);
+    missing.check()?;
+    let dots = resolution::dots(page, plan.size);
     Ok(DecodeReport::Page { width, height, dots, pages: pdf::pages(&document) })
 }
 
@@ -58,21 +57,34 @@ fn draw<'a>(
     page: &'a Page<'a>,
     cache: &RenderCache<'a>,
     settings: &InterpreterSettings,
-    [width, height]: [u16; 2],
-) -> Pixmap {
-    let mut context = RenderContext::new(width, height);
+    plan: Plan,
+    room: &mut [u8],
+) {
+    let [width, height] = plan.size;
     let (points_across, points_down) = page.render_dimensions();
     let scale = Affine::scale_non_uniform(
         f64::from(width) / f64::from(points_across),
         f64::from(height) / f64::from(points_down),
     );
     let transform = scale * to_affine(page);
-    render_into(page, cache, settings, &RenderSettings::default(), &mut context, transform);
-    context.flush();
-    let mut pixels = Pixmap::new(width, height);
     let white = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..Default::default() };
-    context.render_with(&mut pixels, &mut Resources::default(), white);
-    pixels
+    let mut rest = room;
+    let mut above = 0;
+    while above < height {
+        let rows = plan.strip.min(height - above);
+        let mut context = RenderContext::new(width, rows);
+        let moved = Affine::translate((0.0, -f64::from(above))) * transform;
+        render_into(page, cache, settings, &RenderSettings::default(), &mut context, moved);
+        context.flush();
+        let mut pixels = Pixmap::new(width, rows);
+        context.render_with(&mut pixels, &mut Resources::default(), white);
+        let (strip, below) = rest.split_at_mut((pixels.data().len() * 3).min(rest.len()));
+        for (to, from) in strip.as_chunks_mut::<3>().0.iter_mut().zip(pixels.data()) {
+            *to = [from.r, from.g, from.b];
+        }
+        rest = below;
+        above += rows;
+    }
 }
 
 /// From the page's points to points counted from its upper left corner, upright.

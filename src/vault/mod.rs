@@ -18,7 +18,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub use self::seal::{PartLength, Sealer};
+pub use self::seal::{ContentHash, Hashed, PartLength, Sealer};
 pub use self::wrap::AreaIdentity;
 
 use self::local::LocalStore;

@@ -127,3 +127,37 @@ impl Missing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pixels of the first page, drawn so many rows at once.
+    fn drawn(file: &[u8], strip: u16) -> Option<Vec<u8>> {
+        let limits = DecodeLimits::default();
+        let document = pdf::checked(file, &limits).ok()?;
+        let page = document.pages().first()?;
+        let settings = Missing::default().settings();
+        let plan = resolution::choose(page, &settings, &limits).ok()?;
+        let mut room = vec![0; usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3];
+        draw(page, &RenderCache::new(), &settings, Plan { strip, ..plan }, &mut room);
+        Some(room)
+    }
+
+    #[test]
+    fn a_page_in_strips_is_the_same_page() {
+        let mut compared = 0;
+        for fixture in sekisho_tools::fixtures::all().unwrap() {
+            let is_fast = !fixture.path.contains("many-see-through");
+            if fixture.path.starts_with("clean/pdf-") && is_fast {
+                let [whole, strips] =
+                    [u16::MAX, 60].map(|strip| drawn(&fixture.bytes, strip).unwrap());
+                let far = whole.iter().zip(&strips).filter(|(a, b)| a.abs_diff(**b) > 2).count();
+                // An edge between two rows of pixels may be shaded otherwise, as it is counted from the strip's.
+                assert!(far * 500 < whole.len(), "{}: {far} of {}", fixture.path, whole.len());
+                compared += usize::from(whole.iter().any(|byte| *byte < 99));
+            }
+        }
+        assert!(compared > 15, "{compared} pages with something on them");
+    }
+}

@@ -64,7 +64,8 @@ impl<'a> Lexer<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    fn skip_blank(&mut self) {
+    /// Goes on to the next word.
+    pub(super) fn skip_blank(&mut self) {
         loop {
             let blank = self.rest().iter().take_while(|byte| is_blank(**byte)).count();
             self.at += blank;

@@ -78,8 +78,12 @@ impl<'a> Objects<'a> {
         for (source, at) in self.places_of(number) {
             let bytes = self.sources.get(source).map(AsRef::as_ref).unwrap_or_default();
             // A name or link that matters is short; a long list of actions goes on with further objects.
-            let end = at.saturating_add(VALUE_REACH).min(bytes.len());
-            let mut lexer = Lexer::at(bytes.get(..end).unwrap_or_default(), at);
+            let reach = if asked == Asked::Opening { ACTION_REACH } else { VALUE_REACH };
+            let mut blank = Lexer::at(bytes, at);
+            blank.skip_blank();
+            let begin = blank.place();
+            let end = begin.saturating_add(reach).min(bytes.len());
+            let mut lexer = Lexer::at(bytes.get(..end).unwrap_or_default(), begin);
             let before = lexer.clone();
             match lexer.next().map(|token| token.what) {
                 Some(What::OpenDict | What::OpenArray) if asked == Asked::Opening => {
@@ -91,6 +95,12 @@ impl<'a> Objects<'a> {
                     if let Some(next) = reference(&mut lexer) {
                         found.ask(asked, next, 0);
                     }
+                }
+                // A string whose end is farther away, or nowhere: how it begins is enough.
+                Some(What::Text(b"(")) => {
+                    let text = What::Text(bytes.get(begin..end).unwrap_or_default());
+                    found.answer(asked, &text, 0);
+                    read += reach;
                 }
                 Some(token) => found.answer(asked, &token, 0),
                 None => {}
@@ -211,9 +221,13 @@ impl<'a> Objects<'a> {
         words.truncate(words.len() - 2);
         if let Some((source, at)) = place.filter(|_| depth < DEEPEST && *lookups < MOST_LOOKUPS) {
             let bytes = self.sources.get(source).map(AsRef::as_ref).unwrap_or_default();
-            let end = at.saturating_add(VALUE_REACH).min(bytes.len());
+            let end = at.saturating_add(BLANK_REACH).min(bytes.len());
+            let mut blank = Lexer::at(bytes.get(..end).unwrap_or_default(), at);
+            blank.skip_blank();
+            let begin = blank.place();
+            let end = begin.saturating_add(HEAD_REACH).min(bytes.len());
             *lookups += 1;
-            self.spell_out(bytes.get(at..end).unwrap_or_default(), depth + 1, words, lookups);
+            self.spell_out(bytes.get(begin..end).unwrap_or_default(), depth + 1, words, lookups);
         }
     }
 }
@@ -253,13 +267,17 @@ fn number(word: &What<'_>) -> Option<u64> {
 const MOST_HELD: u64 = 64_000_000;
 /// How often each byte of such a stream may be read again because objects in it overlap.
 const MOST_OVERLAP: usize = 4;
-/// Bytes of a value that is an object of its own.
-const VALUE_REACH: usize = 64 * 1024;
+/// Bytes of an action, and of a name or link, that is an object of its own.
+const ACTION_REACH: usize = 64 * 1024;
+const VALUE_REACH: usize = 4096;
+/// Bytes of an object that a stream's dictionary refers to, and of what may stand before it.
+const HEAD_REACH: usize = 512;
+const BLANK_REACH: usize = 4096;
 /// Objects that refer to objects.
 const DEEPEST: u8 = 4;
 /// Words of the dictionary of a stream of objects.
 const MOST_WORDS: usize = 500;
 /// Objects that it may refer to.
-const MOST_LOOKUPS: u32 = 20;
+const MOST_LOOKUPS: u32 = 8;
 /// Bytes that are read to weigh what was asked for.
 const MOST_READ: usize = 200_000_000;

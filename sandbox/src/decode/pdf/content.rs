@@ -151,7 +151,7 @@ impl Parts {
                 } else {
                     wavelets::is_whole(&packed)
                 };
-                end == End::Reached && is_whole
+                matches!(end, End::Reached | End::Unmarked) && is_whole
             }
             Some(Compression::Picture) => true,
             Some(Compression::Data) => {
@@ -178,7 +178,7 @@ impl Parts {
 /// anything but `FlateDecode` leaves it.
 fn is_enough(picture: &Stream<'_>, found: usize, end: End) -> bool {
     let may_stop = !picture.filters().contains(&Filter::FlateDecode);
-    let ended = end == End::Reached || (may_stop && end == End::Missing);
+    let ended = matches!(end, End::Reached | End::Unmarked) || (may_stop && end == End::Missing);
     ended && samples(picture.dict()).is_some_and(|wanted| found as u64 >= wanted)
 }
 

@@ -42,6 +42,9 @@ impl Packing {
 pub enum End {
     /// With its end mark, and whole.
     Reached,
+    /// Without the end mark of digits or letters, which some writers do not count in a stream's length. What is within
+    /// may tell whether it is whole.
+    Unmarked,
     /// Broken or broken off; what came before it was given out.
     Missing,
     /// The budget was spent before.
@@ -81,14 +84,14 @@ pub fn unpack(
         let mut next = Vec::new();
         let from = held.as_deref().unwrap_or(data);
         match undo(from, *layer, budget, &mut |bytes| next.extend_from_slice(bytes)) {
-            End::Reached => {}
+            End::Reached | End::Unmarked => {}
             End::Missing => whole = false,
             End::Spent => return End::Spent,
         }
         held = Some(next);
     }
     match undo(held.as_deref().unwrap_or(data), *last, budget, out) {
-        End::Reached if !whole => End::Missing,
+        End::Reached | End::Unmarked if !whole => End::Missing,
         end => end,
     }
 }
@@ -209,7 +212,7 @@ fn run_length(data: &[u8], budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> E
 }
 
 fn hex(data: &[u8], budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
-    let (mut bytes, mut high, mut end) = (Vec::new(), None, End::Missing);
+    let (mut bytes, mut high, mut end) = (Vec::new(), None, End::Unmarked);
     for byte in data {
         match (byte, (*byte as char).to_digit(16).and_then(|value| u8::try_from(value).ok())) {
             (_, Some(value)) => match high.take() {
@@ -221,7 +224,10 @@ fn hex(data: &[u8], budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
                 break;
             }
             (byte, None) if super::lexer::is_blank(*byte) => {}
-            _ => break,
+            _ => {
+                end = End::Missing;
+                break;
+            }
         }
     }
     bytes.extend(high.map(|high| high << 4));
@@ -230,13 +236,14 @@ fn hex(data: &[u8], budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
 
 fn base85(data: &[u8], budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
     let (mut bytes, mut group, mut len) = (Vec::new(), 0_u32, 0);
-    let mut end = End::Missing;
+    let mut end = End::Unmarked;
     for byte in data {
         match byte {
             b'z' if len == 0 => bytes.extend([0; 4]),
             b'!'..=b'u' => {
                 let digit = u32::from(byte - b'!');
                 let Some(more) = group.checked_mul(85).and_then(|it| it.checked_add(digit)) else {
+                    end = End::Missing;
                     break;
                 };
                 (group, len) = (more, len + 1);
@@ -250,7 +257,10 @@ fn base85(data: &[u8], budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
                 break;
             }
             byte if super::lexer::is_blank(*byte) => {}
-            _ => break,
+            _ => {
+                end = End::Missing;
+                break;
+            }
         }
     }
     if len > 1 {

@@ -48,3 +48,5 @@ removed-bytes_after_end = Data after the end of the picture
 removed-further_frames = Further frames of an animation
 removed-further_pictures = Further pictures in the same file
 removed-film = A short film
+removed-hidden_layers = Layers of a document that are switched off
+removed-notes = Words of notes on a document that open at a click

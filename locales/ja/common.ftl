@@ -48,3 +48,5 @@ removed-bytes_after_end = 画像の終わりより後のデータ
 removed-further_frames = アニメーションの2コマ目以降
 removed-further_pictures = 同じファイル内の別の画像
 removed-film = 短い動画
+removed-hidden_layers = 文書の非表示のレイヤー
+removed-notes = 文書の付せんなど、開かないと見えないことば

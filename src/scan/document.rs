@@ -25,6 +25,8 @@ pub(super) struct DocumentLimits {
     pub(super) pixels: u64,
     /// Bytes of the rendition.
     pub(super) bytes: u64,
+    /// Of one page, from its hand-over to its report.
+    pub(super) page_deadline: Duration,
     /// From the first page's hand-over to the last page's report.
     pub(super) deadline: Duration,
 }
@@ -87,6 +89,7 @@ async fn page(
     if left.is_zero() {
         return Err(NoPages::Fault(JailFault::Timeout));
     }
+    let left = left.min(limits.page_deadline);
     match jail.decode_page(file, FileKind::Pdf, number, &limits.page, left).await {
         Ok(Decoded::Page(page)) => Ok(page),
         Ok(Decoded::Refused(code)) => Err(NoPages::Refused(code)),
@@ -179,7 +182,8 @@ mod tests {
 
     fn sheets(pixels: u64, bytes: u64) -> Sheets {
         let page = DecodeLimits::default();
-        Sheets::new(DocumentLimits { page, pixels, bytes, deadline: Duration::MAX })
+        let deadline = Duration::MAX;
+        Sheets::new(DocumentLimits { page, pixels, bytes, page_deadline: deadline, deadline })
     }
 
     #[test]

@@ -215,7 +215,8 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::PdfSubmitForm
         | FindingCode::PdfRemoteGoTo
         | FindingCode::PdfAutoAction
-        | FindingCode::PdfHiddenName => Severity::Suspicious,
+        | FindingCode::PdfHiddenName
+        | FindingCode::PdfOutsidePart => Severity::Suspicious,
         FindingCode::EmptyFile
         | FindingCode::UnsupportedType
         | FindingCode::Encrypted

@@ -163,6 +163,7 @@ const REASONS: [(&str, &[&str]); 5] = [
             "pdf_remote_goto",
             "pdf_auto_action",
             "pdf_hidden_name",
+            "pdf_outside_part",
         ],
     ),
     ("yara", &["rule_match"]),

@@ -99,6 +99,8 @@ codes! {
         PdfForm = 95 => "pdf_form",
         /// Earlier versions of a document inside it. Value: how many. Harmless, dropped by decoding.
         PdfRevisions = 96 => "pdf_revisions",
+        /// A part of it lies in another file, which a reader would fetch.
+        PdfOutsidePart = 97 => "pdf_outside_part",
         /// The list of findings was full; there were more.
         MoreFindings = 60 => "more_findings",
     }

@@ -38,6 +38,10 @@ codes! {
         FurtherPictures = 16 => "further_pictures",
         /// The short film of a motion photo.
         Film = 17 => "film",
+        /// Layers of a document that are switched off.
+        HiddenLayers = 18 => "hidden_layers",
+        /// Words of a document's notes that open at a click.
+        Notes = 19 => "notes",
     }
 }
 

@@ -80,6 +80,16 @@ pub fn in_tail(bytes: &[u8], base: usize, notes: &mut Notes) {
     }
 }
 
+/// A format that begins exactly here, as a file does that was put into a stream as it is.
+pub fn at_start(bytes: &[u8], base: usize, notes: &mut Notes) {
+    let known = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature));
+    if let Some((_, kind)) = known {
+        notes.add_kind(*kind, base);
+    } else if bytes.starts_with(b"MZ") && is_program(bytes) {
+        notes.add_kind(FileKind::Executable, base);
+    }
+}
+
 /// Formats inside a segment of metadata, where a film has no business either.
 pub fn in_metadata(bytes: &[u8], base: usize, notes: &mut Notes) {
     in_tail(bytes, base, notes);

@@ -9,6 +9,7 @@ use sekisho::scan::jail::{
 };
 use sekisho_encoder::{Pixels as _, for_each_row};
 use sekisho_jail::look::look;
+use sekisho_protocol::RemovalCode;
 
 /// A document of sheets of 72 by 36 points, each with a red square at its upper left, and more objects.
 fn document(pages: usize, more: &[&str]) -> Vec<u8> {
@@ -136,6 +137,46 @@ fn a_picture_in_a_document_is_held_to_the_pixels_of_a_picture() {
     for (max_pixels, over) in [(13, false), (12, false), (11, true)] {
         let limits = DecodeLimits { max_pixels, ..DecodeLimits::default() };
         assert_eq!(codes(&file, &limits).contains(&FindingCode::TooManyPixels), over);
+    }
+}
+
+#[test]
+fn layers_that_are_off_and_words_behind_a_click_are_counted_among_what_a_rendition_lacks() {
+    let removed = |objects: &[&str], catalog: &str, page: &str| -> Vec<(RemovalCode, u32)> {
+        let file = String::from_utf8(document(1, objects)).unwrap();
+        let file = file.replace("/Type/Catalog", &format!("/Type/Catalog{catalog}"));
+        let file = file.replace("/Resources<<>>", &format!("/Resources<<>>{page}"));
+        let report = look(file.as_bytes(), &DecodeLimits::default());
+        report.removed.iter().map(|removal| (removal.code, removal.count)).collect()
+    };
+    let layers = ["<</Type/OCG/Name(a)>>", "<</Type/OCG/Name(b)>>"];
+    let properties = |config: &str| {
+        let layers = "/OCProperties<</OCGs[5 0 R 6 0 R]/D<<";
+        [layers, config, ">>>>"].concat()
+    };
+    for (config, off) in [
+        ("", 0),
+        ("/ON[5 0 R 6 0 R]", 0),
+        ("/OFF[6 0 R]", 1),
+        ("/OFF[5 0 R 6 0 R 9 0 R]", 2),
+        ("/BaseState/OFF", 2),
+        ("/BaseState/OFF/ON[5 0 R]", 1),
+        ("/BaseState/OFF/ON[5 0 R 6 0 R]/OFF[5 0 R]", 1),
+    ] {
+        let found = removed(&layers, &properties(config), "");
+        let expected = (off > 0).then_some((RemovalCode::HiddenLayers, off));
+        assert_eq!(found, Vec::from_iter(expected), "{config}");
+    }
+    let noted = |note: &str| format!("/Annots[<</Type/Annot/Rect[0 0 9 9]{note}>>]");
+    for (note, counted) in [
+        ("/Subtype/Text/Contents(Allergic)", true),
+        ("/Subtype/Highlight/Contents(Really?)", true),
+        ("/Subtype/Text/Contents()", false),
+        ("/Subtype/Link/Contents(our page)", false),
+        ("/Subtype/FreeText/Contents(drawn)", false),
+    ] {
+        let found = removed(&[], "", &noted(note));
+        assert_eq!(found.contains(&(RemovalCode::Notes, 1)), counted, "{note}");
     }
 }
 

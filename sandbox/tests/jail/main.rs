@@ -49,8 +49,11 @@ async fn jail_within(deadline: Duration, memory_bytes: u64) -> Jail {
 async fn started(limits: JailLimits) -> Jail {
     let yara_sources =
         vec![("bad.yar".to_owned(), BAD.to_vec()), ("good.yar".to_owned(), RULE.to_vec())];
-    let font = Vec::new();
-    Jail::start(JailConfig { program: program(), yara_sources, font, limits }).await.unwrap()
+    Jail::start(JailConfig { limits, ..config(yara_sources) }).await.unwrap()
+}
+
+fn config(yara_sources: Vec<(String, Vec<u8>)>) -> JailConfig {
+    JailConfig { program: program(), yara_sources, font: Vec::new(), limits: JailLimits::default() }
 }
 
 const BAD: &[u8] =

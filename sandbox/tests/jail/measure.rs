@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use sekisho::memory::SealedMemory;
-use sekisho::scan::jail::{DecodeLimits, Decoded, FileKind};
+use sekisho::scan::jail::{DecodeLimits, Decoded, FileKind, Jail};
+use sekisho_jail::look::look;
+use sekisho_jail::rules::Rules;
+use sekisho_protocol::RuleSource;
 use zune_core::bytestream::ZCursor;
 
 use super::{documents, samples};
@@ -217,4 +220,53 @@ fn page(content: &str, picture: Option<&[u8]>) -> Vec<u8> {
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_vec(),
         picture.map_or_else(|| b"null".to_vec(), |picture| stream(image, picture)),
     ])
+}
+
+/// What a large set costs each file: the scan itself, and what the jail adds to it. `SEKISHO_RULES` says how large.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn cost_of_a_large_set_of_rules() {
+    let count = std::env::var("SEKISHO_RULES").map_or(1000, |count| count.parse().unwrap());
+    let file = samples::noise(4000, 3000, None, None);
+    let sealed = SealedMemory::from_bytes(&file).unwrap();
+    for rules in [1, count] {
+        let text: String = (0..rules).map(rule).collect();
+        let begin = Instant::now();
+        let config = super::config(vec![("set.yar".to_owned(), text.clone().into_bytes())]);
+        let jail = Jail::start(config).await.unwrap();
+        let started = begin.elapsed();
+        let source = RuleSource { name: "set.yar".to_owned(), text: text.into_bytes() };
+        let mut compiled = Rules::compile(&[source]);
+        let (mut jailed, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..15 {
+            // Whoever waits for a file gives the jail time to fork the next children, as the service does.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let begin = Instant::now();
+            jail.look(&sealed).await.unwrap();
+            jailed.push(begin.elapsed());
+            let begin = Instant::now();
+            compiled.scan(&file).unwrap();
+            look(&file, &DecodeLimits::default());
+            bare.push(begin.elapsed());
+        }
+        println!(
+            "{rules} rules, {} kB: start {started:?}, look in the jail {:?}, scan and look alone {:?}",
+            file.len() / 1000,
+            median(jailed),
+            median(bare),
+        );
+    }
+}
+
+/// Three strings that are nowhere, each of its own.
+fn rule(number: u32) -> String {
+    let word = u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    format!(
+        "rule synthetic_{number} {{ strings: $a = \"{word:016x}\" $b = {{ {:02X} ?? {:02X} 5A {:02X} 77 31 {:02X} }}\
+         $c = /s{word:x}[0-9]{{3,6}}z/ condition: any of them }}\n",
+        word & 255,
+        word >> 8 & 255,
+        word >> 16 & 255,
+        word >> 24 & 255,
+    )
 }

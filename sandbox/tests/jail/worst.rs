@@ -22,6 +22,14 @@ async fn every_flood_of_the_largest_size_gets_a_clean_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_flood_of_objects_gets_a_clean_answer() {
+    let jail = super::jail().await;
+    for (name, file) in documents() {
+        answer(&jail, name, &file).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_picture_of_the_most_pixels_gets_a_clean_answer() {
     let jail = super::jail().await;
     for (name, file) in pictures() {
@@ -95,6 +103,56 @@ fn floods() -> Vec<(&'static str, Vec<u8>)> {
         ("letters", vec![b'a'; FILE]),
         ("open tags", b"<img ".repeat(FILE / 5)),
         ("zeros", vec![0; FILE]),
+    ]
+}
+
+/// Documents in which each object leads to many others.
+fn documents() -> Vec<(&'static str, Vec<u8>)> {
+    let document = |parts: &[Vec<u8>]| {
+        let head = b"%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
+            2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n\
+            3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>endobj\n";
+        let end = b"trailer<</Root 1 0 R>>\nstartxref\n0\n%%EOF\n";
+        [&head[..], &parts.concat(), end].concat()
+    };
+    let numbered =
+        |text: fn(u32) -> String| (10..90_000).map(text).collect::<String>().into_bytes();
+    let packed = |filter: &str, first: usize, data: &[u8]| {
+        let head = format!("<</N 9/First {first}/Filter{filter}>>stream\n");
+        [head.as_bytes(), data, b"\nendstream\n"].concat()
+    };
+    let begin = |text: &[u8]| [b"7 0 obj", text].concat();
+    let letters = [vec![b'x'; 60_000], b")".to_vec()].concat();
+    let through = format!("[{}]", "7 0 R ".repeat(30));
+    let heads = numbered(|n| format!("{n} {n} "));
+    let nested = [&heads[..], &b"<<".repeat(FILE / 4)].concat();
+    let actions = numbered(|n| format!("/OpenAction {n} 0 R"));
+    vec![
+        (
+            "streams of objects that refer to a long one",
+            document(&[begin(b"("), letters, packed(&through, 1, b"x").repeat(FILE / 280)]),
+        ),
+        ("streams of objects", document(&[packed("/Fl", 1, b"x").repeat(FILE / 60)])),
+        (
+            "objects within objects",
+            document(&[begin(b"<<"), actions.clone(), packed("[]", heads.len(), &nested)]),
+        ),
+        (
+            "actions without end",
+            document(&[
+                begin(b"<<"),
+                actions,
+                numbered(|n| format!("{n} 0 obj<</Next[{}", "<<".repeat(50))),
+            ]),
+        ),
+        (
+            "kinds that are objects",
+            document(&[
+                begin(b"<<"),
+                numbered(|n| format!("/S {n} 0 R/URI {n} 0 R/Type {n} 0 R")),
+                numbered(|n| format!("{n} 0 obj(")),
+            ]),
+        ),
     ]
 }
 

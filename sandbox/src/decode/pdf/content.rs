@@ -5,17 +5,25 @@
 
 use std::collections::HashSet;
 
+use hayro::hayro_syntax::Filter;
 use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream};
 use hayro::hayro_syntax::page::{Page, Resources};
-use sekisho_protocol::FindingCode;
+use sekisho_protocol::{DecodeLimits, FindingCode};
 
-use super::fonts;
+use super::{fonts, wavelets};
 use crate::decode::scans;
+use crate::look::pdf::unpack::{Budget, End};
+use crate::look::pdf::unpacked;
 
-/// Refuses a page of which a part is missing.
-pub(super) fn check(page: &Page<'_>) -> Result<(), FindingCode> {
-    let mut parts = Parts::default();
-    let whole = contents(page.raw()) && parts.are_whole(page.resources(), 0);
+/// Refuses a page of which a part is missing. What its parts unpack to is bounded.
+pub(super) fn check(page: &Page<'_>, limits: &DecodeLimits) -> Result<(), FindingCode> {
+    let mut parts = Parts {
+        seen: HashSet::new(),
+        font_missing: false,
+        budget: Budget::new(limits.max_expanded),
+        picture: limits.max_pixels.saturating_mul(BYTES_A_PIXEL),
+    };
+    let whole = parts.contents(page.raw()) && parts.are_whole(page.resources(), 0);
     if !whole {
         Err(FindingCode::PageIncomplete)
     } else if parts.font_missing {
@@ -25,39 +33,26 @@ pub(super) fn check(page: &Page<'_>) -> Result<(), FindingCode> {
     }
 }
 
-/// A page without contents is blank; one whose contents cannot be read is not.
-fn contents(page: &Dict<'_>) -> bool {
-    match page.get::<Object<'_>>(b"Contents") {
-        Some(Object::Stream(stream)) => is_readable(&stream),
-        Some(Object::Array(parts)) => {
-            let readable = parts.iter::<Stream<'_>>().filter(is_readable).count();
-            readable == parts.raw_iter().count()
-        }
-        Some(Object::Null(_)) => true,
-        Some(_) => false,
-        None => !page.contains_key(b"Contents"),
-    }
-}
-
-/// A stream of drawing instructions, of known filters that all work.
-fn is_readable(stream: &Stream<'_>) -> bool {
-    compression(stream).is_some() && stream.decoded_data().is_ok()
-}
-
 /// How a stream is packed at last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Compression {
     /// As data: nothing, or what any data may be packed with.
     Data,
-    /// As a JPEG and nothing else.
+    /// As a JPEG, whatever is around it.
     Jpeg,
+    /// As JPEG 2000.
+    Wavelets,
     /// As a picture that the renderer itself tells of if it is broken.
     Picture,
 }
 
-/// `None` if a filter is unknown: the renderer passes over it, and takes what comes for the contents.
+/// `None` if a filter is unknown: the renderer passes over it, and takes what comes for the contents. Or if there is the
+/// short key, which only some readers take for filters, or a file to fetch it from.
 fn compression(stream: &Stream<'_>) -> Option<Compression> {
     let dict = stream.dict();
+    if dict.contains_key(b"F") {
+        return None;
+    }
     let names: Vec<Name<'_>> = match dict.get::<Object<'_>>(b"Filter") {
         Some(Object::Name(name)) => vec![name],
         Some(Object::Array(names)) => names.iter::<Name<'_>>().collect(),
@@ -67,23 +62,47 @@ fn compression(stream: &Stream<'_>) -> Option<Compression> {
     if names.len() != stream.filters().len() {
         return None;
     }
-    Some(match names.last().map(|name| (&**name, names.len())) {
-        Some((b"DCTDecode" | b"DCT", 1)) => Compression::Jpeg,
-        Some((
-            b"DCTDecode" | b"DCT" | b"JPXDecode" | b"JBIG2Decode" | b"CCITTFaxDecode" | b"CCF",
-            _,
-        )) => Compression::Picture,
+    Some(match names.last().map(|name| &**name) {
+        Some(b"DCTDecode" | b"DCT") => Compression::Jpeg,
+        Some(b"JPXDecode") => Compression::Wavelets,
+        Some(b"JBIG2Decode" | b"CCITTFaxDecode" | b"CCF") => Compression::Picture,
         _ => Compression::Data,
     })
 }
 
-#[derive(Default)]
 struct Parts {
     seen: HashSet<ObjectIdentifier>,
     font_missing: bool,
+    /// What all drawing instructions together may still unpack to.
+    budget: Budget,
+    /// What each picture may unpack to, in bytes.
+    picture: u64,
 }
 
 impl Parts {
+    /// A page without contents is blank; one whose contents cannot be read is not.
+    fn contents(&mut self, page: &Dict<'_>) -> bool {
+        match page.get::<Object<'_>>(b"Contents") {
+            Some(Object::Stream(stream)) => self.is_readable(&stream),
+            Some(Object::Array(parts)) => {
+                let readable = parts.iter::<Stream<'_>>().filter(|part| self.is_readable(part));
+                readable.count() == parts.raw_iter().count()
+            }
+            // An object that is not there is nothing to the renderer.
+            Some(Object::Null(_)) => page.get_ref(b"Contents").is_none(),
+            Some(_) => false,
+            None => !page.contains_key(b"Contents"),
+        }
+    }
+
+    /// A stream of drawing instructions, of known filters that all work to their end.
+    fn is_readable(&mut self, stream: &Stream<'_>) -> bool {
+        compression(stream) == Some(Compression::Data)
+            && (stream.raw_data().is_empty()
+                || unpacked(stream, &mut self.budget, &mut |_| {}) == End::Reached)
+            && stream.decoded_data().is_ok()
+    }
+
     fn are_whole(&mut self, resources: &Resources<'_>, depth: u32) -> bool {
         let fonts = &resources.fonts;
         let mut fonts = fonts.keys().filter_map(|name| fonts.get::<Dict<'_>>(&*name));
@@ -109,11 +128,38 @@ impl Parts {
             Some(b"Form") => {
                 let resources = dict.get::<Dict<'_>>(b"Resources").unwrap_or_default();
                 dict.get::<Array<'_>>(b"BBox").is_some()
-                    && is_readable(part)
+                    && self.is_readable(part)
                     && self.are_whole(&Resources::new(resources), depth + 1)
             }
-            Some(b"Image") => is_whole_picture(part) && self.has_whole_mask(dict, depth),
-            _ => true,
+            Some(b"Image") => self.is_whole_picture(part) && self.has_whole_mask(dict, depth),
+            // For printers only; nobody draws it.
+            Some(b"PS") => true,
+            _ => false,
+        }
+    }
+
+    /// A picture with as many samples as it says. The other kinds of compression tell the renderer themselves.
+    fn is_whole_picture(&self, picture: &Stream<'_>) -> bool {
+        let mut budget = Budget::new(self.picture);
+        match compression(picture) {
+            Some(kind @ (Compression::Jpeg | Compression::Wavelets)) => {
+                let mut packed = Vec::new();
+                let keep = &mut |bytes: &[u8]| packed.extend_from_slice(bytes);
+                let end = unpacked(picture, &mut budget, keep);
+                let is_whole = if kind == Compression::Jpeg {
+                    scans::check(&packed).is_ok()
+                } else {
+                    wavelets::is_whole(&packed)
+                };
+                matches!(end, End::Reached | End::Unmarked) && is_whole
+            }
+            Some(Compression::Picture) => true,
+            Some(Compression::Data) => {
+                let end = unpacked(picture, &mut budget, &mut |_| {});
+                let found = picture.decoded_data().map(|data| data.len());
+                found.is_ok_and(|found| is_enough(picture, found, end))
+            }
+            None => false,
         }
     }
 
@@ -128,17 +174,12 @@ impl Parts {
     }
 }
 
-/// A picture with as many samples as it says. The other kinds of compression tell the renderer themselves.
-fn is_whole_picture(picture: &Stream<'_>) -> bool {
-    match compression(picture) {
-        Some(Compression::Jpeg) => scans::check(&picture.raw_data()).is_ok(),
-        Some(Compression::Picture) => true,
-        Some(Compression::Data) => match (samples(picture.dict()), picture.decoded_data()) {
-            (Some(wanted), Ok(found)) => found.len() as u64 >= wanted,
-            _ => false,
-        },
-        None => false,
-    }
+/// Whether data of this size fits a picture that must have so much and may end without a mark, as many a writer of
+/// anything but `FlateDecode` leaves it.
+fn is_enough(picture: &Stream<'_>, found: usize, end: End) -> bool {
+    let may_stop = !picture.filters().contains(&Filter::FlateDecode);
+    let ended = matches!(end, End::Reached | End::Unmarked) || (may_stop && end == End::Missing);
+    ended && samples(picture.dict()).is_some_and(|wanted| found as u64 >= wanted)
 }
 
 /// Bytes that a picture must have; `None` if it does not say.
@@ -179,5 +220,7 @@ fn components(space: &Object<'_>) -> u64 {
     }
 }
 
+/// Four samples of sixteen bits.
+const BYTES_A_PIXEL: u64 = 8;
 /// Forms within forms.
 const DEEPEST: u32 = 32;

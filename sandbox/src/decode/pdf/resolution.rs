@@ -17,24 +17,46 @@ use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
     InterpreterCache, InterpreterSettings, SoftMask, interpret_page,
 };
+use hayro::hayro_syntax::object::{Dict, Stream};
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{BezPath, Rect};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
 use super::text::Text;
 
-/// Width and height in pixels. Refuses a page on which a character would not be drawn as what it is.
+/// How a page is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Width and height in pixels.
+    pub(super) size: [u16; 2],
+    /// Rows that are drawn at once.
+    pub(super) strip: u16,
+}
+
+/// Chooses size and strips. Refuses a page on which a character would not be drawn as what it is.
 pub(super) fn choose<'a>(
     page: &'a Page<'a>,
     settings: &InterpreterSettings,
     limits: &DecodeLimits,
-) -> Result<[u16; 2], FindingCode> {
+) -> Result<Plan, FindingCode> {
     let (across, down) = page.render_dimensions();
     let survey = survey(page, settings);
     if survey.unwritten {
         return Err(FindingCode::FontMissing);
     }
-    size(f64::from(across), f64::from(down), survey.finest, limits)
+    let size = size(f64::from(across), f64::from(down), survey.finest, limits)?;
+    Ok(Plan { size, strip: strip(size, survey.layered, survey.pixels) })
+}
+
+/// Rows at once. A picture whose mask has another size costs the renderer two layers as large as what is drawn at once,
+/// so pages with many of them are drawn in strips, each of which costs reading the page and its pictures again.
+fn strip([width, height]: [u16; 2], layered: u32, pixels: u64) -> u16 {
+    let layers = f64::from(layered) * f64::from(width) * f64::from(height);
+    let again = pixels as f64 + READING;
+    let strips = (layers / again).sqrt().clamp(1.0, MOST_STRIPS);
+    let rows = (f64::from(height) / strips).ceil() as u16;
+    // The renderer works in rows of tiles of four.
+    rows.checked_next_multiple_of(4).map_or(height, |rows| rows.min(height))
 }
 
 /// The size of a page of so many points with a picture of so many dots an inch.
@@ -76,13 +98,13 @@ fn survey<'a>(page: &'a Page<'a>, settings: &InterpreterSettings) -> Survey {
     let cache = InterpreterCache::new();
     let transform = super::to_affine(page);
     let mut context = Context::new(transform, target, &cache, page.xref(), settings.clone());
-    let mut survey =
-        Survey { page_area: target.area(), finest: None, text: Text::default(), unwritten: false };
+    let mut survey = Survey { page_area: target.area(), ..Survey::default() };
     interpret_page(page, &mut context, &mut survey);
     survey
 }
 
 /// Looks where pictures go and draws nothing.
+#[derive(Default)]
 struct Survey {
     page_area: f64,
     /// Dots an inch of the finest picture that covers most of the page.
@@ -90,12 +112,21 @@ struct Survey {
     text: Text,
     /// A character has no glyph, or another's.
     unwritten: bool,
+    /// Pictures drawn through a mask that is not laid out as they are.
+    layered: u32,
+    /// Pixels of all pictures.
+    pixels: u64,
 }
 
 impl<'a> Device<'a> for Survey {
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
         let (x, y) = x_y_advances(&props.transform);
         let (across, down) = (x.hypot(), y.hypot());
+        let pixels = u64::from(image.width()) * u64::from(image.height());
+        self.pixels = self.pixels.saturating_add(pixels);
+        if let Image::Raster(picture) = &image {
+            self.layered = self.layered.saturating_add(u32::from(has_odd_mask(picture.stream())));
+        }
         let area = across * f64::from(image.width()) * down * f64::from(image.height());
         if area >= self.page_area * MOST_OF_A_PAGE && across > 0.0 && down > 0.0 {
             let dots = INCH / across.min(down);
@@ -116,6 +147,17 @@ impl<'a> Device<'a> for Survey {
     fn pop_transparency_group(&mut self) {}
 }
 
+/// Whether a picture's mask has another size or is smoothed in another way.
+fn has_odd_mask(picture: &Stream<'_>) -> bool {
+    let shape = |dict: &Dict<'_>| {
+        let smooth = dict.get::<bool>(b"Interpolate").unwrap_or(false);
+        (dict.get::<u32>(b"Width"), dict.get::<u32>(b"Height"), smooth)
+    };
+    let dict = picture.dict();
+    let mask = dict.get::<Stream<'_>>(b"SMask").or_else(|| dict.get::<Stream<'_>>(b"Mask"));
+    mask.is_some_and(|mask| shape(mask.dict()) != shape(dict))
+}
+
 /// Points in an inch.
 const INCH: f64 = 72.0;
 /// Dots an inch of a page that is no picture: six-point print has strokes of more than a pixel.
@@ -126,6 +168,9 @@ const MEGAPIXELS: f64 = 2_000_000.0;
 /// Fewer dots an inch than this show a large page as a thumbnail.
 const LEAST: f64 = 72.0;
 const MOST_OF_A_PAGE: f64 = 0.6;
+/// What reading a page once more costs, in pixels of a layer.
+const READING: f64 = 300_000.0;
+const MOST_STRIPS: f64 = 40.0;
 
 #[cfg(test)]
 mod tests {
@@ -158,6 +203,20 @@ mod tests {
         assert!(sized(5000.0, 5000.0, None).is_ok());
         assert_eq!(sized(5001.0, 5001.0, None), Err(FindingCode::TooManyPixels));
         assert_eq!(sized(20_001.0, 1.0, None), Err(FindingCode::TooManyPixels));
+    }
+
+    #[test]
+    fn a_page_is_cut_into_strips_only_where_masks_cost_more_than_reading_it_again() {
+        let page = [1654, 2339];
+        assert_eq!(strip(page, 0, 0), 2339);
+        assert_eq!(strip(page, 0, 50_000_000), 2339);
+        // A scan behind one mask of another size.
+        assert_eq!(strip(page, 1, 8_000_000), 2339);
+        assert!((60..200).contains(&strip(page, 200, 100_000)));
+        assert!((300..900).contains(&strip(page, 200, 20_000_000)));
+        assert_eq!(strip(page, u32::MAX, 0), 60);
+        assert_eq!(strip([9, 1], 9, 0), 1);
+        assert_eq!(strip([u16::MAX, u16::MAX], 0, 0), u16::MAX);
     }
 
     #[test]

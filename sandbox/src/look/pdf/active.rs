@@ -1,13 +1,17 @@
 //! What a document would do in a reader that does what documents ask for.
 //!
 //! Nothing of it reaches a rendition. It is told because nobody sends a doctor a document that runs programs without
-//! meaning something by it.
+//! meaning something by it. A value that is an object of its own is asked for here and looked up by [`super::objects`].
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use sekisho_protocol::FindingCode;
 
+use super::codes::{LINKS, WEIGHED, of_key, of_value};
 use super::lexer::{Lexer, Token, What};
+use super::place::{Place, Says};
+use super::strings::is_active_link;
 
 /// What was seen so far: each code with its first place, and how often.
 #[derive(Debug, Default)]
@@ -17,14 +21,59 @@ pub(super) struct Active {
     pub(super) encrypted: bool,
     /// Keywords that begin an object.
     pub(super) objects: u64,
+    /// Where each object's value begins, by its number.
+    pub(super) places: Vec<(u64, usize)>,
+    /// Streams that hold objects.
+    pub(super) containers: Vec<Container>,
+    /// What is an object of its own, and what it is the value of.
+    pub(super) asked: BTreeMap<(Asked, u64), usize>,
+    /// There were more of these than are kept.
+    pub(super) overfull: bool,
+}
+
+/// Why an object's value matters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Asked {
+    /// It is the value of one of [`WEIGHED`].
+    Value(&'static [u8]),
+    /// It is done at opening.
+    Opening,
+    /// It is the kind of what is done at opening.
+    OpeningKind,
+}
+
+/// A stream that holds objects: its dictionary, and its data as far as the words tell.
+#[derive(Clone, Debug)]
+pub(super) struct Container {
+    pub(super) head: Range<usize>,
+    pub(super) data: Range<usize>,
 }
 
 impl Active {
     /// Reads all words of a lexer.
     pub(super) fn read(&mut self, lexer: &mut Lexer<'_>) {
         let mut place = Place::default();
-        for token in lexer {
+        while let Some(token) = lexer.next() {
             self.take(token, &mut place);
+            if let Some(container) = place.container.take() {
+                let data = lexer.streams.last().cloned().unwrap_or_default();
+                keep(&mut self.containers, Container { head: container, data }, &mut self.overfull);
+            }
+        }
+    }
+
+    /// Reads one value, a dictionary or array to its end.
+    pub(super) fn read_value(&mut self, lexer: &mut Lexer<'_>, is_opening: bool) {
+        let mut place = if is_opening { Place::opening() } else { Place::default() };
+        let base = place.depth();
+        for token in lexer {
+            if matches!(token.what, What::Word(b"obj" | b"endobj" | b"stream")) {
+                break;
+            }
+            self.take(token, &mut place);
+            if place.depth() <= base {
+                break;
+            }
         }
     }
 
@@ -34,6 +83,8 @@ impl Active {
             let (_, _, most) = self.seen.entry(number).or_insert((code, 0, 0));
             *most = count.max(*most);
         }
+        self.asked.extend(other.asked);
+        self.overfull |= other.overfull;
     }
 
     pub(super) fn add(&mut self, code: FindingCode, at: usize) {
@@ -46,136 +97,145 @@ impl Active {
         self.seen.into_values()
     }
 
+    /// Weighs a value that was asked for.
+    pub(super) fn answer(&mut self, asked: Asked, token: &What<'_>, at: usize) {
+        match (asked, token) {
+            (Asked::Value(key), What::Name { text, disguised }) => {
+                self.weigh(of_value(key, text), *disguised, at);
+            }
+            (Asked::Value(key), What::Text(text))
+                if LINKS.contains(&key) && is_active_link(text) =>
+            {
+                self.add(FindingCode::ActiveLink, at);
+            }
+            (Asked::OpeningKind, What::Name { text, .. }) if text.as_ref() != b"GoTo" => {
+                self.add(FindingCode::PdfAutoAction, at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks for an object.
+    pub(super) fn ask(&mut self, asked: Asked, number: u64, at: usize) {
+        if self.asked.len() < MOST {
+            self.asked.entry((asked, number)).or_insert(at);
+        } else {
+            self.overfull = true;
+        }
+    }
+
+    fn weigh(&mut self, code: Option<FindingCode>, disguised: bool, at: usize) {
+        if let Some(code) = code {
+            self.add(code, at);
+            if disguised {
+                self.add(FindingCode::PdfHiddenName, at);
+            }
+        }
+    }
+
     fn take(&mut self, token: Token<'_>, place: &mut Place) {
         let at = token.at;
         match token.what {
+            What::Word(word) => return self.word(word, at, place),
             What::Name { text, disguised } => {
-                let disguised = disguised || place.key.as_ref().is_some_and(|key| key.disguised);
-                let code = match place.key.take().filter(|_| place.in_dict()) {
-                    Some(key) => of_value(&key.text, &text),
-                    None if place.in_array() => None,
-                    None => {
-                        self.encrypted |= &*text == b"Encrypt";
-                        let code = of_key(&text);
-                        place.key = Some(Key { text: text.into_owned(), disguised });
-                        code
-                    }
-                };
-                if let Some(code) = code {
-                    self.add(code, at);
-                    if disguised {
-                        self.add(FindingCode::PdfHiddenName, at);
-                    }
+                // What begins an object is the value of whatever refers to it.
+                if !place.is_body() {
+                    self.name(text.into_owned(), disguised, at, place);
                 }
             }
             What::Text(text) => {
-                if place.key.take().is_some_and(|key| key.text == b"URI") && is_active_link(text) {
-                    self.add(FindingCode::ActiveLink, at);
+                let key = place.value(Says::Other);
+                if let Some(link) = LINKS.iter().find(|link| key.as_deref() == Some(**link)) {
+                    self.answer(Asked::Value(link), &What::Text(text), at);
                 }
             }
-            What::Word(word) => {
-                self.objects += u64::from(word == b"obj");
-                place.key = None;
-                if matches!(word, b"obj" | b"endobj") {
-                    place.inside.clear();
+            What::OpenDict => place.open_dict(at),
+            What::OpenArray => place.open_array(at),
+            What::CloseDict | What::CloseArray => {
+                if place.close(at) {
+                    self.add(FindingCode::PdfRemoteGoTo, at);
+                }
+                return;
+            }
+        }
+        place.go_on();
+    }
+
+    fn name(&mut self, text: Vec<u8>, disguised: bool, at: usize, place: &mut Place) {
+        place.drop_number();
+        if place.in_array() {
+            place.key = None;
+        } else if let Some((key, hidden)) = place.key.take() {
+            place.note(&key, Says::Name(&text));
+            if key == b"S" && place.is_opening() && text != b"GoTo" {
+                self.add(FindingCode::PdfAutoAction, at);
+            }
+            self.weigh(of_value(&key, &text), disguised || hidden, at);
+        } else {
+            self.encrypted |= text == b"Encrypt";
+            place.note_key(&text);
+            self.weigh(of_key(&text), disguised, at);
+            place.key = Some((text, disguised));
+        }
+    }
+
+    fn word(&mut self, word: &[u8], at: usize, place: &mut Place) {
+        match word {
+            b"obj" => {
+                self.objects += 1;
+                if let Some(number) = place.referred() {
+                    let value = (number, at + word.len());
+                    keep(&mut self.places, value, &mut self.overfull);
+                }
+                place.begin();
+            }
+            b"endobj" => *place = Place::default(),
+            b"R" => {
+                if let Some(number) = place.referred() {
+                    self.refer(number, at, place);
+                }
+                place.go_on();
+            }
+            b"stream" => {
+                if place.end_head() {
+                    self.add(FindingCode::PdfOutsidePart, at);
                 }
             }
-            What::OpenDict => place.open(Inside::Dict),
-            What::OpenArray => place.open(Inside::Array),
-            What::CloseDict | What::CloseArray => place.close(),
+            _ => place.number(word),
+        }
+    }
+
+    /// A value is another object.
+    fn refer(&mut self, number: u64, at: usize, place: &mut Place) {
+        let is_opening = place.is_opening();
+        match place.value(Says::Other) {
+            Some(key) => {
+                if is_opening && key == b"S" {
+                    self.ask(Asked::OpeningKind, number, at);
+                }
+                if key == b"OpenAction" || (is_opening && key == b"Next") {
+                    self.ask(Asked::Opening, number, at);
+                }
+                if let Some(weighed) = WEIGHED.iter().find(|weighed| key == **weighed) {
+                    self.ask(Asked::Value(weighed), number, at);
+                }
+            }
+            None if is_opening && place.in_array() => self.ask(Asked::Opening, number, at),
+            None => {}
         }
     }
 }
 
-/// Where in a structure the next word stands.
-#[derive(Debug, Default)]
-struct Place {
-    inside: Vec<Inside>,
-    /// The key whose value comes next.
-    key: Option<Key>,
-}
-
-#[derive(Debug)]
-struct Key {
-    text: Vec<u8>,
-    disguised: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Inside {
-    Dict,
-    Array,
-}
-
-impl Place {
-    fn in_array(&self) -> bool {
-        self.inside.last() == Some(&Inside::Array)
-    }
-
-    fn in_dict(&self) -> bool {
-        !self.in_array()
-    }
-
-    /// Deeper than any honest document, structures are no longer told apart, but names still are.
-    fn open(&mut self, inside: Inside) {
-        self.key = None;
-        if self.inside.len() < DEEPEST {
-            self.inside.push(inside);
-        }
-    }
-
-    fn close(&mut self) {
-        self.key = None;
-        self.inside.pop();
+fn keep<T>(list: &mut Vec<T>, item: T, overfull: &mut bool) {
+    if list.len() < MOST {
+        list.push(item);
+    } else {
+        *overfull = true;
     }
 }
 
-fn of_key(key: &[u8]) -> Option<FindingCode> {
-    Some(match key {
-        b"JS" | b"JavaScript" => FindingCode::PdfScript,
-        b"EmbeddedFiles" | b"EF" => FindingCode::PdfEmbeddedFile,
-        b"RichMediaContent" | b"RichMediaSettings" => FindingCode::PdfRichMedia,
-        b"XFA" => FindingCode::PdfXfa,
-        b"AA" => FindingCode::PdfAutoAction,
-        b"AcroForm" => FindingCode::PdfForm,
-        _ => return None,
-    })
-}
-
-fn of_value(key: &[u8], value: &[u8]) -> Option<FindingCode> {
-    Some(match (key, value) {
-        (b"S", b"JavaScript") => FindingCode::PdfScript,
-        (b"S", b"Launch") => FindingCode::PdfLaunch,
-        (b"S", b"SubmitForm" | b"ImportData") => FindingCode::PdfSubmitForm,
-        (b"S", b"GoToR" | b"GoToE") => FindingCode::PdfRemoteGoTo,
-        (b"S", b"URI") => FindingCode::PdfLinks,
-        (b"S", b"Rendition" | b"Movie" | b"Sound" | b"RichMediaExecute" | b"GoTo3DView")
-        | (b"Subtype", b"RichMedia" | b"Movie" | b"Sound" | b"Screen" | b"3D") => {
-            FindingCode::PdfRichMedia
-        }
-        (b"Subtype", b"FileAttachment") | (b"Type", b"EmbeddedFile") => {
-            FindingCode::PdfEmbeddedFile
-        }
-        _ => return None,
-    })
-}
-
-/// A link that is code or leads into the reader's own machine.
-fn is_active_link(written: &[u8]) -> bool {
-    let start: Vec<u8> = written
-        .iter()
-        .skip(1)
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .take(16)
-        .map(u8::to_ascii_lowercase)
-        .collect();
-    [&b"javascript:"[..], b"vbscript:", b"data:", b"file:"]
-        .iter()
-        .any(|scheme| start.starts_with(scheme))
-}
-
-/// Nesting of dictionaries and arrays.
-const DEEPEST: usize = 200;
+/// Objects, containers and values that are objects: more than any document within the limit of objects has.
+const MOST: usize = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -191,7 +251,8 @@ mod tests {
     fn active_content_is_named_and_look_alikes_are_not() {
         use FindingCode::{
             ActiveLink, PdfAutoAction, PdfEmbeddedFile, PdfForm, PdfHiddenName, PdfLaunch,
-            PdfLinks, PdfRemoteGoTo, PdfRichMedia, PdfScript, PdfSubmitForm, PdfXfa,
+            PdfLinks, PdfOutsidePart, PdfRemoteGoTo, PdfRichMedia, PdfScript, PdfSubmitForm,
+            PdfXfa,
         };
         for (text, expected) in [
             ("<</S/JavaScript/JS(x)>>", vec![PdfScript]),
@@ -207,11 +268,52 @@ mod tests {
             ("<</AA<</O 3 0 R>>>>", vec![PdfAutoAction]),
             ("<</S/URI/URI(https://a)>>", vec![PdfLinks]),
             ("<</S/URI/URI( JavaScript:x)>>", vec![ActiveLink, PdfLinks]),
+            ("<</S/URI/URI<6A617661736372697074 3A>>>", vec![ActiveLink, PdfLinks]),
+            ("<</URI<</Base(file:///)>>>>", vec![ActiveLink]),
+            ("<</S/Thread/D 0>>", vec![]),
+            ("<</S/Thread/F(x)/D 0>>", vec![PdfRemoteGoTo]),
+            ("<</F 3 0 R/D<</A 1>>/S/Thread>>", vec![PdfRemoteGoTo]),
+            ("<</Subtype/PS>>stream endstream", vec![PdfScript]),
+            ("<</Subtype/Form/Ref<</F(x)>>>>stream endstream", vec![PdfOutsidePart]),
+            ("<</Length 0/F(x)>>stream endstream", vec![PdfOutsidePart]),
+            ("<</Length 0/FFilter/Fl>>stream endstream", vec![PdfOutsidePart]),
+            ("<</F/Fl/Length 0>>stream endstream", vec![]),
+            ("<</S/P/Ref[3 0 R]>>", vec![]),
+            ("<</OpenAction<</S/GoTo/Next<</S/Named/N/Print>>>>>>", vec![PdfAutoAction]),
+            ("<</OpenAction<</S/GoTo/Next[<</S/Hide>>]>>>>", vec![PdfAutoAction]),
+            ("<</OpenAction<</S/GoTo/D[3 0 R/Fit]/X<</S/Named>>>>>>", vec![]),
+            ("<</OpenAction[5 0 R/FitH 100]>>", vec![]),
+            ("<</N 3/S/Launch>>", vec![PdfLaunch]),
+            ("<</N 3 0 R/S/Launch>>", vec![PdfLaunch]),
             ("<</Title(/JavaScript /Launch)/S/GoTo/D[1 0 R/Fit]>>", vec![]),
             ("<</Font<</F1 3 0 R>>/ProcSet[/PDF/JS/Launch]>>", vec![]),
             ("<</BaseFont/JavaScript/Name/Launch/Type/Sound>>", vec![]),
         ] {
             assert_eq!(codes(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn depth_hides_nothing() {
+        for depth in [199, 201, 5000] {
+            let text = format!("<</A {}<</B 1/S/Launch>>", "[".repeat(depth));
+            assert_eq!(codes(&text), [FindingCode::PdfLaunch], "{depth}");
+            let deep = format!("<</A {}{}/S/Launch>>", "[".repeat(depth), "]".repeat(depth));
+            assert_eq!(codes(&deep), [FindingCode::PdfLaunch], "behind {depth}");
+        }
+    }
+
+    #[test]
+    fn objects_that_are_values_are_asked_for() {
+        let asked = |text: &str| -> Vec<(Asked, u64)> {
+            let mut active = Active::default();
+            active.read(&mut Lexer::new(text.as_bytes()));
+            active.asked.into_keys().collect()
+        };
+        assert_eq!(asked("<</S 7 0 R/N 5 0 R>>"), [(Asked::Value(b"S"), 7)]);
+        assert_eq!(asked("<</OpenAction 7 0 R>>"), [(Asked::Opening, 7)]);
+        let within = "<</OpenAction<</S 6 0 R/Next[7 0 R]/D 5 0 R>>>>";
+        let expected = [(Asked::Value(b"S"), 6), (Asked::Opening, 7), (Asked::OpeningKind, 6)];
+        assert_eq!(asked(within), expected);
     }
 }

@@ -33,26 +33,39 @@ pub(super) enum What<'a> {
 }
 
 /// Reads words until the bytes end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
     /// A string without an end was met: from then on strings are believed up to a length only.
     torn: bool,
+    /// The last word closed a dictionary: only then does a stream begin.
+    closed: bool,
     /// Where streams were stepped over.
     pub(super) streams: Vec<Range<usize>>,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, torn: false, streams: Vec::new() }
+        Self::at(bytes, 0)
+    }
+
+    /// From a place within the bytes.
+    pub(super) const fn at(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at, torn: false, closed: false, streams: Vec::new() }
+    }
+
+    /// Where the next word is looked for.
+    pub(super) const fn place(&self) -> usize {
+        self.at
     }
 
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    fn skip_blank(&mut self) {
+    /// Goes on to the next word.
+    pub(super) fn skip_blank(&mut self) {
         loop {
             let blank = self.rest().iter().take_while(|byte| is_blank(**byte)).count();
             self.at += blank;
@@ -147,9 +160,10 @@ impl<'a> Iterator for Lexer<'a> {
             byte if is_regular(byte) => What::Word(self.regular()),
             _ => self.text(1),
         };
-        if what == What::Word(b"stream") {
+        if self.closed && what == What::Word(b"stream") {
             self.step_over_stream();
         }
+        self.closed = what == What::CloseDict;
         Some(Token { at, what })
     }
 }
@@ -193,9 +207,14 @@ mod tests {
 
     #[test]
     fn names_are_found_only_where_names_stand() {
-        let bytes = b"<</A(/B\\)/C)/D<2F45>>> % /F\n/G stream\n/H\nendstream [/I]";
+        let bytes = b"<</A(/B\\)/C)/D<2F45>>> % /F\nstream\n/H\nendstream [/I]";
         let found: Vec<String> = names(bytes).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(found, ["A", "D", "G", "I"]);
+        assert_eq!(found, ["A", "D", "I"]);
+    }
+
+    #[test]
+    fn a_stream_without_a_dictionary_hides_nothing() {
+        assert_eq!(names(b"stream\n/A\nendstream /B").len(), 2);
     }
 
     #[test]

@@ -1,12 +1,22 @@
 //! The structure of a PDF: header, tables, end, objects, and what it would do in a reader.
 //!
 //! A reader trusts the table of objects, an attacker counts on readers that do not agree on it. So the words of the whole
-//! file are read as they stand, and once more by its table, object streams included. What stands in neither is no part
-//! of any page.
+//! file are read as they stand, those in its streams of objects too, and once more by its table. What stands in none of
+//! them is no part of any page.
 
 mod active;
-mod expand;
+mod codes;
+mod head;
 mod lexer;
+mod objects;
+mod place;
+mod predict;
+mod strings;
+mod tree;
+pub mod unpack;
+mod unseen;
+
+use std::ops::Range;
 
 use hayro::hayro_syntax::object::{Dict, Name, Object, Stream};
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
@@ -17,23 +27,44 @@ use super::notes::Notes;
 use super::{foreign, tail};
 use active::Active;
 use lexer::{Lexer, is_blank};
+use objects::Objects;
+use unpack::{Budget, End, Packing};
 
 /// Looks at a PDF.
 pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
     let end = end_of(file, notes);
     tail::inspect(file, end.map(|end| skip_blank(file, end)), notes);
-    let words = Words::of(file.get(..end.unwrap_or(file.len())).unwrap_or_default());
+    let whole = file.get(..end.unwrap_or(file.len())).unwrap_or_default();
+    let words = Words::of(whole);
     words.between_streams(file, notes);
     let mut active = words.active;
     check_table(file, notes);
-    match open(file, &active, limits) {
-        Ok(pdf) => inspect(&pdf, limits, &mut active, notes),
-        Err((code, value)) => notes.add(code, 0, value),
+    let objects = Objects::of(whole, &active, limits);
+    if objects.is_spent {
+        notes.add(FindingCode::ExpansionLimit, 0, limits.max_expanded);
+    }
+    let pdf = open(file, &active, limits);
+    let by_table = match &pdf {
+        Ok(pdf) => {
+            unseen::count(pdf, limits, notes);
+            inspect(pdf, limits, notes)
+        }
+        Err((code, value)) => {
+            notes.add(*code, 0, *value);
+            Active::default()
+        }
+    };
+    let further = objects.weigh(&active, &by_table, pdf.as_ref().ok());
+    active.merge(by_table);
+    active.merge(further);
+    if active.overfull {
+        notes.add(FindingCode::MoreFindings, 0, 0);
     }
     for (code, at, count) in active.into_list() {
         let counted = matches!(code, FindingCode::PdfLinks);
         notes.add(code, at, if counted { count } else { 0 });
     }
+    within_streams(file, &words.streams, notes);
 }
 
 /// Opens a document within its limits, or says why it is not decoded.
@@ -43,7 +74,13 @@ pub fn checked(file: &[u8], limits: &DecodeLimits) -> Result<Pdf, FindingCode> {
         return Err(FindingCode::Truncated);
     }
     let pdf = open(file, &Words::of(file).active, limits).map_err(|(code, _)| code)?;
-    if pages(&pdf) > limits.max_pages { Err(FindingCode::PageLimit) } else { Ok(pdf) }
+    if pages(&pdf) > limits.max_pages {
+        Err(FindingCode::PageLimit)
+    } else if !tree::is_as_drawn(&pdf) {
+        Err(FindingCode::PageIncomplete)
+    } else {
+        Ok(pdf)
+    }
 }
 
 /// How many pages a document has.
@@ -80,7 +117,7 @@ fn open(file: &[u8], active: &Active, limits: &DecodeLimits) -> Result<Pdf, (Fin
 /// The words of the file as they stand.
 struct Words {
     active: Active,
-    streams: Vec<std::ops::Range<usize>>,
+    streams: Vec<Range<usize>>,
 }
 
 impl Words {
@@ -103,24 +140,36 @@ impl Words {
     }
 }
 
+/// Other formats that stand in streams as they are.
+fn within_streams(file: &[u8], streams: &[Range<usize>], notes: &mut Notes) {
+    for stream in streams {
+        let data = file.get(stream.clone()).unwrap_or_default();
+        let line = data.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        foreign::at_start(data.get(line..).unwrap_or_default(), stream.start + line, notes);
+    }
+}
+
 /// What the objects say, read by the table.
-fn inspect(pdf: &Pdf, limits: &DecodeLimits, active: &mut Active, notes: &mut Notes) {
+fn inspect(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes) -> Active {
     if pages(pdf) > limits.max_pages {
         notes.add(FindingCode::PageLimit, 0, pages(pdf).into());
     }
     let mut by_table = Active::default();
-    let mut expanded = expand::Budget::new(limits.max_expanded);
+    let mut expanded = Budget::new(limits.max_expanded);
     for object in pdf.objects() {
         match &object {
             Object::Dict(dict) => by_table.read(&mut Lexer::new(dict.data())),
             Object::Array(array) => by_table.read(&mut Lexer::new(array.data())),
             Object::Stream(stream) => {
                 by_table.read(&mut Lexer::new(stream.dict().data()));
+                if is_elsewhere(stream.dict()) {
+                    by_table.add(FindingCode::PdfOutsidePart, 0);
+                }
                 if let Some(pixels) = pixels_of(stream) {
                     if pixels > limits.max_pixels {
                         notes.add(FindingCode::TooManyPixels, 0, pixels);
                     }
-                } else if !expanded.take(stream) {
+                } else if unpacked(stream, &mut expanded, &mut |_| {}) == End::Spent {
                     notes.add(FindingCode::ExpansionLimit, 0, limits.max_expanded);
                     break;
                 }
@@ -128,21 +177,35 @@ fn inspect(pdf: &Pdf, limits: &DecodeLimits, active: &mut Active, notes: &mut No
             _ => {}
         }
     }
-    let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
-    if catalog.is_some_and(|catalog| opens_with_action(&catalog)) {
-        by_table.add(FindingCode::PdfAutoAction, 0);
-    }
-    active.merge(by_table);
+    by_table
 }
 
-/// Whether opening does something else than going to a page of the same document.
-fn opens_with_action(catalog: &Dict<'_>) -> bool {
-    match catalog.get::<Object<'_>>(b"OpenAction") {
-        Some(Object::Dict(action)) => {
-            action.get::<Name<'_>>(b"S").is_some_and(|kind| kind.as_ref() != b"GoTo")
-        }
+/// Whether what a stream holds is in another file.
+fn is_elsewhere(dict: &Dict<'_>) -> bool {
+    let is_file = matches!(dict.get(b"F"), Some(Object::String(_) | Object::Dict(_)));
+    is_file || dict.contains_key(b"FFilter") || dict.get::<Dict<'_>>(b"Ref").is_some()
+}
+
+/// Unpacks a stream, what is packed as a picture excepted, and tells whether it ends as it should.
+pub fn unpacked(stream: &Stream<'_>, budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
+    let dict = stream.dict();
+    let names: Vec<Name<'_>> = match dict.get::<Object<'_>>(b"Filter") {
+        Some(Object::Name(name)) => vec![name],
+        Some(Object::Array(names)) => names.iter::<Name<'_>>().collect(),
+        _ => vec![],
+    };
+    let late = |parameters: &Dict<'_>| parameters.get::<u32>(b"EarlyChange") == Some(0);
+    let is_late = match dict.get::<Object<'_>>(b"DecodeParms") {
+        Some(Object::Dict(parameters)) => late(&parameters),
+        Some(Object::Array(all)) => all.iter::<Dict<'_>>().any(|parameters| late(&parameters)),
         _ => false,
-    }
+    };
+    let layers = names.iter().map_while(|name| match Packing::named(name)? {
+        Packing::Lzw { .. } => Some(Packing::Lzw { early: !is_late }),
+        other => Some(other),
+    });
+    let layers: Vec<Packing> = layers.collect();
+    unpack::unpack(&stream.raw_data(), &layers, budget, out)
 }
 
 /// Pixels of a stream that is a picture.

@@ -1,0 +1,209 @@
+//! Where in the structure of a document its next word stands.
+
+use std::ops::Range;
+
+/// The dictionaries and arrays around a word, the key before it, the numbers before it.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    inside: Vec<Frame>,
+    /// How much deeper than is kept.
+    deeper: usize,
+    /// The key whose value comes next, and whether it is disguised.
+    pub(super) key: Option<(Vec<u8>, bool)>,
+    /// The last two numbers, if nothing came since.
+    numbers: [Option<u64>; 2],
+    /// An object has just begun.
+    body: bool,
+    /// A dictionary has just ended: where it began and ended, and what it says.
+    closed: Option<(Range<usize>, Seen)>,
+    /// The dictionary of a stream that holds objects; whoever reads takes it away.
+    pub(super) container: Option<Range<usize>>,
+}
+
+/// A value, as far as it matters.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Says<'a> {
+    Name(&'a [u8]),
+    /// A string, a dictionary, an object.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    at: usize,
+    is_array: bool,
+    /// It is what is done at opening, or a list of that.
+    is_opening: bool,
+    seen: Seen,
+}
+
+/// What a dictionary says, where it takes several keys to tell what it does.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen(u8);
+
+impl Seen {
+    const THREAD: u8 = 1;
+    /// A file specification.
+    const FILE: u8 = 2;
+    /// A page of another document.
+    const REFERENCE: u8 = 4;
+    /// How many objects there are in a list of them, and from where.
+    const COUNT: u8 = 8;
+    const FIRST: u8 = 16;
+
+    const fn has(self, what: u8) -> bool {
+        self.0 & what == what
+    }
+}
+
+impl Place {
+    /// Before what is done at opening.
+    pub(super) fn opening() -> Self {
+        Self { key: Some((b"OpenAction".to_vec(), false)), ..Self::default() }
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.inside.len() + self.deeper
+    }
+
+    pub(super) fn in_array(&self) -> bool {
+        self.inside.last().is_some_and(|frame| frame.is_array)
+    }
+
+    pub(super) fn is_opening(&self) -> bool {
+        self.inside.last().is_some_and(|frame| frame.is_opening)
+    }
+
+    /// Whether the next word is what an object begins with.
+    pub(super) const fn is_body(&self) -> bool {
+        self.body
+    }
+
+    /// An object begins.
+    pub(super) fn begin(&mut self) {
+        *self = Self { body: true, ..Self::default() };
+    }
+
+    /// A word was read that was no number.
+    pub(super) fn go_on(&mut self) {
+        self.numbers = [None; 2];
+        self.body = false;
+        self.closed = None;
+    }
+
+    pub(super) fn number(&mut self, word: &[u8]) {
+        let number = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
+        let [_, last] = self.numbers;
+        self.go_on();
+        match number {
+            Some(number) => self.numbers = [last, Some(number)],
+            None => self.key = None,
+        }
+    }
+
+    /// The number of the object that two numbers name.
+    pub(super) const fn referred(&self) -> Option<u64> {
+        match self.numbers {
+            [number, Some(_)] => number,
+            _ => None,
+        }
+    }
+
+    /// A key whose value was a number waits for no other.
+    pub(super) fn drop_number(&mut self) {
+        if self.numbers != [None; 2] {
+            self.key = None;
+        }
+    }
+
+    /// A value was read: its key.
+    pub(super) fn value(&mut self, says: Says<'_>) -> Option<Vec<u8>> {
+        // The two numbers of a reference are no value of their own.
+        let (key, _) = self.key.take()?;
+        self.note(&key, says);
+        Some(key)
+    }
+
+    pub(super) fn note_key(&mut self, key: &[u8]) {
+        if let Some(frame) = self.inside.last_mut() {
+            match key {
+                b"N" => frame.seen.0 |= Seen::COUNT,
+                b"First" => frame.seen.0 |= Seen::FIRST,
+                b"FFilter" => frame.seen.0 |= Seen::FILE,
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn note(&mut self, key: &[u8], says: Says<'_>) {
+        if let Some(frame) = self.inside.last_mut() {
+            match (key, says) {
+                (b"S", Says::Name(b"Thread")) => frame.seen.0 |= Seen::THREAD,
+                (b"F", Says::Other) => frame.seen.0 |= Seen::FILE,
+                (b"Ref", Says::Other) => frame.seen.0 |= Seen::REFERENCE,
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn open_dict(&mut self, at: usize) {
+        self.drop_number();
+        let in_list = self.in_array() && self.is_opening();
+        let opens = self.opens();
+        self.value(Says::Other);
+        self.open(Frame {
+            at,
+            is_array: false,
+            is_opening: opens || in_list,
+            seen: Seen::default(),
+        });
+    }
+
+    pub(super) fn open_array(&mut self, at: usize) {
+        self.drop_number();
+        let is_opening = self.opens();
+        self.key = None;
+        self.open(Frame { at, is_array: true, is_opening, seen: Seen::default() });
+    }
+
+    /// Closes what was opened last. True if it leads along a thread into another file.
+    pub(super) fn close(&mut self, at: usize) -> bool {
+        self.go_on();
+        self.key = None;
+        if let Some(less) = self.deeper.checked_sub(1) {
+            self.deeper = less;
+            return false;
+        }
+        let Some(frame) = self.inside.pop().filter(|frame| !frame.is_array) else { return false };
+        self.closed = Some((frame.at..at + 2, frame.seen));
+        frame.seen.has(Seen::THREAD | Seen::FILE)
+    }
+
+    /// A stream begins. True if what it holds is in another file.
+    pub(super) fn end_head(&mut self) -> bool {
+        let closed = self.closed.take();
+        self.go_on();
+        self.key = None;
+        let Some((head, seen)) = closed else { return false };
+        self.container = seen.has(Seen::COUNT | Seen::FIRST).then_some(head);
+        seen.has(Seen::FILE) || seen.has(Seen::REFERENCE)
+    }
+
+    /// Whether what comes next is done at opening.
+    fn opens(&self) -> bool {
+        self.key
+            .as_ref()
+            .is_some_and(|(key, _)| key == b"OpenAction" || (key == b"Next" && self.is_opening()))
+    }
+
+    fn open(&mut self, frame: Frame) {
+        if self.inside.len() < DEEPEST {
+            self.inside.push(frame);
+        } else {
+            self.deeper += 1;
+        }
+    }
+}
+
+/// Nesting of dictionaries and arrays. Deeper ones are counted and not told apart; no reader gets there.
+const DEEPEST: usize = 100_000;

@@ -1,0 +1,110 @@
+//! What a string says, however it is written.
+
+/// The bytes of a literal or hexadecimal string with its brackets, escapes undone. Of UTF-16 what is Latin stays, and
+/// everything else becomes a question mark: only links are read here.
+pub(super) fn decoded(written: &[u8]) -> Vec<u8> {
+    let bytes = match written.split_first() {
+        Some((b'(', rest)) => literal(rest),
+        Some((b'<', rest)) => hexadecimal(rest),
+        _ => return Vec::new(),
+    };
+    let narrow = |units: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = units.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+        units.map(|unit| u8::try_from(unit).unwrap_or(b'?')).collect()
+    };
+    match bytes.as_slice() {
+        [0xFE, 0xFF, units @ ..] => narrow(units, u16::from_be_bytes),
+        [0xFF, 0xFE, units @ ..] => narrow(units, u16::from_le_bytes),
+        [0xEF, 0xBB, 0xBF, text @ ..] => text.to_vec(),
+        _ => bytes,
+    }
+}
+
+/// Whether a link is code or leads into the reader's own machine or network.
+pub(super) fn is_active_link(written: &[u8]) -> bool {
+    let start: Vec<u8> = decoded(written)
+        .into_iter()
+        .filter(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control())
+        .take(16)
+        .map(|byte| byte.to_ascii_lowercase())
+        .collect();
+    [&b"javascript:"[..], b"vbscript:", b"data:", b"file:", b"\\\\"]
+        .iter()
+        .any(|scheme| start.starts_with(scheme))
+}
+
+fn literal(text: &[u8]) -> Vec<u8> {
+    let text = text.strip_suffix(b")").unwrap_or(text);
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'\\' {
+            bytes.push(*byte);
+            continue;
+        }
+        let digits = rest.iter().take(3).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+        if digits > 0 {
+            let number = rest.iter().take(digits);
+            // Readers ignore what is more than a byte.
+            bytes.push(number.fold(0, |number: u8, digit| (number << 3) | (digit - b'0')));
+            rest = rest.get(digits..).unwrap_or_default();
+            continue;
+        }
+        let Some((escaped, after)) = rest.split_first() else { break };
+        rest = after;
+        match escaped {
+            b'n' => bytes.push(b'\n'),
+            b'r' => bytes.push(b'\r'),
+            b't' => bytes.push(b'\t'),
+            b'b' => bytes.push(8),
+            b'f' => bytes.push(12),
+            // A line that goes on.
+            b'\r' => rest = rest.strip_prefix(b"\n").unwrap_or(rest),
+            b'\n' => {}
+            other => bytes.push(*other),
+        }
+    }
+    bytes
+}
+
+fn hexadecimal(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: &u8| (*byte as char).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let digits: Vec<u8> = text.iter().filter_map(digit).collect();
+    let pair = |pair: &[u8]| (pair.first().unwrap_or(&0) << 4) | pair.get(1).unwrap_or(&0);
+    digits.chunks(2).map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_read_however_it_is_written() {
+        for active in [
+            &b"(javascript:x)"[..],
+            b"( Java\\\nScript:x)",
+            b"(\\152avascript:x)",
+            b"(\\javascri\\160t:x)",
+            b"(java\\tscript\\072x)",
+            b"<6A 61 76 61 73 63 72 69 70 74 3A>",
+            b"(\xFE\xFF\0f\0i\0l\0e\0:)",
+            b"(\\376\\377\\000f\\000i\\000l\\000e\\000:)",
+            b"<FFFE660069006C0065003A00>",
+            b"(\xEF\xBB\xBFfile:x)",
+            b"(\\\\\\\\192.0.2.1\\\\a)",
+        ] {
+            assert!(is_active_link(active), "{}", String::from_utf8_lossy(active));
+        }
+        for harmless in [
+            &b"(https://example.org/?a=javascript:x)"[..],
+            b"(mailto:file@example.org)",
+            b"<68747470733A>",
+            b"(\xFE\xFF\x30\x42\0f\0i\0l\0e\0:)",
+            b"",
+            b"(",
+            b"(\\",
+        ] {
+            assert!(!is_active_link(harmless), "{}", String::from_utf8_lossy(harmless));
+        }
+    }
+}

@@ -29,6 +29,7 @@ TEST='
 /usr/bin/avifdec|libavif-bin|makes AVIF pictures and decodes them as somebody else does
 /usr/bin/tiffcp|libtiff-tools|packs a TIFF in every way that it knows
 /usr/bin/tifftopnm|netpbm|decodes TIFF and BMP as somebody else does
+/usr/bin/pg_ctlcluster|postgresql|the shared database, for tests in a cluster of their own
 '
 BENCH='
 /usr/bin/clamdscan|clamdscan|the virus scanner of the script that the service is held against

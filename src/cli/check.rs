@@ -49,8 +49,15 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
             item("swap", Level::Warn, format!("{device}: memory may be written to disk"))
         }
     });
-    let app = open::app(&config, Role::Review, BellEnd::Silent).await?;
-    items.push(item("database", Level::Ok, "both files open, schemas up to date"));
+    let app = match open::app(&config, Role::Review, BellEnd::Silent).await {
+        Ok(app) => app,
+        Err(error) => {
+            items.push(item("database", Level::Fail, Output::sentence(error.as_ref())));
+            return tell(items, output);
+        }
+    };
+    let version = app.db.version().await?;
+    items.push(item("database", Level::Ok, format!("{version}, schemas up to date")));
     for area in Area::ALL {
         let scratch = ObjectId::new(app.clock.read(), app.random.bytes()?);
         let vault = app.vault.clone();
@@ -84,6 +91,11 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
     let failed = items.iter().any(|item| item.result == Level::Fail);
     let event = app.event(open::operator(), Action::EnginesChecked)?;
     app.db.append(&event.fact("failed", if failed { "1" } else { "0" })).await?;
+    tell(items, output)
+}
+
+fn tell(items: Vec<Item>, output: Output) -> Result<Answer, CliError> {
+    let failed = items.iter().any(|item| item.result == Level::Fail);
     let rows: Vec<_> = items.into_iter().map(row).collect();
     output.table(["CHECK", "RESULT", "DETAIL"], &rows, "")?;
     Ok(if failed { Answer::No } else { Answer::Yes })

@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod database;
 mod link;
 mod machine;
 mod open;
@@ -57,6 +58,9 @@ struct Common {
 enum Command {
     /// Create keys, certificates, configuration and databases in a data folder.
     Init(serve::InitArgs),
+    /// Set a PostgreSQL server up for the service.
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
     /// Run the service, or one of its roles.
     Serve(serve::ServeArgs),
     /// Say what this machine and this configuration lack, and what follows from it.
@@ -123,6 +127,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<Answer, CliError> {
         Command::Serve(args) => serve::serve(&args, config),
         Command::Scan(args) => block_on(scan::run(&args, config, output)),
         Command::Signatures(command) => block_on(signatures::run(command, config, output)),
+        Command::Database(command) => block_on(database::run(command, config, output)),
         Command::Check => block_on(check::run(config, output)),
         Command::Pull(args) => block_on(pull::run(&args, output)),
         Command::Link(command) => block_on(link::run(command, config, output)),

@@ -10,11 +10,11 @@ use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
     ReviewKeys, Vault,
 };
-use crate::config::{Clamd, Config, ResultCache as CacheSetting};
+use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting};
 use crate::domain::Actor;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
-use crate::ops::KeyFile;
+use crate::ops::{KeyFile, database};
 use crate::scan::ScannerConfig;
 use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
 
@@ -36,10 +36,30 @@ pub(super) fn config(path: Option<&Path>) -> Result<Config, CliError> {
     Ok(Config::load(path)?)
 }
 
-/// Opens everything a process of the service holds but its role's keys.
+/// Opens everything a command holds but its role's keys.
 pub(super) async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<App, CliError> {
+    let password = database::open_password(&config.paths.database_password(role))?;
+    app_with(config, role, bell, password).await
+}
+
+/// The same for a role, with the file of its database password as it was handed over.
+pub(super) async fn app_with(
+    config: &Config,
+    role: Role,
+    bell: BellEnd,
+    database_password: File,
+) -> Result<App, CliError> {
     let paths = &config.paths;
-    let db = Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?;
+    let db = match &config.database {
+        Database::Sqlite {} => {
+            Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?
+        }
+        Database::Postgres { .. } => {
+            let password = database::read_password(database_password)?;
+            let server = super::database::server(config, database::user(role), password)?;
+            Db::open_postgres(&server, config.retention).await?
+        }
+    };
     let high_water = db.high_water().await?;
     let public = PublicKeys::read(&paths.public_keys())?;
     Ok(App {

@@ -73,6 +73,17 @@ impl Output {
 
     /// An error with its causes, in one line.
     pub(super) fn error(self, error: &dyn std::error::Error) {
+        let text = Self::sentence(error);
+        if self.json {
+            // A failing stderr leaves nothing to be done.
+            let _ = writeln!(io::stderr(), "{}", serde_json::json!({ "error": text }));
+        } else {
+            let _ = writeln!(io::stderr(), "sekisho: {text}");
+        }
+    }
+
+    /// An error's own words and those of its causes.
+    pub(super) fn sentence(error: &dyn std::error::Error) -> String {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -83,11 +94,6 @@ impl Output {
             }
             source = cause.source();
         }
-        if self.json {
-            // A failing stderr leaves nothing to be done.
-            let _ = writeln!(io::stderr(), "{}", serde_json::json!({ "error": text }));
-        } else {
-            let _ = writeln!(io::stderr(), "sekisho: {text}");
-        }
+        text
     }
 }

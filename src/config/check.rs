@@ -1,6 +1,6 @@
 //! Every check of a configured value, in one place. A refusal names the key and says why.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Database, DatabaseAddress};
 use crate::domain::ClinicId;
 use crate::domain::limits::Limits;
 use crate::domain::retention::Retention;
@@ -9,6 +9,7 @@ use crate::domain::retention::Retention;
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     unsafe_settings(config)?;
     clinic(config)?;
+    database(config)?;
     doors(config)?;
     limits(&config.limits)?;
     retention(&config.retention)?;
@@ -51,6 +52,16 @@ fn clinic(config: &Config) -> Result<(), ConfigError> {
     text("clinic.name_ja", &clinic.name_ja, 80)?;
     text("clinic.name_en", &clinic.name_en, 80)?;
     text("clinic.telephone", &clinic.telephone, 40)
+}
+
+fn database(config: &Config) -> Result<(), ConfigError> {
+    match &config.database {
+        Database::Sqlite {} => Ok(()),
+        Database::Postgres { url, .. } => match DatabaseAddress::parse(url) {
+            Ok(_) => Ok(()),
+            Err(reason) => refuse("database.url", reason),
+        },
+    }
 }
 
 fn doors(config: &Config) -> Result<(), ConfigError> {

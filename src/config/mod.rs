@@ -5,6 +5,7 @@
 //! `check`, so a [`Config`] that exists is one the service may start with.
 
 mod check;
+mod database;
 mod sections;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::limits::Limits;
 use crate::domain::retention::Retention;
 
+pub use database::{Database, DatabaseAddress, DatabaseHost};
 pub use sections::{
     Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, ResultCache, Separation,
     Swap, Unsafe, Users,
@@ -43,6 +45,8 @@ pub struct Config {
     pub clinic: Clinic,
     #[serde(default)]
     pub paths: Paths,
+    #[serde(default)]
+    pub database: Database,
     pub doors: Doors,
     #[serde(default)]
     pub clamd: Clamd,
@@ -92,6 +96,7 @@ impl Config {
             swap: Swap::default(),
             clinic,
             paths: Paths::default(),
+            database: Database::default(),
             doors: Doors::local(),
             clamd: Clamd::default(),
             users: Users::default(),
@@ -130,6 +135,7 @@ impl Config {
         let program = std::env::current_exe().map_err(unreadable)?;
         let base = folder_of(&config.file);
         config.paths.make_absolute(&base, &folder_of(&program));
+        config.database.make_absolute(&base);
         config.doors.make_absolute(&base);
         config.clamd.make_absolute(&base);
         check::check(&config)?;

@@ -345,7 +345,7 @@ impl PolicySettings {
     }
 }
 
-fn absolute(path: &mut PathBuf, base: &Path) {
+pub(super) fn absolute(path: &mut PathBuf, base: &Path) {
     // Collecting the components drops a "." in the middle.
     *path = base.join(&path).components().collect();
 }

@@ -142,3 +142,21 @@ fn paths_are_absolute_and_the_file_reads_back_as_written() {
     let again = load(&config.to_toml()).unwrap();
     assert_eq!(Config { file: config.file.clone(), ..again }, config);
 }
+
+#[test]
+fn the_database_is_sqlite_unless_a_server_is_named() {
+    assert_eq!(load(LEAST).unwrap().database, Database::Sqlite {});
+    let with = |lines: &str| format!("{LEAST}\n[database]\n{lines}\n");
+    assert!(load(&with("engine = \"sqlite\"")).is_ok());
+    assert!(load(&with("engine = \"sqlite\"\nurl = \"x\"")).is_err());
+    assert!(load(&with("engine = \"mysql\"")).is_err());
+    let server = "engine = \"postgres\"\nurl = \"postgresql://db.example/sekisho\"";
+    let config = load(&with(&format!("{server}\nauthority = \"tls/db.pem\""))).unwrap();
+    let authority = config.file.parent().unwrap().join("tls/db.pem");
+    let url = "postgresql://db.example/sekisho".to_owned();
+    assert_eq!(config.database, Database::Postgres { url, authority: Some(authority) });
+    assert!(load(&config.to_toml()).is_ok());
+    assert!(load(&with(&format!("{server}\npassword = \"x\""))).is_err());
+    let secret = server.replace("//db", "//user:secret@db");
+    assert_eq!(refused_key(&with(&secret)), "database.url");
+}

@@ -1,153 +1,84 @@
-//! What every engine of [`Db`] promises. Each promise is a function over a fresh database, so that
-//! another engine runs the same bodies.
+//! What every engine of [`Db`](super::Db) promises. Each promise is a function over a fresh
+//! database; every engine runs the same bodies.
+
+mod schemas;
+mod together;
+mod world;
 
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-use super::{AuditFilter, Commit, Db, DbError};
-use crate::app::Random;
-use crate::domain::artifact::{ArtifactKind, Declared, Source, Stamp};
-use crate::domain::authority::{Signed, Signer};
-use crate::domain::content::{Area, Part, SealedObject, Wrap};
-use crate::domain::finding::Reason;
-use crate::domain::link::{Link, Purpose, SecondSecret, Sender};
-use crate::domain::retention::Retention;
-use crate::domain::state::{Sha256Hex, StateName};
-use crate::domain::submission::{Connection, ReceiptNumber, Submission};
-use crate::domain::{
-    Action, Actor, Artifact, ArtifactId, ClinicId, Code, Engine, Event, EventId, LinkId, ObjectId,
-    StaffId, State, SubmissionId, Timestamp,
+use together::{
+    a_late_commit_and_a_takeover_never_both_succeed,
+    sequencers_at_once_write_one_log_without_a_gap,
+    waiting_artifacts_leased_at_once_are_leased_once_each, what_is_done_at_once_counts_once_each,
 };
+use world::{NOW, Place, SECOND, World, sealed};
 
-const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
-const SECOND: Duration = Duration::from_secs(1);
+use super::{AuditFilter, Commit, DbError};
+use crate::domain::content::{Area, Wrap};
+use crate::domain::retention::Retention;
+use crate::domain::state::StateName;
+use crate::domain::{Action, ArtifactId, Code, ObjectId, StaffId, Timestamp};
 
-/// A database with one link and one submission.
-struct World {
-    db: Db,
-    random: Random,
-    link: LinkId,
-    submission: SubmissionId,
-    folder: TempDir,
-}
-
-impl World {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (data, keys) = (folder.path().join("data.db"), folder.path().join("keys.db"));
-        let db = Db::open_sqlite(&data, &keys, Retention::default()).await.expect("opens");
-        let random = Random::seeded(1);
-        let link = LinkId::new(NOW, random.bytes().expect("random"));
-        let submission = SubmissionId::new(NOW, random.bytes().expect("random"));
-        let world = Self { db, random, link, submission, folder };
-        world.fill().await;
-        world
-    }
-
-    async fn fill(&self) {
-        let signer = Signer::from_seed(&[1; 32]).expect("a signer");
-        let row = Signed::sign(&link(self.link), &signer).expect("signs");
-        let event = self.event(Action::LinkIssue);
-        self.db.put_link(&row, &link(self.link), &event).await.expect("a link");
-        let submission = Submission {
-            id: self.submission,
-            link: self.link,
-            receipt: ReceiptNumber::new([1; 4]),
-            agreement_version: "1".into(),
-            agreed_at: NOW,
-            opened_at: NOW,
-        };
-        let event = self.event(Action::AgreementAccept);
-        self.db.create_submission(&submission, &event).await.expect("a submission");
-    }
-
-    fn stamp(&self, at: Timestamp) -> Stamp {
-        let event = EventId::new(at, self.random.bytes().expect("random"));
-        Stamp { actor: Actor::Anonymous, at, event }
-    }
-
-    fn event(&self, action: Action) -> Event {
-        let stamp = self.stamp(NOW);
-        Event::new(stamp.event, stamp.at, stamp.actor, action)
-    }
-
-    async fn receive(&self, position: u16) -> Artifact {
-        let artifact = self.artifact(position);
-        let object = sealed(artifact.source.object);
-        let change = artifact.receive(self.stamp(NOW));
-        let commit = Commit { change, lease: None, objects: vec![object] };
-        self.db.commit(commit).await.expect("received")
-    }
-
-    fn artifact(&self, position: u16) -> Artifact {
-        let local = "127.0.0.1:443".parse().expect("an address");
-        Artifact {
-            id: ArtifactId::new(NOW, self.random.bytes().expect("random")),
-            submission: self.submission,
-            link: self.link,
-            position,
-            kind: ArtifactKind::Photo,
-            declared: Declared::from_untrusted(Some("a.JPG"), Some("image/jpeg")),
-            source: Source {
-                object: ObjectId::new(NOW, self.random.bytes().expect("random")),
-                sha256: Sha256Hex::of_digest([7; 32]),
-                size_bytes: 10,
-                parts: 1,
-            },
-            received_at: NOW,
-            connection: Connection { peer: local, local, request: "r".into() },
-            detected: None,
-            hold: None,
-            version: 0,
-            state: State::Quarantined { since: NOW },
+/// Makes of each promise a test on SQLite, and of all together one on PostgreSQL: a server of its
+/// own for each would cost more than all of them.
+macro_rules! on_every_engine {
+    ($($promise:ident,)*) => {
+        mod on_sqlite {
+            use super::{Place, World};
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $promise() {
+                    super::$promise(World::on(Place::files()).await).await;
+                }
+            )*
         }
-    }
 
-    fn reject(&self, artifact: Artifact) -> crate::domain::Change {
-        let reason = Reason::plain(Engine::Type, "truncated");
-        artifact.reject(reason, None, self.stamp(NOW)).expect("may be rejected")
-    }
-
-    async fn events(&self, action: Action) -> usize {
-        let filter =
-            AuditFilter { action: Some(action.as_str()), limit: 100, ..AuditFilter::default() };
-        self.db.search_events(&filter).await.expect("searches").len()
-    }
+        #[tokio::test(flavor = "multi_thread")]
+        async fn every_promise_holds_on_postgresql() {
+            let cluster = world::prepared().await;
+            let mut broken = Vec::new();
+            for (name, promise) in [
+                $((stringify!($promise), tokio::spawn({
+                    let cluster = std::sync::Arc::clone(&cluster);
+                    async move {
+                        let database = stringify!($promise).get(..60).unwrap_or(stringify!($promise));
+                        let place = Place::on_server(&cluster, database);
+                        $promise(World::on(place).await).await;
+                    }
+                })),)*
+            ] {
+                if promise.await.is_err() {
+                    broken.push(name);
+                }
+            }
+            assert_eq!(broken, Vec::<&str>::new(), "broken on PostgreSQL; see above why");
+        }
+    };
 }
 
-fn sealed(object: ObjectId) -> SealedObject {
-    let sha256 = Sha256Hex::of_digest([7; 32]);
-    let sealed_sha256 = Sha256Hex::of_digest([8; 32]);
-    let part = Part { index: 0, plain_bytes: 10, sealed_sha256, hash_state: vec![1, 2] };
-    SealedObject { object, area: Area::Quarantine, sha256, size_bytes: 10, parts: vec![part] }
+on_every_engine! {
+    an_artifact_reads_back_with_its_parts_and_its_event,
+    of_two_changes_from_one_version_the_second_is_refused_with_its_event,
+    a_leased_artifact_is_leased_to_nobody_else_until_its_lease_ends,
+    a_worker_that_lost_its_lease_commits_nothing,
+    a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault,
+    a_back_off_can_be_ended_early_and_a_lease_cannot,
+    what_is_due_is_found_once_its_time_has_come,
+    events_and_log_entries_can_be_neither_changed_nor_removed,
+    a_destroyed_wrap_is_gone_and_the_others_stay,
+    what_no_engine_stores_is_found_nowhere,
+    tries_are_counted_and_a_factor_step_is_spent_once,
+    refusals_of_strangers_are_one_row_a_minute_and_one_event,
+    time_in_the_database_only_rises,
+    an_abandoned_row_of_another_state_is_not_leased,
+    waiting_artifacts_leased_at_once_are_leased_once_each,
+    a_late_commit_and_a_takeover_never_both_succeed,
+    what_is_done_at_once_counts_once_each,
+    sequencers_at_once_write_one_log_without_a_gap,
 }
 
-fn link(id: LinkId) -> Link {
-    Link {
-        id,
-        version: 1,
-        clinic: ClinicId::new(NOW, [2; 10]),
-        doctor: StaffId::new(NOW, [3; 10]),
-        team: None,
-        sender: Sender::Patient,
-        purpose: Purpose::Skin,
-        patient_sealed: String::new(),
-        secret_digest: "s".into(),
-        code_digest: "c".into(),
-        code_until: NOW,
-        second_secret: SecondSecret::BirthDate,
-        second_secret_hash: String::new(),
-        issued_by: Actor::Anonymous,
-        issued_at: NOW,
-        until: NOW.plus(SECOND),
-        revoked_at: None,
-    }
-}
-
-#[tokio::test]
-async fn an_artifact_reads_back_with_its_parts_and_its_event() {
-    let world = World::new().await;
+async fn an_artifact_reads_back_with_its_parts_and_its_event(world: World) {
     let artifact = world.receive(1).await;
     assert_eq!(world.db.artifact(artifact.id).await.unwrap(), Some(artifact.clone()));
     let parts = world.db.parts(artifact.source.object).await.unwrap();
@@ -157,9 +88,7 @@ async fn an_artifact_reads_back_with_its_parts_and_its_event() {
     assert_eq!(world.db.artifact(unknown).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn of_two_changes_from_one_version_the_second_is_refused_with_its_event() {
-    let world = World::new().await;
+async fn of_two_changes_from_one_version_the_second_is_refused_with_its_event(world: World) {
     let artifact = world.receive(1).await;
     world.db.commit(world.reject(artifact.clone()).into()).await.unwrap();
     let late = world.db.commit(world.reject(artifact).into()).await;
@@ -167,9 +96,7 @@ async fn of_two_changes_from_one_version_the_second_is_refused_with_its_event() 
     assert_eq!(world.events(Action::Reject).await, 1);
 }
 
-#[tokio::test]
-async fn a_leased_artifact_is_leased_to_nobody_else_until_its_lease_ends() {
-    let world = World::new().await;
+async fn a_leased_artifact_is_leased_to_nobody_else_until_its_lease_ends(world: World) {
     let artifact = world.receive(1).await;
     let until = NOW.plus(SECOND);
     let lease = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
@@ -179,9 +106,7 @@ async fn a_leased_artifact_is_leased_to_nobody_else_until_its_lease_ends() {
     assert!(later.fence() > lease.fence());
 }
 
-#[tokio::test]
-async fn a_worker_that_lost_its_lease_commits_nothing() {
-    let world = World::new().await;
+async fn a_worker_that_lost_its_lease_commits_nothing(world: World) {
     let artifact = world.receive(1).await;
     let until = NOW.plus(SECOND);
     let slow = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
@@ -199,9 +124,7 @@ async fn a_worker_that_lost_its_lease_commits_nothing() {
     assert_eq!(world.events(Action::Reject).await, 1);
 }
 
-#[tokio::test]
-async fn a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault() {
-    let world = World::new().await;
+async fn a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault(world: World) {
     world.receive(1).await;
     let until = NOW.plus(SECOND);
     let lease = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
@@ -214,9 +137,7 @@ async fn a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault() {
     assert_eq!(world.db.scan_tries(again.artifact().id).await.unwrap(), 2);
 }
 
-#[tokio::test]
-async fn a_back_off_can_be_ended_early_and_a_lease_cannot() {
-    let world = World::new().await;
+async fn a_back_off_can_be_ended_early_and_a_lease_cannot(world: World) {
     world.receive(1).await;
     let until = NOW.plus(SECOND);
     let lease = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
@@ -230,9 +151,7 @@ async fn a_back_off_can_be_ended_early_and_a_lease_cannot() {
     assert_eq!(again.first_fault_at(), Some(NOW), "patience is counted from the first fault");
 }
 
-#[tokio::test]
-async fn what_is_due_is_found_once_its_time_has_come() {
-    let world = World::new().await;
+async fn what_is_due_is_found_once_its_time_has_come(world: World) {
     let artifact = world.receive(1).await;
     let due = Retention::default().due_at(&artifact).expect("a date");
     let just_before = Timestamp::from_millis(due.as_millis() - 1);
@@ -240,12 +159,15 @@ async fn what_is_due_is_found_once_its_time_has_come() {
     assert_eq!(world.db.due(due, 10).await.unwrap(), vec![artifact]);
 }
 
-#[tokio::test]
-async fn events_and_log_entries_can_be_neither_changed_nor_removed() {
-    let world = World::new().await;
+async fn events_and_log_entries_can_be_neither_changed_nor_removed(world: World) {
     world.receive(1).await;
-    let url = format!("sqlite://{}", world.folder.path().join("data.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let filled = [
+        "INSERT INTO log_leaves SELECT 1, id FROM events LIMIT 1",
+        "INSERT INTO log_checkpoints VALUES (1, 1, 'note')",
+    ];
+    for statement in filled {
+        assert!(world.place.accepts(statement).await, "{statement}");
+    }
     for statement in [
         "UPDATE events SET at = 0",
         "DELETE FROM events",
@@ -253,39 +175,39 @@ async fn events_and_log_entries_can_be_neither_changed_nor_removed() {
         "DELETE FROM log_leaves",
         "UPDATE log_checkpoints SET note = ''",
         "DELETE FROM log_checkpoints",
+        // SQLite knows no such statement.
+        "TRUNCATE events CASCADE",
+        "TRUNCATE log_leaves",
+        "TRUNCATE log_checkpoints",
     ] {
-        let filled = "INSERT INTO log_leaves SELECT 1, id FROM events LIMIT 1";
-        let _ = sqlx::query(filled).execute(&pool).await;
-        let filled = "INSERT INTO log_checkpoints VALUES (1, 1, 'note')";
-        let _ = sqlx::query(filled).execute(&pool).await;
-        assert!(sqlx::query(statement).execute(&pool).await.is_err(), "{statement}");
+        assert!(!world.place.accepts(statement).await, "{statement}");
     }
 }
 
-#[tokio::test]
-async fn a_destroyed_wrap_leaves_nothing_in_the_file() {
-    let world = World::new().await;
-    let marker = "a-wrapped-key-that-must-not-remain";
-    let object = ObjectId::new(NOW, [5; 10]);
-    let artifact = ArtifactId::new(NOW, [6; 10]);
-    let wrap = Wrap { object, artifact, area: Area::Release, sealed: marker.repeat(10) };
-    world.db.put_wrap(&wrap).await.unwrap();
-    assert_eq!(world.db.wrap(object).await.unwrap(), Some(wrap));
-    let holds = || {
-        let file = |name| std::fs::read(world.folder.path().join(name)).unwrap_or_default();
-        [file("keys.db"), file("keys.db-wal")]
-            .iter()
-            .any(|bytes| bytes.windows(marker.len()).any(|window| window == marker.as_bytes()))
-    };
-    assert!(holds(), "the test does not look at the right files");
-    assert_eq!(world.db.destroy_wraps(artifact).await.unwrap(), 1);
-    assert_eq!(world.db.wrap(object).await.unwrap(), None);
-    assert!(!holds());
+async fn a_destroyed_wrap_is_gone_and_the_others_stay(world: World) {
+    let [one, two] = [5, 6].map(|id| ObjectId::new(NOW, [id; 10]));
+    let [first, second] = [7, 8].map(|id| ArtifactId::new(NOW, [id; 10]));
+    let wrap =
+        |object, artifact| Wrap { object, artifact, area: Area::Release, sealed: "s".into() };
+    world.db.put_wrap(&wrap(one, first)).await.unwrap();
+    world.db.put_wrap(&wrap(two, second)).await.unwrap();
+    assert!(matches!(world.db.put_wrap(&wrap(one, second)).await, Err(DbError::Exists)));
+    assert_eq!(world.db.wrapped_objects("", 10).await.unwrap(), [one, two]);
+    assert_eq!(world.db.wrapped_objects(&one.to_string(), 10).await.unwrap(), [two]);
+    assert_eq!(world.db.destroy_wraps(first).await.unwrap(), 1);
+    assert_eq!(world.db.wrap(one).await.unwrap(), None);
+    assert_eq!(world.db.wrap(two).await.unwrap(), Some(wrap(two, second)));
+    world.db.destroy_wrap(two).await.unwrap();
+    assert_eq!(world.db.wrap(two).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn tries_are_counted_and_a_factor_step_is_spent_once() {
-    let world = World::new().await;
+async fn what_no_engine_stores_is_found_nowhere(world: World) {
+    assert!(world.db.staff_by_login("a\0").await.unwrap().is_none());
+    let filter = AuditFilter { actor: Some("\0".into()), limit: 1, ..AuditFilter::default() };
+    assert_eq!(world.db.search_events(&filter).await.unwrap(), vec![]);
+}
+
+async fn tries_are_counted_and_a_factor_step_is_spent_once(world: World) {
     assert_eq!(world.db.tries("link:1").await.unwrap().wrong, 0);
     assert_eq!(world.db.add_try("link:1", NOW).await.unwrap().wrong, 1);
     assert_eq!(world.db.add_try("link:1", NOW).await.unwrap().wrong, 2);
@@ -298,9 +220,7 @@ async fn tries_are_counted_and_a_factor_step_is_spent_once() {
     assert!(world.db.spend_factor_step(staff, 6).await.unwrap());
 }
 
-#[tokio::test]
-async fn refusals_of_strangers_are_one_row_a_minute_and_one_event() {
-    let world = World::new().await;
+async fn refusals_of_strangers_are_one_row_a_minute_and_one_event(world: World) {
     for _ in 0..50 {
         world.db.count_refusal(NOW, "intake", "link_unknown").await.unwrap();
     }
@@ -314,19 +234,36 @@ async fn refusals_of_strangers_are_one_row_a_minute_and_one_event() {
     assert_eq!(world.events(Action::RefusedRequests).await, 1);
 }
 
-#[tokio::test]
-async fn time_in_the_database_only_rises() {
-    let world = World::new().await;
+async fn time_in_the_database_only_rises(world: World) {
     world.db.raise_high_water(NOW).await.unwrap();
     world.db.raise_high_water(NOW.minus(SECOND)).await.unwrap();
     assert_eq!(world.db.high_water().await.unwrap(), NOW);
 }
 
-#[tokio::test]
-async fn an_abandoned_row_of_another_state_is_not_leased() {
-    let world = World::new().await;
+async fn an_abandoned_row_of_another_state_is_not_leased(world: World) {
     let artifact = world.receive(1).await;
     world.db.commit(world.reject(artifact).into()).await.unwrap();
     assert!(world.db.lease_next(NOW, NOW).await.unwrap().is_none());
     assert_eq!(world.db.count_in(StateName::Rejected).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_destroyed_wrap_leaves_nothing_in_the_file() {
+    let world = World::on(Place::files()).await;
+    let marker = "a-wrapped-key-that-must-not-remain";
+    let object = ObjectId::new(NOW, [5; 10]);
+    let artifact = ArtifactId::new(NOW, [6; 10]);
+    let wrap = Wrap { object, artifact, area: Area::Release, sealed: marker.repeat(10) };
+    world.db.put_wrap(&wrap).await.unwrap();
+    assert_eq!(world.db.wrap(object).await.unwrap(), Some(wrap));
+    let holds = || {
+        let file = |name| std::fs::read(world.place.file(name)).unwrap_or_default();
+        [file("keys.db"), file("keys.db-wal")]
+            .iter()
+            .any(|bytes| bytes.windows(marker.len()).any(|window| window == marker.as_bytes()))
+    };
+    assert!(holds(), "the test does not look at the right files");
+    assert_eq!(world.db.destroy_wraps(artifact).await.unwrap(), 1);
+    assert_eq!(world.db.wrap(object).await.unwrap(), None);
+    assert!(!holds());
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Gid, Mode, Uid};
 
-use crate::config::{Clamd, Config, Separation};
+use crate::config::{Clamd, Config, Database, Separation};
 use crate::domain::content::Area;
 use crate::domain::event::Role;
 
@@ -156,10 +156,6 @@ fn places(config: &Config) -> Vec<Place> {
         folder(&paths.data, None, Group::Common, 0o750),
         folder(&paths.keys, None, Group::Common, 0o750),
         folder(&paths.run, None, Group::Common, 0o750),
-        // Write-ahead logs come and go beside the databases, so every role writes here; the group
-        // bit keeps them in the common group.
-        folder(&parent(&paths.data_db), None, Group::Common, 0o2770),
-        folder(&parent(&paths.keys_db), None, Group::Common, 0o2770),
         folder(&paths.store, None, Group::Common, 0o750),
         // Intake writes, the worker reads and removes.
         folder(&store(Area::Quarantine), worker, Group::Area(Area::Quarantine), 0o2770),
@@ -172,27 +168,15 @@ fn places(config: &Config) -> Vec<Place> {
         places.push(folder(run, worker, Group::Common, 0o700));
     }
     for (path, kind, mode) in [
-        (&paths.data_db, Kind::File, 0o660),
-        (&paths.keys_db, Kind::File, 0o660),
         (&config.file, Kind::Existing, 0o640),
         (&paths.public_keys(), Kind::Existing, 0o640),
         (&paths.machine_ca, Kind::Existing, 0o640),
     ] {
         places.push(Place { path: path.clone(), kind, owner: None, group: Group::Common, mode });
     }
-    // What a command run by root left beside a database must be the roles' as well.
-    for database in [&paths.data_db, &paths.keys_db] {
-        for ending in ["-wal", "-shm"] {
-            let mut path = database.clone().into_os_string();
-            path.push(ending);
-            places.push(Place {
-                path: path.into(),
-                kind: Kind::Existing,
-                owner: None,
-                group: Group::Common,
-                mode: 0o660,
-            });
-        }
+    if let Database::Sqlite {} = config.database {
+        places
+            .extend([&paths.data_db, &paths.keys_db].into_iter().flat_map(|it| database_file(it)));
     }
     let certificates = config.doors.all().map(|(_, door)| door.certificate.clone());
     for path in certificates.into_iter().filter(|path| path.starts_with(&paths.data)) {
@@ -201,6 +185,26 @@ fn places(config: &Config) -> Vec<Place> {
         places.push(Place { path, kind, owner: None, group: Group::Common, mode: 0o640 });
     }
     places
+}
+
+/// A database file with its folder and what stands beside it. Write-ahead logs come and go there, so
+/// every role writes into the folder; the group bit keeps them in the common group. What a command
+/// run by root left must be the roles' as well.
+fn database_file(file: &Path) -> [Place; 4] {
+    let place =
+        |path: PathBuf, kind, mode| Place { path, kind, owner: None, group: Group::Common, mode };
+    let beside = |ending: &str| {
+        let mut path = file.to_owned().into_os_string();
+        path.push(ending);
+        place(path.into(), Kind::Existing, 0o660)
+    };
+    let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    [
+        place(folder, Kind::Folder, 0o2770),
+        place(file.to_owned(), Kind::File, 0o660),
+        beside("-wal"),
+        beside("-shm"),
+    ]
 }
 
 impl Place {

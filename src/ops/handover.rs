@@ -15,6 +15,7 @@ use rustix::net::{
 };
 
 use super::bell::BellEnd;
+use super::database::open_password;
 use crate::config::Config;
 use crate::domain::event::Role;
 
@@ -28,6 +29,8 @@ pub struct Handed {
     pub tls_key: Option<File>,
     /// The private key of the machines' door; the portal's alone.
     pub machines_tls_key: Option<File>,
+    /// The password of the role's database role; empty where the server asks for none.
+    pub database_password: File,
     /// How the parent runs the roles.
     pub terms: Terms,
 }
@@ -54,19 +57,21 @@ pub(super) enum Item {
     Ready,
     TlsKey,
     MachinesTlsKey,
+    DatabasePassword,
 }
 
 /// The most descriptors any role is handed.
-const MOST_ITEMS: usize = 5;
+const MOST_ITEMS: usize = 6;
 /// The longest message.
 const MESSAGE_LIMIT: usize = 128;
 
 /// What each role is handed, and nothing else. The portal neither rings nor waits.
 pub(super) const fn items(role: Role) -> &'static [Item] {
+    use Item::{Bell, DatabasePassword, Keys, MachinesTlsKey, Ready, TlsKey};
     match role {
-        Role::Worker => &[Item::Keys, Item::Ready, Item::Bell],
-        Role::Review | Role::Intake => &[Item::Keys, Item::Ready, Item::Bell, Item::TlsKey],
-        Role::Portal => &[Item::Keys, Item::Ready, Item::TlsKey, Item::MachinesTlsKey],
+        Role::Worker => &[Keys, Ready, DatabasePassword, Bell],
+        Role::Review | Role::Intake => &[Keys, Ready, DatabasePassword, Bell, TlsKey],
+        Role::Portal => &[Keys, Ready, DatabasePassword, TlsKey, MachinesTlsKey],
     }
 }
 
@@ -125,6 +130,7 @@ impl Handed {
             ready: Ready(None),
             tls_key,
             machines_tls_key,
+            database_password: open_password(&config.paths.database_password(role))?,
             terms: Terms::Alone,
         })
     }
@@ -158,7 +164,7 @@ impl Handed {
                 *slot = Some(descriptor);
             }
         }
-        let [keys, bell, ready, tls_key, machines_tls_key] = slots;
+        let [keys, bell, ready, tls_key, machines_tls_key, database_password] = slots;
         let bell = match (role, bell) {
             (Role::Worker, Some(end)) => BellEnd::Ear(end),
             (Role::Review | Role::Portal | Role::Intake, Some(end)) => BellEnd::Rope(end),
@@ -170,6 +176,7 @@ impl Handed {
             ready: Ready(ready.map(File::from)),
             tls_key: tls_key.map(File::from),
             machines_tls_key: machines_tls_key.map(File::from),
+            database_password: database_password.ok_or_else(not_ours)?.into(),
             terms,
         })
     }
@@ -232,9 +239,9 @@ mod tests {
 
     #[test]
     fn a_role_refuses_what_is_meant_for_another_or_is_too_much_or_too_little() {
-        let portal = ["keys", "ready", "tls", "machines"];
+        let portal = ["keys", "ready", "password", "tls", "machines"];
         assert!(hand(Role::Review, Role::Portal, &portal).is_err());
-        assert!(hand(Role::Portal, Role::Portal, &portal[..3]).is_err());
+        assert!(hand(Role::Portal, Role::Portal, &portal[..4]).is_err());
         assert!(hand(Role::Worker, Role::Worker, &portal).is_err());
         assert!(Handed::receive_from(file("").as_fd(), Role::Worker).is_err());
         let (ours, theirs) = pair().unwrap();
@@ -245,21 +252,26 @@ mod tests {
     #[test]
     fn a_role_takes_each_descriptor_for_what_it_is() {
         let read = |file: File| io::read_to_string(file).unwrap();
-        let portal = hand(Role::Portal, Role::Portal, &["keys", "ready", "tls", "machines"]);
+        let portal =
+            hand(Role::Portal, Role::Portal, &["keys", "ready", "password", "tls", "machines"]);
         let portal = portal.unwrap();
+        assert_eq!(read(portal.database_password), "password");
         assert_eq!(read(portal.keys), "keys");
         assert_eq!(read(portal.tls_key.unwrap()), "tls");
         assert_eq!(read(portal.machines_tls_key.unwrap()), "machines");
         assert!(matches!(portal.bell, BellEnd::Silent));
         assert_eq!(portal.terms, TERMS);
-        let worker = hand(Role::Worker, Role::Worker, &["keys", "ready", "bell"]).unwrap();
+        let worker =
+            hand(Role::Worker, Role::Worker, &["keys", "ready", "password", "bell"]).unwrap();
         assert!(matches!(worker.bell, BellEnd::Ear(_)));
         assert!(worker.tls_key.is_none());
     }
 
     #[test]
     fn what_is_handed_over_is_not_inherited_further() {
-        let intake = hand(Role::Intake, Role::Intake, &["keys", "ready", "bell", "tls"]).unwrap();
+        let intake =
+            hand(Role::Intake, Role::Intake, &["keys", "ready", "password", "bell", "tls"])
+                .unwrap();
         let flags = rustix::io::fcntl_getfd(&intake.keys).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         let mut ready = String::new();

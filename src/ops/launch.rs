@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::bell::BellEnd;
+use super::database;
 use super::folders::{self, NotSeparable, RoleUsers};
 use super::handover::{self, Item, Terms};
 use super::harden::{self, HardenError};
@@ -131,6 +132,10 @@ fn start_role(config: &Config, role: Role, terms: Terms, bell: &BellPipe) -> io:
             Item::Ready => tells_ready.try_clone()?,
             Item::Bell if role == Role::Worker => bell.ear.try_clone()?,
             Item::Bell => bell.rope.try_clone()?,
+            Item::DatabasePassword => {
+                let path = config.paths.database_password(role);
+                database::open_password(&path)?.into()
+            }
             Item::TlsKey => open_secret(&door(config, role).key)?,
             Item::MachinesTlsKey => open_secret(&config.doors.machines.key)?,
         };

@@ -4,6 +4,7 @@
 
 pub mod bell;
 pub mod certificates;
+pub mod database;
 pub mod folders;
 pub mod handover;
 pub mod harden;

@@ -11,7 +11,16 @@ const MESSAGE: &str = "昨日から発疹があります。";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_patient_sends_reaches_the_doctor_fresh_and_every_step_is_logged() {
-    let mut world = World::new();
+    journey(World::prepared()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_holds_on_postgresql() {
+    journey(World::prepared_on_server()).await;
+}
+
+async fn journey(mut world: World) {
+    world.start();
     let patient = world.patient().await;
     let sent = photo();
     let fields: [FormField<'_>; 2] = [
@@ -98,9 +107,8 @@ async fn what_a_patient_sends_reaches_the_doctor_fresh_and_every_step_is_logged(
 
 /// Neither names nor words of patients are in the log or in what operators read.
 async fn no_trace_of(world: &World, words: &[&str]) {
-    let data = world.data().await;
-    let events: Vec<String> =
-        sqlx::query_scalar("SELECT body FROM events").fetch_all(&data).await.expect("events");
+    let events = world.logged().await;
+    assert!(!events.is_empty());
     let said = world.service.said_all();
     for word in words {
         assert!(!events.iter().any(|event| event.contains(word)), "{word} is in the log");

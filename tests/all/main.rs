@@ -10,6 +10,7 @@
 mod architecture;
 mod attacks;
 mod chaos;
+mod database;
 mod documents;
 mod expiry;
 mod faults;

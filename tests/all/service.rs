@@ -7,7 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sekisho_tools::chaos::patient::{self, Received, Visitor};
 use sekisho_tools::chaos::service::{Programs, Service, set};
 use sekisho_tools::chaos::{DOCTOR, PASSWORD};
+use sekisho_tools::cluster::Cluster;
 use serde_json::Value;
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 
@@ -16,6 +19,8 @@ pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) doctor: Person,
     pub(crate) root: TempDir,
+    /// The server of its database, if it has one; ends after the service.
+    pub(crate) cluster: Option<Cluster>,
 }
 
 /// A member of staff with what they sign in with.
@@ -28,6 +33,8 @@ pub(crate) struct Person {
 
 /// How long a file may take from its receipt to its end, on a busy machine.
 pub(crate) const SETTLED: Duration = Duration::from_secs(90);
+/// The database of a world with a server.
+const DATABASE: &str = "sekisho";
 const TOTP_STEP_SECONDS: u64 = 30;
 
 /// The programs under test; the jail's is built if nobody did.
@@ -73,12 +80,24 @@ pub(crate) fn eicar() -> Vec<u8> {
 impl World {
     /// Set up and not started.
     pub(crate) fn prepared() -> Self {
+        Self::prepared_with(None)
+    }
+
+    /// The same with PostgreSQL, set up as an operator would.
+    pub(crate) fn prepared_on_server() -> Self {
+        Self::prepared_with(Some(Cluster::start().expect("a cluster")))
+    }
+
+    fn prepared_with(cluster: Option<Cluster>) -> Self {
         let root = tempfile::Builder::new().prefix("sks-").tempdir().expect("a folder");
         let service = Service::prepare(&programs(), root.path()).expect("set up");
         // A worker that was killed is not waited for long.
         service.configure(|table| set(table, &["limits", "lease"], 5.into())).expect("configured");
+        if let Some(cluster) = &cluster {
+            use_server(&service, cluster);
+        }
         let doctor = add(&service, DOCTOR, "doctor", Some("skin"));
-        Self { service, doctor, root }
+        Self { service, doctor, root, cluster }
     }
 
     /// Set up, started and ready.
@@ -86,6 +105,11 @@ impl World {
         let mut world = Self::prepared();
         world.start();
         world
+    }
+
+    /// The server of its database.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        self.cluster.as_ref().expect("a world with a server")
     }
 
     pub(crate) fn start(&mut self) {
@@ -182,6 +206,22 @@ impl World {
         open(&self.service.data.join("db/keys.db")).await
     }
 
+    /// The bytes of every event, as they stand in the database.
+    pub(crate) async fn logged(&self) -> Vec<String> {
+        const ALL: &str = "SELECT body FROM events";
+        let Some(cluster) = &self.cluster else {
+            let data = self.data().await;
+            return sqlx::query_scalar(ALL).fetch_all(&data).await.expect("events");
+        };
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(cluster.socket())
+            .username("postgres")
+            .database(DATABASE)
+            .options([("search_path", "sekisho")]);
+        let mut there = options.connect().await.expect("connects");
+        sqlx::query_scalar(ALL).fetch_all(&mut there).await.expect("events")
+    }
+
     pub(crate) fn data_file(&self, name: &str) -> PathBuf {
         self.service.data.join(name)
     }
@@ -204,6 +244,23 @@ impl Person {
 async fn open(file: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(file);
     SqlitePool::connect_with(options.busy_timeout(Duration::from_secs(10))).await.expect("opens")
+}
+
+/// Sets a fresh server up for a service, step by step as the operator's guide says.
+fn use_server(service: &Service, cluster: &Cluster) {
+    let url = format!("postgresql:///{DATABASE}?host={}", cluster.socket().display());
+    let configured = service.configure(|table| {
+        set(table, &["database", "engine"], "postgres".into());
+        set(table, &["database", "url"], url.into());
+    });
+    configured.expect("configured");
+    cluster.create(DATABASE, "template0").expect("a database");
+    let sql = service.ask(&["database", "roles"], "").expect("answers").text_of("sql");
+    cluster.run(DATABASE, &sql.expect("SQL")).expect("roles and schemas");
+    for _ in 0..2 {
+        // Once more changes nothing.
+        assert_eq!(service.ask(&["database", "prepare"], "").expect("prepared").code, 0);
+    }
 }
 
 fn add(service: &Service, login: &str, role: &str, team: Option<&str>) -> Person {

@@ -7,6 +7,7 @@
 
 pub mod bench;
 pub mod chaos;
+pub mod cluster;
 pub mod demo;
 pub mod expect;
 pub mod fixtures;

@@ -27,7 +27,7 @@ pub enum ChaosError {
 
 impl ChaosError {
     /// A file's error, with its path.
-    pub(super) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         |source| Self::File { path, source }
     }

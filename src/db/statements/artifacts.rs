@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sqlx::Row as _;
 
 use super::rows::{self, ARTIFACT, big, to_json};
-use super::{Answer, Connection, DbError, Row, Sqlite, events, leases};
+use super::{Answer, Connection, DbError, Row, Store, events, hold_artifact, leases};
 use crate::db::{Commit, ObjectRow};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
@@ -14,7 +14,7 @@ use crate::domain::{
     Artifact, ArtifactId, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
 };
 
-impl Sqlite {
+impl Store {
     pub(in crate::db) async fn create_submission(
         &self,
         submission: &Submission,
@@ -69,6 +69,8 @@ impl Sqlite {
         let Commit { change, lease, objects } = commit;
         let mut tx = self.begin().await?;
         if let Some(lease) = lease {
+            // In the order of `lease_next`, so that the two never wait for each other.
+            hold_artifact(&mut tx, change.artifact.id).await?;
             leases::finish(&mut tx, lease).await?;
         }
         let due_at = self.retention.due_at(&change.artifact);

@@ -1,12 +1,12 @@
 //! Sessions, wrong tries and spent factor steps.
 
-use super::{Answer, Sqlite, events, rows};
+use super::{Answer, Store, events, rows};
 use crate::db::Tries;
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
 
-impl Sqlite {
+impl Store {
     pub(in crate::db) async fn put_session(
         &self,
         row: &Signed<Session>,

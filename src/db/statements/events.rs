@@ -3,7 +3,7 @@
 use sqlx::QueryBuilder;
 
 use super::rows::big;
-use super::{Answer, Connection, DbError, Engine, Sqlite, rows};
+use super::{Answer, Connection, DbError, Engine, Store, rows};
 use crate::audit::merkle;
 use crate::db::{AuditFilter, RefusalCount};
 use crate::domain::{Event, Timestamp};
@@ -11,7 +11,7 @@ use crate::domain::{Event, Timestamp};
 /// Refusals of strangers are counted by the minute.
 const WINDOW_MILLIS: i64 = 60_000;
 
-impl Sqlite {
+impl Store {
     pub(in crate::db) async fn append(&self, event: &Event) -> Answer<()> {
         let mut tx = self.begin().await?;
         append(&mut tx, event).await?;

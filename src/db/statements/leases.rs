@@ -4,43 +4,29 @@
 use sqlx::Row as _;
 
 use super::rows::{self, ARTIFACT};
-use super::{Answer, Connection, DbError, Sqlite, events};
+use super::{Answer, Connection, DbError, SKIP_LOCKED, Store, events};
 use crate::domain::content::ScanLease;
-use crate::domain::{ArtifactId, Code, Event, Timestamp};
+use crate::domain::{Artifact, ArtifactId, Code, Event, Timestamp};
 
-impl Sqlite {
+/// Leases lost to faster workers before a worker waits for its next turn.
+const MOST_RACES: usize = 32;
+
+impl Store {
     pub(in crate::db) async fn lease_next(
         &self,
         now: Timestamp,
         until: Timestamp,
     ) -> Answer<Option<ScanLease>> {
-        let mut tx = self.begin().await?;
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {ARTIFACT}, l.first_fault_at FROM artifacts a \
-             LEFT JOIN scan_leases l ON l.artifact = a.id \
-             WHERE a.state IN ('quarantined', 'approved') \
-             AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1)) \
-             ORDER BY a.since, a.id LIMIT 1"
-        )))
-        .bind(now.as_millis())
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let artifact = rows::artifact(&row)?;
-        let first_fault_at = rows::optional_time(&row, "first_fault_at")?;
-        let row = sqlx::query(
-            "INSERT INTO scan_leases (artifact, fence, until, not_before, tries) \
-             VALUES ($1, 1, $2, 0, 1) \
-             ON CONFLICT (artifact) DO UPDATE SET fence = scan_leases.fence + 1, \
-             until = excluded.until, tries = scan_leases.tries + 1 RETURNING fence",
-        )
-        .bind(artifact.id.to_string())
-        .bind(until.as_millis())
-        .fetch_one(&mut *tx)
-        .await?;
-        let fence = row.try_get("fence")?;
-        tx.commit().await?;
-        Ok(Some(ScanLease::from_row(artifact, fence, until, first_fault_at)))
+        // Each turn lost to another worker means that it leased something.
+        for _ in 0..MOST_RACES {
+            let mut tx = self.begin().await?;
+            let Some(waiting) = waiting(&mut tx, now).await? else { return Ok(None) };
+            if let Some(lease) = take(&mut tx, waiting, now, until).await? {
+                tx.commit().await?;
+                return Ok(Some(lease));
+            }
+        }
+        Ok(None)
     }
 
     pub(in crate::db) async fn renew_lease(
@@ -120,6 +106,48 @@ impl Sqlite {
         };
         found.iter().map(fault).collect()
     }
+}
+
+/// The longest waiting artifact that nobody leases; its row is held until the transaction ends.
+async fn waiting(tx: &mut Connection, now: Timestamp) -> Answer<Option<Artifact>> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {ARTIFACT} FROM artifacts a \
+         LEFT JOIN scan_leases l ON l.artifact = a.id \
+         WHERE a.state IN ('quarantined', 'approved') \
+         AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1)) \
+         ORDER BY a.since, a.id LIMIT 1{SKIP_LOCKED}"
+    )))
+    .bind(now.as_millis())
+    .fetch_optional(tx)
+    .await?;
+    row.as_ref().map(rows::artifact).transpose()
+}
+
+/// Takes the lease, if it is still free: another worker may have taken it between the look and the
+/// lock.
+async fn take(
+    tx: &mut Connection,
+    artifact: Artifact,
+    now: Timestamp,
+    until: Timestamp,
+) -> Answer<Option<ScanLease>> {
+    let row = sqlx::query(
+        "INSERT INTO scan_leases (artifact, fence, until, not_before, tries) \
+         VALUES ($1, 1, $2, 0, 1) \
+         ON CONFLICT (artifact) DO UPDATE SET fence = scan_leases.fence + 1, \
+         until = excluded.until, tries = scan_leases.tries + 1 \
+         WHERE scan_leases.until <= $3 AND scan_leases.not_before <= $3 \
+         RETURNING fence, first_fault_at",
+    )
+    .bind(artifact.id.to_string())
+    .bind(until.as_millis())
+    .bind(now.as_millis())
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let fence = row.try_get("fence")?;
+    let first_fault_at = rows::optional_time(&row, "first_fault_at")?;
+    Ok(Some(ScanLease::from_row(artifact, fence, until, first_fault_at)))
 }
 
 /// Ends a lease with the change it was held for; the fence stays, so that it can only rise.

@@ -3,7 +3,7 @@
 
 use sqlx::query::Query;
 
-use super::{Answer, Engine, Row, Sqlite, events, rows};
+use super::{Answer, Engine, Row, Store, events, rows};
 use crate::domain::authority::{Grant, Signed};
 use crate::domain::link::Link;
 use crate::domain::staff::{Approval, Machine, Staff};
@@ -24,7 +24,7 @@ macro_rules! grants {
 
 type Statement<'q> = Query<'q, Engine, <Engine as sqlx::Database>::Arguments>;
 
-impl Sqlite {
+impl Store {
     pub(in crate::db) async fn put_staff(
         &self,
         row: &Signed<Staff>,

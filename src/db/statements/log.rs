@@ -1,16 +1,16 @@
-//! The sequenced log: numbers, the tree's edge, and checkpoints. Written by one sequencer; the
-//! requests that append events never wait for it.
+//! The sequenced log: numbers, the tree's edge, and checkpoints. Of sequencers at the same time
+//! one wins each step; the requests that append events never wait for any.
 
 use sqlx::Row as _;
 
 use super::rows::{self, big};
-use super::{Answer, DbError, Row, Sqlite, events};
+use super::{Answer, DbError, Row, Store, events};
 use crate::audit::SequencedEvent;
 use crate::db::{Delivery, LogTree, QueuedEvent};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::{ArtifactId, Event, MachineId, Timestamp};
 
-impl Sqlite {
+impl Store {
     pub(in crate::db) async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {
         let found = sqlx::query(
             "SELECT e.id, e.leaf_hash FROM log_queue q JOIN events e ON e.id = q.event \
@@ -58,12 +58,16 @@ impl Sqlite {
         let mut sequence = big(before.size);
         for event in queued {
             sequence += 1;
-            sqlx::query("INSERT INTO log_leaves (sequence, event) VALUES ($1, $2)")
-                .bind(sequence)
+            // What does not wait any more was numbered by another sequencer since it was read.
+            let done = sqlx::query("DELETE FROM log_queue WHERE event = $1")
                 .bind(event.id.to_string())
                 .execute(&mut *tx)
                 .await?;
-            sqlx::query("DELETE FROM log_queue WHERE event = $1")
+            if done.rows_affected() != 1 {
+                return Err(DbError::Conflict);
+            }
+            sqlx::query("INSERT INTO log_leaves (sequence, event) VALUES ($1, $2)")
+                .bind(sequence)
                 .bind(event.id.to_string())
                 .execute(&mut *tx)
                 .await?;

@@ -1,10 +1,10 @@
 //! Wrapped keys, in the database of their own.
 
-use super::{Answer, Sqlite, rows};
+use super::{Answer, Store, forget_deleted, rows};
 use crate::domain::content::Wrap;
 use crate::domain::{ArtifactId, ObjectId};
 
-impl Sqlite {
+impl Store {
     pub(in crate::db) async fn put_wrap(&self, wrap: &Wrap) -> Answer<()> {
         sqlx::query("INSERT INTO wraps (object, artifact, area, sealed) VALUES ($1, $2, $3, $4)")
             .bind(wrap.object.to_string())
@@ -36,7 +36,7 @@ impl Sqlite {
             .bind(artifact.to_string())
             .execute(&self.keys)
             .await?;
-        self.forget_deleted_pages().await?;
+        forget_deleted(&self.keys).await?;
         Ok(done.rows_affected())
     }
 
@@ -45,7 +45,7 @@ impl Sqlite {
             .bind(object.to_string())
             .execute(&self.keys)
             .await?;
-        self.forget_deleted_pages().await
+        forget_deleted(&self.keys).await
     }
 
     pub(in crate::db) async fn wrapped_objects(
@@ -60,12 +60,5 @@ impl Sqlite {
                 .fetch_all(&self.keys)
                 .await?;
         found.iter().map(|row| rows::parsed(row, "object", "wraps")).collect()
-    }
-
-    /// The write-ahead log still holds the page as it was; moving it into the file and truncating
-    /// it leaves the overwritten page only.
-    async fn forget_deleted_pages(&self) -> Answer<()> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.keys).await?;
-        Ok(())
     }
 }

@@ -1,0 +1,22 @@
+//! What every engine stores and asks, written once and compiled for each.
+//!
+//! An engine's file includes this folder as a module of its own and gives it what differs: the
+//! driver's types, the [`Store`] with its pools, how a transaction begins, what it must lock by
+//! itself, and how a deleted key is forgotten. The SQL uses `$n` and portable types only.
+//!
+//! Nothing here relies on there being one writer. A transaction decides by what its own writes met
+//! (a version, a fence, a size, a unique key), never by what it read before them.
+
+mod artifacts;
+mod events;
+mod grants;
+mod leases;
+mod log;
+mod rows;
+mod sessions;
+mod wraps;
+
+use super::{Answer, DbError, Engine, SKIP_LOCKED, Store, forget_deleted, hold_artifact};
+
+type Row = <Engine as sqlx::Database>::Row;
+type Connection = <Engine as sqlx::Database>::Connection;

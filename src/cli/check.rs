@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::{BellEnd, Scanner};
+use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
-use crate::domain::{Action, ObjectId};
+use crate::ops::handover::Reach;
 use crate::scan::Health;
 
 /// One thing that was looked at.
@@ -58,13 +59,13 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
     };
     let version = app.db.version().await?;
     items.push(item("database", Level::Ok, format!("{version}, schemas up to date")));
+    let vault = open::vault(&config, Reach::open(&config, Role::Worker)?.store_access)?;
     for area in Area::ALL {
-        let scratch = ObjectId::new(app.clock.read(), app.random.bytes()?);
-        let vault = app.vault.clone();
-        let probed = tokio::task::spawn_blocking(move || vault.probe(area, scratch)).await?;
-        items.push(match probed {
+        items.push(match open::probe(&app, &vault, area).await? {
             Ok(()) => item(format!("store {}", area.as_str()), Level::Ok, "writes, reads, deletes"),
-            Err(error) => item(format!("store {}", area.as_str()), Level::Fail, error.to_string()),
+            Err(error) => {
+                item(format!("store {}", area.as_str()), Level::Fail, Output::sentence(&error))
+            }
         });
     }
     items.push(match app.clock.trusted() {

@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), Cli
 }
 
 async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Intake, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Intake, handed.reach).await?;
     let intake = Intake { app, keys: Arc::new(IntakeKeys::read(handed.keys)?) };
     started(&intake.app).await?;
     let router = http::intake::router(intake, config);
@@ -48,7 +48,7 @@ async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
 }
 
 async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Portal, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Portal, handed.reach).await?;
     let keys = PortalKeys::read(handed.keys)?;
     let release = AreaIdentity::new(Area::Release, keys.release_identity.clone());
     let portal = Portal { app, keys: Arc::new(keys), release: Arc::new(release) };
@@ -61,7 +61,7 @@ async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
 }
 
 async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Review, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Review, handed.reach).await?;
     let review = open::review_with(app, ReviewKeys::read(handed.keys)?);
     started(&review.app).await?;
     let router = http::review::router(review, config);
@@ -70,7 +70,7 @@ async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
 }
 
 async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Worker, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Worker, handed.reach).await?;
     let keys = WorkerKeys::read(handed.keys)?;
     let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
     let run = match &config.clamd {
@@ -82,6 +82,9 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let checkpoints = open::checkpoints(config, &app);
     started(&app).await?;
     tell_rule_faults(&scanner);
+    for area in Area::ALL {
+        open::probe(&app, &app.vault, area).await??;
+    }
     // The engines have just started anew: what an earlier fault of theirs keeps waiting need not.
     app.db.end_back_offs().await?;
     let worker = Worker {

@@ -1,6 +1,6 @@
 //! Every check of a configured value, in one place. A refusal names the key and says why.
 
-use super::{Config, ConfigError, Database, DatabaseAddress};
+use super::{Config, ConfigError, Database, DatabaseAddress, DatabaseHost};
 use crate::domain::ClinicId;
 use crate::domain::limits::Limits;
 use crate::domain::retention::Retention;
@@ -10,6 +10,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     unsafe_settings(config)?;
     clinic(config)?;
     database(config)?;
+    store(config)?;
     doors(config)?;
     limits(&config.limits)?;
     retention(&config.retention)?;
@@ -58,9 +59,21 @@ fn database(config: &Config) -> Result<(), ConfigError> {
     match &config.database {
         Database::Sqlite {} => Ok(()),
         Database::Postgres { url, .. } => match DatabaseAddress::parse(url) {
+            Ok(DatabaseAddress { host: DatabaseHost::Network(host), .. })
+                if !config.egress.hosts.contains(&host) =>
+            {
+                refuse("database.url", "egress.hosts does not have its host")
+            }
             Ok(_) => Ok(()),
             Err(reason) => refuse("database.url", reason),
         },
+    }
+}
+
+fn store(config: &Config) -> Result<(), ConfigError> {
+    match config.store.fault(&config.egress) {
+        Some((key, reason)) => refuse(key, reason),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@
 mod check;
 mod database;
 mod sections;
+mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use sections::{
     Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, ResultCache, Separation,
     Swap, Unsafe, Users,
 };
+pub use store::{Egress, Store};
 
 /// The name of the file inside the data folder.
 pub const FILE_NAME: &str = "sekisho.toml";
@@ -47,6 +49,10 @@ pub struct Config {
     pub paths: Paths,
     #[serde(default)]
     pub database: Database,
+    #[serde(default)]
+    pub store: Store,
+    #[serde(default)]
+    pub egress: Egress,
     pub doors: Doors,
     #[serde(default)]
     pub clamd: Clamd,
@@ -97,6 +103,8 @@ impl Config {
             clinic,
             paths: Paths::default(),
             database: Database::default(),
+            store: Store::default(),
+            egress: Egress::default(),
             doors: Doors::local(),
             clamd: Clamd::default(),
             users: Users::default(),
@@ -136,6 +144,7 @@ impl Config {
         let base = folder_of(&config.file);
         config.paths.make_absolute(&base, &folder_of(&program));
         config.database.make_absolute(&base);
+        config.store.make_absolute(&base);
         config.doors.make_absolute(&base);
         config.clamd.make_absolute(&base);
         check::check(&config)?;

@@ -136,6 +136,7 @@ fn start_role(config: &Config, role: Role, terms: Terms, bell: &BellPipe) -> io:
                 let path = config.paths.database_password(role);
                 database::open_password(&path)?.into()
             }
+            Item::StoreAccess => database::open_password(&config.paths.store_access(role))?.into(),
             Item::TlsKey => open_secret(&door(config, role).key)?,
             Item::MachinesTlsKey => open_secret(&config.doors.machines.key)?,
         };

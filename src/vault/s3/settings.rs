@@ -31,7 +31,7 @@ pub struct S3Settings {
     /// `https://endpoint/bucket`, as most servers other than AWS want it.
     pub path_style: bool,
     /// Certificates to trust instead of the system's, as PEM.
-    pub ca: Option<Vec<u8>>,
+    pub authority: Option<Vec<u8>>,
     pub quarantine_bucket: String,
     pub release_bucket: String,
     pub review_bucket: String,
@@ -62,7 +62,7 @@ impl S3Settings {
 
     /// A client with a role's credentials, or one that is nobody.
     pub(super) fn client(&self, credentials: Option<&S3Credentials>) -> Result<Client, VaultError> {
-        let trust = match &self.ca {
+        let trust = match &self.authority {
             Some(pem) => TrustStore::empty().with_pem_certificate(pem.clone()),
             None => TrustStore::default(),
         };

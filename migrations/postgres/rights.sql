@@ -23,7 +23,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sekisho.sessions, sekisho.tries
 GRANT SELECT, INSERT, UPDATE ON sekisho.refusals TO sekisho_intake, sekisho_portal, sekisho_review;
 GRANT SELECT, INSERT, UPDATE ON sekisho.factors TO sekisho_portal, sekisho_review;
 
--- Intake adds, and sees what its visitors sent. It reads no object, part or lease.
+-- Intake adds, and sees what its visitors sent. It reads no object, part or lease, and of staff those
+-- doctors whom a link names, as patients are told who asks.
+GRANT SELECT ON sekisho.staff TO sekisho_intake;
 GRANT SELECT ON sekisho.links TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
 GRANT SELECT, INSERT ON sekisho.submissions, sekisho.artifacts TO sekisho_intake;
 GRANT INSERT ON sekisho.objects, sekisho.parts TO sekisho_intake;
@@ -50,6 +52,14 @@ GRANT SELECT, UPDATE ON sekisho.artifacts TO sekisho_review;
 GRANT SELECT ON sekisho.submissions, sekisho.objects, sekisho.parts, sekisho.scan_leases,
     sekisho.deliveries, sekisho.log_queue, sekisho.log_leaves, sekisho.log_tree,
     sekisho.log_checkpoints TO sekisho_review;
+
+ALTER TABLE sekisho.staff ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS who_asks ON sekisho.staff;
+CREATE POLICY who_asks ON sekisho.staff FOR SELECT TO sekisho_intake
+    USING (EXISTS (SELECT 1 FROM sekisho.links WHERE links.doctor = staff.id));
+DROP POLICY IF EXISTS everybody ON sekisho.staff;
+CREATE POLICY everybody ON sekisho.staff TO sekisho_worker, sekisho_portal, sekisho_review
+    USING (true) WITH CHECK (true);
 
 -- A door sees its own sessions.
 ALTER TABLE sekisho.sessions ENABLE ROW LEVEL SECURITY;

@@ -13,7 +13,7 @@ mod sqlite;
 
 use std::path::Path;
 
-pub use postgres::{Host, Server};
+pub use postgres::{Host, Listener, Server};
 pub use query::{AuditFilter, Delivery, LogTree, ObjectRow, QueuedEvent, RefusalCount, Tries};
 
 use crate::audit::SequencedEvent;
@@ -255,6 +255,14 @@ impl Db {
     /// How often the leased artifact was tried since it came into its state.
     pub async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
         engine!(self, db => db.scan_tries(artifact).await)
+    }
+
+    /// Hears of work that doors on other machines have left; none where there are none.
+    pub async fn listen(&self) -> Answer<Option<Listener>> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(db) => db.listen().await.map(Some),
+        }
     }
 
     // Rows that grant authority.

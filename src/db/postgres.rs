@@ -6,13 +6,14 @@
 //! database's owner.
 
 #[path = "statements/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "one text, compiled for each engine")]
 mod statements;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, PgConnection, Pool, Transaction};
 use zeroize::Zeroizing;
 
@@ -81,16 +82,22 @@ const SETTINGS: [(&str, &str); 5] = [
     ("client_connection_check_interval", "10s"),
 ];
 
+/// The channel on which work is told of.
+const WORK: &str = "sekisho_work";
+
 /// Workers step over what another is just leasing.
 const SKIP_LOCKED: &str = " FOR NO KEY UPDATE OF a SKIP LOCKED";
 
 impl Store {
     pub(super) async fn open(server: &Server, retention: Retention) -> Answer<Self> {
-        let writer = pool(server, DATA, DATA_CONNECTIONS).await?;
-        let keys = pool(server, KEYS, KEYS_CONNECTIONS).await?;
-        require_durable(&writer).await?;
-        require_current(&writer, &DATA_SCHEMA).await?;
-        require_current(&keys, &KEYS_SCHEMA).await?;
+        // Asked alone: a pool tries again until its time is out, and then says no more than that.
+        let mut first = PgConnection::connect_with(&options(server, DATA)).await?;
+        require_durable(&mut first).await?;
+        require_current(&mut first, DATA, &DATA_SCHEMA).await?;
+        require_current(&mut first, KEYS, &KEYS_SCHEMA).await?;
+        first.close().await?;
+        let writer = pool(server, DATA, DATA_CONNECTIONS);
+        let keys = pool(server, KEYS, KEYS_CONNECTIONS);
         Ok(Self { reader: writer.clone(), writer, keys, retention })
     }
 
@@ -98,6 +105,12 @@ impl Store {
         let version: String =
             sqlx::query_scalar("SHOW server_version").fetch_one(&self.reader).await?;
         Ok(format!("PostgreSQL {version}"))
+    }
+
+    pub(super) async fn listen(&self) -> Answer<Listener> {
+        let mut listener = PgListener::connect_with(&self.reader).await?;
+        listener.listen(WORK).await?;
+        Ok(Listener(listener))
     }
 
     async fn begin(&self) -> Answer<Transaction<'static, Engine>> {
@@ -108,13 +121,13 @@ impl Store {
 /// Brings both schemas up to date, as the owner of the database.
 pub(super) async fn prepare(server: &Server) -> Answer<()> {
     for (schema, migrations) in [(DATA, &DATA_SCHEMA), (KEYS, &KEYS_SCHEMA)] {
-        let owner = pool(server, schema, 1).await?;
-        migrations.run(&owner).await.map_err(DbError::Migrate)?;
-        owner.close().await;
+        let mut owner = PgConnection::connect_with(&options(server, schema)).await?;
+        migrations.run(&mut owner).await.map_err(DbError::Migrate)?;
+        owner.close().await?;
     }
-    let owner = pool(server, DATA, 1).await?;
-    sqlx::raw_sql(RIGHTS).execute(&owner).await?;
-    Ok(())
+    let mut owner = PgConnection::connect_with(&options(server, DATA)).await?;
+    sqlx::raw_sql(RIGHTS).execute(&mut owner).await?;
+    Ok(owner.close().await?)
 }
 
 /// Holds an artifact's row for this transaction.
@@ -126,22 +139,41 @@ async fn hold_artifact(tx: &mut PgConnection, artifact: ArtifactId) -> Answer<()
     Ok(())
 }
 
+/// Tells workers, wherever they are, that there is work once this transaction stands.
+async fn announce(tx: &mut PgConnection) -> Answer<()> {
+    sqlx::query("SELECT pg_notify($1, '')").bind(WORK).execute(tx).await?;
+    Ok(())
+}
+
+/// Hears of work.
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// Waits for the next news of work, or for the connection to be there again after it was lost,
+    /// as news may have been lost with it.
+    pub async fn heard(&mut self) -> Answer<()> {
+        self.0.try_recv().await?;
+        Ok(())
+    }
+}
+
 /// A deleted row stays in its page, unseen, until the server needs the room, and in the server's
 /// write-ahead log and backups until they go. No statement of ours changes that; what the operator
 /// can do is told in `docs/DATA-RETENTION.md`.
-#[expect(clippy::unused_async, reason = "another engine truncates a file")]
 async fn forget_deleted(_: &Pool<Engine>) -> Answer<()> {
     Ok(())
 }
 
 /// Refuses a server that may lose what it acknowledged, or that orders and reads text otherwise than
 /// the service does.
-async fn require_durable(pool: &Pool<Engine>) -> Answer<()> {
+async fn require_durable(connection: &mut PgConnection) -> Answer<()> {
     for (setting, wanted) in
         [("fsync", "on"), ("full_page_writes", "on"), ("server_encoding", "UTF8")]
     {
-        let found: String =
-            sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(pool).await?;
+        let found: String = sqlx::query_scalar("SELECT current_setting($1)")
+            .bind(setting)
+            .fetch_one(&mut *connection)
+            .await?;
         if found != wanted {
             return Err(DbError::Setting { setting, wanted });
         }
@@ -149,16 +181,24 @@ async fn require_durable(pool: &Pool<Engine>) -> Answer<()> {
     Ok(())
 }
 
-async fn require_current(pool: &Pool<Engine>, wanted: &Migrator) -> Answer<()> {
-    let rows: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY 1")
-            .fetch_all(pool)
-            .await
-            .map_err(|error| match error.as_database_error().and_then(|it| it.code()) {
-                // No such schema or table.
-                Some(code) if code == "42P01" || code == "3F000" => DbError::NotPrepared,
+/// Refuses a schema that is not what this program's migrations make.
+async fn require_current(
+    connection: &mut PgConnection,
+    schema: &'static str,
+    wanted: &Migrator,
+) -> Answer<()> {
+    let statement =
+        format!("SELECT version, checksum FROM {schema}._sqlx_migrations WHERE success ORDER BY 1");
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .fetch_all(connection)
+        .await
+        .map_err(|error| {
+            match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
+                // No such table or schema, or none that this role may see.
+                Some(code) if ["42P01", "3F000", "42501"].contains(&&*code) => DbError::NotPrepared,
                 _ => error.into(),
-            })?;
+            }
+        })?;
     let wanted = wanted.iter().map(|it| (it.version, it.checksum.to_vec()));
     if rows.into_iter().eq(wanted) { Ok(()) } else { Err(DbError::NotPrepared) }
 }
@@ -187,10 +227,8 @@ fn options(server: &Server, schema: &str) -> PgConnectOptions {
     }
 }
 
-async fn pool(server: &Server, schema: &str, connections: u32) -> Answer<Pool<Engine>> {
-    let options = options(server, schema);
-    // Asked alone first: a pool tries again until its time is out and then says no more than that.
-    PgConnection::connect_with(&options).await?.close().await?;
+/// Connects when first asked.
+fn pool(server: &Server, schema: &str, connections: u32) -> Pool<Engine> {
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
-    Ok(pool.connect_with(options).await?)
+    pool.connect_lazy_with(options(server, schema))
 }

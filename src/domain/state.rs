@@ -187,6 +187,14 @@ impl StateName {
         Self::Purged,
     ];
 
+    /// Whether a worker is to lease it.
+    pub const fn waits_for_a_scan(self) -> bool {
+        match self {
+            Self::Quarantined | Self::Approved => true,
+            Self::InReview | Self::Released | Self::Rejected | Self::Purged => false,
+        }
+    }
+
     /// The name in rows, events and URLs.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! The wake-up between the doors and the worker: one byte through a pipe.
+//! The wake-up between the doors and the worker: one byte through a pipe, or, where the doors are on
+//! other machines, whatever the worker itself hears of them ([`Bell::strike`]).
 //!
 //! A ring says "there is work", never what work: the worker looks in the database, and looks there
 //! without a ring as well. A lost ring costs time, not a file.
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::Notify;
 
 /// Reads that empty a full pipe of 64 KiB.
 const GULPS: usize = 16;
@@ -27,6 +29,7 @@ pub enum BellEnd {
 pub struct Bell {
     rope: Option<OwnedFd>,
     ear: Option<Receiver>,
+    struck: Notify,
 }
 
 impl BellEnd {
@@ -51,7 +54,7 @@ impl Bell {
             BellEnd::Ear(ear) => (None, Some(Receiver::from_owned_fd(ear)?)),
             BellEnd::Silent => (None, None),
         };
-        Ok(Self { rope, ear })
+        Ok(Self { rope, ear, struck: Notify::new() })
     }
 
     /// Both ends in one process.
@@ -60,7 +63,8 @@ impl Bell {
     /// The system's error.
     pub fn both() -> io::Result<Self> {
         let (rope, ear) = BellEnd::pair()?;
-        Ok(Self { rope: Some(rope), ear: Some(Receiver::from_owned_fd(ear)?) })
+        let (rope, ear) = (Some(rope), Some(Receiver::from_owned_fd(ear)?));
+        Ok(Self { rope, ear, struck: Notify::new() })
     }
 
     /// Rings. Never waits: a full pipe means that the worker is awake already.
@@ -71,34 +75,41 @@ impl Bell {
         }
     }
 
-    /// Waits for a ring, at most this long; rings that gathered meanwhile count as one.
+    /// Wakes one who waits in this very process.
+    pub fn strike(&self) {
+        self.struck.notify_one();
+    }
+
+    /// Waits for a ring or a strike, at most this long; rings that gathered meanwhile count as one.
     pub async fn wait(&self, timeout: Duration) {
-        let Some(ear) = &self.ear else {
-            tokio::time::sleep(timeout).await;
-            return;
-        };
-        let heard = async {
-            let mut rings = [0; 4096];
-            loop {
-                if ear.readable().await.is_err() {
-                    return std::future::pending().await;
-                }
-                match ear.try_read(&mut rings) {
-                    // Every rope is gone: only the time-out is left.
-                    Ok(0) => return std::future::pending().await,
-                    // Up to a full pipe of rings is heard as one.
-                    Ok(_) => {
-                        let more = |_: &usize| matches!(ear.try_read(&mut rings), Ok(1..));
-                        (0..GULPS).take_while(more).for_each(drop);
-                        return;
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return std::future::pending().await,
-                }
+        // Every end of the wait means the same: look for work.
+        tokio::select! {
+            () = self.heard() => {}
+            () = self.struck.notified() => {}
+            () = tokio::time::sleep(timeout) => {}
+        }
+    }
+
+    async fn heard(&self) {
+        let Some(ear) = &self.ear else { return std::future::pending().await };
+        let mut rings = [0; 4096];
+        loop {
+            if ear.readable().await.is_err() {
+                return std::future::pending().await;
             }
-        };
-        // Both ends of the wait mean the same: look for work.
-        let _ = tokio::time::timeout(timeout, heard).await;
+            match ear.try_read(&mut rings) {
+                // Every rope is gone: only the time-out is left.
+                Ok(0) => return std::future::pending().await,
+                // Up to a full pipe of rings is heard as one.
+                Ok(_) => {
+                    let more = |_: &usize| matches!(ear.try_read(&mut rings), Ok(1..));
+                    (0..GULPS).take_while(more).for_each(drop);
+                    return;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return std::future::pending().await,
+            }
+        }
     }
 }
 
@@ -123,6 +134,15 @@ mod tests {
         let started = Instant::now();
         bell.wait(Duration::from_millis(20)).await;
         assert!(started.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[tokio::test]
+    async fn a_strike_wakes_who_waits_for_no_rope() {
+        let bell = Bell::connect(BellEnd::Silent).unwrap();
+        bell.strike();
+        let started = Instant::now();
+        bell.wait(LONG).await;
+        assert!(started.elapsed() < LONG);
     }
 
     #[tokio::test]

@@ -9,13 +9,17 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use axum_server::accept::Accept;
+use hyper::body::{Frame, SizeHint};
 use rustls::ServerConfig;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -43,6 +47,8 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 const HEADER_DEADLINE: Duration = Duration::from_secs(20);
 /// Most connections of one door.
 const MAX_CONNECTIONS: usize = 2048;
+/// Bytes asked of the kernel at once: a few records of TLS. Every connection holds as many.
+const READ_BYTES: usize = 64 * 1024;
 /// Most headers of one request.
 const MAX_HEADERS: usize = 64;
 /// Most bytes of one request's headers.
@@ -76,7 +82,7 @@ pub async fn serve(
     handle: Handle,
 ) -> io::Result<()> {
     let bounded_body = axum::middleware::map_request(move |request: Request| async move {
-        request.map(|body| axum::body::Body::new(TimeoutBody::new(body_stall, body)))
+        request.map(|body| Body::new(TimeoutBody::new(body_stall, OneFrame::of(body))))
     });
     let router = router.layer(bounded_body);
     let mut server = axum_server::from_tcp(listener)?
@@ -113,18 +119,18 @@ struct Acceptor {
 /// Held by every request of a connection, so that the connection is counted while it lives.
 type Slot = Arc<OwnedSemaphorePermit>;
 type Identified<S> = AddExtension<AddExtension<S, PeerIdentity>, Slot>;
+/// TLS by itself asks the kernel for 4 KiB at a time.
+type Buffered = TlsStream<BufReader<TcpStream>>;
 
 impl Acceptor {
     fn new(tls: Arc<ServerConfig>) -> Self {
         Self { tls: tls.into(), slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 
-    async fn handshake(
-        self,
-        stream: TcpStream,
-    ) -> io::Result<(TlsStream<TcpStream>, PeerIdentity)> {
+    async fn handshake(self, stream: TcpStream) -> io::Result<(Buffered, PeerIdentity)> {
         stream.set_nodelay(true)?;
         let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+        let stream = BufReader::with_capacity(READ_BYTES, stream);
         let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, self.tls.accept(stream)).await??;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate_sha256 = chain.and_then(<[_]>::first).map(fingerprint);
@@ -133,7 +139,7 @@ impl Acceptor {
 }
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
-    type Stream = TlsStream<TcpStream>;
+    type Stream = Buffered;
     type Service = Identified<S>;
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
 
@@ -146,6 +152,47 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
             let service = Extension(peer).layer(service);
             Ok((stream, Extension(Arc::new(slot)).layer(service)))
         })
+    }
+}
+
+/// A request's body, one frame a poll.
+///
+/// The parser of forms takes all that is there before it gives any of it away: a sender faster
+/// than the seal would fill memory with copies.
+struct OneFrame<B> {
+    body: B,
+    given: bool,
+}
+
+impl<B> OneFrame<B> {
+    const fn of(body: B) -> Self {
+        Self { body, given: false }
+    }
+}
+
+impl<B: HttpBody + Unpin> HttpBody for OneFrame<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        if std::mem::take(&mut self.given) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.given = frame.is_ready();
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

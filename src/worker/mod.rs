@@ -22,6 +22,8 @@ const SEAL: Duration = Duration::from_millis(500);
 const NOTE: Duration = Duration::from_secs(5);
 /// How often content past its retention is looked for.
 const EXPIRE: Duration = Duration::from_mins(1);
+/// Pause before news of work are listened for again.
+const HEAR_AGAIN: Duration = Duration::from_secs(10);
 /// Pause after an error of ours.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,7 @@ pub async fn run(worker: Worker, checkpoints: Checkpoints, stop: CancellationTok
             Ok(worker.app.db.raise_high_water(worker.app.clock.trusted()?).await?)
         }
     }));
+    loops.spawn(hear(worker.clone(), stop.clone()));
     loops.spawn(every(EXPIRE, "expire", Arc::default(), stop, move || {
         let worker = worker.clone();
         async move { flow::expire::run(&worker.app, worker.app.itself()).await.map(drop) }
@@ -80,6 +83,31 @@ async fn scan(worker: Worker, sealing: Arc<Notify>, stop: CancellationToken) {
             () = worker.app.bell.wait(pause) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// Wakes a scan for each piece of work that a door elsewhere leaves. Without this scans look by
+/// themselves, so its faults cost time only.
+async fn hear(worker: Worker, stop: CancellationToken) {
+    let app = &worker.app;
+    let listen = async {
+        loop {
+            match app.db.listen().await {
+                Ok(None) => return,
+                Ok(Some(mut listener)) => {
+                    while listener.heard().await.is_ok() {
+                        app.bell.strike();
+                    }
+                }
+                Err(_) => {}
+            }
+            tracing::warn!("news of work cannot be heard; scans look once a second");
+            tokio::time::sleep(HEAR_AGAIN).await;
+        }
+    };
+    tokio::select! {
+        () = listen => {}
+        () = stop.cancelled() => {}
     }
 }
 

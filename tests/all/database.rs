@@ -39,7 +39,6 @@ const NOBODY: &[&str] = &[
     "CREATE TABLE sekisho.mine (id BIGINT)",
     "CREATE TABLE public.mine (id BIGINT)",
     "UPDATE sekisho._sqlx_migrations SET success = false",
-    "GRANT SELECT ON sekisho_keys.wraps TO sekisho_intake",
     "SET ROLE sekisho_owner",
 ];
 
@@ -55,7 +54,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "SELECT * FROM sekisho.objects",
             "SELECT * FROM sekisho.parts",
             "SELECT * FROM sekisho.scan_leases",
-            "SELECT * FROM sekisho.staff",
+            "UPDATE sekisho.staff SET body = ''",
             "INSERT INTO sekisho.staff VALUES ('s', 'l', 'b', 's')",
             "UPDATE sekisho.links SET until = 9",
             "INSERT INTO sekisho.approvals VALUES ('i', 'a', 1, 'r', 'b', 's')",
@@ -127,7 +126,7 @@ async fn each_role_is_refused_in_the_database_what_is_not_its_own() {
             let Err(error) = role_here.execute(*statement).await else {
                 panic!("{role}: {statement}");
             };
-            let code = error.as_database_error().and_then(|it| it.code());
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
             // Insufficient privilege: the statement itself is one that the server understands.
             assert_eq!(code.as_deref(), Some("42501"), "{role}: {statement}: {error}");
         }
@@ -156,6 +155,15 @@ async fn each_role_sees_in_the_database_its_own_sessions_and_keys() {
             assert_eq!(seen.as_deref(), Some(areas), "{role}");
         }
     }
+    let mut intake = connect(&world, "intake", "intake").await.expect("its own password");
+    let all = "SELECT COUNT(*) FROM sekisho.staff";
+    let seen = |row: sqlx::postgres::PgRow| row.get::<i64, _>(0);
+    assert_eq!(intake.fetch_one(all).await.map(seen).expect("reads"), 0, "no link names a doctor");
+    let link = "INSERT INTO sekisho.links SELECT 'l', 's', 'c', id, NULL, 1, 'b', 's' \
+                FROM sekisho.staff WHERE login = 'dr.aoki'";
+    world.cluster().run("sekisho", link).expect("a link");
+    world.add("kimura", "reviewer");
+    assert_eq!(intake.fetch_one(all).await.map(seen).expect("reads"), 1, "who asks");
     let mut review = connect(&world, "review", "review").await.expect("its own password");
     let gone = review.execute("DELETE FROM sekisho_keys.wraps").await.expect("a recall");
     assert_eq!(gone.rows_affected(), 1, "a recall destroys a rendition's key and no other");

@@ -8,9 +8,9 @@ pub(super) struct Table {
     /// For each beginning of a code, its length (high byte, 0 if longer) and value.
     short: Vec<u16>,
     /// For each [`WINDOW`] of bits, the whole coefficients of a baseline block whose codes it shows: the bits of all of
-    /// them (high byte, 0 if the first code is longer), whether they end the block, and how many places they go on.
-    /// Empty until [`Table::prepare`].
-    runs: Vec<u16>,
+    /// them (high byte), whether they end the block, and how many places they go on, such an end included.
+    /// [`LONGER`] if it does not show the first code whole. Absent until [`Table::prepare`].
+    runs: Option<Box<[u16; 1 << WINDOW]>>,
     /// For the lengths 1 to 16: the first code that is longer, aligned to sixteen bits.
     limits: [u32; 16],
     /// What to add to a code of this length to get its place among the values.
@@ -50,8 +50,9 @@ impl Table {
     /// Makes a table ready for [`Bits::baseline`]. Costs as much as a small picture, so it is done for a scan, not for
     /// every table that a file defines.
     pub(super) fn prepare(&mut self) {
-        if self.runs.is_empty() {
-            self.runs = (0..1 << WINDOW).map(|bits| self.run_in(bits)).collect();
+        if self.runs.is_none() {
+            let runs: Box<[u16]> = (0..1 << WINDOW).map(|bits| self.run_in(bits)).collect();
+            self.runs = runs.try_into().ok();
         }
     }
 
@@ -73,8 +74,12 @@ impl Table {
                 break;
             }
         }
+        if used == 0 {
+            return LONGER;
+        }
+        let places = onward + u16::from(ends > 0);
         // At most twelve bits and a coefficient's own fifteen.
-        u16::try_from(used).unwrap_or(0) << 8 | ends | onward
+        u16::try_from(used).unwrap_or(0) << 8 | ends | places
     }
 }
 
@@ -100,36 +105,50 @@ impl<'a> Bits<'a> {
     /// One block of a baseline scan.
     #[inline]
     pub(super) fn baseline(&mut self, dc: &Table, ac: &Table) -> Result<(), FindingCode> {
+        self.refill();
         self.first_dc(dc)?;
+        let runs = ac.runs.as_ref().ok_or(FindingCode::Malformed)?;
         let mut place = 1;
         while place < 64 {
-            if self.left < 32 {
-                self.refill();
-            }
-            let run = ac.runs.get((self.buffer >> (64 - WINDOW)) as usize).copied().unwrap_or(0);
-            let (used, ends) = (u32::from(run >> 8), run & ENDS_BLOCK != 0);
-            let after = place + u32::from(run & 63);
-            if used == 0 || used > self.left || after + u32::from(ends) > 64 {
-                // A long code, the end of the data, or codes that are no longer of this block.
-                let (zeros, size) = self.coefficient(ac)?;
-                if size == 0 && zeros < 15 {
+            // Enough for two, which have 27 bits each at most.
+            self.refill();
+            for _ in 0..2 {
+                let window = (self.buffer >> (64 - WINDOW)) as usize;
+                let run = runs.get(window).copied().unwrap_or(LONGER);
+                let used = u32::from(run >> 8);
+                let after = place + u32::from(run & PLACES);
+                if used > self.left || after > 64 {
+                    // A long code, the end of the data, or codes that are no longer of this block.
+                    let (zeros, size) = self.coefficient(ac)?;
+                    if size == 0 && zeros < 15 {
+                        return Ok(());
+                    }
+                    place += zeros + 1;
+                    break;
+                }
+                self.buffer <<= used;
+                self.left -= used;
+                if run & ENDS_BLOCK != 0 {
                     return Ok(());
                 }
-                place += zeros + 1;
-                continue;
+                place = after;
+                if place == 64 {
+                    break;
+                }
             }
-            self.buffer <<= used;
-            self.left -= used;
-            if ends {
-                return Ok(());
-            }
-            place = after;
         }
         if place == 64 { Ok(()) } else { Err(FindingCode::Malformed) }
     }
 
     #[inline]
     pub(super) fn first_dc(&mut self, table: &Table) -> Result<(), FindingCode> {
+        let short = table.short.get((self.buffer >> (64 - SHORT)) as usize).copied().unwrap_or(0);
+        let both = u32::from(short >> 8) + u32::from(short & 15);
+        if short > 0 && short & 0xF0 == 0 && both <= self.left {
+            self.buffer <<= both;
+            self.left -= both;
+            return Ok(());
+        }
         let size = self.symbol(table)?;
         if size > 16 {
             return Err(FindingCode::Malformed);
@@ -293,20 +312,21 @@ impl<'a> Bits<'a> {
         Ok(u32::try_from(bits).unwrap_or(0))
     }
 
+    /// To at least 56 bits, and less than 64, unless the data end before.
     #[inline]
     fn refill(&mut self) {
-        if let Some((four, rest)) = self.rest.split_first_chunk::<4>()
-            && self.left <= 32
-        {
-            let word = u32::from_be_bytes(*four);
+        if let Some(eight) = self.rest.first_chunk::<8>() {
+            let word = u64::from_be_bytes(*eight);
             if !holds_ff(word) {
-                self.buffer |= u64::from(word) << (32 - self.left);
-                self.left += 32;
-                self.rest = rest;
+                let bytes = (63 - self.left) / 8;
+                // What is behind the last whole byte is brought again the next time.
+                self.buffer |= word >> self.left;
+                self.left += bytes * 8;
+                self.rest = self.rest.get(bytes as usize..).unwrap_or_default();
                 return;
             }
         }
-        while self.left <= 56 {
+        while self.left < 56 {
             let (byte, rest) = match self.rest {
                 [0xFF, 0x00, rest @ ..] => (0xFF, rest),
                 [0xFF, ..] | [] => return,
@@ -319,10 +339,10 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// Whether one of four bytes is 0xFF.
-const fn holds_ff(word: u32) -> bool {
+/// Whether one of eight bytes is 0xFF.
+const fn holds_ff(word: u64) -> bool {
     let inverse = !word;
-    inverse.wrapping_sub(0x0101_0101) & !inverse & 0x8080_8080 != 0
+    inverse.wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 != 0
 }
 
 /// Bits that are looked at together: two or three coefficients of a photo.
@@ -330,6 +350,9 @@ const WINDOW: u32 = 13;
 const WINDOW_MASK: u32 = (1 << WINDOW) - 1;
 /// Beside a number of places, of which a block has 64.
 const ENDS_BLOCK: u16 = 128;
+const PLACES: u16 = 127;
+/// More bits than there ever are.
+const LONGER: u16 = 0xFF00;
 /// Codes of up to this length are found by one look.
 const SHORT: u32 = 10;
 /// Some cameras leave a few bytes of filling before a marker; a row of blocks is longer.
@@ -349,8 +372,22 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_full_block_is_left_to_the_next() {
+        let mut table = table();
+        table.prepare();
+        // A difference of no bits, 63 coefficients of one bit, and the code that would end a block.
+        let bits = ["01", &"001".repeat(63), "01", &"0".repeat(80)].concat();
+        let byte = |bits: &[u8]| bits.iter().fold(0, |byte, bit| byte << 1 | (bit & 1));
+        let data: Vec<u8> = bits.as_bytes().chunks_exact(8).map(byte).collect();
+        let mut bits = Bits::new(&data);
+        assert_eq!(bits.baseline(&table, &table), Ok(()));
+        assert_eq!(data.len() * 8 - bits.rest.len() * 8 - bits.left as usize, 2 + 63 * 3);
+    }
+
+    #[test]
     fn coefficients_taken_together_are_the_ones_taken_one_by_one() {
-        let (single, mut together) = (table(), table());
+        let (mut single, mut together) = (table(), table());
+        single.runs = Some(Box::new([LONGER; 1 << WINDOW]));
         together.prepare();
         let mut state = 11u32;
         let mut whole = 0;

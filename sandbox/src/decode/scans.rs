@@ -4,6 +4,8 @@
 //! out as a picture. This walks every code word of every scan and keeps nothing but, for progressive files, one bit a
 //! coefficient. A scan that ends early, goes on, or never comes is refused. Arithmetic coding is not known here.
 
+use std::iter::repeat_n;
+
 use sekisho_protocol::FindingCode;
 
 use super::bits::{Bits, Table};
@@ -142,6 +144,13 @@ impl Scans {
             _ => None,
         };
         let (columns, rows) = alone.unwrap_or(self.grid);
+        // The tables of each block of an MCU.
+        let mut blocks = Vec::new();
+        for (index, dc, ac) in scan.parts.iter().filter(|_| !self.progressive) {
+            let tables = self.dc.get(*dc).zip(self.ac.get(*ac)).ok_or(FindingCode::Malformed)?;
+            let (h, v) = self.components.get(*index).map_or((1, 1), |component| component.factors);
+            blocks.extend(repeat_n(tables, if alone.is_some() { 1 } else { h * v }));
+        }
         let mut until_restart = self.restart;
         let mut restarts = 0;
         for unit in 0..columns * rows {
@@ -151,16 +160,15 @@ impl Scans {
                 (run, until_restart) = (0, self.restart);
             }
             until_restart = until_restart.wrapping_sub(1);
-            for (index, dc, ac) in &scan.parts {
+            for (dc, ac) in &blocks {
+                bits.baseline(dc, ac)?;
+            }
+            for (index, dc, ac) in scan.parts.iter().filter(|_| self.progressive) {
                 let tables = self.dc.get(*dc).zip(self.ac.get(*ac));
                 let (dc, ac) = tables.ok_or(FindingCode::Malformed)?;
                 let component = self.components.get_mut(*index).ok_or(FindingCode::Malformed)?;
                 let (h, v) = if alone.is_some() { (1, 1) } else { component.factors };
                 for block in 0..h * v {
-                    if !self.progressive {
-                        bits.baseline(dc, ac)?;
-                        continue;
-                    }
                     let column = unit % columns * h + block % h;
                     let row = unit / columns * v + block / h;
                     let block = component.nonzero.get_mut(row * component.stride + column);

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 
-use super::world::{NOW, SECOND, World, sealed};
+use super::world::{NOW, Place, SECOND, World, sealed};
 use crate::db::{Commit, Db, DbError, LogTree};
 use crate::domain::{Action, StaffId};
 
 const PROCESSES: usize = 4;
 
 pub(super) async fn waiting_artifacts_leased_at_once_are_leased_once_each(world: World) {
-    const WAITING: u16 = 40;
+    // Enough that looking for one takes a while: in that while another is leased.
+    const WAITING: u16 = 200;
     let mut waiting = BTreeSet::new();
     for position in 1..=WAITING {
         waiting.insert(world.receive(position).await.id);
@@ -139,4 +140,21 @@ pub(super) async fn what_is_done_at_once_counts_once_each(world: World) {
     assert_eq!((world.events(Action::Reject).await, world.events(Action::Receive).await), (1, 2));
     let windows = world.db.ended_refusal_windows(NOW.plus(SECOND * 120)).await.expect("reads");
     assert_eq!(windows.iter().map(|it| it.count).collect::<Vec<_>>(), [TASKS as u64]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_elsewhere_hears_of_work_once_it_is_committed() {
+    let cluster = super::world::prepared().await;
+    let world = World::on(Place::on_server(&cluster, "bell")).await;
+    let mut listener = world.place.open().await.listen().await.expect("listens").expect("a server");
+    let artifact = world.receive(1).await;
+    tokio::time::timeout(SECOND * 30, listener.heard()).await.expect("in time").expect("hears");
+    // What leaves nothing to scan is not told of: the next news is that of the next arrival.
+    world.db.commit(world.reject(artifact).into()).await.expect("rejected");
+    let before = world.event(Action::SignIn);
+    world.db.append(&before).await.expect("appends");
+    let quiet = tokio::time::timeout(SECOND / 10, listener.heard()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    let files = World::on(Place::files()).await;
+    assert!(files.db.listen().await.expect("asks").is_none());
 }

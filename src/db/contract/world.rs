@@ -124,7 +124,7 @@ impl World {
         let random = Random::seeded(1);
         let link = LinkId::new(NOW, random.bytes().expect("random"));
         let submission = SubmissionId::new(NOW, random.bytes().expect("random"));
-        let world = Self { db, random, link, submission, place };
+        let world = Self { db, place, random, link, submission };
         world.fill().await;
         world
     }

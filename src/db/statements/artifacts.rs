@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sqlx::Row as _;
 
 use super::rows::{self, ARTIFACT, big, to_json};
-use super::{Answer, Connection, DbError, Row, Store, events, hold_artifact, leases};
+use super::{Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases};
 use crate::db::{Commit, ObjectRow};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
@@ -82,6 +82,9 @@ impl Store {
             insert_object(&mut tx, change.artifact.id, object).await?;
         }
         events::append(&mut tx, &change.event).await?;
+        if change.artifact.state.name().waits_for_a_scan() {
+            announce(&mut tx).await?;
+        }
         tx.commit().await?;
         Ok(change.artifact)
     }

@@ -16,7 +16,7 @@ mod rows;
 mod sessions;
 mod wraps;
 
-use super::{Answer, DbError, Engine, SKIP_LOCKED, Store, forget_deleted, hold_artifact};
+use super::{Answer, DbError, Engine, SKIP_LOCKED, Store, announce, forget_deleted, hold_artifact};
 
 type Row = <Engine as sqlx::Database>::Row;
 type Connection = <Engine as sqlx::Database>::Connection;

@@ -1,4 +1,8 @@
+use std::task::Waker;
+
 use axum::routing::get;
+use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -94,4 +98,18 @@ async fn a_door_that_is_told_to_stop_stops() {
     world.handle.graceful_shutdown(Some(Duration::from_secs(5)));
     world.server.await.unwrap().unwrap();
     assert!(TcpStream::connect(world.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_body_gives_one_frame_a_poll_and_is_read_to_its_end() {
+    let body = || {
+        let frames = ["one", "two"].map(|text| Frame::data(text.as_bytes()));
+        OneFrame::of(StreamBody::new(stream::iter(frames.map(Ok::<_, io::Error>))))
+    };
+    let mut polled = body();
+    let mut context = Context::from_waker(Waker::noop());
+    let ready = [0; 4].map(|_| Pin::new(&mut polled).poll_frame(&mut context).is_ready());
+    assert_eq!(ready, [true, false, true, false]);
+    // Whoever only waits is woken.
+    assert_eq!(body().collect().await.unwrap().to_bytes(), "onetwo");
 }

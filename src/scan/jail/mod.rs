@@ -187,7 +187,10 @@ impl Jail {
         };
         let untrusted = self.ask(&request, file, Some(shared)).await?;
         let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
-        let frozen = output.freeze().map_err(|_| JailFault::Garbage)?;
+        let frozen = output.freeze().map_err(|error| {
+            tracing::warn!(%error, "what a child left behind could not be closed");
+            JailFault::Garbage
+        })?;
         accept(report, frozen, (kind, page), limits).ok_or(JailFault::Garbage)
     }
 

@@ -112,16 +112,14 @@ impl Sender {
 
 /// Sends one photo and waits for its acknowledgement.
 pub(super) async fn send(visitor: &Visitor, photo: &Bytes, pace: Pace) -> Result<Sent, BenchError> {
-    let mut head = patient::field("photos", Some(("photo.jpg", "image/jpeg")));
+    let head = patient::field("photos", Some(("photo.jpg", "image/jpeg")));
     let last_byte = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let answer = match pace {
         Pace::Unbounded => {
-            head.reserve_exact(photo.len() + patient::end().len());
-            head.extend_from_slice(photo);
-            head.extend_from_slice(patient::end().as_bytes());
             last_byte.store(now(), Ordering::Relaxed);
-            visitor.send_stream(stream::iter([Ok(Bytes::from(head))])).await?
+            let pieces = [head.into(), photo.clone(), patient::end().into()];
+            visitor.send_stream(stream::iter(pieces.map(Ok))).await?
         }
         Pace::Line => {
             let pieces = paced(head, photo, Arc::clone(&last_byte));

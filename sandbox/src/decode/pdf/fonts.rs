@@ -7,8 +7,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use hayro::hayro_interpret::font::{FontData, FontQuery};
+use hayro::hayro_interpret::font::{FontData, FontQuery, GlyphId, OutlineGlyph};
 use hayro::hayro_interpret::hayro_cmap::CidFamily;
+use hayro::hayro_syntax::object::{Dict, Name};
+use skrifa::{FontRef, MetadataProvider as _};
 
 /// Sets the font for East Asian text, before any file is read. The first one stays.
 pub fn provide(font: Vec<u8>) {
@@ -43,6 +45,36 @@ pub(super) fn resolve(query: &FontQuery, missing: &AtomicBool) -> Option<(FontDa
             None
         }
     }
+}
+
+/// Whether a glyph is of the font that the worker handed over.
+pub(super) fn stands_in(glyph: &OutlineGlyph) -> bool {
+    let ours = FONT.get().map(|font| font.as_ptr());
+    let its = glyph.font_data().map(|font| (*font.data).as_ref().as_ptr());
+    ours.is_some() && ours == its
+}
+
+/// Whether that font draws a character so. The renderer takes a number in another collection for one of this font
+/// where it does not know the character.
+pub(super) fn is_glyph_of(glyph: GlyphId, character: char) -> bool {
+    let font = FONT.get().and_then(|font| FontRef::from_index(font, 0).ok());
+    let wanted = font.and_then(|font| font.charmap().map(character));
+    wanted.is_some_and(|wanted| wanted.to_u32() == glyph.to_u32())
+}
+
+/// Whether a font is not in the document and is one of signs, of which nothing here has the shapes: the same numbers are
+/// letters in another font.
+pub(super) fn is_of_absent_signs(font: &Dict<'_>) -> bool {
+    let descriptor = font.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
+    let is_embedded = [&b"FontFile"[..], b"FontFile2", b"FontFile3"];
+    if is_embedded.iter().any(|key| descriptor.contains_key(key)) {
+        return false;
+    }
+    let name = font.get::<Name<'_>>(b"BaseFont");
+    let name = name.map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    let is_standard = [&b"symbol"[..], b"zapfdingbats"].contains(&&*name);
+    let signs = [&b"dings"[..], b"symbol", b"marlett", b"mt-extra", b"mtextra"];
+    !is_standard && signs.iter().any(|sign| memchr::memmem::find(&name, sign).is_some())
 }
 
 static FONT: OnceLock<Arc<Vec<u8>>> = OnceLock::new();

@@ -1,9 +1,9 @@
-//! What is on a page only because a reader draws it: fields that were filled in, and notes typed on top.
+//! What is on a page only because a reader draws it: fields that were filled in, and notes on top.
 //!
 //! The renderer draws the appearance that the writer left. Where there is none a reader makes one up; we do not, and a
-//! page with an answer missing is refused.
+//! page with an answer or a mark missing is refused.
 
-use hayro::hayro_syntax::object::{Array, Dict, Name, Object};
+use hayro::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use hayro::hayro_syntax::page::Page;
 use sekisho_protocol::FindingCode;
 
@@ -15,31 +15,80 @@ pub(super) fn check(page: &Page<'_>) -> Result<(), FindingCode> {
 }
 
 fn is_unseen(note: &Dict<'_>) -> bool {
-    if note.contains_key(b"AP") || note.get::<u32>(b"F").is_some_and(|flags| flags & HIDDEN != 0) {
+    if note.get::<u32>(b"F").is_some_and(|flags| flags & HIDDEN != 0) {
         return false;
     }
-    let kind = note.get::<Name<'_>>(b"Subtype");
-    match kind.as_deref() {
-        Some(b"Widget") => is_filled_in(note),
-        Some(b"FreeText") => has_text(note, b"Contents"),
-        Some(b"Ink" | b"Stamp" | b"Line" | b"Polygon" | b"PolyLine") => true,
+    let drawn = appearance(note);
+    match note.get::<Name<'_>>(b"Subtype").as_deref() {
+        Some(b"Widget") => is_unseen_field(note, drawn.as_ref()),
+        Some(b"FreeText") => {
+            drawn.is_none() && [&b"Contents"[..], b"RC"].iter().any(|key| has_text(note, key))
+        }
+        Some(
+            b"Ink" | b"Stamp" | b"Line" | b"Polygon" | b"PolyLine" | b"Highlight" | b"Underline"
+            | b"StrikeOut" | b"Squiggly" | b"Square" | b"Circle" | b"Caret" | b"Redact",
+        ) => drawn.is_none(),
         _ => false,
     }
 }
 
-/// A text or choice field with a value, its own or its parent's.
+/// The drawing of a note in its present state.
+fn appearance<'a>(note: &Dict<'a>) -> Option<Stream<'a>> {
+    let drawn = match note.get::<Dict<'_>>(b"AP")?.get::<Object<'_>>(b"N")? {
+        Object::Stream(drawn) => drawn,
+        Object::Dict(states) => states.get::<Stream<'_>>(&*note.get::<Name<'_>>(b"AS")?)?,
+        _ => return None,
+    };
+    drawn.dict().contains_key(b"BBox").then_some(drawn)
+}
+
+/// A field with a value, its own or one of its parents', that is not in what is drawn.
+fn is_unseen_field(field: &Dict<'_>, drawn: Option<&Stream<'_>>) -> bool {
+    match inherited(field, b"FT").and_then(Object::into_name).as_deref() {
+        // An appearance without a word is one from before it was filled in.
+        Some(b"Tx" | b"Ch") => is_filled_in(field) && !drawn.is_some_and(shows_text),
+        // A box that is not ticked needs no appearance for that state.
+        Some(b"Btn") => is_ticked(field) && drawn.is_none(),
+        Some(b"Sig") | None => false,
+        Some(_) => true,
+    }
+}
+
 fn is_filled_in(field: &Dict<'_>) -> bool {
-    let parent = field.get::<Dict<'_>>(b"Parent");
-    let kind = field
-        .get::<Name<'_>>(b"FT")
-        .or_else(|| parent.as_ref().and_then(|parent| parent.get::<Name<'_>>(b"FT")));
-    let written = matches!(kind.as_deref(), Some(b"Tx" | b"Ch"));
-    written && (has_text(field, b"V") || parent.is_some_and(|parent| has_text(&parent, b"V")))
+    match inherited(field, b"V") {
+        Some(Object::String(text)) => !text.as_bytes().is_empty(),
+        Some(Object::Array(chosen)) => chosen.raw_iter().next().is_some(),
+        Some(Object::Null(_)) | None => false,
+        Some(_) => true,
+    }
+}
+
+/// Whether a box is in one of its states other than off: the one it names, or the field's value.
+fn is_ticked(field: &Dict<'_>) -> bool {
+    if let Some(state) = field.get::<Name<'_>>(b"AS") {
+        return &*state != b"Off";
+    }
+    let Some(value) = inherited(field, b"V").and_then(Object::into_name) else { return false };
+    let states = field.get::<Dict<'_>>(b"AP").and_then(|it| it.get::<Dict<'_>>(b"N"));
+    &*value != b"Off" && states.is_none_or(|states| states.contains_key(&*value))
+}
+
+fn shows_text(drawn: &Stream<'_>) -> bool {
+    let drawn = drawn.decoded_data().unwrap_or_default();
+    [&b"Tj"[..], b"TJ", b"Do"].iter().any(|word| memchr::memmem::find(&drawn, word).is_some())
+}
+
+/// A value of a field or of what it belongs to.
+fn inherited<'a>(field: &Dict<'a>, key: &[u8]) -> Option<Object<'a>> {
+    let parent = |field: &Dict<'a>| field.get::<Dict<'_>>(b"Parent");
+    let line = std::iter::successors(Some(field.clone()), parent).take(DEEPEST);
+    line.into_iter().find_map(|field| field.get::<Object<'_>>(key))
 }
 
 fn has_text(dict: &Dict<'_>, key: &[u8]) -> bool {
     match dict.get::<Object<'_>>(key) {
         Some(Object::String(text)) => !text.as_bytes().is_empty(),
+        Some(Object::Stream(_)) => true,
         _ => false,
     }
 }
@@ -48,3 +97,5 @@ fn has_text(dict: &Dict<'_>, key: &[u8]) -> bool {
 const HIDDEN: u32 = (1 << 1) | (1 << 5);
 /// Notes that are looked at on one page.
 const MOST: usize = 100_000;
+/// Fields above a field.
+const DEEPEST: usize = 32;

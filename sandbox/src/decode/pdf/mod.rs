@@ -2,9 +2,11 @@
 //!
 //! A page that would come out with something missing is refused: a blank where a finding stood is worse than no page.
 
+mod content;
 mod fonts;
 mod forms;
 mod resolution;
+mod text;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +34,7 @@ pub(super) fn decode(
     let pages = document.pages();
     let place = usize::try_from(number).map_err(|_| FindingCode::PageLimit)?;
     let page = pages.get(place).ok_or(FindingCode::Malformed)?;
+    content::check(page)?;
     forms::check(page)?;
     let missing = Missing::default();
     let settings = missing.settings();

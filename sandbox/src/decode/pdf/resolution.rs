@@ -21,14 +21,20 @@ use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{BezPath, Rect};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
-/// Width and height in pixels.
+use super::text::Text;
+
+/// Width and height in pixels. Refuses a page on which a character would not be drawn as what it is.
 pub(super) fn choose<'a>(
     page: &'a Page<'a>,
     settings: &InterpreterSettings,
     limits: &DecodeLimits,
 ) -> Result<[u16; 2], FindingCode> {
     let (across, down) = page.render_dimensions();
-    size(f64::from(across), f64::from(down), native(page, settings), limits)
+    let survey = survey(page, settings);
+    if survey.unwritten {
+        return Err(FindingCode::FontMissing);
+    }
+    size(f64::from(across), f64::from(down), survey.finest, limits)
 }
 
 /// The size of a page of so many points with a picture of so many dots an inch.
@@ -64,22 +70,26 @@ pub(super) fn dots(page: &Page<'_>, [width, _]: [u16; 2]) -> u16 {
     (f64::from(width) * INCH / f64::from(across)).round().max(1.0) as u16
 }
 
-/// Dots an inch of the finest picture that covers most of the page.
-fn native<'a>(page: &'a Page<'a>, settings: &InterpreterSettings) -> Option<f64> {
+fn survey<'a>(page: &'a Page<'a>, settings: &InterpreterSettings) -> Survey {
     let (across, down) = page.render_dimensions();
     let target = Rect::new(0.0, 0.0, across.into(), down.into());
     let cache = InterpreterCache::new();
     let transform = super::to_affine(page);
     let mut context = Context::new(transform, target, &cache, page.xref(), settings.clone());
-    let mut survey = Survey { page_area: target.area(), finest: None };
+    let mut survey =
+        Survey { page_area: target.area(), finest: None, text: Text::default(), unwritten: false };
     interpret_page(page, &mut context, &mut survey);
-    survey.finest
+    survey
 }
 
 /// Looks where pictures go and draws nothing.
 struct Survey {
     page_area: f64,
+    /// Dots an inch of the finest picture that covers most of the page.
     finest: Option<f64>,
+    text: Text,
+    /// A character has no glyph, or another's.
+    unwritten: bool,
 }
 
 impl<'a> Device<'a> for Survey {
@@ -96,7 +106,12 @@ impl<'a> Device<'a> for Survey {
     fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
     fn push_clip_path(&mut self, _: &ClipPath) {}
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, _: &DrawMode) {}
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, _: DrawProps<'a>, mode: &DrawMode) {
+        if !matches!(mode, DrawMode::Invisible) && !self.unwritten {
+            self.unwritten = !self.text.is_whole(run);
+        }
+    }
+
     fn pop_clip(&mut self) {}
     fn pop_transparency_group(&mut self) {}
 }

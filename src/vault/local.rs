@@ -208,7 +208,7 @@ mod tests {
     fn vault(minimum_free_bytes: u64) -> (tempfile::TempDir, Vault, LocalStore) {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::local(&folder.path().join("vault"), minimum_free_bytes).unwrap();
-        let Vault::Local(store) = vault.clone();
+        let Vault::Local(store) = vault.clone() else { unreachable!("just made") };
         (folder, vault, store)
     }
 

@@ -230,7 +230,7 @@ fn is_full<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 }
 
 /// The server's own words; a request and its signature are never in them.
-fn failed<E: std::error::Error>(error: SdkError<E>) -> VaultError {
+fn failed<E: std::error::Error + 'static>(error: SdkError<E>) -> VaultError {
     let kind = match &error {
         SdkError::TimeoutError(_) => io::ErrorKind::TimedOut,
         SdkError::DispatchFailure(_) => io::ErrorKind::ConnectionRefused,

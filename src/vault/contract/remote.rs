@@ -12,7 +12,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use http::header::IF_NONE_MATCH;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::HttpError;
@@ -168,7 +168,7 @@ async fn answer(
         }
         Manner::Honest | Manner::Open | Manner::LosesAnswers | Manner::Forgets => {}
     }
-    let answer = service.call(request).await?;
+    let answer = service.call(request.map(s3s::Body::from)).await?;
     if manner == Manner::LosesAnswers && is_part && answer.status().is_success() {
         // What a client sees of it is an answer of this kind from whatever stands between.
         return Ok(Response::builder().status(503).body(s3s::Body::empty()).unwrap());

@@ -52,7 +52,7 @@ impl fmt::Debug for S3Credentials {
 }
 
 impl S3Settings {
-    pub(super) fn bucket(&self, area: Area) -> &str {
+    pub(in crate::vault) fn bucket(&self, area: Area) -> &str {
         match area {
             Area::Quarantine => &self.quarantine_bucket,
             Area::Release => &self.release_bucket,
@@ -61,7 +61,10 @@ impl S3Settings {
     }
 
     /// A client with a role's credentials, or one that is nobody.
-    pub(super) fn client(&self, credentials: Option<&S3Credentials>) -> Result<Client, VaultError> {
+    pub(in crate::vault) fn client(
+        &self,
+        credentials: Option<&S3Credentials>,
+    ) -> Result<Client, VaultError> {
         let trust = match &self.authority {
             Some(pem) => TrustStore::empty().with_pem_certificate(pem.clone()),
             None => TrustStore::default(),

@@ -197,7 +197,7 @@ impl Weed {
         let [master, volume, filer, port] = [(); 4].map(|()| free_port());
         let mut command = Command::new(program());
         command.current_dir(folder.path()).args(["server", "-dir=data", "-ip=127.0.0.1"]);
-        command.args(["-ip.bind=127.0.0.1", "-volume.max=50", "-master.volumeSizeLimitMB=64"]);
+        command.args(["-ip.bind=127.0.0.1", "-volume.max=500", "-master.volumeSizeLimitMB=64"]);
         command.args(["-filer", "-s3", "-s3.config=s3.json", "-s3.port.iceberg=0"]);
         for (name, number) in
             [("master", master), ("volume", volume), ("filer", filer), ("s3", port)]

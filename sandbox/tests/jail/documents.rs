@@ -140,6 +140,40 @@ fn a_picture_in_a_document_is_held_to_the_pixels_of_a_picture() {
 }
 
 #[tokio::test]
+async fn forms_within_forms_are_looked_at_or_refused() {
+    let jail = super::jail().await;
+    // Objects 5 and on, each drawing the next one; the last has no bounds, so it would be left out.
+    let nested = |forms: usize, last: &str| {
+        let bodies: Vec<String> = (0..forms)
+            .map(|n| {
+                if n + 1 == forms {
+                    return format!("<</Subtype/Form{last}/Length 0>>\nstream\n\nendstream");
+                }
+                let next = 6 + n;
+                format!(
+                    "<</Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X {next} 0 R>>>>/Length 5>>\n\
+                     stream\n/X Do\nendstream"
+                )
+            })
+            .collect();
+        let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+        let file = String::from_utf8(document(1, &bodies)).unwrap();
+        file.replace("/Resources<<>>", "/Resources<</XObject<</X 5 0 R>>>>").into_bytes()
+    };
+    for (forms, last, whole) in [
+        (1, "/BBox[0 0 9 9]", true),
+        (1, "", false),
+        (33, "/BBox[0 0 9 9]", true),
+        (33, "", false),
+        (34, "/BBox[0 0 9 9]", false),
+    ] {
+        let drawn = draw(&jail, &nested(forms, last), 0, &DecodeLimits::default()).await;
+        let refused = matches!(drawn, Ok(Decoded::Refused(FindingCode::PageIncomplete)));
+        assert_eq!(refused, !whole, "{forms} forms, {last:?}: {drawn:?}");
+    }
+}
+
+#[tokio::test]
 async fn japanese_without_a_font_is_refused_where_there_is_none() {
     let jail = super::jail().await;
     let collection = |name: &str| {

@@ -97,7 +97,11 @@ impl Parts {
     }
 
     fn is_whole(&mut self, part: &Stream<'_>, depth: u32) -> bool {
-        if depth > DEEPEST || !self.seen.insert(part.obj_id()) {
+        if depth > DEEPEST {
+            // What is not looked at is not called whole.
+            return false;
+        }
+        if !self.seen.insert(part.obj_id()) {
             return true;
         }
         let dict = part.dict();

@@ -10,9 +10,10 @@ use hayro::hayro_interpret::hayro_cmap::BfString;
 
 use super::fonts;
 
-/// What was found of the glyphs of a page, so that each is looked at once.
+/// What was found of the glyphs of a page, by glyph, character and whether something must be seen, so that each is
+/// looked at once.
 #[derive(Default)]
-pub(super) struct Text(HashMap<(GlyphIdentifier, Option<char>), bool>);
+pub(super) struct Text(HashMap<(GlyphIdentifier, Option<char>, bool), bool>);
 
 impl Text {
     /// Whether every glyph of a run, which has one font, is that of its character.
@@ -26,7 +27,8 @@ impl Text {
         outlines.into_iter().all(|glyph| {
             let stands_in = *stands_in.get_or_insert_with(|| fonts::stands_in(glyph));
             let meant = Meant(glyph.as_unicode());
-            let known = self.0.entry((glyph.identifier(), meant.single()));
+            let key = (glyph.identifier(), meant.single(), meant.is_visible());
+            let known = self.0.entry(key);
             *known.or_insert_with(|| {
                 if stands_in {
                     meant.single().is_some_and(|c| fonts::is_glyph_of(glyph.glyph_id(), c))

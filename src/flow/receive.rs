@@ -15,7 +15,7 @@ use crate::domain::artifact::{ArtifactKind, Declared, Source};
 use crate::domain::content::{Area, Origin, SealedObject, Wrap};
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::{Action, Actor, Artifact, ArtifactId, LinkId, ObjectId, State, SubmissionId};
-use crate::vault::{PartLength, Sealer};
+use crate::vault::{ContentHash, Hashed, PartLength, Sealer};
 
 /// What a visit has sent so far, and what is still free under its limits.
 pub struct Visit {
@@ -35,11 +35,20 @@ pub struct Upload {
     received: u64,
     /// Characters of a message: bytes that begin one, line feeds once.
     characters: u64,
+    /// Hashed here, on the thread that has just read them, while another seals what came before.
+    hash: ContentHash,
     /// Chunks on their way to the sealing thread, and the bytes in them.
-    gathered: Vec<Bytes>,
+    gathered: Vec<Hashed<Bytes>>,
     gathered_bytes: usize,
-    chunks: mpsc::Sender<Vec<Bytes>>,
-    sealing: JoinHandle<Result<(SealedObject, Wrap), VaultError>>,
+    arrivals: mpsc::Sender<Arrival>,
+    sealing: JoinHandle<Result<Option<(SealedObject, Wrap)>, VaultError>>,
+}
+
+/// What the sealing thread is told.
+enum Arrival {
+    Chunks(Vec<Hashed<Bytes>>),
+    /// All of it was handed over.
+    End(ContentHash),
 }
 
 /// Gathered chunks waiting for the sealing thread: bounds an upload's memory, and slows its sender.
@@ -115,10 +124,11 @@ impl Visit {
         let now = app.clock.trusted()?;
         let artifact = ArtifactId::new(now, app.random.bytes()?);
         let object = ObjectId::new(now, app.random.bytes()?);
-        let (chunks, arriving) = mpsc::channel(GATHERED_IN_FLIGHT);
+        let (arrivals, arriving) = mpsc::channel(GATHERED_IN_FLIGHT);
         let length = PartLength::new(app.limits.part_bytes);
         let length = length.ok_or(FlowError::Internal("the part length is none"))?;
         let sealer = Sealer::new(&app.vault, Area::Quarantine, object, length)?;
+        let hash = sealer.content_hash();
         let recipient = app.public.quarantine.to_string();
         let origin = Origin { submission: self.submission.id, link: self.submission.link, kind };
         let sealing = tokio::task::spawn_blocking(move || {
@@ -133,9 +143,10 @@ impl Visit {
             connection,
             received,
             characters,
+            hash,
             gathered: Vec::new(),
             gathered_bytes: 0,
-            chunks,
+            arrivals,
             sealing,
         })
     }
@@ -171,7 +182,7 @@ impl Visit {
             return Err(self.refuse(&intake.app, Refusal::SubmissionTooLarge).await);
         }
         upload.gathered_bytes += chunk.len();
-        upload.gathered.push(chunk);
+        upload.gathered.push(upload.hash.take(chunk));
         if upload.gathered_bytes >= GATHER_BYTES || upload.gathered.len() >= GATHER_CHUNKS {
             upload.hand_over().await;
         }
@@ -187,9 +198,13 @@ impl Visit {
     ) -> Result<Artifact, FlowError> {
         let app = &intake.app;
         upload.hand_over().await;
-        drop(upload.chunks);
-        let sealed = upload.sealing.await;
-        let (object, wrap) = sealed.map_err(|_| FlowError::Internal("sealing was lost"))??;
+        // A closed channel means that sealing failed, and its result says how.
+        let _ = upload.arrivals.send(Arrival::End(upload.hash)).await;
+        let lost = FlowError::Internal("sealing was lost");
+        let (object, wrap) = match upload.sealing.await {
+            Ok(sealed) => sealed?.ok_or(lost)?,
+            Err(_) => return Err(lost),
+        };
         app.db.put_wrap(&wrap).await?;
         let now = app.clock.trusted()?;
         let artifact = Artifact {
@@ -260,8 +275,9 @@ impl Visit {
 impl Upload {
     async fn hand_over(&mut self) {
         self.gathered_bytes = 0;
+        let chunks = std::mem::take(&mut self.gathered);
         // A closed channel means that sealing failed; `finish` says how.
-        let _ = self.chunks.send(std::mem::take(&mut self.gathered)).await;
+        let _ = self.arrivals.send(Arrival::Chunks(chunks)).await;
     }
 }
 
@@ -272,23 +288,28 @@ fn characters(bytes: &[u8]) -> u64 {
     bytes.iter().filter(begins).count() as u64
 }
 
-/// Runs on a thread of its own: takes chunks as they arrive, seals, writes durably.
-///
-/// An upload that is dropped half-way ends the channel like a finished one, but nobody stores its
-/// wrap: without that its parts are noise, and the orphan sweep removes them.
+/// Runs on a thread of its own: takes chunks as they arrive, seals, writes durably. `None` for an
+/// upload that was given up half-way: the orphan sweep removes what became durable of it.
 fn seal_arriving(
     mut sealer: Sealer,
-    mut arriving: mpsc::Receiver<Vec<Bytes>>,
+    mut arriving: mpsc::Receiver<Arrival>,
     recipient: &str,
     artifact: ArtifactId,
     origin: Origin,
-) -> Result<(SealedObject, Wrap), VaultError> {
-    while let Some(chunks) = arriving.blocking_recv() {
-        for chunk in chunks {
-            sealer.write(&chunk)?;
+) -> Result<Option<(SealedObject, Wrap)>, VaultError> {
+    while let Some(arrival) = arriving.blocking_recv() {
+        match arrival {
+            Arrival::Chunks(chunks) => {
+                for chunk in &chunks {
+                    sealer.write(chunk)?;
+                }
+            }
+            Arrival::End(hash) => {
+                return sealer.finish_original(hash, recipient, artifact, origin).map(Some);
+            }
         }
     }
-    sealer.finish_original(recipient, artifact, origin)
+    Ok(None)
 }
 
 #[cfg(test)]

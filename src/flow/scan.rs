@@ -236,8 +236,9 @@ async fn seal(
     let sealed = blocking(move || {
         let length = PartLength::new(app.limits.part_bytes).ok_or(VaultError::TooLarge)?;
         let mut sealer = Sealer::new(&app.vault, area, object, length)?;
-        sealer.write(&plaintext)?;
-        sealer.finish(&app.public.recipient(area).to_string(), artifact)
+        let mut hash = sealer.content_hash();
+        sealer.write(&hash.take(plaintext.as_slice()))?;
+        sealer.finish(hash, &app.public.recipient(area).to_string(), artifact)
     });
     let (sealed, wrap) = sealed.await??;
     worker.app.db.put_wrap(&wrap).await?;

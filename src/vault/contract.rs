@@ -90,17 +90,17 @@ fn every_size_reads_back(store: &impl Backstage) {
 fn a_part_is_never_overwritten(store: &impl Backstage) {
     let world = World::seal(store.vault(), 1, b"first");
     let before = store.sealed(Quarantine, world.object(), 0);
-    let mut again = world::sealer(store.vault(), Quarantine, world.object());
-    again.write(b"second").unwrap();
-    let refused = again.finish(&world.identity.recipient(), world.artifact.id);
+    let (mut again, mut hash) = world::sealer(store.vault(), Quarantine, world.object());
+    again.write(&hash.take(b"second")).unwrap();
+    let refused = again.finish(hash, &world.identity.recipient(), world.artifact.id);
     assert!(matches!(refused, Err(VaultError::Exists)));
     assert_eq!(store.sealed(Quarantine, world.object(), 0), before);
     assert_eq!(world.read().unwrap(), b"first");
 }
 
 fn what_a_crash_leaves_is_no_part(store: &impl Backstage) {
-    let mut crashed = world::sealer(store.vault(), Quarantine, id(1));
-    crashed.write(&pattern(MARK + 9)).unwrap();
+    let (mut crashed, mut hash) = world::sealer(store.vault(), Quarantine, id(1));
+    crashed.write(&hash.take(pattern(MARK + 9))).unwrap();
     // A process that is killed drops nothing.
     std::mem::forget(crashed);
     assert!(store.sealed(Quarantine, id(1), 0).is_some());
@@ -110,8 +110,8 @@ fn what_a_crash_leaves_is_no_part(store: &impl Backstage) {
 }
 
 fn a_sealer_given_up_leaves_nothing(store: &impl Backstage) {
-    let mut sealer = world::sealer(store.vault(), Quarantine, id(1));
-    sealer.write(&pattern(MARK - 1)).unwrap();
+    let (mut sealer, mut hash) = world::sealer(store.vault(), Quarantine, id(1));
+    sealer.write(&hash.take(pattern(MARK - 1))).unwrap();
     drop(sealer);
     assert!(store.everything().is_empty());
     let listed = store.vault().list_objects(Quarantine).unwrap();
@@ -264,9 +264,28 @@ fn a_part_length_is_whole_blocks_within_bounds() {
 #[test]
 fn a_recipient_that_is_none_is_refused() {
     let store = Local::new();
-    let mut sealer = world::sealer(store.vault(), Quarantine, id(1));
-    sealer.write(b"one").unwrap();
-    let refused = sealer.finish("age1nobody", world::artifact_id());
+    let (mut sealer, mut hash) = world::sealer(store.vault(), Quarantine, id(1));
+    sealer.write(&hash.take(b"one")).unwrap();
+    let refused = sealer.finish(hash, "age1nobody", world::artifact_id());
     assert!(matches!(refused, Err(VaultError::Key)));
     assert!(store.everything().is_empty());
+}
+
+#[test]
+fn a_hash_of_more_or_in_other_parts_than_was_sealed_wraps_nothing() {
+    let store = Local::new();
+    let recipient = world::new_identity(Quarantine).recipient();
+    let (mut sealer, mut hash) = world::sealer(store.vault(), Quarantine, id(1));
+    let (first, _never_sealed) = (hash.take(b"one"), hash.take(b"two"));
+    sealer.write(&first).unwrap();
+    let refused = sealer.finish(hash, &recipient, world::artifact_id());
+    assert!(matches!(refused, Err(VaultError::Altered)));
+    // Parts of another length would leave hash states that belong to no part.
+    let (mut sealer, _) = world::sealer(store.vault(), Quarantine, id(2));
+    let length = PartLength::new(64).unwrap();
+    let other = Sealer::new(store.vault(), Quarantine, id(3), length).unwrap();
+    let mut hash = other.content_hash();
+    sealer.write(&hash.take(b"one")).unwrap();
+    let refused = sealer.finish(hash, &recipient, world::artifact_id());
+    assert!(matches!(refused, Err(VaultError::Altered)));
 }

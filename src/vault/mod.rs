@@ -24,7 +24,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 pub use self::s3::{S3Credentials, S3Settings};
-pub use self::seal::{PartLength, Sealer};
+pub use self::seal::{ContentHash, Hashed, PartLength, Sealer};
 pub use self::wrap::AreaIdentity;
 
 use self::local::LocalStore;

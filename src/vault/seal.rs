@@ -1,7 +1,9 @@
 //! Sealing: bytes are hashed and sealed part by part while they arrive.
 //!
-//! The object's identity is made here, used, wrapped and forgotten. Plaintext is held in age's
-//! buffer of 64 KiB only. A part is durable before the next one begins.
+//! Whoever receives bytes hashes them ([`ContentHash`]), whoever has them hashed seals them
+//! ([`Sealer`]): two threads can share the work. The object's identity is made here, used, wrapped
+//! and forgotten. Plaintext is held in age's buffer of 64 KiB only. A part is durable before the
+//! next one begins.
 
 use std::io::{self, BufWriter, Write};
 
@@ -34,6 +36,40 @@ impl PartLength {
     }
 }
 
+/// The running hash of an object's plaintext, with what it was at the end of each part.
+pub struct ContentHash {
+    part_length: PartLength,
+    hash: Sha256,
+    size_bytes: u64,
+    states: Vec<Vec<u8>>,
+}
+
+/// Bytes that a [`ContentHash`] has taken, and that may therefore be sealed.
+pub struct Hashed<B>(B);
+
+impl ContentHash {
+    /// Takes the next bytes.
+    pub fn take<B: AsRef<[u8]>>(&mut self, untrusted_bytes: B) -> Hashed<B> {
+        let mut rest = untrusted_bytes.as_ref();
+        while !rest.is_empty() {
+            let room = self.part_length.0 - self.size_bytes % self.part_length.0;
+            let (head, tail) = split(rest, room);
+            self.hash.update(head);
+            self.size_bytes += head.len() as u64;
+            if head.len() as u64 == room {
+                self.states.push(self.hash.serialize().to_vec());
+            }
+            rest = tail;
+        }
+        Hashed(untrusted_bytes)
+    }
+}
+
+/// At most the first `most` bytes, and the rest.
+fn split(bytes: &[u8], most: u64) -> (&[u8], &[u8]) {
+    bytes.split_at(usize::try_from(most).map_or(bytes.len(), |most| most.min(bytes.len())))
+}
+
 /// An object being sealed. Dropped unfinished, it leaves no open part; parts already durable stay
 /// for the sweep of objects that no row names.
 pub struct Sealer {
@@ -42,7 +78,6 @@ pub struct Sealer {
     object: ObjectId,
     part_length: PartLength,
     identity: Identity,
-    hash: Sha256,
     size_bytes: u64,
     parts: Vec<Part>,
     open: Option<OpenPart>,
@@ -66,29 +101,30 @@ impl Sealer {
             object,
             part_length,
             identity: Identity::generate(),
-            hash: Sha256::new(),
             size_bytes: 0,
             parts: vec![],
             open: None,
         })
     }
 
+    /// The hash that is to take this object's bytes, of none yet.
+    pub fn content_hash(&self) -> ContentHash {
+        let (part_length, hash) = (self.part_length, Sha256::new());
+        ContentHash { part_length, hash, size_bytes: 0, states: vec![] }
+    }
+
     /// Seals the next bytes.
     ///
     /// # Errors
     /// The store's; the object is then to be given up.
-    pub fn write(&mut self, untrusted_bytes: &[u8]) -> Result<(), VaultError> {
-        let mut rest = untrusted_bytes;
+    pub fn write<B: AsRef<[u8]>>(&mut self, bytes: &Hashed<B>) -> Result<(), VaultError> {
+        let mut rest = bytes.0.as_ref();
         while !rest.is_empty() {
             let mut part = self.take_open_part()?;
-            let room = self.part_length.0 - part.plain_bytes;
-            let now = usize::try_from(room).map_or(rest.len(), |room| room.min(rest.len()));
-            let (head, tail) = rest.split_at(now);
-            self.hash.update(head);
+            let (head, tail) = split(rest, self.part_length.0 - part.plain_bytes);
             part.write(head)?;
             if part.plain_bytes == self.part_length.0 {
-                let hash_state = self.hash.serialize().to_vec();
-                self.close(part, hash_state)?;
+                self.close(part)?;
             } else {
                 self.open = Some(part);
             }
@@ -105,13 +141,15 @@ impl Sealer {
     /// Makes the last part durable and wraps the object's key to its area's recipient (`age1…`).
     ///
     /// # Errors
-    /// [`VaultError::Key`] for a recipient that is none; the store's.
+    /// [`VaultError::Key`] for a recipient that is none; [`VaultError::Altered`] if `hash` is not
+    /// of what was sealed; the store's.
     pub fn finish(
         self,
+        hash: ContentHash,
         recipient: &str,
         artifact: ArtifactId,
     ) -> Result<(SealedObject, Wrap), VaultError> {
-        self.close_and_wrap(recipient, artifact, None)
+        self.close_and_wrap(hash, recipient, artifact, None)
     }
 
     /// As [`Sealer::finish`], for an original: whose it is goes under the same seal as its key.
@@ -120,15 +158,17 @@ impl Sealer {
     /// As [`Sealer::finish`].
     pub fn finish_original(
         self,
+        hash: ContentHash,
         recipient: &str,
         artifact: ArtifactId,
         origin: Origin,
     ) -> Result<(SealedObject, Wrap), VaultError> {
-        self.close_and_wrap(recipient, artifact, Some(origin))
+        self.close_and_wrap(hash, recipient, artifact, Some(origin))
     }
 
     fn close_and_wrap(
         mut self,
+        hash: ContentHash,
         recipient: &str,
         artifact: ArtifactId,
         origin: Option<Origin>,
@@ -138,15 +178,20 @@ impl Sealer {
         // An empty object still has one part: nothing sealed is something that can be proven.
         if self.open.is_some() || self.parts.is_empty() {
             let part = self.take_open_part()?;
-            self.close(part, vec![])?;
+            self.close(part)?;
         }
-        if let Some(last) = self.parts.last_mut() {
-            last.hash_state.clear();
+        if (hash.size_bytes, hash.part_length) != (self.size_bytes, self.part_length) {
+            return Err(VaultError::Altered);
+        }
+        // The last part needs none: the hash itself says what follows it.
+        let last = self.parts.len() - 1;
+        for (part, state) in self.parts.iter_mut().take(last).zip(hash.states) {
+            part.hash_state = state;
         }
         let sealed = SealedObject {
             object: self.object,
             area: self.area,
-            sha256: Sha256Hex::of_digest(self.hash.finalize().into()),
+            sha256: Sha256Hex::of_digest(hash.hash.finalize().into()),
             size_bytes: self.size_bytes,
             parts: self.parts,
         };
@@ -171,8 +216,8 @@ impl Sealer {
         OpenPart::begin(&self.identity, index, part)
     }
 
-    fn close(&mut self, part: OpenPart, hash_state: Vec<u8>) -> Result<(), VaultError> {
-        let part = part.commit(hash_state)?;
+    fn close(&mut self, part: OpenPart) -> Result<(), VaultError> {
+        let part = part.commit()?;
         self.size_bytes += part.plain_bytes;
         self.parts.push(part);
         Ok(())
@@ -200,7 +245,7 @@ impl OpenPart {
         Ok(())
     }
 
-    fn commit(self, hash_state: Vec<u8>) -> Result<Part, VaultError> {
+    fn commit(self) -> Result<Part, VaultError> {
         let buffer = self.stream.finish()?;
         let sink = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
         sink.part.commit()?;
@@ -208,7 +253,7 @@ impl OpenPart {
             index: self.index,
             plain_bytes: self.plain_bytes,
             sealed_sha256: Sha256Hex::of_digest(sink.hash.finalize().into()),
-            hash_state,
+            hash_state: vec![],
         })
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use http::header::IF_NONE_MATCH;
+use http::header::{AUTHORIZATION, IF_NONE_MATCH};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -120,7 +120,7 @@ impl Backstage for Remote {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     Honest,
-    /// Lets anybody in.
+    /// Lets anybody in, and asks for no signature.
     Open,
     /// Answers 200 to a condition that it does not know.
     Overwrites,
@@ -160,13 +160,16 @@ async fn answer(
 ) -> Result<Response<s3s::Body>, HttpError> {
     let is_part = request.method() == Method::PUT && request.headers().contains_key(IF_NONE_MATCH);
     match manner {
+        Manner::Open => {
+            request.headers_mut().remove(AUTHORIZATION);
+        }
         Manner::Overwrites => {
             request.headers_mut().remove(IF_NONE_MATCH);
         }
         Manner::Forgets if is_part => {
             return Ok(Response::new(s3s::Body::empty()));
         }
-        Manner::Honest | Manner::Open | Manner::LosesAnswers | Manner::Forgets => {}
+        Manner::Honest | Manner::LosesAnswers | Manner::Forgets => {}
     }
     let answer = service.call(request.map(s3s::Body::from)).await?;
     if manner == Manner::LosesAnswers && is_part && answer.status().is_success() {

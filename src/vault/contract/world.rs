@@ -41,9 +41,11 @@ pub(super) fn new_identity(area: Area) -> AreaIdentity {
     AreaIdentity::parse(area, &new_key()).unwrap()
 }
 
-pub(super) fn sealer(vault: &Vault, area: Area, object: ObjectId) -> Sealer {
+pub(super) fn sealer(vault: &Vault, area: Area, object: ObjectId) -> (Sealer, ContentHash) {
     let length = PartLength::new(MARK as u64).unwrap();
-    Sealer::new(vault, area, object, length).unwrap()
+    let sealer = Sealer::new(vault, area, object, length).unwrap();
+    let hash = sealer.content_hash();
+    (sealer, hash)
 }
 
 /// Seals bytes that arrive in pieces which fit no bound.
@@ -53,15 +55,15 @@ pub(super) fn seal(
     bytes: &[u8],
     identity: &AreaIdentity,
 ) -> (SealedObject, Wrap) {
-    let mut sealer = sealer(vault, identity.area(), object);
+    let (mut sealer, mut hash) = sealer(vault, identity.area(), object);
     for piece in bytes.chunks(10_007) {
-        sealer.write(piece).unwrap();
+        sealer.write(&hash.take(piece)).unwrap();
     }
     assert!(sealer.size_bytes() <= bytes.len() as u64);
     let recipient = identity.recipient();
     let sealed = match identity.area() {
-        Area::Quarantine => sealer.finish_original(&recipient, artifact_id(), origin()),
-        Area::Release | Area::Review => sealer.finish(&recipient, artifact_id()),
+        Area::Quarantine => sealer.finish_original(hash, &recipient, artifact_id(), origin()),
+        Area::Release | Area::Review => sealer.finish(hash, &recipient, artifact_id()),
     };
     sealed.unwrap()
 }

@@ -166,9 +166,10 @@ impl Attacker {
         let object = ObjectId::new(now(), short_entropy());
         let length = PartLength::new(1024 * 1024).expect("a length");
         let mut sealer = Sealer::new(&self.vault, Area::Release, object, length).expect("room");
-        sealer.write(PLANTED).expect("written");
+        let mut hash = sealer.content_hash();
+        sealer.write(&hash.take(PLANTED)).expect("written");
         let recipient = self.public.release.to_string();
-        let (sealed, wrap) = sealer.finish(&recipient, artifact.id).expect("sealed");
+        let (sealed, wrap) = sealer.finish(hash, &recipient, artifact.id).expect("sealed");
         self.db.put_wrap(&wrap).await.expect("written");
         for part in &sealed.parts {
             let insert = "INSERT INTO parts (object, position, plain_bytes, sealed_sha256, hash_state) \

@@ -164,9 +164,10 @@ impl Forger {
     ) {
         let length = PartLength::new(1024 * 1024).expect("a length");
         let mut sealer = Sealer::new(&self.vault, Area::Review, object, length).expect("room");
-        sealer.write(plaintext).expect("written");
+        let mut hash = sealer.content_hash();
+        sealer.write(&hash.take(plaintext)).expect("written");
         let recipient = self.public.review.to_string();
-        let (sealed, wrap) = sealer.finish(&recipient, artifact).expect("sealed");
+        let (sealed, wrap) = sealer.finish(hash, &recipient, artifact).expect("sealed");
         self.db.put_wrap(&wrap).await.expect("written");
         rows_of(data, artifact, &sealed).await;
         // And an event that names it, as the worker writes them.

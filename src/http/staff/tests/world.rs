@@ -293,9 +293,10 @@ impl World {
         let app = self.base();
         let length = PartLength::new(PartLength::MAX).unwrap();
         let mut sealer = Sealer::new(&app.vault, area, object, length).unwrap();
-        sealer.write(bytes).unwrap();
+        let mut hash = sealer.content_hash();
+        sealer.write(&hash.take(bytes)).unwrap();
         let recipient = app.public.recipient(area).to_string();
-        let (sealed, wrap) = sealer.finish(&recipient, artifact).unwrap();
+        let (sealed, wrap) = sealer.finish(hash, &recipient, artifact).unwrap();
         app.db.put_wrap(&wrap).await.unwrap();
         sealed
     }

@@ -13,7 +13,7 @@ use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, ChecksumMode};
 use base64::Engine as _;
@@ -31,6 +31,8 @@ use crate::domain::id::ObjectId;
 
 /// What sealing adds to a part at most, with room to spare.
 const SEALED_EXTRA: u64 = 64 * 1024;
+/// The longest error code of a server that is repeated.
+const CODE_LIMIT: usize = 64;
 
 /// Buckets of sealed objects at one endpoint.
 #[derive(Clone, Debug)]
@@ -229,12 +231,32 @@ fn is_full<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     status == Some(507) || matches!(error.code(), Some("QuotaExceeded" | "XMinioStorageFull"))
 }
 
-/// The server's own words; a request and its signature are never in them.
-fn failed<E: std::error::Error + 'static>(error: SdkError<E>) -> VaultError {
+/// What the server or the way to it says is bounded; a request and its signature are never in it.
+fn failed<E>(error: SdkError<E>) -> VaultError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     let kind = match &error {
         SdkError::TimeoutError(_) => io::ErrorKind::TimedOut,
         SdkError::DispatchFailure(_) => io::ErrorKind::ConnectionRefused,
         _ => io::ErrorKind::Other,
     };
-    VaultError::Io(io::Error::new(kind, DisplayErrorContext(error).to_string()))
+    let said = match error.raw_response().map(|response| response.status().as_u16()) {
+        Some(status) => match error.code().filter(|code| is_code(code)) {
+            Some(code) => format!("the server answered {status} {code}"),
+            None => format!("the server answered {status}"),
+        },
+        None => causes(&error),
+    };
+    VaultError::Io(io::Error::new(kind, said))
+}
+
+fn is_code(untrusted_code: &str) -> bool {
+    untrusted_code.len() <= CODE_LIMIT && untrusted_code.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// An error and what is behind it, as one sentence.
+fn causes(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

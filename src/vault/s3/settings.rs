@@ -21,6 +21,8 @@ const OPERATION: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(5);
 /// Tries of a call; the client's own budget ends them sooner when most fail.
 const ATTEMPTS: u32 = 4;
+/// Before the second try, doubled before each further one, and shortened at random.
+const BACK_OFF: Duration = Duration::from_millis(200);
 
 /// An endpoint and its buckets.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,13 +82,15 @@ impl S3Settings {
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION)
             .build();
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let retries = retries.with_initial_backoff(BACK_OFF);
         let config = aws_sdk_s3::Config::builder()
             .behavior_version_latest()
             .endpoint_url(&self.endpoint)
             .region(Region::new(self.region.clone()))
             .force_path_style(self.path_style)
             .http_client(http)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(retries)
             .timeout_config(timeouts)
             // We send and compare our own.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)

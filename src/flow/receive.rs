@@ -313,4 +313,4 @@ fn seal_arriving(
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::flow) mod tests;

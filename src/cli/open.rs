@@ -15,10 +15,11 @@ use crate::domain::content::Area;
 use crate::domain::event::Role;
 use crate::domain::{Actor, ObjectId};
 use crate::ops::handover::Reach;
-use crate::ops::{KeyFile, database, store_access};
+use crate::ops::store_access::{self, StoreAccess};
+use crate::ops::{KeyFile, database};
 use crate::scan::ScannerConfig;
 use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
-use crate::vault::{S3Settings, VaultError};
+use crate::vault::{S3Credentials, S3Settings, VaultError};
 
 /// Where a configuration is looked for if none is named.
 const USUAL_PLACES: [&str; 3] =
@@ -93,12 +94,14 @@ pub(super) fn vault(config: &Config, access: File) -> Result<Vault, CliError> {
         region: region.clone(),
         path_style: *path_style,
         authority: authority.as_ref().map(std::fs::read).transpose()?,
+        networks: config.egress.networks.clone(),
         quarantine_bucket: quarantine_bucket.clone(),
         release_bucket: release_bucket.clone(),
         review_bucket: review_bucket.clone(),
     };
-    let access = store_access::read(access)?;
-    Ok(Vault::s3(settings, &access, tokio::runtime::Handle::current())?)
+    let StoreAccess { access_key, secret_key } = store_access::read(access)?;
+    let credentials = S3Credentials { access_key, secret_key };
+    Ok(Vault::s3(settings, &credentials, tokio::runtime::Handle::current())?)
 }
 
 /// Tries an area of the store with the rights of the worker, who alone has all of them.
@@ -106,10 +109,26 @@ pub(super) async fn probe(
     app: &App,
     vault: &Vault,
     area: Area,
+    strangers: Vec<Vault>,
 ) -> Result<Result<(), VaultError>, CliError> {
     let scratch = ObjectId::new(app.clock.read(), app.random.bytes()?);
     let vault = vault.clone();
-    Ok(tokio::task::spawn_blocking(move || vault.probe(area, scratch)).await?)
+    Ok(tokio::task::spawn_blocking(move || vault.probe(area, scratch, &strangers)).await?)
+}
+
+/// The buckets with the access of each role that must not read an area's. Who may enter a folder
+/// is the system's to keep.
+pub(super) fn strangers(config: &Config, area: Area) -> Result<Vec<Vault>, CliError> {
+    let own = match area {
+        Area::Quarantine => Role::Intake,
+        Area::Release => Role::Portal,
+        Area::Review => Role::Review,
+    };
+    if config.store == (Store::Local {}) {
+        return Ok(Vec::new());
+    }
+    let others = Role::ALL.into_iter().filter(|role| ![own, Role::Worker].contains(role));
+    others.map(|role| vault(config, Reach::open(config, role)?.store_access)).collect()
 }
 
 /// The review role at the command line: whoever may read its key file may grant.

@@ -73,6 +73,9 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Worker, handed.reach).await?;
     let keys = WorkerKeys::read(handed.keys)?;
     let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
+    for area in Area::ALL {
+        open::probe(&app, &app.vault, area, Vec::new()).await??;
+    }
     let run = match &config.clamd {
         Clamd::Managed { run, .. } => run.clone(),
         Clamd::Socket { .. } => config.paths.run.clone(),
@@ -82,9 +85,6 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let checkpoints = open::checkpoints(config, &app);
     started(&app).await?;
     tell_rule_faults(&scanner);
-    for area in Area::ALL {
-        open::probe(&app, &app.vault, area).await??;
-    }
     // The engines have just started anew: what an earlier fault of theirs keeps waiting need not.
     app.db.end_back_offs().await?;
     let worker = Worker {

@@ -6,6 +6,7 @@
 
 mod check;
 mod database;
+mod egress;
 mod sections;
 mod store;
 
@@ -19,11 +20,12 @@ use crate::domain::limits::Limits;
 use crate::domain::retention::Retention;
 
 pub use database::{Database, DatabaseAddress, DatabaseHost};
+pub use egress::{Destination, Egress};
 pub use sections::{
     Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, ResultCache, Separation,
     Swap, Unsafe, Users,
 };
-pub use store::{Egress, Store};
+pub use store::Store;
 
 /// The name of the file inside the data folder.
 pub const FILE_NAME: &str = "sekisho.toml";

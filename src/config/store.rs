@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
+use super::egress::is_near;
 use super::sections::{Paths, absolute};
 use crate::domain::event::Role;
 
@@ -32,16 +33,6 @@ pub enum Store {
     },
 }
 
-/// What may leave this machine, and where to.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Egress {
-    /// Hosts that may keep data: of the store and of the database. This machine needs none.
-    pub hosts: Vec<String>,
-    /// Regions of the store in which data may be kept.
-    pub regions: Vec<String>,
-}
-
 const fn path_style() -> bool {
     true
 }
@@ -60,9 +51,8 @@ impl Store {
     }
 
     /// Why the section is refused: its key, and the reason in words.
-    pub(super) fn fault(&self, egress: &Egress) -> Option<(&'static str, &'static str)> {
-        let Self::S3 { endpoint, region, quarantine_bucket, release_bucket, review_bucket, .. } =
-            self
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
+        let Self::S3 { endpoint, quarantine_bucket, release_bucket, review_bucket, .. } = self
         else {
             return None;
         };
@@ -77,18 +67,7 @@ impl Store {
         {
             return Some(("store", "each area needs a bucket of its own"));
         }
-        match is_near(endpoint) {
-            Err(reason) => Some(("store.endpoint", reason)),
-            Ok(true) => None,
-            Ok(false) if !egress.regions.contains(region) => {
-                Some(("store.region", "egress.regions does not have it"))
-            }
-            Ok(false) => {
-                let host = Url::parse(endpoint).ok()?.host_str()?.to_owned();
-                let known = egress.hosts.contains(&host);
-                (!known).then_some(("store.endpoint", "egress.hosts does not have its host"))
-            }
-        }
+        endpoint_fault(endpoint).map(|reason| ("store.endpoint", reason))
     }
 }
 
@@ -99,23 +78,19 @@ impl Paths {
     }
 }
 
-/// Whether an endpoint is this machine; it must be encrypted if it is not.
-fn is_near(endpoint: &str) -> Result<bool, &'static str> {
-    let url = Url::parse(endpoint).map_err(|_| "is not a URL")?;
+/// An endpoint is a host and a port, and encrypted unless it is this machine.
+fn endpoint_fault(endpoint: &str) -> Option<&'static str> {
+    let Ok(url) = Url::parse(endpoint) else {
+        return Some("is not a URL");
+    };
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !plain || !url.username().is_empty() || url.password().is_some() {
-        return Err("names a host and a port, nothing else");
+        return Some("names a host and a port, nothing else");
     }
-    let near = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => return Err("names no host"),
-    };
     match url.scheme() {
-        "https" => Ok(near),
-        "http" if near => Ok(true),
-        _ => Err("must begin with https://"),
+        "https" if url.has_host() => None,
+        "http" if is_near(&url) => None,
+        _ => Some("must begin with https://"),
     }
 }
 
@@ -133,34 +108,17 @@ fn is_bucket(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn fault(endpoint: &str, change: impl FnOnce(&mut Egress)) -> Option<&'static str> {
-        let mut egress = Egress {
-            hosts: vec!["s3.clinic.example".to_owned()],
-            regions: vec!["ap-northeast-1".to_owned()],
-        };
-        change(&mut egress);
+    fn fault(endpoint: &str, release_bucket: &str) -> Option<&'static str> {
         let store = Store::S3 {
             endpoint: endpoint.to_owned(),
             region: "ap-northeast-1".to_owned(),
             path_style: true,
             authority: None,
             quarantine_bucket: "sekisho-quarantine".to_owned(),
-            release_bucket: "sekisho-release".to_owned(),
+            release_bucket: release_bucket.to_owned(),
             review_bucket: "sekisho-review".to_owned(),
         };
-        store.fault(&egress).map(|(key, _)| key)
-    }
-
-    #[test]
-    fn data_go_only_where_the_list_lets_them() {
-        assert_eq!(fault("https://s3.clinic.example", |_| ()), None);
-        assert_eq!(fault("https://s3.clinic.example:9000", |_| ()), None);
-        assert_eq!(fault("http://127.0.0.1:9000", |egress| egress.hosts.clear()), None);
-        for far in ["https://s3.example", "https://s3.clinic.example.evil.example"] {
-            assert_eq!(fault(far, |_| ()), Some("store.endpoint"), "{far}");
-        }
-        let nowhere = |egress: &mut Egress| egress.regions.clear();
-        assert_eq!(fault("https://s3.clinic.example", nowhere), Some("store.region"));
+        store.fault().map(|(key, _)| key)
     }
 
     #[test]
@@ -173,7 +131,10 @@ mod tests {
             "ftp://127.0.0.1",
             "s3.clinic.example",
         ] {
-            assert_eq!(fault(endpoint, |_| ()), Some("store.endpoint"), "{endpoint}");
+            assert_eq!(fault(endpoint, "release"), Some("store.endpoint"), "{endpoint}");
+        }
+        for endpoint in ["https://s3.clinic.example:9000", "http://127.0.0.1:1", "http://[::1]"] {
+            assert_eq!(fault(endpoint, "release"), None, "{endpoint}");
         }
     }
 
@@ -183,5 +144,6 @@ mod tests {
             assert!(!is_bucket(name), "{name}");
         }
         assert!(is_bucket("sekisho-release.2026"));
+        assert_eq!(fault("https://s3.clinic.example", "sekisho-quarantine"), Some("store"));
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::bell::BellEnd;
 use super::database;
+use super::egress::{self, NotAllowed};
 use super::folders::{self, NotSeparable, RoleUsers};
 use super::handover::{self, Item, Terms};
 use super::harden::{self, HardenError};
@@ -33,6 +34,8 @@ pub enum LaunchError {
     Harden(#[from] HardenError),
     #[error(transparent)]
     Users(#[from] NotSeparable),
+    #[error(transparent)]
+    Egress(#[from] NotAllowed),
     #[error("the service cannot be started: {0}")]
     System(#[from] io::Error),
 }
@@ -56,6 +59,7 @@ const KEPT_VARIABLES: [&str; 2] = ["RUST_LOG", "TZ"];
 pub fn run(config: Config, say: impl Fn(&str)) -> Result<Drained, LaunchError> {
     close_foreign_descriptors()?;
     harden::enter_parent(&config)?;
+    egress::resolve(&config)?;
     let users = RoleUsers::decide(&config)?;
     match &users {
         RoleUsers::Separate(_) => say("each role runs as a user of its own"),

@@ -5,6 +5,7 @@
 pub mod bell;
 pub mod certificates;
 pub mod database;
+pub mod egress;
 pub mod folders;
 pub mod handover;
 pub mod harden;

@@ -203,9 +203,9 @@ fn a_full_store_refuses_new_objects() {
 
 fn the_probe_passes_and_leaves_nothing(store: &impl Backstage) {
     for area in Area::ALL {
-        store.vault().probe(area, id(1)).unwrap();
+        store.vault().probe(area, id(1), &[]).unwrap();
         // And a second start finds the same.
-        store.vault().probe(area, id(1)).unwrap();
+        store.vault().probe(area, id(1), &[]).unwrap();
         assert_eq!(store.vault().list_objects(area).unwrap().count(), 0);
     }
     assert!(store.everything().is_empty());
@@ -215,7 +215,7 @@ fn the_probe_passes_and_leaves_nothing(store: &impl Backstage) {
 fn a_server_that_gives_less_than_it_says_is_refused_at_start() {
     let unsafe_because = |manner| {
         let store = Remote::at(&within_the_test(manner));
-        match store.vault().probe(Release, id(1)) {
+        match store.vault().probe(Release, id(1), &[]) {
             Err(VaultError::Unsafe(why)) => why,
             other => panic!("{other:?}"),
         }
@@ -256,11 +256,31 @@ fn other_credentials_and_an_absent_server_are_errors_and_no_answer_about_parts()
             vault.read_part(Quarantine, world.object(), 0).map(drop),
             Err(VaultError::Io(_))
         ));
-        assert!(matches!(vault.probe(Quarantine, id(2)), Err(VaultError::Io(_))));
+        assert!(matches!(vault.probe(Quarantine, id(2), &[]), Err(VaultError::Io(_))));
         assert!(vault.list_objects(Quarantine).unwrap().next().unwrap().is_err());
         assert!(vault.delete_object(Quarantine, world.object()).is_err());
     }
     assert_eq!(world.read().unwrap(), b"one");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_than_it_may_is_not_connected_to() {
+    let store = Remote::new();
+    let world = World::seal(store.vault(), 1, b"one");
+    let port = store.settings.endpoint.rsplit(':').next().unwrap();
+    let read = |networks: &[&str]| {
+        let settings = S3Settings {
+            endpoint: format!("http://localhost:{port}"),
+            networks: networks.iter().map(|it| it.parse().unwrap()).collect(),
+            ..store.settings.clone()
+        };
+        let vault = remote::vault(&settings, &remote::credentials()).unwrap();
+        vault.read_part(Quarantine, world.object(), 0).map(drop)
+    };
+    read(&["127.0.0.0/8", "::1"]).unwrap();
+    let refused = read(&["192.0.2.0/24"]).unwrap_err();
+    let VaultError::Io(refused) = refused else { panic!("{refused}") };
+    assert!(refused.to_string().contains("egress.networks"), "{refused}");
 }
 
 #[test]

@@ -163,11 +163,16 @@ impl Vault {
 
     /// Proves at start that an area this role writes can be relied on: nobody else may look, what
     /// is written reads back, nothing is overwritten, what is deleted is gone. `scratch` names an
-    /// object that exists nowhere.
+    /// object that exists nowhere; `strangers` have the access of roles that must not read there.
     ///
     /// # Errors
     /// [`VaultError::Unsafe`] with what does not hold, or the store's failure.
-    pub fn probe(&self, area: Area, scratch: ObjectId) -> Result<(), VaultError> {
+    pub fn probe(
+        &self,
+        area: Area,
+        scratch: ObjectId,
+        strangers: &[Self],
+    ) -> Result<(), VaultError> {
         const SAMPLE: &[u8] = b"sekisho probe";
         match self {
             Self::Local(store) => store.expect_private(area)?,
@@ -180,6 +185,9 @@ impl Vault {
         let mut read = vec![];
         self.read_part(area, scratch, 0)?.read_to_end(&mut read)?;
         let private = match self {
+            _ if strangers.iter().any(|it| it.read_part(area, scratch, 0).is_ok()) => {
+                Err(VaultError::Unsafe("the access of a role that must not read it reads it"))
+            }
             Self::Local(_) => Ok(()),
             Self::S3(store) => store.expect_unreadable(area, scratch),
         };

@@ -43,11 +43,7 @@ pub(super) struct Remote {
 impl Remote {
     /// New buckets at a server of the tests' own.
     pub(super) fn at(endpoint: &str) -> Self {
-        let own = S3Credentials {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned().into(),
-        };
-        Self::made(endpoint, REGION, "sekisho", &own)
+        Self::made(endpoint, REGION, "sekisho", &credentials())
     }
 
     /// New buckets at a server that the environment names.
@@ -70,6 +66,7 @@ impl Remote {
             region: region.to_owned(),
             path_style: true,
             authority: None,
+            networks: vec![],
             quarantine_bucket: format!("{prefix}-quarantine"),
             release_bucket: format!("{prefix}-release"),
             review_bucket: format!("{prefix}-review"),
@@ -116,6 +113,10 @@ impl Remote {
         let put = self.admin.put_object().bucket(self.settings.bucket(area)).key(key);
         RUNTIME.block_on(put.body(ByteStream::from(bytes.to_vec())).send()).unwrap();
     }
+}
+
+pub(super) fn credentials() -> S3Credentials {
+    S3Credentials { access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned().into() }
 }
 
 pub(super) fn vault(

@@ -1,6 +1,7 @@
 //! Where the buckets are, and who asks.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -10,10 +11,12 @@ use aws_sdk_s3::config::{
     Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use zeroize::Zeroizing;
 
 use super::super::VaultError;
 use crate::domain::content::Area;
+use crate::domain::network::Network;
 
 /// Each try, and all tries of a call together.
 const ATTEMPT: Duration = Duration::from_secs(20);
@@ -34,6 +37,8 @@ pub struct S3Settings {
     pub path_style: bool,
     /// Certificates to trust instead of the system's, as PEM.
     pub authority: Option<Vec<u8>>,
+    /// Addresses that the endpoint may have; any, if none is named.
+    pub networks: Vec<Network>,
     pub quarantine_bucket: String,
     pub release_bucket: String,
     pub review_bucket: String,
@@ -76,7 +81,7 @@ impl S3Settings {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(tls)
-            .build_https();
+            .build_with_resolver(Resolver { networks: self.networks.clone().into() });
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
@@ -109,5 +114,26 @@ impl S3Settings {
             None => config.allow_no_auth(),
         };
         Ok(Client::from_conf(config.build()))
+    }
+}
+
+/// The system's resolver, whose answer is taken only if it leads where data may go: at each
+/// connection, as names change hands after the service has started.
+#[derive(Clone, Debug)]
+struct Resolver {
+    networks: Arc<[Network]>,
+}
+
+impl ResolveDns for Resolver {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::new(async move {
+            let found = tokio::net::lookup_host((name, 0)).await.map_err(ResolveDnsError::new)?;
+            let found: Vec<_> = found.map(|address| address.ip()).collect();
+            let permitted = |address| self.networks.iter().any(|network| network.has(address));
+            if !self.networks.is_empty() && !found.iter().copied().all(permitted) {
+                return Err(ResolveDnsError::new("it resolves outside egress.networks"));
+            }
+            Ok(found)
+        })
     }
 }

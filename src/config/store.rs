@@ -96,7 +96,7 @@ fn endpoint_fault(endpoint: &str) -> Option<&'static str> {
 
 fn is_bucket(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    let outer = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    let outer = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
     (3..=63).contains(&bytes.len())
         && bytes.iter().all(|b| inner(*b))

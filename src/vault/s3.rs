@@ -31,6 +31,8 @@ use crate::domain::id::ObjectId;
 
 /// What sealing adds to a part at most, with room to spare.
 const SEALED_EXTRA: u64 = 64 * 1024;
+/// Pages of a thousand parts that an object is deleted in; one is enough for any file.
+const DELETE_ROUNDS: u32 = 8;
 /// The longest error code of a server that is repeated.
 const CODE_LIMIT: usize = 64;
 
@@ -70,19 +72,22 @@ impl S3Store {
     }
 
     pub(super) fn delete_object(&self, area: Area, object: ObjectId) -> Result<(), VaultError> {
+        let (bucket, prefix) = (self.settings.bucket(area), prefix(object));
         self.runtime.block_on(async {
-            let bucket = self.settings.bucket(area);
-            loop {
-                let listed = self.client.list_objects_v2().bucket(bucket).prefix(prefix(object));
-                let listed = listed.send().await.map_err(failed)?;
-                for key in listed.contents().iter().filter_map(|found| found.key()) {
+            for _ in 0..DELETE_ROUNDS {
+                let listed = self.client.list_objects_v2().bucket(bucket).prefix(&prefix);
+                let listed = listed.send().await.map_err(|error| failed(&error))?;
+                let keys = listed.contents().iter().filter_map(|found| found.key());
+                // A server that does not know the prefix would have us delete what is others'.
+                for key in keys.filter(|key| key.starts_with(&prefix)) {
                     let deleted = self.client.delete_object().bucket(bucket).key(key);
-                    deleted.send().await.map_err(failed)?;
+                    deleted.send().await.map_err(|error| failed(&error))?;
                 }
                 if listed.is_truncated() != Some(true) {
                     return Ok(());
                 }
             }
+            Err(VaultError::Unsafe("it does not delete"))
         })
     }
 
@@ -107,7 +112,7 @@ impl S3Store {
                 }
                 // Not every server knows versions, and not every role may ask.
                 Ok(_) | Err(SdkError::ServiceError(_)) => Ok(()),
-                Err(error) => Err(failed(error)),
+                Err(error) => Err(failed(&error)),
             }
         })
     }
@@ -119,7 +124,7 @@ impl S3Store {
         match self.runtime.block_on(seen) {
             Ok(_) => Err(VaultError::Unsafe("anybody may read its parts")),
             Err(SdkError::ServiceError(_)) => Ok(()),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -129,7 +134,7 @@ impl S3Store {
             Err(SdkError::ServiceError(error)) if error.err().is_no_such_key() => {
                 return Err(VaultError::Missing);
             }
-            found => found.map_err(failed)?,
+            found => found.map_err(|error| failed(&error))?,
         };
         let length = found.content_length().and_then(|length| u64::try_from(length).ok());
         if length.is_none_or(|length| length > PartLength::MAX + SEALED_EXTRA) {
@@ -149,7 +154,7 @@ impl S3Store {
             Ok(_) => false,
             Err(error) if is_taken(&error) => true,
             Err(error) if is_full(&error) => return Err(VaultError::Full),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(failed(&error)),
         };
         match self.holds(area, key, &sealed, &checksum).await {
             Ok(true) => Ok(()),
@@ -175,7 +180,7 @@ impl S3Store {
             Err(SdkError::ServiceError(error)) if error.err().is_not_found() => {
                 return Err(VaultError::Missing);
             }
-            head => head.map_err(failed)?,
+            head => head.map_err(|error| failed(&error))?,
         };
         if head.content_length() != i64::try_from(sealed.len()).ok() {
             return Ok(false);
@@ -232,11 +237,11 @@ fn is_full<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 }
 
 /// What the server or the way to it says is bounded; a request and its signature are never in it.
-fn failed<E>(error: SdkError<E>) -> VaultError
+fn failed<E>(error: &SdkError<E>) -> VaultError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let kind = match &error {
+    let kind = match error {
         SdkError::TimeoutError(_) => io::ErrorKind::TimedOut,
         SdkError::DispatchFailure(_) => io::ErrorKind::ConnectionRefused,
         _ => io::ErrorKind::Other,
@@ -246,7 +251,7 @@ where
             Some(code) => format!("the server answered {status} {code}"),
             None => format!("the server answered {status}"),
         },
-        None => causes(&error),
+        None => causes(error),
     };
     VaultError::Io(io::Error::new(kind, said))
 }

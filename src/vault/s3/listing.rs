@@ -13,7 +13,11 @@ pub(super) struct Listing {
     area: Area,
     found: VecDeque<StoredObject>,
     next: Next,
+    pages_left: u32,
 }
+
+/// Pages of a thousand parts: more than any clinic has, so that a server cannot go on for ever.
+const PAGES: u32 = 1_000_000;
 
 enum Next {
     Page(Option<String>),
@@ -22,16 +26,18 @@ enum Next {
 
 impl Listing {
     pub(super) const fn new(store: S3Store, area: Area) -> Self {
-        Self { store, area, found: VecDeque::new(), next: Next::Page(None) }
+        Self { store, area, found: VecDeque::new(), next: Next::Page(None), pages_left: PAGES }
     }
 
     /// Fetches a page behind what is held. The last object of a page may have more parts on the
     /// next one.
     fn fetch(&mut self, token: Option<String>) -> Result<(), VaultError> {
+        let left = self.pages_left.checked_sub(1);
+        self.pages_left = left.ok_or(VaultError::Unsafe("its list does not end"))?;
         let bucket = self.store.settings.bucket(self.area);
         let page = self.store.client.list_objects_v2().bucket(bucket);
         let page = page.set_continuation_token(token).send();
-        let page = self.store.runtime.block_on(page).map_err(failed)?;
+        let page = self.store.runtime.block_on(page).map_err(|error| failed(&error))?;
         for part in page.contents() {
             // Names that are not an object's are not ours, and passed over.
             let object = part.key().and_then(|key| key.split_once('/')?.0.parse().ok());

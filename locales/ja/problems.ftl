@@ -30,4 +30,5 @@ problem-too_large = 送られた内容が大きすぎます。
 problem-timed_out = 時間がかかりすぎたため、止めました。もう一度お試しください。
 problem-bad_request = 送られた内容を読めませんでした。はじめのページからやり直してください。
 problem-audit_deadline = 記録が間に合わないため、開けません。少し待って、もう一度お試しください。
+problem-store_full = 保存場所に空きがないため、このファイルは受け取れませんでした。医院にお電話ください。
 problem-internal = こちらの不具合で進めませんでした。少し待って、もう一度お試しください。

@@ -7,9 +7,11 @@ use serde::Serialize;
 use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::{BellEnd, Scanner};
+use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
-use crate::domain::{Action, ObjectId};
+use crate::ops::egress;
+use crate::ops::handover::Reach;
 use crate::scan::Health;
 
 /// One thing that was looked at.
@@ -49,6 +51,15 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
             item("swap", Level::Warn, format!("{device}: memory may be written to disk"))
         }
     });
+    if let Err(error) = egress::resolve(&config) {
+        items.push(item("egress", Level::Fail, Output::sentence(&error)));
+        return tell(items, output);
+    }
+    let own = Reach::open(&config, Role::Review)?.store_access;
+    if let Err(error) = open::vault(&config, own) {
+        items.push(item("store", Level::Fail, Output::sentence(error.as_ref())));
+        return tell(items, output);
+    }
     let app = match open::app(&config, Role::Review, BellEnd::Silent).await {
         Ok(app) => app,
         Err(error) => {
@@ -58,13 +69,14 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
     };
     let version = app.db.version().await?;
     items.push(item("database", Level::Ok, format!("{version}, schemas up to date")));
+    let vault = open::vault(&config, Reach::open(&config, Role::Worker)?.store_access)?;
     for area in Area::ALL {
-        let scratch = ObjectId::new(app.clock.read(), app.random.bytes()?);
-        let vault = app.vault.clone();
-        let probed = tokio::task::spawn_blocking(move || vault.probe(area, scratch)).await?;
-        items.push(match probed {
+        let strangers = open::strangers(&config, area)?;
+        items.push(match open::probe(&app, &vault, area, strangers).await? {
             Ok(()) => item(format!("store {}", area.as_str()), Level::Ok, "writes, reads, deletes"),
-            Err(error) => item(format!("store {}", area.as_str()), Level::Fail, error.to_string()),
+            Err(error) => {
+                item(format!("store {}", area.as_str()), Level::Fail, Output::sentence(&error))
+            }
         });
     }
     items.push(match app.clock.trusted() {

@@ -10,13 +10,16 @@ use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
     ReviewKeys, Vault,
 };
-use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting};
-use crate::domain::Actor;
+use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting, Store};
 use crate::domain::content::Area;
 use crate::domain::event::Role;
+use crate::domain::{Actor, ObjectId};
+use crate::ops::handover::Reach;
+use crate::ops::store_access::{self, StoreAccess};
 use crate::ops::{KeyFile, database};
 use crate::scan::ScannerConfig;
 use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
+use crate::vault::{S3Credentials, S3Settings, VaultError};
 
 /// Where a configuration is looked for if none is named.
 const USUAL_PLACES: [&str; 3] =
@@ -38,24 +41,19 @@ pub(super) fn config(path: Option<&Path>) -> Result<Config, CliError> {
 
 /// Opens everything a command holds but its role's keys.
 pub(super) async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<App, CliError> {
-    let password = database::open_password(&config.paths.database_password(role))?;
-    app_with(config, role, bell, password).await
+    let reach = Reach::open(config, role)?;
+    app_with(config, role, Reach { bell, ..reach }).await
 }
 
-/// The same for a role, with the file of its database password as it was handed over.
-pub(super) async fn app_with(
-    config: &Config,
-    role: Role,
-    bell: BellEnd,
-    database_password: File,
-) -> Result<App, CliError> {
+/// The same for a role, with what was handed over to it.
+pub(super) async fn app_with(config: &Config, role: Role, reach: Reach) -> Result<App, CliError> {
     let paths = &config.paths;
     let db = match &config.database {
         Database::Sqlite {} => {
             Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?
         }
         Database::Postgres { .. } => {
-            let password = database::read_password(database_password)?;
+            let password = database::read_password(reach.database_password)?;
             let server = super::database::server(config, database::user(role), password)?;
             Db::open_postgres(&server, config.retention).await?
         }
@@ -67,14 +65,70 @@ pub(super) async fn app_with(
         clinic: Arc::new(clinic(config)?),
         clock: Clock::system(high_water, config.limits.clock_tolerance),
         random: Random::system(),
-        bell: Arc::new(Bell::connect(bell)?),
-        vault: Vault::local(&paths.store, MINIMUM_FREE_BYTES)?,
+        bell: Arc::new(Bell::connect(reach.bell)?),
+        vault: vault(config, reach.store_access)?,
         limits: Arc::new(config.limits.clone()),
         retention: config.retention,
         policy: Arc::new(config.policy()),
         public: Arc::new(public),
         db,
     })
+}
+
+/// The store, with a role's access to it.
+pub(super) fn vault(config: &Config, access: File) -> Result<Vault, CliError> {
+    let Store::S3 {
+        endpoint,
+        region,
+        path_style,
+        authority,
+        quarantine_bucket,
+        release_bucket,
+        review_bucket,
+    } = &config.store
+    else {
+        return Ok(Vault::local(&config.paths.store, MINIMUM_FREE_BYTES)?);
+    };
+    let settings = S3Settings {
+        endpoint: endpoint.clone(),
+        region: region.clone(),
+        path_style: *path_style,
+        authority: authority.as_ref().map(std::fs::read).transpose()?,
+        networks: config.egress.networks.clone(),
+        quarantine_bucket: quarantine_bucket.clone(),
+        release_bucket: release_bucket.clone(),
+        review_bucket: review_bucket.clone(),
+    };
+    let StoreAccess { access_key, secret_key } = store_access::read(access)?;
+    let credentials = S3Credentials { access_key, secret_key };
+    Ok(Vault::s3(settings, &credentials, tokio::runtime::Handle::current())?)
+}
+
+/// Tries an area of the store with the rights of the worker, who alone has all of them.
+pub(super) async fn probe(
+    app: &App,
+    vault: &Vault,
+    area: Area,
+    strangers: Vec<Vault>,
+) -> Result<Result<(), VaultError>, CliError> {
+    let scratch = ObjectId::new(app.clock.read(), app.random.bytes()?);
+    let vault = vault.clone();
+    Ok(tokio::task::spawn_blocking(move || vault.probe(area, scratch, &strangers)).await?)
+}
+
+/// The buckets with the access of each role that must not read an area's. Who may enter a folder
+/// is the system's to keep.
+pub(super) fn strangers(config: &Config, area: Area) -> Result<Vec<Vault>, CliError> {
+    let own = match area {
+        Area::Quarantine => Role::Intake,
+        Area::Release => Role::Portal,
+        Area::Review => Role::Review,
+    };
+    if config.store == (Store::Local {}) {
+        return Ok(Vec::new());
+    }
+    let others = Role::ALL.into_iter().filter(|role| ![own, Role::Worker].contains(role));
+    others.map(|role| vault(config, Reach::open(config, role)?.store_access)).collect()
 }
 
 /// The review role at the command line: whoever may read its key file may grant.

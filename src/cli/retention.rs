@@ -9,11 +9,12 @@ use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::BellEnd;
 use crate::domain::event::Role;
-use crate::flow::expire::{self, Due};
+use crate::flow::expire::{self, Due, Lost, Swept};
 
 #[derive(Subcommand)]
 pub(super) enum RetentionCommand {
-    /// Purge now, as the worker does each minute.
+    /// Purge now and hold rows, keys and store against one another, as the worker does each minute
+    /// and each hour. The answer is no if content is missing from the store.
     Run {
         /// Show what would go, and touch nothing.
         #[arg(long)]
@@ -29,18 +30,23 @@ pub(super) async fn run(
     let config = open::config(config)?;
     let app = open::app(&config, Role::Worker, BellEnd::Silent).await?;
     let (artifacts, swept) = if dry_run {
-        (expire::due(&app).await?, 0)
+        (expire::due(&app).await?, Swept::default())
     } else {
-        let expired = expire::run(&app, open::operator()).await?;
-        (expired.artifacts, expired.orphan_objects + expired.orphan_wraps)
+        (expire::run(&app, open::operator()).await?, expire::sweep(&app).await?)
     };
     let rows: Vec<_> = artifacts.iter().map(row).collect();
     let empty = if dry_run { "nothing would go" } else { "nothing was due" };
     output.table(["ARTIFACT", "STATE", "DUE", "BYTES"], &rows, empty)?;
-    if swept > 0 && !output.is_json() {
-        output.say(&(), &format!("{swept} abandoned objects and keys were removed"))?;
+    let orphans = swept.orphan_objects + swept.orphan_wraps;
+    if orphans > 0 && !output.is_json() {
+        output.say(&(), &format!("{orphans} abandoned objects and keys were removed"))?;
     }
-    Ok(Answer::Yes)
+    for Lost { artifact, area, object } in &swept.lost {
+        let area = area.as_str();
+        let json = json!({ "artifact": artifact, "lost": object, "area": area });
+        output.say(&json, &format!("{artifact}: its {area} object {object} is missing"))?;
+    }
+    Ok(if swept.lost.is_empty() { Answer::Yes } else { Answer::No })
 }
 
 fn row(due: &Due) -> (serde_json::Value, [String; 4]) {

@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), Cli
 }
 
 async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Intake, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Intake, handed.reach).await?;
     let intake = Intake { app, keys: Arc::new(IntakeKeys::read(handed.keys)?) };
     started(&intake.app).await?;
     let router = http::intake::router(intake, config);
@@ -48,7 +48,7 @@ async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
 }
 
 async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Portal, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Portal, handed.reach).await?;
     let keys = PortalKeys::read(handed.keys)?;
     let release = AreaIdentity::new(Area::Release, keys.release_identity.clone());
     let portal = Portal { app, keys: Arc::new(keys), release: Arc::new(release) };
@@ -61,7 +61,7 @@ async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
 }
 
 async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Review, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Review, handed.reach).await?;
     let review = open::review_with(app, ReviewKeys::read(handed.keys)?);
     started(&review.app).await?;
     let router = http::review::router(review, config);
@@ -70,9 +70,12 @@ async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
 }
 
 async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Worker, handed.bell, handed.database_password).await?;
+    let app = open::app_with(config, Role::Worker, handed.reach).await?;
     let keys = WorkerKeys::read(handed.keys)?;
     let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
+    for area in Area::ALL {
+        open::probe(&app, &app.vault, area, Vec::new()).await??;
+    }
     let run = match &config.clamd {
         Clamd::Managed { run, .. } => run.clone(),
         Clamd::Socket { .. } => config.paths.run.clone(),

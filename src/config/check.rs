@@ -10,6 +10,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     unsafe_settings(config)?;
     clinic(config)?;
     database(config)?;
+    store(config)?;
     doors(config)?;
     limits(&config.limits)?;
     retention(&config.retention)?;
@@ -61,6 +62,14 @@ fn database(config: &Config) -> Result<(), ConfigError> {
             Ok(_) => Ok(()),
             Err(reason) => refuse("database.url", reason),
         },
+    }
+}
+
+/// Also where anything else is sent: the allow list is one for all.
+fn store(config: &Config) -> Result<(), ConfigError> {
+    match config.store.fault().or_else(|| config.egress.fault(config)) {
+        Some((key, reason)) => refuse(key, reason),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,9 @@
 
 mod check;
 mod database;
+mod egress;
 mod sections;
+mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +20,12 @@ use crate::domain::limits::Limits;
 use crate::domain::retention::Retention;
 
 pub use database::{Database, DatabaseAddress, DatabaseHost};
+pub use egress::{Destination, Egress};
 pub use sections::{
     Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, ResultCache, Separation,
     Swap, Unsafe, Users,
 };
+pub use store::Store;
 
 /// The name of the file inside the data folder.
 pub const FILE_NAME: &str = "sekisho.toml";
@@ -47,6 +51,10 @@ pub struct Config {
     pub paths: Paths,
     #[serde(default)]
     pub database: Database,
+    #[serde(default)]
+    pub store: Store,
+    #[serde(default)]
+    pub egress: Egress,
     pub doors: Doors,
     #[serde(default)]
     pub clamd: Clamd,
@@ -97,6 +105,8 @@ impl Config {
             clinic,
             paths: Paths::default(),
             database: Database::default(),
+            store: Store::default(),
+            egress: Egress::default(),
             doors: Doors::local(),
             clamd: Clamd::default(),
             users: Users::default(),
@@ -136,6 +146,7 @@ impl Config {
         let base = folder_of(&config.file);
         config.paths.make_absolute(&base, &folder_of(&program));
         config.database.make_absolute(&base);
+        config.store.make_absolute(&base);
         config.doors.make_absolute(&base);
         config.clamd.make_absolute(&base);
         check::check(&config)?;

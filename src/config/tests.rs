@@ -151,6 +151,8 @@ fn the_database_is_sqlite_unless_a_server_is_named() {
     assert!(load(&with("engine = \"sqlite\"\nurl = \"x\"")).is_err());
     assert!(load(&with("engine = \"mysql\"")).is_err());
     let server = "engine = \"postgres\"\nurl = \"postgresql://db.example/sekisho\"";
+    assert_eq!(refused_key(&with(server)), "database.url");
+    let with = |lines: &str| with(&format!("{lines}\n[egress]\nhosts = [\"db.example\"]"));
     let config = load(&with(&format!("{server}\nauthority = \"tls/db.pem\""))).unwrap();
     let authority = config.file.parent().unwrap().join("tls/db.pem");
     let url = "postgresql://db.example/sekisho".to_owned();

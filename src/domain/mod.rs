@@ -15,6 +15,7 @@ pub mod finding;
 pub mod id;
 pub mod limits;
 pub mod link;
+pub mod network;
 pub mod note;
 pub mod policy;
 pub mod retention;

@@ -4,21 +4,33 @@
 //! are. Then the objects go, then the row says so. A crash between the steps is made good by the
 //! next run, as each step may be done twice.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::FlowError;
 use super::seal::blocking;
-use crate::app::{App, DbError};
+use crate::app::{App, DbError, ObjectRow};
 use crate::domain::content::Area;
 use crate::domain::state::StateName;
-use crate::domain::{Actor, Artifact, ArtifactId, Timestamp};
+use crate::domain::{Actor, Artifact, ArtifactId, ObjectId, Timestamp};
 
-/// What a run did, or would do.
+/// What a sweep found where rows, keys and store do not agree.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Expired {
-    pub artifacts: Vec<Due>,
+pub struct Swept {
+    /// Objects that no row knew; removed.
     pub orphan_objects: u64,
+    /// Keys of objects that no row knew; destroyed.
     pub orphan_wraps: u64,
+    /// Content that should be there and is not: only a backup of the store brings it back.
+    pub lost: Vec<Lost>,
+}
+
+/// An object that has its row and its key, and is not in the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lost {
+    pub artifact: ArtifactId,
+    pub area: Area,
+    pub object: ObjectId,
 }
 
 /// One artifact whose content goes.
@@ -42,23 +54,31 @@ pub async fn due(app: &App) -> Result<Vec<Due>, FlowError> {
     Ok(artifacts.iter().filter_map(|artifact| describe(app, artifact)).collect())
 }
 
-/// Purges what is due and sweeps what is abandoned.
-pub async fn run(app: &App, actor: Actor) -> Result<Expired, FlowError> {
+/// Purges what is due.
+pub async fn run(app: &App, actor: Actor) -> Result<Vec<Due>, FlowError> {
     let now = app.clock.trusted()?;
-    let mut expired = Expired::default();
+    let mut purged = Vec::new();
     for artifact in app.db.due(now, BATCH).await? {
         let described = describe(app, &artifact);
         match purge(app, artifact, actor, now).await {
-            Ok(()) => expired.artifacts.extend(described),
+            Ok(()) => purged.extend(described),
             // It changed under us (a hold, a decision): the next run looks again.
             Err(FlowError::Db(DbError::Conflict)) => {}
             Err(error) => return Err(error),
         }
     }
-    expired.orphan_objects = sweep_objects(app, now).await?;
-    expired.orphan_wraps = sweep_wraps(app, now).await?;
     app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await?;
-    Ok(expired)
+    Ok(purged)
+}
+
+/// Removes what nobody knows of, and finds what is known and gone.
+pub async fn sweep(app: &App) -> Result<Swept, FlowError> {
+    let now = app.clock.trusted()?;
+    let mut swept = Swept::default();
+    // The store before the keys: a key goes first of all, so what has one then was there now.
+    let there = sweep_objects(app, now, &mut swept).await?;
+    sweep_wraps(app, now, &there, &mut swept).await?;
+    Ok(swept)
 }
 
 async fn purge(
@@ -79,9 +99,14 @@ async fn purge(
     Ok(())
 }
 
-/// Removes objects that no row knows, old enough that no upload can still be writing them.
-async fn sweep_objects(app: &App, now: Timestamp) -> Result<u64, FlowError> {
-    let mut swept = 0;
+/// Removes objects that no row knows, old enough that no upload can still be writing them: by the
+/// store's clock and by our own. Returns every object that is there.
+async fn sweep_objects(
+    app: &App,
+    now: Timestamp,
+    swept: &mut Swept,
+) -> Result<HashSet<ObjectId>, FlowError> {
+    let mut there = HashSet::new();
     for area in Area::ALL {
         let vault = app.vault.clone();
         let before = now.minus(ABANDONED);
@@ -91,32 +116,47 @@ async fn sweep_objects(app: &App, now: Timestamp) -> Result<u64, FlowError> {
             objects.collect::<Result<Vec<_>, _>>()
         });
         for stored in listed.await?? {
-            let old = now.since(stored.modified) > ABANDONED;
-            if old && app.db.object(stored.object).await?.is_none() {
+            let newest = stored.modified.max(stored.object.made_at());
+            if now.since(newest) > ABANDONED && app.db.object(stored.object).await?.is_none() {
                 let vault = app.vault.clone();
                 blocking(move || vault.delete_object(area, stored.object)).await??;
-                swept += 1;
+                swept.orphan_objects += 1;
+            } else {
+                there.insert(stored.object);
             }
         }
     }
-    Ok(swept)
+    Ok(there)
 }
 
-/// Destroys wraps whose artifact's row was never written.
-async fn sweep_wraps(app: &App, now: Timestamp) -> Result<u64, FlowError> {
-    let mut swept = 0;
+/// Destroys wraps whose artifact's row was never written, and finds those whose object is gone.
+async fn sweep_wraps(
+    app: &App,
+    now: Timestamp,
+    there: &HashSet<ObjectId>,
+    swept: &mut Swept,
+) -> Result<(), FlowError> {
     let mut after = String::new();
     loop {
         let batch = app.db.wrapped_objects(&after, BATCH).await?;
         let Some(last) = batch.last() else {
-            return Ok(swept);
+            return Ok(());
         };
         after = last.to_string();
         for object in batch {
-            let old = now.since(object.made_at()) > ABANDONED;
-            if old && app.db.object(object).await?.is_none() {
-                app.db.destroy_wrap(object).await?;
-                swept += 1;
+            // A younger one may have come after the store was looked at.
+            if now.since(object.made_at()) <= ABANDONED {
+                continue;
+            }
+            match app.db.object(object).await? {
+                Some(_) if there.contains(&object) => {}
+                Some(ObjectRow { artifact, area, .. }) => {
+                    swept.lost.push(Lost { artifact, area, object });
+                }
+                None => {
+                    app.db.destroy_wrap(object).await?;
+                    swept.orphan_wraps += 1;
+                }
             }
         }
     }
@@ -130,3 +170,6 @@ fn describe(app: &App, artifact: &Artifact) -> Option<Due> {
         bytes: artifact.source.size_bytes,
     })
 }
+
+#[cfg(test)]
+mod tests;

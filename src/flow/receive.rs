@@ -312,4 +312,4 @@ fn seal_arriving(
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::flow) mod tests;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::layers::Visitor;
 use super::{Language, Page, Site};
-use crate::app::DbError;
+use crate::app::{DbError, VaultError};
 use crate::domain::Code;
 use crate::flow::{FlowError, Refusal};
 
@@ -37,6 +37,8 @@ pub enum Problem {
     BadRequest,
     /// The access could not be logged in time.
     AuditDeadline,
+    /// The store has too little room for another file.
+    StoreFull,
     /// Ours.
     Internal,
 }
@@ -51,7 +53,7 @@ pub struct Failure {
 
 impl Problem {
     /// Every problem that is no refusal of the flow's.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::CrossSite,
@@ -60,6 +62,7 @@ impl Problem {
         Self::TimedOut,
         Self::BadRequest,
         Self::AuditDeadline,
+        Self::StoreFull,
         Self::Internal,
     ];
 
@@ -75,6 +78,7 @@ impl Problem {
             Self::TimedOut => Code::fixed("timed_out"),
             Self::BadRequest => Code::fixed("bad_request"),
             Self::AuditDeadline => Code::fixed("audit_deadline"),
+            Self::StoreFull => Code::fixed("store_full"),
             Self::Internal => Code::fixed("internal"),
         }
     }
@@ -91,6 +95,7 @@ impl Problem {
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::AuditDeadline => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -185,6 +190,7 @@ impl From<FlowError> for Failure {
                 return Problem::Refused(Refusal::MovedOn).into();
             }
             FlowError::AuditDeadline => Problem::AuditDeadline,
+            FlowError::Vault(VaultError::Full) => Problem::StoreFull,
             FlowError::Db(_)
             | FlowError::Vault(_)
             | FlowError::Clock(_)
@@ -214,5 +220,19 @@ impl IntoResponse for Failure {
         let mut response = self.problem.status().into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_store_is_told_apart_from_a_fault_of_ours() {
+        let full = Failure::from(FlowError::Vault(VaultError::Full)).problem;
+        assert_eq!(full, Problem::StoreFull);
+        assert_eq!(full.status(), StatusCode::INSUFFICIENT_STORAGE);
+        let missing = Failure::from(FlowError::Vault(VaultError::Missing)).problem;
+        assert_eq!(missing, Problem::Internal);
     }
 }

@@ -220,6 +220,7 @@ async fn count_stranger(app: &App, problem: &Problem) {
         | Problem::TimedOut
         | Problem::BadRequest
         | Problem::AuditDeadline
+        | Problem::StoreFull
         | Problem::Internal => return,
     };
     if let Err(cause) = flow::refused_stranger(app, &code).await {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Gid, Mode, Uid};
 
-use crate::config::{Clamd, Config, Database, Separation};
+use crate::config::{Clamd, Config, Database, Separation, Store};
 use crate::domain::content::Area;
 use crate::domain::event::Role;
 
@@ -179,12 +179,26 @@ fn places(config: &Config) -> Vec<Place> {
             .extend([&paths.data_db, &paths.keys_db].into_iter().flat_map(|it| database_file(it)));
     }
     let certificates = config.doors.all().map(|(_, door)| door.certificate.clone());
-    for path in certificates.into_iter().filter(|path| path.starts_with(&paths.data)) {
+    let certificates = certificates.into_iter().chain(authorities(config));
+    for path in certificates.filter(|path| path.starts_with(&paths.data)) {
         places.push(folder(&parent(&path), None, Group::Common, 0o750));
         let kind = Kind::Existing;
         places.push(Place { path, kind, owner: None, group: Group::Common, mode: 0o640 });
     }
     places
+}
+
+/// Who signed the certificates of the servers that roles connect to.
+fn authorities(config: &Config) -> impl Iterator<Item = PathBuf> {
+    let database = match &config.database {
+        Database::Postgres { authority, .. } => authority.clone(),
+        Database::Sqlite {} => None,
+    };
+    let store = match &config.store {
+        Store::S3 { authority, .. } => authority.clone(),
+        Store::Local {} => None,
+    };
+    database.into_iter().chain(store)
 }
 
 /// A database file with its folder and what stands beside it. Write-ahead logs come and go there, so

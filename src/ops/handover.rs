@@ -23,16 +23,23 @@ use crate::domain::event::Role;
 pub struct Handed {
     /// The role's own key file, open for reading.
     pub keys: File,
-    pub bell: BellEnd,
+    pub reach: Reach,
     pub ready: Ready,
     /// The private key of the role's door; the worker has none.
     pub tls_key: Option<File>,
     /// The private key of the machines' door; the portal's alone.
     pub machines_tls_key: Option<File>,
-    /// The password of the role's database role; empty where the server asks for none.
-    pub database_password: File,
     /// How the parent runs the roles.
     pub terms: Terms,
+}
+
+/// How a role reaches what it shares with the others.
+pub struct Reach {
+    pub bell: BellEnd,
+    /// The password of the role's database role; empty where the server asks for none.
+    pub database_password: File,
+    /// The role's access to the store; empty where that is a folder.
+    pub store_access: File,
 }
 
 /// Told to the parent once the role's listener is up or its engines are.
@@ -58,20 +65,21 @@ pub(super) enum Item {
     TlsKey,
     MachinesTlsKey,
     DatabasePassword,
+    StoreAccess,
 }
 
 /// The most descriptors any role is handed.
-const MOST_ITEMS: usize = 6;
+const MOST_ITEMS: usize = 7;
 /// The longest message.
 const MESSAGE_LIMIT: usize = 128;
 
 /// What each role is handed, and nothing else. The portal neither rings nor waits.
 pub(super) const fn items(role: Role) -> &'static [Item] {
-    use Item::{Bell, DatabasePassword, Keys, MachinesTlsKey, Ready, TlsKey};
+    use Item::{Bell, DatabasePassword, Keys, MachinesTlsKey, Ready, StoreAccess, TlsKey};
     match role {
-        Role::Worker => &[Keys, Ready, DatabasePassword, Bell],
-        Role::Review | Role::Intake => &[Keys, Ready, DatabasePassword, Bell, TlsKey],
-        Role::Portal => &[Keys, Ready, DatabasePassword, TlsKey, MachinesTlsKey],
+        Role::Worker => &[Keys, Ready, DatabasePassword, StoreAccess, Bell],
+        Role::Review | Role::Intake => &[Keys, Ready, DatabasePassword, StoreAccess, Bell, TlsKey],
+        Role::Portal => &[Keys, Ready, DatabasePassword, StoreAccess, TlsKey, MachinesTlsKey],
     }
 }
 
@@ -126,11 +134,10 @@ impl Handed {
         };
         Ok(Self {
             keys: File::open(config.paths.key_file(role))?,
-            bell: BellEnd::Silent,
+            reach: Reach::open(config, role)?,
             ready: Ready(None),
             tls_key,
             machines_tls_key,
-            database_password: open_password(&config.paths.database_password(role))?,
             terms: Terms::Alone,
         })
     }
@@ -164,7 +171,7 @@ impl Handed {
                 *slot = Some(descriptor);
             }
         }
-        let [keys, bell, ready, tls_key, machines_tls_key, database_password] = slots;
+        let [keys, bell, ready, tls_key, machines_tls_key, database_password, store_access] = slots;
         let bell = match (role, bell) {
             (Role::Worker, Some(end)) => BellEnd::Ear(end),
             (Role::Review | Role::Portal | Role::Intake, Some(end)) => BellEnd::Rope(end),
@@ -172,12 +179,29 @@ impl Handed {
         };
         Ok(Self {
             keys: keys.ok_or_else(not_ours)?.into(),
-            bell,
+            reach: Reach {
+                bell,
+                database_password: database_password.ok_or_else(not_ours)?.into(),
+                store_access: store_access.ok_or_else(not_ours)?.into(),
+            },
             ready: Ready(ready.map(File::from)),
             tls_key: tls_key.map(File::from),
             machines_tls_key: machines_tls_key.map(File::from),
-            database_password: database_password.ok_or_else(not_ours)?.into(),
             terms,
+        })
+    }
+}
+
+impl Reach {
+    /// Opens a role's own files; nobody is rung.
+    ///
+    /// # Errors
+    /// Without the right to read them.
+    pub fn open(config: &Config, role: Role) -> io::Result<Self> {
+        Ok(Self {
+            bell: BellEnd::Silent,
+            database_password: open_password(&config.paths.database_password(role))?,
+            store_access: open_password(&config.paths.store_access(role))?,
         })
     }
 }
@@ -239,9 +263,9 @@ mod tests {
 
     #[test]
     fn a_role_refuses_what_is_meant_for_another_or_is_too_much_or_too_little() {
-        let portal = ["keys", "ready", "password", "tls", "machines"];
+        let portal = ["keys", "ready", "password", "store", "tls", "machines"];
         assert!(hand(Role::Review, Role::Portal, &portal).is_err());
-        assert!(hand(Role::Portal, Role::Portal, &portal[..4]).is_err());
+        assert!(hand(Role::Portal, Role::Portal, &portal[..5]).is_err());
         assert!(hand(Role::Worker, Role::Worker, &portal).is_err());
         assert!(Handed::receive_from(file("").as_fd(), Role::Worker).is_err());
         let (ours, theirs) = pair().unwrap();
@@ -252,26 +276,34 @@ mod tests {
     #[test]
     fn a_role_takes_each_descriptor_for_what_it_is() {
         let read = |file: File| io::read_to_string(file).unwrap();
-        let portal =
-            hand(Role::Portal, Role::Portal, &["keys", "ready", "password", "tls", "machines"]);
+        let portal = hand(
+            Role::Portal,
+            Role::Portal,
+            &["keys", "ready", "password", "store", "tls", "machines"],
+        );
         let portal = portal.unwrap();
-        assert_eq!(read(portal.database_password), "password");
+        assert_eq!(read(portal.reach.database_password), "password");
+        assert_eq!(read(portal.reach.store_access), "store");
         assert_eq!(read(portal.keys), "keys");
         assert_eq!(read(portal.tls_key.unwrap()), "tls");
         assert_eq!(read(portal.machines_tls_key.unwrap()), "machines");
-        assert!(matches!(portal.bell, BellEnd::Silent));
+        assert!(matches!(portal.reach.bell, BellEnd::Silent));
         assert_eq!(portal.terms, TERMS);
         let worker =
-            hand(Role::Worker, Role::Worker, &["keys", "ready", "password", "bell"]).unwrap();
-        assert!(matches!(worker.bell, BellEnd::Ear(_)));
+            hand(Role::Worker, Role::Worker, &["keys", "ready", "password", "store", "bell"])
+                .unwrap();
+        assert!(matches!(worker.reach.bell, BellEnd::Ear(_)));
         assert!(worker.tls_key.is_none());
     }
 
     #[test]
     fn what_is_handed_over_is_not_inherited_further() {
-        let intake =
-            hand(Role::Intake, Role::Intake, &["keys", "ready", "password", "bell", "tls"])
-                .unwrap();
+        let intake = hand(
+            Role::Intake,
+            Role::Intake,
+            &["keys", "ready", "password", "store", "bell", "tls"],
+        )
+        .unwrap();
         let flags = rustix::io::fcntl_getfd(&intake.keys).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         let mut ready = String::new();

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::bell::BellEnd;
 use super::database;
+use super::egress::{self, NotAllowed};
 use super::folders::{self, NotSeparable, RoleUsers};
 use super::handover::{self, Item, Terms};
 use super::harden::{self, HardenError};
@@ -33,6 +34,8 @@ pub enum LaunchError {
     Harden(#[from] HardenError),
     #[error(transparent)]
     Users(#[from] NotSeparable),
+    #[error(transparent)]
+    Egress(#[from] NotAllowed),
     #[error("the service cannot be started: {0}")]
     System(#[from] io::Error),
 }
@@ -56,6 +59,7 @@ const KEPT_VARIABLES: [&str; 2] = ["RUST_LOG", "TZ"];
 pub fn run(config: Config, say: impl Fn(&str)) -> Result<Drained, LaunchError> {
     close_foreign_descriptors()?;
     harden::enter_parent(&config)?;
+    egress::resolve(&config)?;
     let users = RoleUsers::decide(&config)?;
     match &users {
         RoleUsers::Separate(_) => say("each role runs as a user of its own"),
@@ -136,6 +140,7 @@ fn start_role(config: &Config, role: Role, terms: Terms, bell: &BellPipe) -> io:
                 let path = config.paths.database_password(role);
                 database::open_password(&path)?.into()
             }
+            Item::StoreAccess => database::open_password(&config.paths.store_access(role))?.into(),
             Item::TlsKey => open_secret(&door(config, role).key)?,
             Item::MachinesTlsKey => open_secret(&config.doors.machines.key)?,
         };

@@ -5,6 +5,7 @@
 pub mod bell;
 pub mod certificates;
 pub mod database;
+pub mod egress;
 pub mod folders;
 pub mod handover;
 pub mod harden;
@@ -17,6 +18,7 @@ mod public_keys;
 pub mod pull;
 pub mod rule_files;
 pub mod samples;
+pub mod store_access;
 pub mod supervise;
 pub mod tls;
 

@@ -4,25 +4,39 @@
 //! vault's back, as an intruder or a broken disk has it.
 
 mod opening;
+mod remote;
 mod world;
 
 use self::opening::*;
+use self::remote::{Manner, Remote, within_the_test};
 use self::world::{Local, MARK, World, id, pattern};
 use super::*;
 use crate::domain::content::Area::{Quarantine, Release, Review};
 
-/// Runs every promise on a store.
+/// Runs every promise on each store, each on one of its own, and gathers them for a real server.
 macro_rules! contract {
-    ($store:ident: $backstage:ty; $($promise:ident),+ $(,)?) => {
-        mod $store {
-            use super::Backstage;
-            $(#[test] fn $promise() { super::$promise(&<$backstage>::new()); })+
+    ($($promise:ident),+ $(,)?) => {
+        mod local {
+            use super::{Backstage as _, Local};
+            $(#[test] fn $promise() { super::$promise(&Local::new()); })+
+        }
+
+        mod s3 {
+            use super::{Backstage as _, Remote};
+            $(#[test] fn $promise() { super::$promise(&Remote::new()); })+
+        }
+
+        fn every_promise_on(store: &Remote) {
+            $(
+                println!("{}", stringify!($promise));
+                $promise(store);
+                store.empty();
+            )+
         }
     };
 }
 
 contract! {
-    local: super::Local;
     every_size_reads_back,
     a_part_is_never_overwritten,
     what_a_crash_leaves_is_no_part,
@@ -31,7 +45,6 @@ contract! {
     objects_are_listed_by_area,
     a_hash_state_continues_the_hash,
     nothing_of_the_plaintext_is_stored,
-    a_full_store_refuses_new_objects,
     the_probe_passes_and_leaves_nothing,
     a_changed_byte_is_refused,
     a_part_of_another_length_is_refused,
@@ -48,12 +61,24 @@ contract! {
     evidence_opens_for_its_lease_only,
 }
 
+#[test]
+fn a_real_server_keeps_every_promise() {
+    let weed = remote::weed();
+    every_promise_on(&Remote::at(&weed.endpoint()));
+}
+
+#[test]
+#[ignore = "for a server that SEKISHO_TEST_S3_ENDPOINT, _REGION, _ACCESS_KEY and _SECRET_KEY name"]
+fn a_named_server_keeps_every_promise() {
+    let store = Remote::named();
+    every_promise_on(&store);
+    store.remove();
+}
+
 /// A store and the way behind it.
 trait Backstage {
     fn new() -> Self;
     fn vault(&self) -> &Vault;
-    /// The same store, which will not go below this much free space.
-    fn with_minimum_free(&self, bytes: u64) -> Vault;
     /// A part's sealed bytes, if it is there.
     fn sealed(&self, area: Area, object: ObjectId, index: u32) -> Option<Vec<u8>>;
     /// Puts other sealed bytes in place, or none.
@@ -162,7 +187,9 @@ fn nothing_of_the_plaintext_is_stored(store: &impl Backstage) {
     assert_ne!(sealed(&world), sealed(&again));
 }
 
-fn a_full_store_refuses_new_objects(store: &impl Backstage) {
+#[test]
+fn a_full_store_refuses_new_objects() {
+    let store = &Local::new();
     let full = store.with_minimum_free(u64::MAX);
     let length = PartLength::new(64).unwrap();
     let refused = Sealer::new(&full, Quarantine, id(1), length).map(drop);
@@ -176,12 +203,84 @@ fn a_full_store_refuses_new_objects(store: &impl Backstage) {
 
 fn the_probe_passes_and_leaves_nothing(store: &impl Backstage) {
     for area in Area::ALL {
-        store.vault().probe(area, id(1)).unwrap();
+        store.vault().probe(area, id(1), &[]).unwrap();
         // And a second start finds the same.
-        store.vault().probe(area, id(1)).unwrap();
+        store.vault().probe(area, id(1), &[]).unwrap();
         assert_eq!(store.vault().list_objects(area).unwrap().count(), 0);
     }
     assert!(store.everything().is_empty());
+}
+
+#[test]
+fn a_server_that_gives_less_than_it_says_is_refused_at_start() {
+    let unsafe_because = |manner| {
+        let store = Remote::at(&within_the_test(manner));
+        match store.vault().probe(Release, id(1), &[]) {
+            Err(VaultError::Unsafe(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(unsafe_because(Manner::Open), "anybody may list its bucket");
+    assert_eq!(unsafe_because(Manner::Overwrites), "it does not keep what was written");
+    assert_eq!(unsafe_because(Manner::Forgets), "it does not keep what was written");
+}
+
+#[test]
+fn a_part_whose_answer_was_lost_is_recognised_as_ours() {
+    let store = Remote::at(&within_the_test(Manner::LosesAnswers));
+    let world = World::seal(store.vault(), 1, &pattern(2 * MARK));
+    assert_eq!(world.read().unwrap(), pattern(2 * MARK));
+    assert_eq!(store.vault().list_objects(Quarantine).unwrap().count(), 1);
+}
+
+#[test]
+fn names_in_a_bucket_that_are_not_ours_are_passed_over() {
+    let store = Remote::new();
+    World::seal(store.vault(), 1, b"one");
+    store.put(Quarantine, "README", b"hello");
+    store.put(Quarantine, "folder/0", b"hello");
+    assert_eq!(store.vault().list_objects(Quarantine).unwrap().count(), 1);
+}
+
+#[test]
+fn other_credentials_and_an_absent_server_are_errors_and_no_answer_about_parts() {
+    let store = Remote::new();
+    let world = World::seal(store.vault(), 1, b"one");
+    let wrong =
+        S3Credentials { access_key: "test-access".into(), secret_key: "wrong".to_owned().into() };
+    let refused = remote::vault(&store.settings, &wrong).unwrap();
+    let nowhere = S3Settings { endpoint: "http://127.0.0.1:1".into(), ..store.settings.clone() };
+    let absent = remote::vault(&nowhere, &wrong).unwrap();
+    for vault in [refused, absent] {
+        assert!(matches!(
+            vault.read_part(Quarantine, world.object(), 0).map(drop),
+            Err(VaultError::Io(_))
+        ));
+        assert!(matches!(vault.probe(Quarantine, id(2), &[]), Err(VaultError::Io(_))));
+        assert!(vault.list_objects(Quarantine).unwrap().next().unwrap().is_err());
+        assert!(vault.delete_object(Quarantine, world.object()).is_err());
+    }
+    assert_eq!(world.read().unwrap(), b"one");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_than_it_may_is_not_connected_to() {
+    let store = Remote::new();
+    let world = World::seal(store.vault(), 1, b"one");
+    let port = store.settings.endpoint.rsplit(':').next().unwrap();
+    let read = |networks: &[&str]| {
+        let settings = S3Settings {
+            endpoint: format!("http://localhost:{port}"),
+            networks: networks.iter().map(|it| it.parse().unwrap()).collect(),
+            ..store.settings.clone()
+        };
+        let vault = remote::vault(&settings, &remote::credentials()).unwrap();
+        vault.read_part(Quarantine, world.object(), 0).map(drop)
+    };
+    read(&["127.0.0.0/8", "::1"]).unwrap();
+    let refused = read(&["192.0.2.0/24"]).unwrap_err();
+    let VaultError::Io(refused) = refused else { panic!("{refused}") };
+    assert!(refused.to_string().contains("egress.networks"), "{refused}");
 }
 
 #[test]

@@ -208,7 +208,7 @@ mod tests {
     fn vault(minimum_free_bytes: u64) -> (tempfile::TempDir, Vault, LocalStore) {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::local(&folder.path().join("vault"), minimum_free_bytes).unwrap();
-        let Vault::Local(store) = vault.clone();
+        let Vault::Local(store) = vault.clone() else { unreachable!("just made") };
         (folder, vault, store)
     }
 
@@ -240,11 +240,11 @@ mod tests {
     #[test]
     fn a_store_open_to_other_users_is_refused_at_start() {
         let (_folder, vault, store) = vault(0);
-        vault.probe(Area::Release, id(1)).unwrap();
+        vault.probe(Area::Release, id(1), &[]).unwrap();
         assert_eq!(vault.list_objects(Area::Release).unwrap().count(), 0);
         for path in [store.root.to_path_buf(), store.area_folder(Area::Release)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o705)).unwrap();
-            let refused = vault.probe(Area::Release, id(1));
+            let refused = vault.probe(Area::Release, id(1), &[]);
             assert!(matches!(refused, Err(VaultError::Unsafe(_))));
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         }

@@ -1,13 +1,14 @@
 //! The sealed store: patients' bytes, renditions and evidence, each readable with one key only.
 //!
 //! What is sealed and how it is proven unchanged ([`seal`], [`open`]) is the same for every store;
-//! a store ([`local`]) only puts, reads, lists and deletes sealed parts, and never overwrites one.
+//! a store ([`local`], [`s3`]) only puts, reads, lists and deletes sealed parts, and never overwrites one.
 //! Opening asks for a proof from `domain` and for the area's private key, and yields bytes only
 //! when all of them are as they were written. All calls block.
 
 mod local;
 mod open;
 mod part_file;
+mod s3;
 mod seal;
 mod wrap;
 
@@ -15,14 +16,20 @@ mod wrap;
 mod contract;
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+pub use self::s3::{S3Credentials, S3Settings};
 pub use self::seal::{ContentHash, Hashed, PartLength, Sealer};
 pub use self::wrap::AreaIdentity;
 
 use self::local::LocalStore;
 use self::part_file::PartFile;
+use self::s3::{S3Part, S3Store};
 use crate::domain::content::Area;
 use crate::domain::id::ObjectId;
 use crate::domain::time::Timestamp;
@@ -32,6 +39,8 @@ use crate::domain::time::Timestamp;
 pub enum Vault {
     /// In a folder of this machine.
     Local(LocalStore),
+    /// In buckets of an S3-compatible server.
+    S3(S3Store),
 }
 
 /// An object found in the store.
@@ -86,6 +95,18 @@ impl Vault {
         LocalStore::open(root, minimum_free_bytes).map(Self::Local)
     }
 
+    /// A store in buckets, asked with a role's own credentials by way of `runtime`.
+    ///
+    /// # Errors
+    /// If the certificates to trust do not read. The server is first asked by [`Vault::probe`].
+    pub fn s3(
+        settings: S3Settings,
+        credentials: &S3Credentials,
+        runtime: Handle,
+    ) -> Result<Self, VaultError> {
+        S3Store::open(settings, credentials, runtime).map(Self::S3)
+    }
+
     /// Removes an object and all its parts; nothing is done if it is absent.
     ///
     /// # Errors
@@ -93,6 +114,7 @@ impl Vault {
     pub fn delete_object(&self, area: Area, object: ObjectId) -> Result<(), VaultError> {
         match self {
             Self::Local(store) => store.delete_object(area, object),
+            Self::S3(store) => store.delete_object(area, object),
         }
     }
 
@@ -103,29 +125,22 @@ impl Vault {
     pub fn list_objects(
         &self,
         area: Area,
-    ) -> Result<impl Iterator<Item = Result<StoredObject, VaultError>> + use<>, VaultError> {
-        match self {
-            Self::Local(store) => store.list_objects(area),
-        }
+    ) -> Result<Box<dyn Iterator<Item = Result<StoredObject, VaultError>>>, VaultError> {
+        Ok(match self {
+            Self::Local(store) => Box::new(store.list_objects(area)?),
+            Self::S3(store) => Box::new(store.list_objects(area)),
+        })
     }
 
-    /// Bytes free for new objects.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub fn free_bytes(&self) -> Result<u64, VaultError> {
-        match self {
-            Self::Local(store) => store.free_bytes(),
-        }
-    }
-
-    /// Refuses new objects while too little space is free.
+    /// Refuses new objects while too little space is free. A bucket does not say; it refuses the
+    /// part.
     ///
     /// # Errors
     /// [`VaultError::Full`].
     pub fn expect_room(&self) -> Result<(), VaultError> {
         match self {
             Self::Local(store) => store.expect_room(),
+            Self::S3(_) => Ok(()),
         }
     }
 
@@ -141,19 +156,27 @@ impl Vault {
     ) -> Result<usize, VaultError> {
         match self {
             Self::Local(store) => store.sweep_temporaries(area, older_than),
+            // A part is one request: there are none.
+            Self::S3(_) => Ok(0),
         }
     }
 
     /// Proves at start that an area this role writes can be relied on: nobody else may look, what
     /// is written reads back, nothing is overwritten, what is deleted is gone. `scratch` names an
-    /// object that exists nowhere.
+    /// object that exists nowhere; `strangers` have the access of roles that must not read there.
     ///
     /// # Errors
     /// [`VaultError::Unsafe`] with what does not hold, or the store's failure.
-    pub fn probe(&self, area: Area, scratch: ObjectId) -> Result<(), VaultError> {
+    pub fn probe(
+        &self,
+        area: Area,
+        scratch: ObjectId,
+        strangers: &[Self],
+    ) -> Result<(), VaultError> {
         const SAMPLE: &[u8] = b"sekisho probe";
         match self {
             Self::Local(store) => store.expect_private(area)?,
+            Self::S3(store) => store.expect_private(area)?,
         }
         let mut part = self.new_part(area, scratch, 0)?;
         part.write_all(SAMPLE)?;
@@ -161,9 +184,17 @@ impl Vault {
         let overwritten = self.new_part(area, scratch, 0).and_then(PartWriter::commit).is_ok();
         let mut read = vec![];
         self.read_part(area, scratch, 0)?.read_to_end(&mut read)?;
+        let private = match self {
+            _ if strangers.iter().any(|it| it.read_part(area, scratch, 0).is_ok()) => {
+                Err(VaultError::Unsafe("the access of a role that must not read it reads it"))
+            }
+            Self::Local(_) => Ok(()),
+            Self::S3(store) => store.expect_unreadable(area, scratch),
+        };
         self.delete_object(area, scratch)?;
-        match self {
-            Self::Local(store) => store.forget_shard(area, scratch),
+        private?;
+        if let Self::Local(store) = self {
+            store.forget_shard(area, scratch);
         }
         if overwritten || read != SAMPLE {
             return Err(VaultError::Unsafe("it does not keep what was written"));
@@ -180,6 +211,7 @@ impl Vault {
             Self::Local(store) => {
                 store.new_part(area, object, index).map(|file| PartWriter::Local(Box::new(file)))
             }
+            Self::S3(store) => Ok(PartWriter::S3(Box::new(store.new_part(area, object, index)))),
         }
     }
 
@@ -192,9 +224,25 @@ impl Vault {
         area: Area,
         object: ObjectId,
         index: u32,
-    ) -> Result<impl Read + use<>, VaultError> {
+    ) -> Result<PartReader, VaultError> {
         match self {
-            Self::Local(store) => store.read_part(area, object, index),
+            Self::Local(store) => store.read_part(area, object, index).map(PartReader::Local),
+            Self::S3(store) => store.read_part(area, object, index).map(PartReader::S3),
+        }
+    }
+}
+
+/// A part's sealed bytes.
+enum PartReader {
+    Local(File),
+    S3(Cursor<Bytes>),
+}
+
+impl Read for PartReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Local(file) => file.read(into),
+            Self::S3(bytes) => bytes.read(into),
         }
     }
 }
@@ -202,6 +250,7 @@ impl Vault {
 /// A part being written. Dropped without a commit, it leaves nothing.
 enum PartWriter {
     Local(Box<PartFile>),
+    S3(Box<S3Part>),
 }
 
 impl PartWriter {
@@ -212,6 +261,7 @@ impl PartWriter {
     fn commit(self) -> Result<(), VaultError> {
         match self {
             Self::Local(file) => file.commit(),
+            Self::S3(part) => part.commit(),
         }
     }
 }
@@ -220,6 +270,7 @@ impl Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Local(file) => file.write(bytes),
+            Self::S3(part) => part.write(bytes),
         }
     }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{Checkpoints, DbError, Worker};
+use crate::flow::expire::{Lost, Swept};
 use crate::flow::{self, FlowError};
 
 /// How often a worker looks by itself, should a ring be lost.
@@ -22,6 +23,8 @@ const SEAL: Duration = Duration::from_millis(500);
 const NOTE: Duration = Duration::from_secs(5);
 /// How often content past its retention is looked for.
 const EXPIRE: Duration = Duration::from_mins(1);
+/// How often rows, keys and store are held against one another: each object is listed for it.
+const SWEEP: Duration = Duration::from_hours(1);
 /// Pause before news of work are listened for again.
 const HEAR_AGAIN: Duration = Duration::from_secs(10);
 /// Pause after an error of ours.
@@ -51,9 +54,14 @@ pub async fn run(worker: Worker, checkpoints: Checkpoints, stop: CancellationTok
         }
     }));
     loops.spawn(hear(worker.clone(), stop.clone()));
-    loops.spawn(every(EXPIRE, "expire", Arc::default(), stop, move || {
-        let worker = worker.clone();
+    let (expiring, sweeping) = (worker.clone(), worker);
+    loops.spawn(every(EXPIRE, "expire", Arc::default(), stop.clone(), move || {
+        let worker = expiring.clone();
         async move { flow::expire::run(&worker.app, worker.app.itself()).await.map(drop) }
+    }));
+    loops.spawn(every(SWEEP, "sweep", Arc::default(), stop, move || {
+        let worker = sweeping.clone();
+        async move { flow::expire::sweep(&worker.app).await.map(|swept| tell_lost(&swept)) }
     }));
     loops.close();
     loops.wait().await;
@@ -131,6 +139,14 @@ async fn every<F, Done>(
             () = stop.cancelled() => return,
         }
         told(name, step().await);
+    }
+}
+
+/// Told each time until it is back or purged: nobody else would notice before a doctor asks.
+fn tell_lost(swept: &Swept) {
+    for Lost { artifact, area, object } in &swept.lost {
+        let area = area.as_str();
+        tracing::error!(%artifact, area, %object, "content is missing from the store");
     }
 }
 

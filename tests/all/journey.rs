@@ -19,6 +19,11 @@ async fn the_same_holds_on_postgresql() {
     journey(World::prepared_on_server()).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_holds_on_buckets() {
+    journey(World::prepared_on_buckets()).await;
+}
+
 async fn journey(mut world: World) {
     world.start();
     let patient = world.patient().await;

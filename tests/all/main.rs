@@ -9,6 +9,7 @@
 
 mod architecture;
 mod attacks;
+mod buckets;
 mod chaos;
 mod database;
 mod documents;

@@ -8,11 +8,14 @@ use sekisho_tools::chaos::patient::{self, Received, Visitor};
 use sekisho_tools::chaos::service::{Programs, Service, set};
 use sekisho_tools::chaos::{DOCTOR, PASSWORD};
 use sekisho_tools::cluster::Cluster;
+use sekisho_tools::weed::Weed;
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
+
+use crate::buckets;
 
 /// A service with a doctor, and all that a test asks of it.
 pub(crate) struct World {
@@ -21,6 +24,8 @@ pub(crate) struct World {
     pub(crate) root: TempDir,
     /// The server of its database, if it has one; ends after the service.
     pub(crate) cluster: Option<Cluster>,
+    /// The server of its store, if it has one.
+    pub(crate) weed: Option<Weed>,
 }
 
 /// A member of staff with what they sign in with.
@@ -83,6 +88,13 @@ impl World {
         Self::prepared_with(None)
     }
 
+    /// The same with a store in buckets.
+    pub(crate) fn prepared_on_buckets() -> Self {
+        let mut world = Self::prepared();
+        world.weed = Some(buckets::use_buckets(&world.service));
+        world
+    }
+
     /// The same with PostgreSQL, set up as an operator would.
     pub(crate) fn prepared_on_server() -> Self {
         Self::prepared_with(Some(Cluster::start().expect("a cluster")))
@@ -97,7 +109,7 @@ impl World {
             use_server(&service, cluster);
         }
         let doctor = add(&service, DOCTOR, "doctor", Some("skin"));
-        Self { service, doctor, root, cluster }
+        Self { service, doctor, root, cluster, weed: None }
     }
 
     /// Set up, started and ready.
@@ -110,6 +122,11 @@ impl World {
     /// The server of its database.
     pub(crate) fn cluster(&self) -> &Cluster {
         self.cluster.as_ref().expect("a world with a server")
+    }
+
+    /// The server of its store.
+    pub(crate) fn weed(&mut self) -> &mut Weed {
+        self.weed.as_mut().expect("a world with buckets")
     }
 
     pub(crate) fn start(&mut self) {

@@ -12,4 +12,6 @@ pub mod demo;
 pub mod expect;
 pub mod fixtures;
 pub mod manifest;
+mod ports;
 pub mod samples;
+pub mod weed;

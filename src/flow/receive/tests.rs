@@ -6,8 +6,9 @@ use crate::domain::staff::Holder;
 use crate::flow::open::FirstSecret;
 use crate::flow::sign_in;
 use crate::testing::{BIRTH_DATE, TestApp};
+use crate::vault::Vault;
 
-async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
+pub(in crate::flow) async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
     let intake = &app.intake;
     let issued = app.link().await;
     let first = FirstSecret::Link(issued.secret);
@@ -44,4 +45,21 @@ async fn two_uploads_of_one_visit_at_once_are_both_kept_at_places_of_their_own()
     assert_eq!(positions, [1, 2]);
     let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
     assert_eq!(receipt.artifacts.len(), 2);
+}
+
+#[tokio::test]
+async fn a_full_store_takes_no_file_and_says_so() {
+    let app = TestApp::new().await;
+    let (link, submission) = begun(&app).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut intake = app.intake.clone();
+    intake.app.vault = Vault::local(folder.path(), u64::MAX).expect("a store");
+    let visit = visit(&intake, link, Some(submission)).await.expect("a visit");
+    let local = "127.0.0.1:8443".parse().expect("an address");
+    let connection = Connection { peer: local, local, request: "r".into() };
+    let kind = ArtifactKind::Photo;
+    let refused = visit.begin(&intake, kind, Declared::default(), connection).await.map(drop);
+    assert!(matches!(refused, Err(FlowError::Vault(VaultError::Full))));
+    let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
+    assert!(receipt.artifacts.is_empty());
 }

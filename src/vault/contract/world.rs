@@ -152,6 +152,11 @@ pub(super) struct Local {
 }
 
 impl Local {
+    /// The same store, which will not go below this much free space.
+    pub(super) fn with_minimum_free(&self, bytes: u64) -> Vault {
+        Vault::local(&self.root(), bytes).unwrap()
+    }
+
     fn root(&self) -> PathBuf {
         self.folder.path().join("vault")
     }
@@ -172,10 +177,6 @@ impl Backstage for Local {
 
     fn vault(&self) -> &Vault {
         &self.vault
-    }
-
-    fn with_minimum_free(&self, bytes: u64) -> Vault {
-        Vault::local(&self.root(), bytes).unwrap()
     }
 
     fn sealed(&self, area: Area, object: ObjectId, index: u32) -> Option<Vec<u8>> {

@@ -189,7 +189,6 @@ impl Attacker {
 
     /// The store's folders keep their group; the test writes them as root.
     fn open_to_the_portal(&self, object: ObjectId) {
-        let Vault::Local(_) = &self.vault;
         let name = object.to_string();
         let root = self.data.connect_options();
         let root = root.get_filename().ancestors().nth(2).expect("the data folder");

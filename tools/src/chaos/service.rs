@@ -3,11 +3,9 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -16,6 +14,7 @@ use toml::{Table, Value as Toml};
 
 use super::ChaosError;
 use super::process::{self, Process};
+use crate::ports::{self, Blocks};
 
 /// The programs and signatures a service is made of.
 #[derive(Clone, Debug)]
@@ -55,6 +54,8 @@ pub const READY_DEADLINE: Duration = Duration::from_mins(2);
 /// The service gives its roles 30 seconds.
 const STOP_DEADLINE: Duration = Duration::from_secs(45);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Where services' doors listen in tests.
+const PORTS: Blocks = Blocks { lowest: 10_000, each: 4, places: 4_500 };
 /// In the order of the configuration; each door's port is the first port and its place here.
 const DOORS: [(&str, &str); 4] = [
     ("intake", "intake.localhost"),
@@ -84,7 +85,7 @@ impl Service {
                 fs::copy(from, to).map_err(ChaosError::at(from))?;
             }
         }
-        let first_port = free_ports()?;
+        let first_port = ports::free(&PORTS)?;
         let service = Self { data: root.join("data"), program, first_port, child: None };
         let mut init = Command::new(&service.program);
         init.args(["init", "--demo", "--local-ca", "--telephone", "03-0000-0000"]);
@@ -403,23 +404,4 @@ fn finish(mut command: Command, secret: &str) -> Result<Answer, ChaosError> {
             Err(ChaosError::Command { what, said })
         }
     }
-}
-
-/// The first of four free ports in a row, below those that the kernel gives to clients. Several
-/// processes look at once, so each begins elsewhere.
-fn free_ports() -> Result<u16, ChaosError> {
-    const LOWEST: u32 = 10_000;
-    const PLACES: u32 = 5_000;
-    /// Ports once given are not given again, though their service may not have bound them yet.
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-    let own = std::process::id().wrapping_mul(7919);
-    for _ in 0..PLACES {
-        let next = GIVEN.fetch_add(1, Ordering::Relaxed);
-        let place = LOWEST + own.wrapping_add(next) % PLACES * 4;
-        let first = u16::try_from(place).unwrap_or(u16::MAX);
-        if (first..first + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
-            return Ok(first);
-        }
-    }
-    Err(std::io::Error::from(std::io::ErrorKind::AddrInUse).into())
 }

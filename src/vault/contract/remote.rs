@@ -1,0 +1,243 @@
+//! Stores across S3: a server within the test, and a real one.
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use http::header::IF_NONE_MATCH;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::SimpleAuth;
+use s3s::dto::PutObjectInput;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{HttpError, S3Request, S3Result, s3_error};
+use sekisho_tools::weed::{Identity, Weed};
+use tokio::runtime::Runtime;
+
+use super::super::*;
+use super::Backstage;
+
+const ACCESS_KEY: &str = "test-access";
+const SECRET_KEY: &str = "not-a-secret";
+const REGION: &str = "ap-northeast-1";
+
+/// Calls of the vault block, so they need a runtime that is somebody else's.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+
+/// Buckets, and the administrator's way into them.
+pub(super) struct Remote {
+    vault: Vault,
+    pub(super) settings: S3Settings,
+    admin: Client,
+}
+
+impl Remote {
+    /// New buckets at a server of the tests' own.
+    pub(super) fn at(endpoint: &str) -> Self {
+        Self::made(endpoint, REGION, "sekisho", &credentials())
+    }
+
+    /// New buckets at a server that the environment names.
+    pub(super) fn named() -> Self {
+        let named = |name| {
+            let name = format!("SEKISHO_TEST_S3_{name}");
+            std::env::var(&name).unwrap_or_else(|_| panic!("{name} is not set"))
+        };
+        let own = S3Credentials {
+            access_key: named("ACCESS_KEY"),
+            secret_key: named("SECRET_KEY").into(),
+        };
+        let prefix = format!("sekisho-test-{}", std::process::id());
+        Self::made(&named("ENDPOINT"), &named("REGION"), &prefix, &own)
+    }
+
+    fn made(endpoint: &str, region: &str, prefix: &str, own: &S3Credentials) -> Self {
+        let settings = S3Settings {
+            endpoint: endpoint.to_owned(),
+            region: region.to_owned(),
+            path_style: true,
+            authority: None,
+            networks: vec![],
+            quarantine_bucket: format!("{prefix}-quarantine"),
+            release_bucket: format!("{prefix}-release"),
+            review_bucket: format!("{prefix}-review"),
+        };
+        let admin = settings.client(Some(own)).unwrap();
+        for area in Area::ALL {
+            let place = CreateBucketConfiguration::builder();
+            let place = place.location_constraint(BucketLocationConstraint::from(region)).build();
+            let make = admin.create_bucket().bucket(settings.bucket(area));
+            RUNTIME.block_on(make.create_bucket_configuration(place).send()).unwrap();
+        }
+        Self { vault: vault(&settings, own).unwrap(), settings, admin }
+    }
+
+    /// As new, for the next promise.
+    pub(super) fn empty(&self) {
+        for (area, key) in self.keys() {
+            let delete = self.admin.delete_object().bucket(self.settings.bucket(area)).key(key);
+            RUNTIME.block_on(delete.send()).unwrap();
+        }
+    }
+
+    /// Takes the buckets away again.
+    pub(super) fn remove(&self) {
+        self.empty();
+        for area in Area::ALL {
+            let delete = self.admin.delete_bucket().bucket(self.settings.bucket(area));
+            RUNTIME.block_on(delete.send()).unwrap();
+        }
+    }
+
+    fn keys(&self) -> Vec<(Area, String)> {
+        let mut keys = vec![];
+        for area in Area::ALL {
+            let list = self.admin.list_objects_v2().bucket(self.settings.bucket(area));
+            let list = RUNTIME.block_on(list.send()).unwrap();
+            let found = list.contents().iter().filter_map(|found| found.key());
+            keys.extend(found.map(|key| (area, key.to_owned())));
+        }
+        keys
+    }
+
+    pub(super) fn put(&self, area: Area, key: &str, bytes: &[u8]) {
+        let put = self.admin.put_object().bucket(self.settings.bucket(area)).key(key);
+        RUNTIME.block_on(put.body(ByteStream::from(bytes.to_vec())).send()).unwrap();
+    }
+}
+
+pub(super) fn credentials() -> S3Credentials {
+    S3Credentials { access_key: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned().into() }
+}
+
+pub(super) fn vault(
+    settings: &S3Settings,
+    credentials: &S3Credentials,
+) -> Result<Vault, VaultError> {
+    Vault::s3(settings.clone(), credentials, RUNTIME.handle().clone())
+}
+
+impl Backstage for Remote {
+    fn new() -> Self {
+        Self::at(&within_the_test(Manner::Honest))
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    fn sealed(&self, area: Area, object: ObjectId, index: u32) -> Option<Vec<u8>> {
+        let get = self.admin.get_object().bucket(self.settings.bucket(area));
+        RUNTIME.block_on(async {
+            let found = get.key(format!("{object}/{index}")).send().await.ok()?;
+            Some(found.body.collect().await.unwrap().to_vec())
+        })
+    }
+
+    fn replace(&self, area: Area, object: ObjectId, index: u32, bytes: Option<&[u8]>) {
+        let key = format!("{object}/{index}");
+        let delete = self.admin.delete_object().bucket(self.settings.bucket(area)).key(&key);
+        RUNTIME.block_on(delete.send()).unwrap();
+        if let Some(bytes) = bytes {
+            self.put(area, &key, bytes);
+        }
+    }
+
+    fn everything(&self) -> Vec<u8> {
+        let read = |(area, key)| {
+            let get = self.admin.get_object().bucket(self.settings.bucket(area)).key(key);
+            RUNTIME.block_on(async { get.send().await.unwrap().body.collect().await.unwrap() })
+        };
+        self.keys().into_iter().flat_map(|found| read(found).to_vec()).collect()
+    }
+}
+
+/// A real server, which takes seconds to start.
+pub(super) fn weed() -> Weed {
+    let admin = Identity {
+        access_key: ACCESS_KEY.to_owned(),
+        secret_key: SECRET_KEY.to_owned(),
+        actions: vec!["Admin".to_owned()],
+    };
+    Weed::start(&[admin], None).expect("a server")
+}
+
+/// How a server of this process behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Honest,
+    /// Lets anybody in, and asks for no signature.
+    Open,
+    /// Answers 200 to a condition that it does not know.
+    Overwrites,
+    /// Stores a part and breaks off before it says so, each time it is asked first.
+    LosesAnswers,
+    /// Says that it stored a part, and did not.
+    Forgets,
+}
+
+/// A server of this process over a folder; it ends with the process.
+pub(super) fn within_the_test(manner: Manner) -> String {
+    let folder = tempfile::tempdir().unwrap().keep();
+    let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
+    service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    service.set_access(manner);
+    let service = service.build();
+    let listener = RUNTIME.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address: SocketAddr = listener.local_addr().unwrap();
+    RUNTIME.spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let service = service.clone();
+            let service = service_fn(move |request| answer(service.clone(), manner, request));
+            tokio::spawn(async move {
+                let server = Builder::new(TokioExecutor::new());
+                let _ = server.serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[async_trait]
+impl S3Access for Manner {
+    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
+        match request.credentials() {
+            None if *self != Self::Open => Err(s3_error!(AccessDenied)),
+            None | Some(_) => Ok(()),
+        }
+    }
+
+    async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
+        if *self == Self::Overwrites {
+            request.input.if_none_match = None;
+        }
+        Ok(())
+    }
+}
+
+/// What goes wrong between the store and whoever asks.
+async fn answer(
+    service: S3Service,
+    manner: Manner,
+    request: Request<Incoming>,
+) -> Result<Response<s3s::Body>, HttpError> {
+    let is_part = request.method() == Method::PUT && request.headers().contains_key(IF_NONE_MATCH);
+    if manner == Manner::Forgets && is_part {
+        return Ok(Response::new(s3s::Body::empty()));
+    }
+    let answer = service.call(request.map(s3s::Body::from)).await?;
+    if manner == Manner::LosesAnswers && is_part && answer.status().is_success() {
+        // What a client sees of it is an answer of this kind from whatever stands between.
+        return Ok(Response::builder().status(503).body(s3s::Body::empty()).unwrap());
+    }
+    Ok(answer)
+}

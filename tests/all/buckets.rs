@@ -1,0 +1,228 @@
+//! The store in buckets, on a real server over TLS: each role with access of its own, nothing lost
+//! with the server, nothing left behind, and no endpoint that the operator did not allow.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use sekisho_tools::chaos::ChaosError;
+use sekisho_tools::chaos::service::{Service, set};
+use sekisho_tools::weed::{Certificate, Identity, Weed};
+
+use crate::expiry::retention;
+use crate::service::{World, photo};
+
+const REGION: &str = "ap-northeast-1";
+const AREAS: [&str; 3] = ["quarantine", "release", "review"];
+/// What each role may do in which bucket, as the operator's guide says.
+const ACCESS: [(&str, &[&str]); 4] = [
+    ("intake", &["Read:quarantine", "Write:quarantine"]),
+    (
+        "worker",
+        &[
+            "Read:quarantine",
+            "Write:quarantine",
+            "List:quarantine",
+            "Read:release",
+            "Write:release",
+            "List:release",
+            "Read:review",
+            "Write:review",
+            "List:review",
+        ],
+    ),
+    ("portal", &["Read:release"]),
+    ("review", &["Read:review"]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_store_loses_nothing_that_was_acknowledged() {
+    let mut world = World::prepared_on_buckets();
+    world.start();
+    let seen = world.released().await;
+    let doctor = world.sign_in("portal", &world.doctor).await;
+    let patient = world.patient().await;
+    let path = format!("/artifacts/{}/rendition", seen.id);
+    let before = doctor.get(&path).await.expect("the door").bytes().await.expect("a rendition");
+    // Acknowledged and perhaps not scanned yet when the server goes.
+    let waiting = patient.send_photo(&photo()).await.expect("acknowledged");
+    world.weed().kill().expect("killed");
+    assert!(patient.send_photo(&photo()).await.is_err(), "nothing is acknowledged without a store");
+    let answer = doctor.get(&path).await.expect("the door");
+    assert!(answer.status().is_server_error(), "{}", answer.status());
+    let receipt = patient.receipt().await.expect("a receipt");
+    assert_eq!(receipt.len(), 1, "what was refused is not in the receipt: {receipt:?}");
+
+    world.weed().start_again().expect("started again");
+    let after = doctor.get(&path).await.expect("the door");
+    assert_eq!(after.status(), 200);
+    assert!(after.bytes().await.expect("a rendition") == before);
+    assert_eq!(world.settled(&waiting.id), "released", "{}", world.row(&waiting.id));
+    let again = patient.send_photo(&photo()).await.expect("the visit goes on");
+    assert_eq!(world.settled(&again.id), "released");
+    assert_eq!(world.verify().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_expires_leaves_the_buckets_and_a_role_reads_its_own_bucket_only() {
+    let mut world = World::prepared_on_buckets();
+    world.start();
+    let sent = world.released().await;
+    let (original, rendition) = (objects(&mut world, "quarantine"), objects(&mut world, "release"));
+    assert_eq!((original.len(), rendition.len()), (1, 1), "and no probe was left");
+    only_its_own(&world, &original[0], "quarantine", &["intake", "worker"]).await;
+    only_its_own(&world, &rendition[0], "release", &["portal", "worker"]).await;
+
+    world.service.stop().expect("stops");
+    retention(&world, "+31d", &[]);
+    assert_eq!(world.state(&sent.id), "purged");
+    for area in AREAS {
+        assert_eq!(objects(&mut world, area), Vec::<String>::new(), "{area}");
+    }
+}
+
+#[test]
+fn a_role_with_anothers_access_is_told_at_the_check() {
+    let world = World::prepared_on_buckets();
+    let stores = |world: &World| {
+        let lines = world.service.ask(&["check"], "").expect("answers").lines();
+        let stores = lines
+            .into_iter()
+            .filter(|line| line["check"].as_str().is_some_and(|it| it.starts_with("store")));
+        stores
+            .map(|line| line["result"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(stores(&world), ["ok", "ok", "ok"]);
+    let keys = |name: &str| world.data_file(&format!("keys/{name}.store"));
+    let own = fs::read(keys("portal")).expect("access");
+    fs::copy(keys("worker"), keys("portal")).expect("copied");
+    assert_eq!(stores(&world), ["fail", "ok", "fail"], "what the portal must not read");
+    fs::write(keys("portal"), own).expect("written");
+    fs::copy(keys("portal"), keys("worker")).expect("copied");
+    assert_eq!(stores(&world), ["fail", "fail", "fail"]);
+}
+
+#[test]
+fn an_endpoint_that_the_operator_did_not_allow_refuses_the_start() {
+    let world = World::prepared();
+    let refused = |change: &dyn Fn(&mut toml::Table)| {
+        world.service.configure(|table| change(table)).expect("configured");
+        ["check", "serve"].map(|command| match world.service.ask(&[command], "") {
+            Err(ChaosError::Command { said, .. }) => said,
+            Ok(answer) => answer.text,
+            Err(other) => panic!("{other}"),
+        })
+    };
+    let all_say = |said: [String; 2], word: &str| {
+        assert!(said.iter().all(|it| it.contains(word)), "{word}: {said:?}");
+    };
+    let said = refused(&|table| {
+        for (key, value) in
+            [("engine", "s3"), ("endpoint", "https://192.0.2.7"), ("region", REGION)]
+        {
+            set(table, &["store", key], value.into());
+        }
+        for area in AREAS {
+            set(table, &["store", &format!("{area}_bucket")], bucket(area).into());
+        }
+    });
+    all_say(said, "egress.hosts");
+    let said = refused(&|table| set(table, &["egress", "hosts"], vec!["192.0.2.7"].into()));
+    all_say(said, "egress.regions");
+    let said = refused(&|table| {
+        set(table, &["egress", "regions"], vec![REGION].into());
+        set(table, &["egress", "networks"], vec!["198.51.100.0/24"].into());
+    });
+    all_say(said, "egress.networks");
+}
+
+/// Who can read an object, each with the access in its own file.
+async fn only_its_own(world: &World, object: &str, area: &str, readers: &[&str]) {
+    let authority = fs::read(world.data_file("store-ca.pem")).expect("a certificate");
+    for (role, _) in ACCESS {
+        let access = fs::read_to_string(world.data_file(&format!("keys/{role}.store")));
+        let access = access.expect("access");
+        let (key, secret) = access.trim_end().split_once('\n').expect("two lines");
+        let client = client(world, &authority, key, secret);
+        let read = client.get_object().bucket(bucket(area)).key(format!("{object}/0")).send().await;
+        assert_eq!(read.is_ok(), readers.contains(&role), "{role} in {area}: {read:?}");
+    }
+}
+
+fn client(world: &World, authority: &[u8], key: &str, secret: &str) -> Client {
+    let trust = TrustStore::empty().with_pem_certificate(authority);
+    let tls = TlsContext::builder().with_trust_store(trust).build().expect("a certificate");
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls)
+        .build_https();
+    let endpoint = world.weed.as_ref().expect("a world with buckets").endpoint();
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::new(REGION))
+        .force_path_style(true)
+        .http_client(http)
+        .credentials_provider(Credentials::new(key, secret, None, None, "test"));
+    Client::from_conf(config.build())
+}
+
+/// Starts a server and sets a service up for it, as an operator would.
+pub(crate) fn use_buckets(service: &Service) -> Weed {
+    let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+    let certificate = certificate.expect("a certificate");
+    let (chain, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
+    let identities = ACCESS.map(|(role, actions)| Identity {
+        access_key: format!("access-{role}"),
+        secret_key: format!("secret-of-{role}"),
+        actions: actions.iter().map(|action| action.replace(':', ":sekisho-")).collect(),
+    });
+    let authority = service.data.join("store-ca.pem");
+    fs::write(&authority, &chain).expect("written");
+    let weed = Weed::start(&identities, Some(&Certificate { chain, key })).expect("a server");
+    for area in AREAS {
+        weed.make_bucket(&bucket(area)).expect("a bucket");
+    }
+    for identity in &identities {
+        let role = identity.access_key.trim_start_matches("access-");
+        give_access(service, role, identity);
+    }
+    let configured = service.configure(|table| {
+        for (key, value) in [
+            ("engine", "s3"),
+            ("endpoint", weed.endpoint().as_str()),
+            ("region", REGION),
+            ("authority", "store-ca.pem"),
+        ] {
+            set(table, &["store", key], value.into());
+        }
+        for area in AREAS {
+            set(table, &["store", &format!("{area}_bucket")], bucket(area).into());
+        }
+    });
+    configured.expect("configured");
+    weed
+}
+
+/// The objects of an area that have parts; the server keeps the names of others for a while.
+fn objects(world: &mut World, area: &str) -> Vec<String> {
+    let (weed, bucket) = (world.weed(), bucket(area));
+    let mut names = weed.names(&bucket).expect("names");
+    names.retain(|name| !weed.names(&format!("{bucket}/{name}")).expect("parts").is_empty());
+    names
+}
+
+fn bucket(area: &str) -> String {
+    format!("sekisho-{area}")
+}
+
+fn give_access(service: &Service, role: &str, identity: &Identity) {
+    let file = service.data.join(format!("keys/{role}.store"));
+    fs::write(&file, format!("{}\n{}\n", identity.access_key, identity.secret_key))
+        .expect("written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("closed");
+}

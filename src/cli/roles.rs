@@ -12,7 +12,7 @@ use super::{CliError, open};
 use crate::app::{
     AreaIdentity, Intake, IntakeKeys, Portal, PortalKeys, ReviewKeys, Scanner, Worker, WorkerKeys,
 };
-use crate::config::{Clamd, Config, Door};
+use crate::config::{Clamd, Config, Door, Store};
 use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
@@ -73,8 +73,12 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Worker, handed.reach).await?;
     let keys = WorkerKeys::read(handed.keys)?;
     let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
-    for area in Area::ALL {
-        open::probe(&app, &app.vault, area, Vec::new()).await??;
+    if let Store::S3 { .. } = config.store {
+        // Folders are tried by `sekisho check`: killed halfway here, a probe would leave one in
+        // quarantine that intake cannot use.
+        for area in Area::ALL {
+            open::probe(&app, &app.vault, area, Vec::new()).await??;
+        }
     }
     let run = match &config.clamd {
         Clamd::Managed { run, .. } => run.clone(),

@@ -68,7 +68,7 @@ fn a_real_server_keeps_every_promise() {
 }
 
 #[test]
-#[ignore = "for a server that SEKISHO_TEST_S3_ENDPOINT, _REGION, _ACCESS_KEY and _SECRET_KEY name"]
+#[ignore = "for a server that TEST_S3_ENDPOINT, _REGION, _ACCESS_KEY and _SECRET_KEY name"]
 fn a_named_server_keeps_every_promise() {
     let store = Remote::named();
     every_promise_on(&store);
@@ -240,6 +240,19 @@ fn names_in_a_bucket_that_are_not_ours_are_passed_over() {
     store.put(Quarantine, "README", b"hello");
     store.put(Quarantine, "folder/0", b"hello");
     assert_eq!(store.vault().list_objects(Quarantine).unwrap().count(), 1);
+}
+
+#[test]
+fn an_object_whose_parts_are_on_two_pages_is_one() {
+    let store = Remote::new();
+    for n in 1..=3 {
+        World::seal(store.vault(), n, &pattern(3 * MARK));
+    }
+    let Vault::S3(buckets) = store.vault() else { unreachable!("just made") };
+    for page in [1, 2, 3, 4, 9, 10] {
+        let found = buckets.list_pages(Quarantine, page).map(|found| found.unwrap().object);
+        assert_eq!(found.collect::<Vec<_>>(), [id(1), id(2), id(3)], "{page} parts a page");
+    }
 }
 
 #[test]

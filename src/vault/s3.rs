@@ -33,6 +33,8 @@ use crate::domain::id::ObjectId;
 const SEALED_EXTRA: u64 = 64 * 1024;
 /// Pages of a thousand parts that an object is deleted in; one is enough for any file.
 const DELETE_ROUNDS: u32 = 8;
+/// Parts that are listed at once: the most that a server does.
+const PAGE: i32 = 1000;
 /// The longest error code of a server that is repeated.
 const CODE_LIMIT: usize = 64;
 
@@ -95,7 +97,16 @@ impl S3Store {
         &self,
         area: Area,
     ) -> impl Iterator<Item = Result<StoredObject, VaultError>> + use<> {
-        Listing::new(self.clone(), area)
+        self.list_pages(area, PAGE)
+    }
+
+    /// The same, with so many parts a page.
+    pub(super) fn list_pages(
+        &self,
+        area: Area,
+        page: i32,
+    ) -> impl Iterator<Item = Result<StoredObject, VaultError>> + use<> {
+        Listing::new(self.clone(), area, page)
     }
 
     /// Refuses a bucket that anybody may read, and one that keeps what is deleted.

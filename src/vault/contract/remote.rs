@@ -49,7 +49,7 @@ impl Remote {
     /// New buckets at a server that the environment names.
     pub(super) fn named() -> Self {
         let named = |name| {
-            let name = format!("SEKISHO_TEST_S3_{name}");
+            let name = format!("TEST_S3_{name}");
             std::env::var(&name).unwrap_or_else(|_| panic!("{name} is not set"))
         };
         let own = S3Credentials {

@@ -13,10 +13,11 @@ pub(super) struct Listing {
     area: Area,
     found: VecDeque<StoredObject>,
     next: Next,
+    page: i32,
     pages_left: u32,
 }
 
-/// Pages of a thousand parts: more than any clinic has, so that a server cannot go on for ever.
+/// Pages of a list: more than any clinic has, so that a server cannot go on for ever.
 const PAGES: u32 = 1_000_000;
 
 enum Next {
@@ -25,8 +26,9 @@ enum Next {
 }
 
 impl Listing {
-    pub(super) const fn new(store: S3Store, area: Area) -> Self {
-        Self { store, area, found: VecDeque::new(), next: Next::Page(None), pages_left: PAGES }
+    pub(super) fn new(store: S3Store, area: Area, page: i32) -> Self {
+        let next = Next::Page(None);
+        Self { store, area, found: VecDeque::new(), next, page, pages_left: PAGES }
     }
 
     /// Fetches a page behind what is held. The last object of a page may have more parts on the
@@ -36,7 +38,7 @@ impl Listing {
         self.pages_left = left.ok_or(VaultError::Unsafe("its list does not end"))?;
         let bucket = self.store.settings.bucket(self.area);
         let page = self.store.client.list_objects_v2().bucket(bucket);
-        let page = page.set_continuation_token(token).send();
+        let page = page.max_keys(self.page).set_continuation_token(token).send();
         let page = self.store.runtime.block_on(page).map_err(|error| failed(&error))?;
         for part in page.contents() {
             // Names that are not an object's are not ours, and passed over.

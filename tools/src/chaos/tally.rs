@@ -26,8 +26,8 @@ pub struct Tally {
     pub acknowledged: usize,
     /// Sent without an acknowledgement; each may be there once or not at all.
     pub unacknowledged: u32,
-    /// Acknowledged, and not released in the end.
-    pub lost: usize,
+    /// Acknowledged, and not released in the end: each with its state.
+    pub lost: Vec<String>,
     /// Twice in the queue, or released more than once.
     pub double: usize,
     /// Released without the event of it.
@@ -52,7 +52,7 @@ impl Ledger {
 impl Tally {
     /// Whether every promise was kept.
     pub const fn is_clean(&self) -> bool {
-        self.lost == 0 && self.double == 0 && self.without_event == 0 && self.is_sound
+        self.lost.is_empty() && self.double == 0 && self.without_event == 0 && self.is_sound
     }
 }
 
@@ -67,11 +67,12 @@ impl fmt::Display for Tally {
             self.kills,
             self.acknowledged,
             self.unacknowledged,
-            self.lost,
+            self.lost.len(),
             self.double,
             self.without_event,
             self.seed
-        )
+        )?;
+        self.lost.iter().try_for_each(|lost| write!(f, "\nlost: {lost}"))
     }
 }
 
@@ -90,9 +91,12 @@ pub(super) fn judge(
     let states = queue(service, None)?;
     let received = events(service, "receive")?;
     let released = events(service, "release")?;
-    let is_lost = |it: &&Received| {
+    let lost = |it: &Received| {
         let known = received.iter().any(|(id, sha256)| (id, sha256) == (&it.id, &it.sha256));
-        !known || states.get(&it.id).map(String::as_str) != Some("released")
+        let state = states.get(&it.id).map_or("unknown", String::as_str);
+        let event = if known { "with" } else { "without" };
+        let is_lost = !known || state != "released";
+        is_lost.then(|| format!("{}, {state}, {event} the event of its receipt", it.id))
     };
     let is_released = |id: &&String| states.get(*id).map(String::as_str) == Some("released");
     let with_event: BTreeSet<&String> = released.iter().map(|(id, _)| id).collect();
@@ -102,7 +106,7 @@ pub(super) fn judge(
         kills: ledger.kills,
         acknowledged: ledger.acknowledged.len(),
         unacknowledged: ledger.unacknowledged,
-        lost: ledger.acknowledged.iter().filter(is_lost).count(),
+        lost: ledger.acknowledged.iter().filter_map(lost).collect(),
         double: repeated(received.iter().map(|(_, sha256)| sha256))
             + repeated(released.iter().map(|(id, _)| id)),
         without_event: states

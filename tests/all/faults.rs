@@ -21,10 +21,11 @@ const MORE_THAN_A_PART: usize = 6 * 1024 * 1024;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_dies_or_hangs_in_mid_scan_releases_nothing_and_loses_nothing() {
     let mut world = World::prepared();
-    world
-        .service
-        .configure(|table| set(table, &["limits", "clamd_deadline"], 2.into()))
-        .expect("set");
+    let configured = world.service.configure(|table| {
+        set(table, &["limits", "clamd_deadline"], 2.into());
+        set(table, &["limits", "jail_deadline"], 3.into());
+    });
+    configured.expect("set");
     world.start();
     let data = world.data().await;
     let patient = world.patient().await;

@@ -110,9 +110,10 @@ impl Link {
             Ok(Ok(end)) => JailFault::check(end),
             Ok(Err(_gone)) => Err(JailFault::Absent),
             Err(_elapsed) => {
-                // The jail's parent itself no longer keeps time: it must go, and everything in it.
+                // The jail's parent itself no longer keeps time, whatever the file is: it must go,
+                // and everything in it.
                 self.gone.notify_one();
-                Err(JailFault::Timeout)
+                Err(JailFault::Absent)
             }
         }
     }

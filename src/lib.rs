@@ -13,8 +13,10 @@ pub mod domain;
 pub mod flow;
 pub mod http;
 pub mod memory;
+pub mod notify;
 pub mod ops;
 pub mod scan;
+pub mod sensor;
 #[cfg(test)]
 pub mod testing;
 pub mod vault;

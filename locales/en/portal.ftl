@@ -40,3 +40,4 @@ policy = Policy version
 released-at = Released
 rendition-sha256 = SHA-256 of what is shown
 set-age = Age at the scan
+not-shown-any-more = It is not shown any more: it was recalled, its time is over, your session ended, or the connection was lost.

@@ -139,3 +139,7 @@ reason-approvals_invalid = The database says it was approved, but there are no t
 reason-rejected_by_reviewer = A reviewer rejected it.
 reason-recalled_by_reviewer = A reviewer recalled it.
 reason-unknown = No reason was recorded.
+engine-sensor = Intrusion detection sensor
+reason-ids_alert = The intrusion detection sensor raised an alert about it or about its connection.
+reason-sensor_silent = The intrusion detection sensor was silent when it came in.
+reason-sensor_losing = Not all that the intrusion detection sensor said when it came in could be taken.

@@ -31,3 +31,4 @@ policy = 方針の版
 released-at = 閲覧できるようになった日時
 rendition-sha256 = 表示データのSHA-256
 set-age = 検査時の古さ
+not-shown-any-more = 表示を終了しました。回収された、期限が過ぎた、サインインが終了した、または接続が切れたためです。

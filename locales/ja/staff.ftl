@@ -136,3 +136,7 @@ reason-approvals_invalid = 承認済みと登録されていますが、二人�
 reason-rejected_by_reviewer = 確認担当者が却下しました。
 reason-recalled_by_reviewer = 確認担当者が回収しました。
 reason-unknown = 理由は記録されていません。
+engine-sensor = 侵入検知装置
+reason-ids_alert = 侵入検知装置が、このファイルまたはその通信について警報を出しました。
+reason-sensor_silent = 届いたとき、侵入検知装置から応答がありませんでした。
+reason-sensor_losing = 届いたとき、侵入検知装置の報告を一部受け取れませんでした。

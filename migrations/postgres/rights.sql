@@ -2,17 +2,17 @@
 -- line can be run again. A role that is taken over has these rights and its own keys.
 
 REVOKE ALL ON ALL TABLES IN SCHEMA sekisho
-    FROM PUBLIC, sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
+    FROM PUBLIC, sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review, sekisho_sensor;
 REVOKE ALL ON ALL TABLES IN SCHEMA sekisho_keys
-    FROM PUBLIC, sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
+    FROM PUBLIC, sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review, sekisho_sensor;
 GRANT USAGE ON SCHEMA sekisho, sekisho_keys
-    TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
+    TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review, sekisho_sensor;
 
 -- Every role: is the schema mine, what time was it, and what I do is logged.
 GRANT SELECT ON sekisho._sqlx_migrations, sekisho_keys._sqlx_migrations, sekisho.clock
-    TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
+    TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review, sekisho_sensor;
 GRANT INSERT ON sekisho.events, sekisho.log_queue
-    TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
+    TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review, sekisho_sensor;
 -- Which version of a grant the log tells of. Only security staff and the sequencer read events.
 GRANT SELECT (grant_id, grant_version) ON sekisho.events TO sekisho_intake, sekisho_portal;
 GRANT SELECT ON sekisho.events TO sekisho_worker, sekisho_review;
@@ -39,6 +39,16 @@ GRANT SELECT, INSERT, UPDATE ON sekisho.scan_leases, sekisho.log_tree, sekisho.c
 GRANT SELECT, DELETE ON sekisho.log_queue, sekisho.refusals TO sekisho_worker;
 GRANT SELECT, INSERT ON sekisho.log_leaves, sekisho.log_checkpoints TO sekisho_worker;
 GRANT SELECT (seen_at), DELETE ON sekisho.sessions TO sekisho_worker;
+GRANT SELECT, UPDATE, DELETE ON sekisho.sightings TO sekisho_worker;
+GRANT SELECT, INSERT, UPDATE ON sekisho.alerts, sekisho.sensor_health, sekisho.log_followers
+    TO sekisho_worker;
+GRANT SELECT ON sekisho.sensor_sources TO sekisho_worker, sekisho_review;
+GRANT SELECT ON sekisho.alerts, sekisho.sensor_health TO sekisho_review;
+
+-- The sensor writes down what it saw and how far it has read. It reads no artifact, and no sighting
+-- but its name.
+GRANT SELECT (digest), INSERT ON sekisho.sightings TO sekisho_sensor;
+GRANT SELECT, INSERT, UPDATE ON sekisho.sensor_sources TO sekisho_sensor;
 
 -- The portal reads, and writes down who fetched what. It changes no artifact.
 GRANT SELECT ON sekisho.staff, sekisho.machines, sekisho.submissions, sekisho.artifacts,

@@ -15,10 +15,12 @@ pub use random::{NoRandomness, Random};
 
 pub use crate::db::{AuditFilter, Commit, Db, DbError, Delivery, LogTree, ObjectRow};
 pub use crate::db::{Host as DbHost, Server as DbServer};
+pub use crate::notify::{Detection, Eve};
 pub use crate::ops::bell::{Bell, BellEnd};
 pub use crate::ops::keys::{IntakeKeys, PortalKeys, PublicKeys, ReviewKeys, WorkerKeys};
 pub use crate::ops::listener::PeerIdentity;
 pub use crate::scan::{Scan, Scanner, Subject, Timings};
+pub use crate::sensor::{Datagrams, Interest, StreamListener, Tail};
 pub use crate::vault::{AreaIdentity, Vault, VaultError};
 
 use crate::domain::artifact::Stamp;
@@ -82,6 +84,17 @@ pub struct Review {
     pub app: App,
     pub keys: Arc<ReviewKeys>,
     pub evidence: Arc<AreaIdentity>,
+}
+
+/// Reads what an intrusion detection sensor tells. It has no key, no store and no artifact: what it
+/// saw it writes down, and the worker finds out whom that is about.
+#[derive(Clone)]
+pub struct Sensor {
+    pub db: Db,
+    pub clock: Clock,
+    pub random: Random,
+    /// This machine: sensors on several may write files of the same path.
+    pub host: Arc<str>,
 }
 
 impl App {

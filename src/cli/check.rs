@@ -6,10 +6,13 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Answer, CliError, open};
-use crate::app::{BellEnd, Scanner};
+use crate::app::{App, BellEnd, Scanner};
+use crate::config::Config;
 use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
+use crate::domain::sensor::Hearing;
+use crate::flow;
 use crate::ops::egress;
 use crate::ops::handover::Reach;
 use crate::scan::Health;
@@ -83,6 +86,7 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
         Ok(_) => item("clock", Level::Ok, "agrees with what the database has seen"),
         Err(error) => item("clock", Level::Fail, error.to_string()),
     });
+    items.push(sensor(&config, &app).await?);
     let font = &config.paths.cjk_font;
     items.push(match open::font(font) {
         Ok(_) => item("font", Level::Ok, font.display().to_string()),
@@ -104,6 +108,26 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
     let event = app.event(open::operator(), Action::EnginesChecked)?;
     app.db.append(&event.fact("failed", if failed { "1" } else { "0" })).await?;
     tell(items, output)
+}
+
+/// Whether an intrusion detection sensor watches, and how it is heard.
+async fn sensor(config: &Config, app: &App) -> Result<Item, CliError> {
+    let Some(hearing) = flow::sensor::hearing(app).await? else {
+        let detail = "none is configured: nothing watches the connections; the engines still scan";
+        return Ok(item("sensor", Level::Ok, detail));
+    };
+    let unread = config.sensor.files.iter().find(|file| std::fs::File::open(file).is_err());
+    if let Some(file) = unread {
+        let detail = format!("{} cannot be read: new files go to review", file.display());
+        return Ok(item("sensor", Level::Warn, detail));
+    }
+    Ok(match hearing {
+        Hearing::Heard => item("sensor", Level::Ok, "heard"),
+        Hearing::Silent => item("sensor", Level::Warn, "silent: new files go to review"),
+        Hearing::Losing => {
+            item("sensor", Level::Warn, "not all it says can be taken: new files go to review")
+        }
+    })
 }
 
 fn tell(items: Vec<Item>, output: Output) -> Result<Answer, CliError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::CliError;
 use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
-    ReviewKeys, Vault,
+    ReviewKeys, Sensor, Vault,
 };
 use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting, Store};
 use crate::domain::content::Area;
@@ -48,16 +48,7 @@ pub(super) async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<Ap
 /// The same for a role, with what was handed over to it.
 pub(super) async fn app_with(config: &Config, role: Role, reach: Reach) -> Result<App, CliError> {
     let paths = &config.paths;
-    let db = match &config.database {
-        Database::Sqlite {} => {
-            Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?
-        }
-        Database::Postgres { .. } => {
-            let password = database::read_password(reach.database_password)?;
-            let server = super::database::server(config, database::user(role), password)?;
-            Db::open_postgres(&server, config.retention).await?
-        }
-    };
+    let db = db(config, role, reach.database_password).await?;
     let high_water = db.high_water().await?;
     let public = PublicKeys::read(&paths.public_keys())?;
     Ok(App {
@@ -75,8 +66,35 @@ pub(super) async fn app_with(config: &Config, role: Role, reach: Reach) -> Resul
     })
 }
 
+async fn db(config: &Config, role: Role, password: File) -> Result<Db, CliError> {
+    let paths = &config.paths;
+    Ok(match &config.database {
+        Database::Sqlite {} => {
+            Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?
+        }
+        Database::Postgres { .. } => {
+            let password = database::read_password(password)?;
+            let server = super::database::server(config, database::user(role), password)?;
+            Db::open_postgres(&server, config.retention).await?
+        }
+    })
+}
+
+/// What the sensor role holds: no store and no key.
+pub(super) async fn sensor(config: &Config, password: File) -> Result<Sensor, CliError> {
+    let db = db(config, Role::Sensor, password).await?;
+    let high_water = db.high_water().await?;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
+    Ok(Sensor {
+        db,
+        clock: Clock::system(high_water, config.limits.clock_tolerance),
+        random: Random::system(),
+        host: host.trim_end().into(),
+    })
+}
+
 /// The store, with a role's access to it.
-pub(super) fn vault(config: &Config, access: File) -> Result<Vault, CliError> {
+pub(super) fn vault(config: &Config, access: Option<File>) -> Result<Vault, CliError> {
     let Store::S3 {
         endpoint,
         region,
@@ -89,6 +107,7 @@ pub(super) fn vault(config: &Config, access: File) -> Result<Vault, CliError> {
     else {
         return Ok(Vault::local(&config.paths.store, MINIMUM_FREE_BYTES)?);
     };
+    let access = access.ok_or("the role was not handed its access to the store")?;
     let settings = S3Settings {
         endpoint: endpoint.clone(),
         region: region.clone(),
@@ -127,7 +146,7 @@ pub(super) fn strangers(config: &Config, area: Area) -> Result<Vec<Vault>, CliEr
     if config.store == (Store::Local {}) {
         return Ok(Vec::new());
     }
-    let others = Role::ALL.into_iter().filter(|role| ![own, Role::Worker].contains(role));
+    let others = Role::WITH_KEYS.into_iter().filter(|role| ![own, Role::Worker].contains(role));
     others.map(|role| vault(config, Reach::open(config, role)?.store_access)).collect()
 }
 

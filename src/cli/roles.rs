@@ -10,16 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CliError, open};
 use crate::app::{
-    AreaIdentity, Intake, IntakeKeys, Portal, PortalKeys, ReviewKeys, Scanner, Worker, WorkerKeys,
+    AreaIdentity, Datagrams, Eve, Intake, IntakeKeys, Interest, Portal, PortalKeys, ReviewKeys,
+    Scanner, StreamListener, Worker, WorkerKeys,
 };
 use crate::config::{Clamd, Config, Door, Store};
 use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
+use crate::flow;
 use crate::http;
 use crate::ops::handover::{Handed, Ready};
 use crate::ops::{harden, launch, listener, tls};
-use crate::worker;
+use crate::worker::{self, sense};
 
 /// How long requests in flight may finish once a door is closed.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -34,13 +36,14 @@ pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), Cli
             Role::Worker => work(config, handed).await,
             Role::Portal => portal(config, handed).await,
             Role::Review => review(config, handed).await,
+            Role::Sensor => sense(config, handed).await,
         }
     })
 }
 
 async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Intake, handed.reach).await?;
-    let intake = Intake { app, keys: Arc::new(IntakeKeys::read(handed.keys)?) };
+    let intake = Intake { app, keys: Arc::new(IntakeKeys::read(keys(handed.keys)?)?) };
     started(&intake.app).await?;
     let router = http::intake::router(intake, config);
     let door = Listener::for_people(&config.doors.intake, handed.tls_key, router)?;
@@ -49,9 +52,9 @@ async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
 
 async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Portal, handed.reach).await?;
-    let keys = PortalKeys::read(handed.keys)?;
-    let release = AreaIdentity::new(Area::Release, keys.release_identity.clone());
-    let portal = Portal { app, keys: Arc::new(keys), release: Arc::new(release) };
+    let held = PortalKeys::read(keys(handed.keys)?)?;
+    let release = AreaIdentity::new(Area::Release, held.release_identity.clone());
+    let portal = Portal { app, keys: Arc::new(held), release: Arc::new(release) };
     started(&portal.app).await?;
     let router = http::portal::router(portal.clone(), config);
     let doctors = Listener::for_people(&config.doors.portal, handed.tls_key, router)?;
@@ -62,7 +65,7 @@ async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
 
 async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Review, handed.reach).await?;
-    let review = open::review_with(app, ReviewKeys::read(handed.keys)?);
+    let review = open::review_with(app, ReviewKeys::read(keys(handed.keys)?)?);
     started(&review.app).await?;
     let router = http::review::router(review, config);
     let door = Listener::for_people(&config.doors.review, handed.tls_key, router)?;
@@ -71,8 +74,8 @@ async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
 
 async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Worker, handed.reach).await?;
-    let keys = WorkerKeys::read(handed.keys)?;
-    let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
+    let held = WorkerKeys::read(keys(handed.keys)?)?;
+    let quarantine = AreaIdentity::new(Area::Quarantine, held.quarantine_identity.clone());
     if let Store::S3 { .. } = config.store {
         // Folders are tried by `sekisho check`: killed halfway here, a probe would leave one in
         // quarantine that intake cannot use.
@@ -93,12 +96,12 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     app.db.end_back_offs().await?;
     let worker = Worker {
         app,
-        keys: Arc::new(keys),
+        keys: Arc::new(held),
         quarantine: Arc::new(quarantine),
         scanner: Arc::clone(&scanner),
     };
     let stop = CancellationToken::new();
-    let loops = tokio::spawn(worker::run(worker, checkpoints, stop.clone()));
+    let loops = tokio::spawn(worker::run(worker, checkpoints, eve(config), stop.clone()));
     handed.ready.tell();
     launch::asked_to_stop().await?;
     stop.cancel();
@@ -107,6 +110,37 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         scanner.stop().await;
     }
     Ok(())
+}
+
+/// Where the service's own detections are told, if anywhere.
+fn eve(config: &Config) -> Option<Eve> {
+    let told = &config.eve;
+    let seed = config.sensor.community_seed;
+    told.is_configured().then(|| Eve::new(told.file.clone(), told.socket.clone(), seed))
+}
+
+async fn sense(config: &Config, handed: Handed) -> Result<(), CliError> {
+    let Handed { reach, ready, .. } = handed;
+    let sensor = open::sensor(config, reach.database_password).await?;
+    let sources = sources(config)?;
+    flow::sensor::started(&sensor, env!("CARGO_PKG_VERSION")).await?;
+    let stop = CancellationToken::new();
+    let loops = tokio::spawn(sense::run(sensor, sources, stop.clone()));
+    ready.tell();
+    launch::asked_to_stop().await?;
+    stop.cancel();
+    Ok(loops.await?)
+}
+
+/// Where the sensor tells what it sees; sockets listen from here on.
+fn sources(config: &Config) -> Result<sense::Sources, CliError> {
+    let sensor = &config.sensor;
+    Ok(sense::Sources {
+        files: sensor.files.clone(),
+        stream: sensor.stream.as_deref().map(StreamListener::bind).transpose()?,
+        datagrams: sensor.datagram.as_deref().map(Datagrams::bind).transpose()?,
+        interest: Interest { services: sensor.services(config), weights: sensor.weights() },
+    })
 }
 
 /// Rules that are left out weaken every scan until somebody mends them: told at each start, one by one.
@@ -164,6 +198,10 @@ async fn serve(config: &Config, doors: Vec<Listener>, ready: Ready) -> Result<()
         ended??;
     }
     Ok(())
+}
+
+fn keys(file: Option<File>) -> Result<File, CliError> {
+    Ok(file.ok_or("the role was not handed its keys")?)
 }
 
 fn private_key(file: Option<File>) -> Result<zeroize::Zeroizing<Vec<u8>>, CliError> {

@@ -60,6 +60,7 @@ enum RoleArg {
     Worker,
     Portal,
     Review,
+    Sensor,
 }
 
 pub(super) fn init(args: &InitArgs, output: Output) -> Result<Answer, CliError> {
@@ -104,6 +105,7 @@ pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, C
         RoleArg::Worker => Role::Worker,
         RoleArg::Portal => Role::Portal,
         RoleArg::Review => Role::Review,
+        RoleArg::Sensor => Role::Sensor,
     };
     let handed = if args.handed { Handed::receive(role)? } else { Handed::open(&config, role)? };
     roles::run(&config, role, handed)?;

@@ -12,9 +12,10 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     database(config)?;
     store(config)?;
     doors(config)?;
+    sensor(config)?;
     limits(&config.limits)?;
     retention(&config.retention)?;
-    // Below 1000 are the system's own users; the four ids must not run over the end.
+    // Below 1000 are the system's own users; the five ids must not run over the end.
     within("users.base", config.users.base.into(), 1000, u64::from(u32::MAX) - 16)?;
     within("policy.signature_max_age_hours", config.policy.signature_max_age_hours.into(), 1, 168)?;
     text("policy.version", &config.policy.version, 40)
@@ -91,6 +92,22 @@ fn doors(config: &Config) -> Result<(), ConfigError> {
                 return refuse(&format!("doors.{name}.host"), &reason);
             }
         }
+    }
+    Ok(())
+}
+
+fn sensor(config: &Config) -> Result<(), ConfigError> {
+    let sensor = &config.sensor;
+    if let Some((key, reason)) = sensor.fault() {
+        return refuse(key, reason);
+    }
+    // Shorter than the sensor's own pace it would always be silent; a longer settling would outlast
+    // the worker's lease.
+    within("sensor.silence", sensor.silence, 10, 3600)?;
+    within("sensor.settle", sensor.settle, 0, 30)?;
+    within("sensor.window", sensor.window, 1, 300)?;
+    if sensor.is_configured() && sensor.settle.saturating_mul(2) > config.limits.lease.as_secs() {
+        return refuse("sensor.settle", "must be at most half of limits.lease");
     }
     Ok(())
 }

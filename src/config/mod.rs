@@ -8,6 +8,7 @@ mod check;
 mod database;
 mod egress;
 mod sections;
+mod sensor;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use sections::{
     Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, ResultCache, Separation,
     Swap, Unsafe, Users,
 };
+pub use sensor::{Eve, Sensor};
 pub use store::Store;
 
 /// The name of the file inside the data folder.
@@ -58,6 +60,10 @@ pub struct Config {
     pub doors: Doors,
     #[serde(default)]
     pub clamd: Clamd,
+    #[serde(default)]
+    pub sensor: Sensor,
+    #[serde(default)]
+    pub eve: Eve,
     #[serde(default)]
     pub users: Users,
     #[serde(default)]
@@ -109,6 +115,8 @@ impl Config {
             egress: Egress::default(),
             doors: Doors::local(),
             clamd: Clamd::default(),
+            sensor: Sensor::default(),
+            eve: Eve::default(),
             users: Users::default(),
             log: Log::default(),
             policy: PolicySettings::default(),
@@ -128,7 +136,7 @@ impl Config {
 
     /// The release policy these settings make.
     pub fn policy(&self) -> crate::domain::Policy {
-        self.policy.to_policy()
+        crate::domain::Policy { sensor: self.sensor.watch(), ..self.policy.to_policy() }
     }
 
     fn read(file: &Path, environment: Env) -> Result<Self, ConfigError> {
@@ -149,6 +157,8 @@ impl Config {
         config.store.make_absolute(&base);
         config.doors.make_absolute(&base);
         config.clamd.make_absolute(&base);
+        config.sensor.make_absolute(&base);
+        config.eve.make_absolute(&base);
         check::check(&config)?;
         Ok(config)
     }

@@ -110,7 +110,7 @@ pub enum ResultCache {
 #[serde(default, deny_unknown_fields)]
 pub struct Users {
     pub separate: Separation,
-    /// The four roles are this user and the next three; the groups likewise.
+    /// The five roles are this user and the next four; the groups likewise.
     pub base: u32,
 }
 
@@ -341,6 +341,7 @@ impl PolicySettings {
             version: self.version.clone(),
             signature_max_age: Duration::from_hours(u64::from(self.signature_max_age_hours)),
             accept_demo_set: self.accept_demo_set,
+            sensor: None,
         }
     }
 }

@@ -2,11 +2,19 @@
 //! database; every engine runs the same bodies.
 
 mod schemas;
+mod sensor;
 mod together;
 mod world;
 
 use std::time::Duration;
 
+use sensor::{
+    a_flood_of_sightings_ends_at_its_limit_and_is_told, a_follower_of_the_log_goes_on_where_it_was,
+    a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event,
+    a_sighting_and_an_artifact_find_each_other_by_all_they_share,
+    an_alert_is_joined_once_and_open_until_it_was_acted_on,
+    what_was_read_is_kept_with_its_place_and_counted_once,
+};
 use together::{
     a_late_commit_and_a_takeover_never_both_succeed,
     sequencers_at_once_write_one_log_without_a_gap,
@@ -77,6 +85,12 @@ on_every_engine! {
     a_late_commit_and_a_takeover_never_both_succeed,
     what_is_done_at_once_counts_once_each,
     sequencers_at_once_write_one_log_without_a_gap,
+    what_was_read_is_kept_with_its_place_and_counted_once,
+    a_flood_of_sightings_ends_at_its_limit_and_is_told,
+    a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event,
+    a_sighting_and_an_artifact_find_each_other_by_all_they_share,
+    an_alert_is_joined_once_and_open_until_it_was_acted_on,
+    a_follower_of_the_log_goes_on_where_it_was,
 }
 
 async fn an_artifact_reads_back_with_its_parts_and_its_event(world: World) {

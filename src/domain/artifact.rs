@@ -174,6 +174,15 @@ impl Artifact {
         Ok(self.change(State::InReview { since: stamp.at, verdict, evidence }, event))
     }
 
+    /// In review → in review, under another version: an alert came that whoever decided for the
+    /// earlier one did not know of, so approvals of it are void.
+    pub fn warn(self, reason: &Reason, stamp: Stamp) -> Result<Change, TransitionError> {
+        self.expect("be warned of", &[StateName::InReview])?;
+        let event = self.event(stamp, Action::SendToReview).fact("reason", reason);
+        let state = self.state.clone();
+        Ok(self.change(state, event))
+    }
+
     /// In review → approved, by two different reviewers. Only a suspicious artifact can be.
     pub fn approve(
         self,

@@ -66,11 +66,17 @@ pub enum Role {
     Worker,
     Portal,
     Review,
+    /// Reads what an intrusion detection sensor tells; runs only where one is configured.
+    Sensor,
 }
 
 impl Role {
     /// Every role, in the order they start.
-    pub const ALL: [Self; 4] = [Self::Worker, Self::Review, Self::Portal, Self::Intake];
+    pub const ALL: [Self; 5] =
+        [Self::Worker, Self::Review, Self::Portal, Self::Intake, Self::Sensor];
+
+    /// The roles that hold keys.
+    pub const WITH_KEYS: [Self; 4] = [Self::Worker, Self::Review, Self::Portal, Self::Intake];
 
     /// The role's name on the command line, in logs and in key file names.
     pub const fn as_str(self) -> &'static str {
@@ -79,6 +85,7 @@ impl Role {
             Self::Worker => "worker",
             Self::Portal => "portal",
             Self::Review => "review",
+            Self::Sensor => "sensor",
         }
     }
 }
@@ -124,6 +131,9 @@ pub enum Action {
     AuditSearch,
     AuditExport,
     RefusedRequests,
+    SensorAlert,
+    SensorLost,
+    SensorHeard,
 }
 
 impl Action {

@@ -19,6 +19,8 @@ pub enum Engine {
     Decode,
     /// The reader of messages.
     Text,
+    /// The intrusion detection sensor, where one is configured: it can stop, never clear.
+    Sensor,
     /// The pipeline itself: opening, hashing, encoding.
     Pipeline,
 }
@@ -32,6 +34,7 @@ impl Engine {
             Self::Clamav => "clamav",
             Self::Decode => "decode",
             Self::Text => "text",
+            Self::Sensor => "sensor",
             Self::Pipeline => "pipeline",
         }
     }
@@ -200,6 +203,12 @@ pub struct EngineReport {
 impl EngineReport {
     /// Most findings kept of one engine; more are counted as the finding `more_findings`.
     pub const FINDINGS_LIMIT: usize = 64;
+
+    /// Whether it looked at all of the file and found nothing that stops it.
+    pub fn is_quiet(&self) -> bool {
+        let stops = |finding: &Finding| finding.severity > Severity::Info;
+        self.outcome == EngineOutcome::Complete && !self.findings.iter().any(stops)
+    }
 }
 
 /// Whether an engine finished.

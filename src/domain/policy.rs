@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Engine, EngineOutcome, EngineReport, Reason, Severity};
+use super::sensor::Watch;
 use super::time::Timestamp;
 
 /// The rules that turn findings into verdicts, as data.
@@ -19,6 +20,8 @@ pub struct Policy {
     pub signature_max_age: Duration,
     /// Whether the demonstration signature set may clear a file. Only ever true in the demo.
     pub accept_demo_set: bool,
+    /// What a configured sensor adds: without its word nothing is clean. `None` where there is none.
+    pub sensor: Option<Watch>,
 }
 
 impl Default for Policy {
@@ -27,6 +30,7 @@ impl Default for Policy {
             version: "1".to_owned(),
             signature_max_age: Duration::from_hours(48),
             accept_demo_set: false,
+            sensor: None,
         }
     }
 }
@@ -110,6 +114,8 @@ pub enum Standing {
     Quarantined,
     /// Two reviewers approved its release; it was scanned again since.
     Approved,
+    /// As approved, but the sensor has raised an alert since: the reviewers did not know of it.
+    Warned,
     /// A fault has kept it from being scanned for longer than the policy waits.
     Overdue,
 }
@@ -142,12 +148,13 @@ impl Policy {
     /// Decides what happens to a file with this verdict.
     pub const fn disposition(verdict: &Verdict, standing: Standing) -> Disposition {
         match (verdict, standing) {
-            (Verdict::Clean, _) | (Verdict::Suspicious { .. }, Standing::Approved) => {
-                Disposition::Release
-            }
-            (Verdict::Suspicious { .. }, Standing::Quarantined | Standing::Overdue) => {
-                Disposition::Review
-            }
+            (Verdict::Clean, Standing::Warned) => Disposition::Review,
+            (Verdict::Clean, Standing::Quarantined | Standing::Approved | Standing::Overdue)
+            | (Verdict::Suspicious { .. }, Standing::Approved) => Disposition::Release,
+            (
+                Verdict::Suspicious { .. },
+                Standing::Quarantined | Standing::Overdue | Standing::Warned,
+            ) => Disposition::Review,
             (
                 Verdict::Malicious { .. }
                 | Verdict::Unscannable { persistence: Persistence::Lasting, .. },
@@ -156,7 +163,7 @@ impl Policy {
             (Verdict::Unscannable { persistence: Persistence::Passing, .. }, standing) => {
                 match standing {
                     Standing::Quarantined | Standing::Approved => Disposition::Retry,
-                    Standing::Overdue => Disposition::Review,
+                    Standing::Overdue | Standing::Warned => Disposition::Review,
                 }
             }
         }
@@ -179,8 +186,10 @@ impl Policy {
         if let Some(fault) = faults.into_iter().next() {
             return Some(fault);
         }
+        let sensor = self.sensor.map(|_| Engine::Sensor);
         let absent = REQUIRED_ENGINES
             .into_iter()
+            .chain(sensor)
             .find(|engine| reports.iter().all(|report| report.engine != *engine))
             .map(|engine| Reason::plain(engine, "engine_absent"));
         let stale = || reports.iter().find_map(|report| self.set_fault(report, now));
@@ -258,6 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn where_a_sensor_is_configured_nothing_is_clean_without_its_word() {
+        let second = Duration::from_secs(1);
+        let watch = Watch { silence: second, settle: second, window: second, seed: 0 };
+        let policy = Policy { sensor: Some(watch), ..Policy::default() };
+        let said = |reports: &[EngineReport]| policy.verdict(reports, NOW);
+        let reason = Reason::plain(Engine::Sensor, "engine_absent");
+        let absent = Verdict::Unscannable { reason, persistence: Persistence::Passing };
+        assert_eq!(said(&clean()), absent);
+        let mut heard = clean();
+        heard.push(report(Engine::Sensor));
+        assert_eq!(said(&heard), Verdict::Clean);
+    }
+
+    #[test]
     fn a_fault_is_never_clean_and_never_malicious() {
         for engine in REQUIRED_ENGINES {
             let mut reports = clean();
@@ -303,7 +326,7 @@ mod tests {
     #[test]
     fn only_clean_or_approved_suspicious_is_released() {
         use Disposition::{Reject, Release, Retry, Review};
-        use Standing::{Approved, Overdue, Quarantined};
+        use Standing::{Approved, Overdue, Quarantined, Warned};
         let reason = Reason::plain(Engine::Type, "x");
         let suspicious = Verdict::Suspicious { reason: reason.clone() };
         let malicious = Verdict::Malicious { reason: reason.clone() };
@@ -313,17 +336,21 @@ mod tests {
             (Verdict::Clean, Quarantined, Release),
             (Verdict::Clean, Approved, Release),
             (Verdict::Clean, Overdue, Release),
+            (Verdict::Clean, Warned, Review),
             (suspicious.clone(), Quarantined, Review),
             (suspicious.clone(), Approved, Release),
+            (suspicious.clone(), Warned, Review),
             (suspicious, Overdue, Review),
             (malicious.clone(), Quarantined, Reject),
             (malicious.clone(), Approved, Reject),
+            (malicious.clone(), Warned, Reject),
             (malicious, Overdue, Reject),
             (unscannable(Persistence::Lasting), Quarantined, Reject),
             (unscannable(Persistence::Lasting), Approved, Reject),
             (unscannable(Persistence::Lasting), Overdue, Reject),
             (unscannable(Persistence::Passing), Quarantined, Retry),
             (unscannable(Persistence::Passing), Approved, Retry),
+            (unscannable(Persistence::Passing), Warned, Review),
             (unscannable(Persistence::Passing), Overdue, Review),
         ];
         for (verdict, standing, expected) in table {

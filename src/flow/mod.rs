@@ -3,7 +3,9 @@
 //! [`link`] a link is issued · [`open`] a patient opens it and agrees · [`receive`] files arrive and
 //! are quarantined · [`scan`] engines look, policy decides, renditions are released · [`review`]
 //! security staff decide the rest · [`hold`] expiry is stopped for a time · [`view`] and [`pull`] a doctor gets what was released ·
-//! [`expire`] everything ends. Beside the path: [`sign_in`], [`people`], and [`log`], which
+//! [`expire`] everything ends. Beside the path: [`sensor`] stops what an intrusion detection sensor
+//! raised an alert about, [`reached`] says whom an artifact reached, [`tell`] tells others of
+//! detections, [`sign_in`], [`people`], and [`log`], which
 //! sequences and proves what happened.
 //!
 //! Each function reads: load, decide, commit, reply.
@@ -16,11 +18,14 @@ pub mod log;
 pub mod open;
 pub mod people;
 pub mod pull;
+pub mod reached;
 pub mod receive;
 pub mod review;
 pub mod scan;
 mod seal;
+pub mod sensor;
 pub mod sign_in;
+pub mod tell;
 pub mod view;
 
 pub use error::{FlowError, Refusal, refused, refused_stranger};

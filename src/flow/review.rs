@@ -13,6 +13,7 @@ use crate::domain::content::{Evidence, EvidenceLease, SealedObject};
 use crate::domain::event::Role;
 use crate::domain::finding::{Engine, Reason};
 use crate::domain::policy::{Persistence, Verdict};
+use crate::domain::sighting::Alert;
 use crate::domain::staff::{Approval, Holder, Session, StaffRole};
 use crate::domain::state::StateName;
 use crate::domain::{
@@ -105,6 +106,11 @@ pub async fn queue(review: &Review, actor: Actor) -> Result<Queue, FlowError> {
 /// [`FlowError::NotFound`].
 pub async fn artifact(review: &Review, id: ArtifactId) -> Result<Artifact, FlowError> {
     review.app.db.artifact(id).await?.ok_or(FlowError::NotFound)
+}
+
+/// What the sensor raised about an artifact.
+pub async fn alerts(review: &Review, artifact: &Artifact) -> Result<Vec<Alert>, FlowError> {
+    Ok(review.app.db.alerts_of(artifact.id).await?)
 }
 
 /// Reviewers whose approvals stand for the artifact as it is.

@@ -3,6 +3,7 @@
 //!
 //! Bytes become visible to a clinician in one place only: [`release`].
 
+mod heed;
 mod release;
 
 use std::time::Duration;
@@ -58,11 +59,19 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
 }
 
 /// Decides and does it: the artifact leaves quarantine, or waits for the next try.
-async fn settle(worker: &Worker, lease: &ScanLease, scan: Scan) -> Result<Scanned, FlowError> {
+async fn settle(worker: &Worker, lease: &ScanLease, mut scan: Scan) -> Result<Scanned, FlowError> {
     let app = &worker.app;
+    let artifact = lease.artifact();
+    let heeded = match &app.policy.sensor {
+        Some(watch) => Some(heed::heed(app, artifact, watch, &scan.reports).await?),
+        None => None,
+    };
+    scan.reports.extend(heeded.as_ref().map(|heeded| heeded.report.clone()));
     let now = app.clock.trusted()?;
     let verdict = app.policy.verdict(&scan.reports, now);
-    let disposition = Policy::disposition(&verdict, standing(worker, lease, now));
+    let standing = standing(worker, lease, now);
+    let standing = heeded.as_ref().map_or(standing, |heeded| heeded.weigh(standing));
+    let disposition = Policy::disposition(&verdict, standing);
     match disposition {
         Disposition::Release => match release::grounds(worker, lease.artifact(), &verdict).await? {
             Ok(grounds) => release::release(worker, lease, grounds, &verdict, scan, now).await?,
@@ -71,9 +80,11 @@ async fn settle(worker: &Worker, lease: &ScanLease, scan: Scan) -> Result<Scanne
         Disposition::Retry => retry(worker, lease, &verdict, now).await?,
         Disposition::Review | Disposition::Reject => {
             set_aside(worker, lease, &verdict, disposition, &scan, now).await?;
+            // Reviewers see them beside the evidence: nothing more is to be done.
+            app.db.close_alerts(&heeded.map_or(Vec::new(), |heeded| heeded.alerts), now).await?;
         }
     }
-    Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
+    Ok(Scanned { artifact: artifact.id, verdict, disposition })
 }
 
 /// A release for which there are no grounds: somebody wrote the state, or the link, who may not. It

@@ -96,6 +96,22 @@ pub async fn factor(
 /// [`Refusal::SessionEnded`] if there is none, it ended, it is another door's, or its row was not
 /// written by this door.
 pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Session, FlowError> {
+    let session = watched(app, key, token).await?;
+    let now = app.clock.trusted()?;
+    // Renewed by the minute: a page of twenty pictures is not twenty writes.
+    if now.since(session.seen_at) >= std::time::Duration::from_mins(1) {
+        let seen = Session { seen_at: now, ..session };
+        store(app, key, &seen, None).await?;
+        return Ok(seen);
+    }
+    Ok(session)
+}
+
+/// The same without renewing it: a page that asks by itself keeps nobody signed in.
+///
+/// # Errors
+/// As [`session`].
+pub async fn watched(app: &App, key: &MacKey, token: &SessionToken) -> Result<Session, FlowError> {
     let now = app.clock.trusted()?;
     let digest = token.digest();
     let row = app.db.session(digest.as_str()).await?.ok_or(Refusal::SessionEnded)?;
@@ -107,12 +123,6 @@ pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Se
     if let Holder::Staff { staff, role } = session.holder {
         let staff = holder(app, &session, staff).await?;
         staff.filter(|staff| staff.role == role).ok_or(Refusal::SessionEnded)?;
-    }
-    // Renewed by the minute: a page of twenty pictures is not twenty writes.
-    if now.since(session.seen_at) >= std::time::Duration::from_mins(1) {
-        let seen = Session { seen_at: now, ..session };
-        store(app, key, &seen, None).await?;
-        return Ok(seen);
     }
     Ok(session)
 }

@@ -22,7 +22,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-const ASSETS: [Asset; 5] = [
+const ASSETS: [Asset; 6] = [
     Asset {
         name: "sekisho.css",
         media_type: CSS,
@@ -36,6 +36,7 @@ const ASSETS: [Asset; 5] = [
     },
     Asset { name: "open.js", media_type: SCRIPT, bytes: include_bytes!("../../assets/open.js") },
     Asset { name: "send.js", media_type: SCRIPT, bytes: include_bytes!("../../assets/send.js") },
+    Asset { name: "watch.js", media_type: SCRIPT, bytes: include_bytes!("../../assets/watch.js") },
 ];
 
 /// The names as served: the content's hash stands before the ending.

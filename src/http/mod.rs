@@ -31,7 +31,8 @@ use layers::with_deadline;
 pub use page::Page;
 pub use routes::{Route, Routes, Verb};
 pub use session::{
-    Allowed, HalfSession, PatientSession, Permit, StaffSession, end_cookie, permits, session_cookie,
+    Allowed, HalfSession, PatientSession, Permit, StaffSession, Watching, end_cookie, permits,
+    session_cookie,
 };
 
 use crate::app::{App, Clinic, Intake, Portal, Review};
@@ -72,8 +73,8 @@ impl<R: Doorkeeper> Door<R> {
         let door = match app.role {
             Role::Intake => &config.doors.intake,
             Role::Review => &config.doors.review,
-            // The worker has no door; it never comes here.
-            Role::Portal | Role::Worker => &config.doors.portal,
+            // The worker and the sensor have no door; they never come here.
+            Role::Portal | Role::Worker | Role::Sensor => &config.doors.portal,
         };
         let site = Site {
             door: app.role,

@@ -49,6 +49,14 @@ pub struct Allowed<P> {
     permission: PhantomData<fn() -> P>,
 }
 
+/// As [`Allowed`], for what a page asks by itself while nobody may be there: the session is not
+/// renewed by it.
+#[derive(Clone, Debug)]
+pub struct Watching<P> {
+    pub staff: StaffId,
+    permission: PhantomData<fn() -> P>,
+}
+
 /// What a route asks for, as a type: see [`permits`].
 pub trait Permit: Send + Sync + 'static {
     const PERMISSION: Permission;
@@ -152,10 +160,31 @@ impl<R: Doorkeeper, P: Permit> FromRequestParts<Door<R>> for Allowed<P> {
     }
 }
 
+impl<R: Doorkeeper, P: Permit> FromRequestParts<Door<R>> for Watching<P> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door<R>) -> Result<Self, Failure> {
+        let app = door.role.app();
+        let session = sign_in::watched(app, door.role.session_key(), &token(parts)?).await?;
+        let Holder::Staff { staff, role } = session.holder else {
+            return Err(Refusal::SessionEnded.into());
+        };
+        if P::PERMISSION.is_granted_to(role) {
+            return Ok(Self { staff, permission: PhantomData });
+        }
+        let (actor, action) = (sign_in::actor_of(&session), action_of(P::PERMISSION));
+        Err(flow::refused(app, actor, action, Refusal::NotAllowed).await.into())
+    }
+}
+
 async fn session<R: Doorkeeper>(parts: &Parts, door: &Door<R>) -> Result<Session, Failure> {
-    let untrusted_token = cookie(&parts.headers, SESSION_COOKIE).ok_or(Refusal::SessionEnded)?;
-    let token = SessionToken::parse(untrusted_token).ok_or(Refusal::SessionEnded)?;
+    let token = token(parts)?;
     Ok(sign_in::session(door.role.app(), door.role.session_key(), &token).await?)
+}
+
+fn token(parts: &Parts) -> Result<SessionToken, Failure> {
+    let untrusted_token = cookie(&parts.headers, SESSION_COOKIE).ok_or(Refusal::SessionEnded)?;
+    Ok(SessionToken::parse(untrusted_token).ok_or(Refusal::SessionEnded)?)
 }
 
 /// What the log says was tried.

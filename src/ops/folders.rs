@@ -23,7 +23,7 @@ pub enum RoleUsers {
     Shared { reason: String },
 }
 
-/// The numbers of users and groups: a base and the three after it.
+/// The numbers of users and groups: a base and the four after it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ids {
     base: u32,
@@ -48,6 +48,7 @@ impl Ids {
                 Role::Review => 1,
                 Role::Portal => 2,
                 Role::Intake => 3,
+                Role::Sensor => 4,
             }
     }
 
@@ -73,6 +74,7 @@ impl Ids {
             Role::Review => &[Area::Review],
             Role::Portal => &[Area::Release],
             Role::Intake => &[Area::Quarantine],
+            Role::Sensor => &[],
         };
         areas.iter().map(|area| self.area(*area)).collect()
     }
@@ -274,11 +276,12 @@ mod tests {
     fn each_role_has_a_user_of_its_own_and_only_its_areas() {
         let mut users = Role::ALL.map(|role| IDS.user(role));
         users.sort_unstable();
-        assert_eq!(users, [64_100, 64_101, 64_102, 64_103]);
+        assert_eq!(users, [64_100, 64_101, 64_102, 64_103, 64_104]);
         assert_eq!(IDS.areas(Role::Intake), [IDS.area(Area::Quarantine)]);
         assert_eq!(IDS.areas(Role::Portal), [IDS.area(Area::Release)]);
         assert_eq!(IDS.areas(Role::Review), [IDS.area(Area::Review)]);
         assert_eq!(IDS.areas(Role::Worker).len(), 3);
+        assert_eq!(IDS.areas(Role::Sensor), [0; 0]);
         assert!(!Area::ALL.iter().any(|area| IDS.area(*area) == IDS.common()));
     }
 }

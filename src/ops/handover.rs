@@ -21,8 +21,8 @@ use crate::domain::event::Role;
 
 /// What a role holds from its first moment.
 pub struct Handed {
-    /// The role's own key file, open for reading.
-    pub keys: File,
+    /// The role's own key file, open for reading; the sensor has none.
+    pub keys: Option<File>,
     pub reach: Reach,
     pub ready: Ready,
     /// The private key of the role's door; the worker has none.
@@ -38,8 +38,8 @@ pub struct Reach {
     pub bell: BellEnd,
     /// The password of the role's database role; empty where the server asks for none.
     pub database_password: File,
-    /// The role's access to the store; empty where that is a folder.
-    pub store_access: File,
+    /// The role's access to the store, empty where that is a folder; the sensor has none.
+    pub store_access: Option<File>,
 }
 
 /// Told to the parent once the role's listener is up or its engines are.
@@ -80,6 +80,7 @@ pub(super) const fn items(role: Role) -> &'static [Item] {
         Role::Worker => &[Keys, Ready, DatabasePassword, StoreAccess, Bell],
         Role::Review | Role::Intake => &[Keys, Ready, DatabasePassword, StoreAccess, Bell, TlsKey],
         Role::Portal => &[Keys, Ready, DatabasePassword, StoreAccess, TlsKey, MachinesTlsKey],
+        Role::Sensor => &[Ready, DatabasePassword],
     }
 }
 
@@ -125,7 +126,7 @@ impl Handed {
     pub fn open(config: &Config, role: Role) -> io::Result<Self> {
         let doors = &config.doors;
         let (tls_key, machines_tls_key) = match role {
-            Role::Worker => (None, None),
+            Role::Worker | Role::Sensor => (None, None),
             Role::Review => (Some(File::open(&doors.review.key)?), None),
             Role::Intake => (Some(File::open(&doors.intake.key)?), None),
             Role::Portal => {
@@ -133,7 +134,10 @@ impl Handed {
             }
         };
         Ok(Self {
-            keys: File::open(config.paths.key_file(role))?,
+            keys: match role {
+                Role::Sensor => None,
+                _ => Some(File::open(config.paths.key_file(role))?),
+            },
             reach: Reach::open(config, role)?,
             ready: Ready(None),
             tls_key,
@@ -174,15 +178,17 @@ impl Handed {
         let [keys, bell, ready, tls_key, machines_tls_key, database_password, store_access] = slots;
         let bell = match (role, bell) {
             (Role::Worker, Some(end)) => BellEnd::Ear(end),
-            (Role::Review | Role::Portal | Role::Intake, Some(end)) => BellEnd::Rope(end),
+            (Role::Review | Role::Portal | Role::Intake | Role::Sensor, Some(end)) => {
+                BellEnd::Rope(end)
+            }
             (_, None) => BellEnd::Silent,
         };
         Ok(Self {
-            keys: keys.ok_or_else(not_ours)?.into(),
+            keys: keys.map(File::from),
             reach: Reach {
                 bell,
                 database_password: database_password.ok_or_else(not_ours)?.into(),
-                store_access: store_access.ok_or_else(not_ours)?.into(),
+                store_access: store_access.map(File::from),
             },
             ready: Ready(ready.map(File::from)),
             tls_key: tls_key.map(File::from),
@@ -201,7 +207,10 @@ impl Reach {
         Ok(Self {
             bell: BellEnd::Silent,
             database_password: open_password(&config.paths.database_password(role))?,
-            store_access: open_password(&config.paths.store_access(role))?,
+            store_access: match role {
+                Role::Sensor => None,
+                _ => Some(open_password(&config.paths.store_access(role))?),
+            },
         })
     }
 }
@@ -283,8 +292,8 @@ mod tests {
         );
         let portal = portal.unwrap();
         assert_eq!(read(portal.reach.database_password), "password");
-        assert_eq!(read(portal.reach.store_access), "store");
-        assert_eq!(read(portal.keys), "keys");
+        assert_eq!(read(portal.reach.store_access.unwrap()), "store");
+        assert_eq!(read(portal.keys.unwrap()), "keys");
         assert_eq!(read(portal.tls_key.unwrap()), "tls");
         assert_eq!(read(portal.machines_tls_key.unwrap()), "machines");
         assert!(matches!(portal.reach.bell, BellEnd::Silent));
@@ -294,6 +303,8 @@ mod tests {
                 .unwrap();
         assert!(matches!(worker.reach.bell, BellEnd::Ear(_)));
         assert!(worker.tls_key.is_none());
+        let sensor = hand(Role::Sensor, Role::Sensor, &["ready", "password"]).unwrap();
+        assert!(sensor.keys.is_none() && sensor.reach.store_access.is_none());
     }
 
     #[test]
@@ -304,7 +315,7 @@ mod tests {
             &["keys", "ready", "password", "store", "bell", "tls"],
         )
         .unwrap();
-        let flags = rustix::io::fcntl_getfd(&intake.keys).unwrap();
+        let flags = rustix::io::fcntl_getfd(intake.keys.as_ref().unwrap()).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         let mut ready = String::new();
         let mut pipe = intake.ready.0.as_ref().unwrap();

@@ -39,7 +39,8 @@ pub fn enter_role(config: &Config, role: Role, terms: Terms) -> Result<(), Harde
     let shared = Mode::from_raw_mode(0o077);
     let (mask, parent) = match terms {
         Terms::OwnUser { parent } => {
-            become_user(Ids::new(config.users.base), role)?;
+            let more = config.sensor.group.filter(|_| role == Role::Sensor);
+            become_user(Ids::new(config.users.base), role, more)?;
             (group_mask(role), Some(parent))
         }
         Terms::SameUser { parent } => (shared, Some(parent)),
@@ -76,12 +77,13 @@ pub fn swap_in_use() -> Option<String> {
     first_swap(&untrusted_table)
 }
 
-fn become_user(ids: Ids, role: Role) -> Result<(), HardenError> {
+/// `more` is a group besides the role's own.
+fn become_user(ids: Ids, role: Role, more: Option<u32>) -> Result<(), HardenError> {
     let threads = std::fs::read_dir("/proc/self/task").map_err(step("counting threads"))?.count();
     if threads != 1 {
         return Err(HardenError::Threads(threads));
     }
-    let groups: Vec<Gid> = ids.areas(role).into_iter().map(Gid::from_raw).collect();
+    let groups: Vec<Gid> = ids.areas(role).into_iter().chain(more).map(Gid::from_raw).collect();
     let group = Gid::from_raw(ids.common());
     let user = Uid::from_raw(ids.user(role));
     rustix::thread::set_thread_groups(&groups).map_err(step("leaving groups"))?;
@@ -114,7 +116,7 @@ fn die_with(parent: u32) -> Result<(), HardenError> {
 fn group_mask(role: Role) -> Mode {
     Mode::from_raw_mode(match role {
         Role::Worker => 0o027,
-        Role::Intake | Role::Portal | Role::Review => 0o007,
+        Role::Intake | Role::Portal | Role::Review | Role::Sensor => 0o007,
     })
 }
 
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn a_process_with_threads_does_not_change_its_user() {
         // The test harness runs this on a thread of its own.
-        let refused = become_user(Ids::new(64_100), Role::Intake);
+        let refused = become_user(Ids::new(64_100), Role::Intake, None);
         assert!(matches!(refused, Err(HardenError::Threads(_))));
     }
 }

@@ -100,7 +100,7 @@ pub fn issue_machine(config: &Config, name: &str, to: &Path) -> Result<Issued, I
 }
 
 fn keys(config: &Config, made: &mut Vec<Made>) -> Result<(), InitError> {
-    let mut paths = Role::ALL.map(|role| config.paths.key_file(role)).to_vec();
+    let mut paths = Role::WITH_KEYS.map(|role| config.paths.key_file(role)).to_vec();
     paths.push(config.paths.public_keys());
     let missing: Vec<&PathBuf> = paths.iter().filter(|path| !path.exists()).collect();
     match missing.first() {

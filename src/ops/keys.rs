@@ -61,6 +61,7 @@ pub const fn names(role: Role) -> &'static [&'static str] {
             &[REVIEW_IDENTITY, SIGN_IN_IDENTITY, SESSION_KEY, GRANT_SIGNER, SECOND_SECRET_KEY]
         }
         Role::Intake => &[SESSION_KEY, SECOND_SECRET_KEY],
+        Role::Sensor => &[],
     }
 }
 
@@ -137,7 +138,7 @@ impl FreshKeys {
     /// # Errors
     /// [`KeyError`] if the system gives no randomness.
     pub fn generate() -> Result<Self, KeyError> {
-        let mut files = Role::ALL.map(KeyFile::empty);
+        let mut files = Role::WITH_KEYS.map(KeyFile::empty);
         let [worker, review, portal, intake] = &mut files;
         let public = PublicKeys {
             quarantine: worker.make_identity(QUARANTINE_IDENTITY),

@@ -99,7 +99,7 @@ async fn serve(
     };
     let (rope, ear) = BellEnd::pair()?;
     let bell = Arc::new(BellPipe { rope, ear });
-    let charges = Role::ALL.map(|role| {
+    let charges = roles(&config).map(|role| {
         let (config, bell) = (Arc::clone(&config), Arc::clone(&bell));
         let start = Box::new(move || start_role(&config, role, terms, &bell));
         // The worker seals the log once more when nobody is left to write into it.
@@ -114,11 +114,17 @@ async fn serve(
         }
         say("stopping");
     };
-    let keep = supervise(charges.into(), Pace::default(), sender, stop);
+    let keep = supervise(charges.collect(), Pace::default(), sender, stop);
     let (drained, told) = tokio::join!(keep, tell(receiver, &config, &say));
     remove(&ready_file)?;
     told?;
     Ok(drained)
+}
+
+/// The roles of this configuration: without a sensor nothing listens for one.
+fn roles(config: &Config) -> impl Iterator<Item = Role> + use<> {
+    let sensor = config.sensor.is_configured();
+    Role::ALL.into_iter().filter(move |role| sensor || *role != Role::Sensor)
 }
 
 /// Both ends of the bell, kept so that a role started again gets the same one.
@@ -170,10 +176,10 @@ fn command(config: &Config, role: Role) -> Command {
     command
 }
 
-/// The worker has no door; its list of items names no TLS key.
+/// The worker and the sensor have no door; their lists of items name no TLS key.
 const fn door(config: &Config, role: Role) -> &Door {
     match role {
-        Role::Intake | Role::Worker => &config.doors.intake,
+        Role::Intake | Role::Worker | Role::Sensor => &config.doors.intake,
         Role::Portal => &config.doors.portal,
         Role::Review => &config.doors.review,
     }
@@ -205,10 +211,11 @@ async fn tell(
             }
             Report::Ready { name } => {
                 ready.push(name);
-                if ready.len() == Role::ALL.len() {
+                if ready.len() == roles(config).count() {
                     let urls = urls(config);
                     write_ready(&ready_file, &urls)?;
-                    say(&format!("ready\n{urls}"));
+                    let sensor = if config.sensor.is_configured() { "watches" } else { "none" };
+                    say(&format!("ready\n{urls}intrusion detection: {sensor}"));
                 }
             }
         }

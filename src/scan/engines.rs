@@ -14,7 +14,7 @@ use super::rendition::{self, Made};
 use super::route::route;
 use super::{Health, Scan, ScannerConfig, ScannerError, Subject, Timings, YaraFault};
 use crate::domain::evidence::Details;
-use crate::domain::finding::{EngineOutcome, EngineReport, Severity, SignatureSet};
+use crate::domain::finding::{EngineReport, SignatureSet};
 use crate::domain::limits::Limits;
 use crate::memory::SealedMemory;
 
@@ -123,7 +123,8 @@ async fn finish(
 ) -> Scan {
     let shown = Instant::now();
     let (decode, encode) = (made.decode_us, made.encode_us);
-    let (encoded, preview) = if reports.iter().any(is_more_than_a_note) {
+    // Somebody may have to look at the evidence.
+    let (encoded, preview) = if !reports.iter().all(EngineReport::is_quiet) {
         details.windows = details::windows(file, &reports);
         made.with_preview().await
     } else {
@@ -144,12 +145,6 @@ async fn finish(
         },
         preview,
     }
-}
-
-/// Whether somebody may have to look at the evidence.
-fn is_more_than_a_note(report: &EngineReport) -> bool {
-    report.outcome != EngineOutcome::Complete
-        || report.findings.iter().any(|finding| finding.severity > Severity::Info)
 }
 
 /// Our rules carry no date; their text is their version.

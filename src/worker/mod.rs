@@ -3,6 +3,9 @@
 //! Each loop takes the next piece of work, logs an error once and goes on after a pause: what
 //! failed is still in the database and is found again. Nothing is decided here.
 
+pub mod sense;
+mod tell;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +13,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{Checkpoints, DbError, Worker};
+use crate::app::{Checkpoints, DbError, Eve, Worker};
 use crate::flow::expire::{Lost, Swept};
 use crate::flow::{self, FlowError};
 
 /// How often a worker looks by itself, should a ring be lost.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often what the sensor saw is joined to uploads and acted on.
+const SENSE: Duration = Duration::from_millis(500);
 /// How often waiting events are numbered and sealed with a checkpoint, besides at once after each
 /// scan: what is not sealed can still be removed unseen by whoever owns the database.
 const SEAL: Duration = Duration::from_millis(500);
@@ -31,7 +36,12 @@ const HEAR_AGAIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until told to stop; scans in progress are finished, and what they logged is sealed.
-pub async fn run(worker: Worker, checkpoints: Checkpoints, stop: CancellationToken) {
+pub async fn run(
+    worker: Worker,
+    checkpoints: Checkpoints,
+    eve: Option<Eve>,
+    stop: CancellationToken,
+) {
     let loops = TaskTracker::new();
     let scanned = Arc::new(Notify::new());
     for _ in 0..scans_at_once() {
@@ -44,7 +54,7 @@ pub async fn run(worker: Worker, checkpoints: Checkpoints, stop: CancellationTok
             async move { flow::log::seal(&worker, &checkpoints).await.map(drop) }
         }
     };
-    loops.spawn(every(SEAL, "seal", scanned, stop.clone(), seal.clone()));
+    loops.spawn(every(SEAL, "seal", Arc::clone(&scanned), stop.clone(), seal.clone()));
     let noting = worker.clone();
     loops.spawn(every(NOTE, "note", Arc::default(), stop.clone(), move || {
         let worker = noting.clone();
@@ -53,6 +63,21 @@ pub async fn run(worker: Worker, checkpoints: Checkpoints, stop: CancellationTok
             Ok(worker.app.db.raise_high_water(worker.app.clock.trusted()?).await?)
         }
     }));
+    if worker.app.policy.sensor.is_some() {
+        let (sensing, sealing) = (worker.clone(), Arc::clone(&scanned));
+        loops.spawn(every(SENSE, "sensor", Arc::default(), stop.clone(), move || {
+            let (worker, sealing) = (sensing.clone(), Arc::clone(&sealing));
+            async move {
+                if flow::sensor::step(&worker.app).await? > 0 {
+                    sealing.notify_one();
+                }
+                Ok(())
+            }
+        }));
+    }
+    if let Some(eve) = eve {
+        loops.spawn(tell::run(worker.app.clone(), eve, stop.clone()));
+    }
     loops.spawn(hear(worker.clone(), stop.clone()));
     let (expiring, sweeping) = (worker.clone(), worker);
     loops.spawn(every(EXPIRE, "expire", Arc::default(), stop.clone(), move || {

@@ -14,8 +14,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("db", &["db", "domain", "audit"]),
     ("vault", &["vault", "domain", "memory"]),
     ("scan", &["scan", "domain", "memory"]),
+    ("sensor", &["sensor", "domain"]),
+    ("notify", &["notify", "domain"]),
     ("config", &["config", "domain"]),
-    ("app", &["app", "domain", "audit", "config", "db", "vault", "scan", "ops"]),
+    (
+        "app",
+        &["app", "domain", "audit", "config", "db", "vault", "scan", "sensor", "notify", "ops"],
+    ),
     ("flow", &["flow", "domain", "audit", "app", "memory", "vault"]),
     ("worker", &["worker", "flow", "app", "domain"]),
     ("http", &["http", "flow", "domain", "app", "config", "ops"]),
@@ -39,6 +44,8 @@ const MUST_NOT_NAME: &[(&str, &[&str])] = &[
     ("db", &["axum"]),
     ("vault", &["axum", "sqlx"]),
     ("scan", &["axum", "sqlx"]),
+    ("sensor", &["axum", "sqlx"]),
+    ("notify", &["axum", "sqlx"]),
 ];
 
 /// Crates that parse contents a patient could send.

@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 
 use crate::service::World;
 
-const ROLES: [&str; 4] = ["intake", "worker", "portal", "review"];
+const ROLES: [&str; 5] = ["intake", "worker", "portal", "review", "sensor"];
 
 /// One row of each table that the tests below look at.
 const ROWS: &str = "
@@ -111,6 +111,37 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "DELETE FROM sekisho.staff",
             "UPDATE sekisho.deliveries SET pulled_at = 9",
             "UPDATE sekisho.clock SET high_water = 9",
+            "INSERT INTO sekisho.alerts VALUES ('a', 's', 1, 1, '{}')",
+            "UPDATE sekisho.alerts SET acted_at = 1",
+            "UPDATE sekisho.sensor_health SET hearing = 'sensor_heard'",
+            "SELECT body FROM sekisho.sightings",
+        ],
+    ),
+    (
+        "sensor",
+        &[
+            "SELECT * FROM sekisho.artifacts",
+            "UPDATE sekisho.artifacts SET state = 'released'",
+            "SELECT * FROM sekisho.submissions",
+            "SELECT * FROM sekisho.links",
+            "SELECT * FROM sekisho.staff",
+            "SELECT * FROM sekisho.sessions",
+            "SELECT * FROM sekisho.objects",
+            "SELECT * FROM sekisho.scan_leases",
+            "SELECT * FROM sekisho.alerts",
+            "INSERT INTO sekisho.alerts VALUES ('a', 's', 1, 1, '{}')",
+            "SELECT body FROM sekisho.sightings",
+            "UPDATE sekisho.sightings SET looked_at = 1",
+            "DELETE FROM sekisho.sightings",
+            "UPDATE sekisho.sensor_health SET hearing = 'sensor_heard'",
+            "DELETE FROM sekisho.sensor_sources",
+            "SELECT body FROM sekisho.events",
+            "SELECT * FROM sekisho.log_leaves",
+            "UPDATE sekisho.log_followers SET sequence = 9",
+            "UPDATE sekisho.clock SET high_water = 9",
+            "SELECT object FROM sekisho_keys.wraps",
+            "INSERT INTO sekisho_keys.wraps VALUES ('x', 'a', 'quarantine', 's')",
+            "DELETE FROM sekisho_keys.wraps",
         ],
     ),
 ];

@@ -18,5 +18,6 @@ mod faults;
 mod fixtures;
 mod journey;
 mod review;
+mod sensor;
 mod service;
 mod signatures;

@@ -1,5 +1,6 @@
 //! The whole service for a test: its own folder and ports, people, a patient, and ways to look.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +12,7 @@ use sekisho_tools::cluster::Cluster;
 use sekisho_tools::weed::Weed;
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 
@@ -223,20 +224,40 @@ impl World {
         open(&self.service.data.join("db/keys.db")).await
     }
 
+    /// The addresses that an artifact came over: the sender's, and the door's.
+    pub(crate) async fn connection(&self, id: &str) -> (SocketAddr, SocketAddr) {
+        const OF: &str = "SELECT connection FROM artifacts WHERE id = $1";
+        let text: String = if self.cluster.is_some() {
+            let mut there = self.there().await;
+            sqlx::query_scalar(OF).bind(id).fetch_one(&mut there).await.expect("a row")
+        } else {
+            let data = self.data().await;
+            sqlx::query_scalar(OF).bind(id).fetch_one(&data).await.expect("a row")
+        };
+        let connection: Value = serde_json::from_str(&text).expect("JSON");
+        let end = |name: &str| connection[name].as_str().expect("text").parse().expect("an end");
+        (end("peer"), end("local"))
+    }
+
     /// The bytes of every event, as they stand in the database.
     pub(crate) async fn logged(&self) -> Vec<String> {
         const ALL: &str = "SELECT body FROM events";
-        let Some(cluster) = &self.cluster else {
+        if self.cluster.is_none() {
             let data = self.data().await;
             return sqlx::query_scalar(ALL).fetch_all(&data).await.expect("events");
-        };
+        }
+        let mut there = self.there().await;
+        sqlx::query_scalar(ALL).fetch_all(&mut there).await.expect("events")
+    }
+
+    /// The server's database, as its administrator holds it.
+    async fn there(&self) -> PgConnection {
         let options = PgConnectOptions::new_without_pgpass()
-            .socket(cluster.socket())
+            .socket(self.cluster().socket())
             .username("postgres")
             .database(DATABASE)
             .options([("search_path", "sekisho")]);
-        let mut there = options.connect().await.expect("connects");
-        sqlx::query_scalar(ALL).fetch_all(&mut there).await.expect("events")
+        options.connect().await.expect("connects")
     }
 
     pub(crate) fn data_file(&self, name: &str) -> PathBuf {

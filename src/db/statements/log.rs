@@ -191,15 +191,21 @@ impl Store {
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
-        let delivery = |row: &Row| {
-            Ok(Delivery {
-                artifact: rows::parsed(row, "artifact", "deliveries")?,
-                pulled_at: rows::time(row, "pulled_at")?,
-                acknowledged_at: rows::optional_time(row, "acknowledged_at")?,
-                recalled_at: rows::optional_time(row, "recalled_at")?,
-            })
-        };
         found.iter().map(delivery).collect()
+    }
+
+    pub(in crate::db) async fn deliveries_of(
+        &self,
+        artifact: ArtifactId,
+    ) -> Answer<Vec<(MachineId, Delivery)>> {
+        let found = sqlx::query(
+            "SELECT * FROM deliveries WHERE artifact = $1 ORDER BY pulled_at, machine LIMIT 500",
+        )
+        .bind(artifact.to_string())
+        .fetch_all(&self.reader)
+        .await?;
+        let pulled = |row: &Row| Ok((rows::parsed(row, "machine", "deliveries")?, delivery(row)?));
+        found.iter().map(pulled).collect()
     }
 
     pub(in crate::db) async fn high_water(&self) -> Answer<Timestamp> {
@@ -221,6 +227,15 @@ impl Store {
         .await?;
         Ok(tx.commit().await?)
     }
+}
+
+fn delivery(row: &Row) -> Answer<Delivery> {
+    Ok(Delivery {
+        artifact: rows::parsed(row, "artifact", "deliveries")?,
+        pulled_at: rows::time(row, "pulled_at")?,
+        acknowledged_at: rows::optional_time(row, "acknowledged_at")?,
+        recalled_at: rows::optional_time(row, "recalled_at")?,
+    })
 }
 
 fn queued(row: &Row) -> Answer<QueuedEvent> {

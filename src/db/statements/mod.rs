@@ -13,6 +13,7 @@ mod grants;
 mod leases;
 mod log;
 mod rows;
+mod sensor;
 mod sessions;
 mod wraps;
 

@@ -255,7 +255,7 @@ async fn begin(world: &World, role: Role, holder: Holder) -> String {
     let key: &MacKey = match role {
         Role::Intake => &world.app.intake.keys.session_key,
         Role::Portal => &world.app.portal.keys.session_key,
-        Role::Review | Role::Worker => &world.app.review.keys.session_key,
+        Role::Review | Role::Worker | Role::Sensor => &world.app.review.keys.session_key,
     };
     let token = SessionToken::new(app.random.bytes().expect("random"));
     let (digest, now) = (token.digest().as_str().to_owned(), world.now());

@@ -149,6 +149,7 @@ pub(super) const TABLE: &[Row] = &[
     of(At::Portal, get("/submissions/{id}"), DOCTOR, RELEASED, Gives::Names),
     of(At::Portal, get("/artifacts/{id}"), DOCTOR, RELEASED, Gives::Facts),
     of(At::Portal, get("/artifacts/{id}/rendition"), DOCTOR, RELEASED, Gives::Pixels),
+    of(At::Portal, get("/artifacts/{id}/standing"), DOCTOR, RELEASED, Gives::Done),
     of(At::Portal, get("/artifacts/{id}/pages/{number}"), DOCTOR, RELEASED, Gives::Pixels),
     row(At::Portal, get("/assets/{name}"), EVERYONE, Gives::Page),
     row(At::Portal, post("/language"), EVERYONE, Gives::Done),

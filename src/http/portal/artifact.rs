@@ -7,8 +7,8 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::app::Portal;
@@ -18,7 +18,7 @@ use crate::domain::{Artifact, ArtifactId, Timestamp};
 use crate::flow::view;
 use crate::http::permits::ViewRendition;
 use crate::http::staff::Me;
-use crate::http::{Allowed, Door, Failure, Page, Problem};
+use crate::http::{Allowed, Door, Failure, Page, Problem, Watching};
 
 /// A picture is an answer of its own that can do nothing, wherever it is opened.
 const SANDBOX: HeaderValue = HeaderValue::from_static(
@@ -95,6 +95,17 @@ fn send(viewed: view::Viewed, media: Media, name: &str) -> Result<Response, Fail
     ];
     // Wiped once it has been sent.
     Ok((headers, Bytes::from_owner(viewed.bytes)).into_response())
+}
+
+/// `GET /artifacts/{id}/standing`: whether a page that shows it may go on doing so.
+pub(super) async fn standing(
+    State(door): State<Door<Portal>>,
+    doctor: Watching<ViewRendition>,
+    Path(untrusted_id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    let id: ArtifactId = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
+    view::look(&door.role, doctor.staff, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /artifacts/{id}/pages/{number}`.

@@ -41,6 +41,7 @@ pub(super) fn routes(state: &Door<Portal>) -> Routes<Door<Portal>> {
         .get("/submissions/{id}", list::submission)
         .get("/artifacts/{id}", artifact::page)
         .get("/artifacts/{id}/rendition", artifact::rendition)
+        .get("/artifacts/{id}/standing", artifact::standing)
         .get("/artifacts/{id}/pages/{number}", artifact::page_of_document)
         .layer(middleware::from_fn_with_state(state.clone(), lead_to_sign_in::<Portal>));
     with_deadline(routes).merge(common())

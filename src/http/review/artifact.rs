@@ -10,9 +10,11 @@ use crate::app::Review;
 use crate::domain::finding::Reason;
 use crate::domain::limits::Limits;
 use crate::domain::policy::{Persistence, Verdict};
+use crate::domain::sighting::Alert;
 use crate::domain::staff::{Session, Staff};
 use crate::domain::{Artifact, ArtifactId, Code, State as ArtifactState, Timestamp};
 use crate::flow::people;
+use crate::flow::reached::{self, Reached};
 use crate::flow::review::{self, ReviewReason};
 use crate::http::permits::ListQueue;
 use crate::http::staff::{Me, reason};
@@ -44,6 +46,8 @@ struct FactsPage<'a> {
     refusal: Option<Problem>,
     facts: Facts,
     approvers: Approvers,
+    alerts: Vec<Alert>,
+    reached: Reached,
     has_stepped_up: bool,
     /// When its content goes, hold and all.
     goes_at: Option<Timestamp>,
@@ -72,6 +76,8 @@ pub(super) async fn show(
     let artifact = review::artifact(&door.role, id).await?;
     let approvers = Approvers::of(&door.role, &artifact, &reviewer.session).await?;
     let fault = review::fault(&door.role, id).await?;
+    let alerts = review::alerts(&door.role, &artifact).await?;
+    let reached = reached::of(&door.role, &artifact).await?;
     let now = app.clock.read();
     let me = Me::of(door, reviewer).await?;
     let goes_at = app.retention.due_at(&artifact);
@@ -83,6 +89,8 @@ pub(super) async fn show(
         refusal,
         facts: Facts::of(artifact, fault, &app.limits, now),
         approvers,
+        alerts,
+        reached,
         has_stepped_up: reviewer.session.has_stepped_up(&app.limits, now),
         goes_at,
         terms: Terms::of(app.limits.hold_most),

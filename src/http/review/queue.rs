@@ -7,8 +7,9 @@ use axum::response::Response;
 use super::artifact::Facts;
 use crate::app::Review;
 use crate::domain::Artifact;
-use crate::flow::review;
+use crate::domain::sensor::Hearing;
 use crate::flow::sign_in::actor_of;
+use crate::flow::{review, sensor};
 use crate::http::permits::ListQueue;
 use crate::http::staff::Me;
 use crate::http::{Allowed, Door, Failure, Page};
@@ -28,6 +29,8 @@ struct QueuePage<'a> {
     /// The address of the page that is shown, for the menu.
     here: &'static str,
     parts: [Part; 4],
+    /// A key of words on the sensor; none while it is heard.
+    sensor: Option<&'static str>,
 }
 
 /// `GET /queue`.
@@ -53,5 +56,11 @@ pub(super) async fn queue(
         part("quarantined", queue.quarantined),
         part("rejected", queue.rejected),
     ];
-    page.html(&QueuePage { page: &page, me, here: "/queue", parts })
+    let sensor = match sensor::hearing(app).await? {
+        None => Some("sensor-none"),
+        Some(Hearing::Silent) => Some("sensor-silent"),
+        Some(Hearing::Losing) => Some("sensor-losing"),
+        Some(Hearing::Heard) => None,
+    };
+    page.html(&QueuePage { page: &page, me, here: "/queue", parts, sensor })
 }

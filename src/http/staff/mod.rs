@@ -69,7 +69,7 @@ pub(super) fn reason(page: &Page, code: &str) -> String {
 fn idle(app: &App) -> Duration {
     match app.role {
         Role::Portal => app.limits.session_idle_doctor,
-        Role::Review | Role::Intake | Role::Worker => app.limits.session_idle,
+        Role::Review | Role::Intake | Role::Worker | Role::Sensor => app.limits.session_idle,
     }
 }
 

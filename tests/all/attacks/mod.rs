@@ -12,6 +12,7 @@ mod release;
 mod rows;
 
 pub(crate) use grants::suspicious;
+pub(crate) use processes::opens_nothing;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,20 +73,22 @@ impl RoleKeys {
     }
 }
 
-/// The users of the configuration: worker, review, portal, intake; groups likewise.
+/// The users of the configuration: worker, review, portal, intake, sensor; groups likewise.
 pub(super) const FIRST_USER: u32 = 64_100;
 
-pub(super) fn user(role: &str) -> u32 {
-    let place = ROLES.iter().position(|known| *known == role).expect("a role");
+pub(crate) fn user(role: &str) -> u32 {
+    let mut all = ROLES.iter().chain(&["sensor"]);
+    let place = all.position(|known| *known == role).expect("a role");
     FIRST_USER + u32::try_from(place).expect("small")
 }
 
 /// Runs a command as the user of a role, in that role's groups.
-pub(super) fn as_role(role: &str, program: &str, arguments: &[&str]) -> Output {
+pub(crate) fn as_role(role: &str, program: &str, arguments: &[&str]) -> Output {
     let groups = match role {
         "worker" => "64101,64102,64103",
         "review" => "64103",
         "portal" => "64102",
+        "sensor" => "64100",
         _ => "64101",
     };
     let user = user(role).to_string();
@@ -98,7 +101,7 @@ pub(super) fn as_role(role: &str, program: &str, arguments: &[&str]) -> Output {
 }
 
 /// Whether this machine gives each role a user of its own; says so if not, as much is not tested.
-pub(super) fn has_users(world: &World) -> bool {
+pub(crate) fn has_users(world: &World) -> bool {
     let separated = world.service.is_separated();
     if !separated {
         eprintln!("not tested: users of their own; run as root to test them");

@@ -47,6 +47,22 @@ async fn a_role_holds_its_own_keys_and_its_process_is_closed_to_others() {
     }
 }
 
+/// That a process has no key of any role, in its memory or open.
+pub(crate) fn opens_nothing(world: &World, pid: u32, whose: &str) {
+    no_descriptor_of_a_key(pid, whose);
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let memory = writable_memory(pid);
+    assert!(memory.len() > 100_000, "the memory of {whose} was not read");
+    for role in ROLES {
+        for (name, value) in RoleKeys::of(world, role).all() {
+            let found = contains(&memory, value.as_bytes()) || contains(&memory, &raw(value));
+            assert!(!found, "{whose} holds {name} of {role} in memory");
+        }
+    }
+}
+
 /// Keys are read and closed at once: nobody keeps the file.
 fn no_descriptor_of_a_key(pid: u32, whose: &str) {
     let listed = fs::read_dir(format!("/proc/{pid}/fd"));

@@ -1,0 +1,152 @@
+//! What a sensor saw, how far it was read, and what was joined, on every engine.
+
+use super::world::{NOW, SECOND, World};
+use crate::domain::sensor::{Hearing, RuleId};
+use crate::domain::sighting::{Alert, Counts, Mark, Reading, Seen, Sighting, Transaction, Why};
+use crate::domain::{Action, Artifact, Severity};
+
+/// One less than are kept.
+const FILL: &str = "INSERT INTO sightings (digest, arrived_at, looked_at, kind, client, body) \
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) \
+    SELECT 'filler-' || i, 1, 1, 'alert', 'c', '{}' FROM n";
+
+fn alert(number: u32) -> Sighting {
+    let rule = RuleId { generator: 1, signature: number };
+    Sighting {
+        at: NOW,
+        transaction: Transaction { flow: Some(7), request: Some(u64::from(number)) },
+        client: "192.0.2.7:50000".parse().unwrap(),
+        service: "198.51.100.1:443".parse().unwrap(),
+        community: Some("1:LQU9qZlK+B5F3KDmev6m5PMibrg=".into()),
+        seen: Seen::Alert { rule, signature: "words".into(), severity: Severity::Suspicious },
+    }
+}
+
+fn about(artifact: &Artifact, seen: Seen) -> Sighting {
+    Sighting { client: artifact.connection.peer, community: None, seen, ..alert(1) }
+}
+
+fn reading(sightings: Vec<Sighting>) -> Reading {
+    let counts = Counts { lines: sightings.len() as u64, ..Counts::default() };
+    Reading { sightings, counts, ..Reading::of("gate:eve.json") }
+}
+
+pub(super) async fn what_was_read_is_kept_with_its_place_and_counted_once(world: World) {
+    let db = &world.db;
+    let mark = Mark { device: 1, inode: 2, offset: 3, before: "digest".into() };
+    assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), None);
+    let first = Reading { mark: Some(mark.clone()), ..reading(vec![alert(1), alert(2)]) };
+    let kept = db.take_reading(&first, NOW).await.unwrap();
+    assert_eq!(kept, Counts { lines: 2, ..Counts::default() });
+    assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), Some(mark.clone()));
+    // Of a socket, and of a file that was cut meanwhile: the place stays.
+    let again = db.take_reading(&reading(vec![alert(2), alert(3)]), NOW).await.unwrap();
+    assert_eq!(again, Counts { lines: 2, duplicates: 1, ..Counts::default() });
+    assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), Some(mark));
+    let total = Counts { lines: 4, duplicates: 1, ..Counts::default() };
+    assert_eq!(db.sensor_counts().await.unwrap(), [("gate:eve.json".to_owned(), total)]);
+    let new = db.new_sightings(10).await.unwrap();
+    assert_eq!(new.len(), 3);
+    assert!(new.contains(&alert(3)), "{new:?}");
+    db.looked_at(&new[..2], NOW).await.unwrap();
+    assert_eq!(db.new_sightings(10).await.unwrap(), new[2..]);
+    assert_eq!(db.sweep_sightings(NOW).await.unwrap(), 0, "as old as that, not older");
+    assert_eq!(db.sweep_sightings(NOW.plus(SECOND)).await.unwrap(), 2, "looked at");
+    assert_eq!(db.sightings_in(new[2].transaction).await.unwrap(), new[2..]);
+}
+
+pub(super) async fn a_flood_of_sightings_ends_at_its_limit_and_is_told(world: World) {
+    assert!(world.place.accepts(FILL).await);
+    let kept = world.db.take_reading(&reading(vec![alert(1)]), NOW).await.unwrap();
+    assert_eq!((kept.dropped, world.db.heard().await.unwrap().lost_at), (0, None));
+    let later = NOW.plus(SECOND);
+    let over = world.db.take_reading(&reading(vec![alert(2), alert(3)]), later).await.unwrap();
+    assert_eq!(over.dropped, 2);
+    assert_eq!(world.db.heard().await.unwrap().lost_at, Some(later));
+}
+
+pub(super) async fn a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event(
+    world: World,
+) {
+    let db = &world.db;
+    let signed = |at| Reading { sign_at: Some(at), ..reading(vec![]) };
+    db.take_reading(&signed(NOW), NOW).await.unwrap();
+    db.take_reading(&signed(NOW.minus(SECOND)), NOW).await.unwrap();
+    db.take_reading(&reading(vec![]), NOW).await.unwrap();
+    let heard = db.heard().await.unwrap();
+    assert_eq!((heard.sign_at, heard.lost_at, heard.noted), (Some(NOW), None, None));
+    for (hearing, is_new) in
+        [(Hearing::Silent, true), (Hearing::Silent, false), (Hearing::Heard, true)]
+    {
+        let event = world.event(Action::SensorLost);
+        assert_eq!(db.set_hearing(hearing, &event).await.unwrap(), is_new);
+    }
+    assert_eq!(world.events(Action::SensorLost).await, 2);
+    assert_eq!(db.heard().await.unwrap().noted, Some((Hearing::Heard, NOW)));
+}
+
+pub(super) async fn a_sighting_and_an_artifact_find_each_other_by_all_they_share(world: World) {
+    let db = &world.db;
+    let artifact = world.receive(1).await;
+    let sha256 = artifact.source.sha256.clone();
+    let file = about(&artifact, Seen::File { sha256: sha256.clone(), size_bytes: 10 });
+    let request = about(&artifact, Seen::Request { id: "r".into() });
+    let mut by_client = alert(4);
+    by_client.client = artifact.connection.peer;
+    let mut by_community = alert(5);
+    by_community.community = Some("1:other".into());
+    let foreign = alert(6);
+    let all = [&file, &request, &by_client, &by_community, &foreign].map(Clone::clone);
+    db.take_reading(&reading(all.to_vec()), NOW).await.unwrap();
+    let mut found = db.sightings_about(&artifact, "1:other").await.unwrap();
+    found.sort_by_key(Sighting::digest);
+    let mut expected = vec![file, request, by_client, by_community];
+    expected.sort_by_key(Sighting::digest);
+    assert_eq!(found, expected);
+    let with = async |size| db.artifacts_with(&sha256, size).await.unwrap();
+    assert_eq!(with(10).await, std::slice::from_ref(&artifact));
+    assert_eq!(with(11).await, []);
+    let around = async |from, until| db.artifacts_around(from, until).await.unwrap();
+    assert_eq!(around(NOW, NOW).await, [artifact]);
+    assert_eq!(around(NOW.plus(SECOND), NOW.plus(SECOND * 2)).await, [], "received before");
+    assert_eq!(around(NOW.minus(SECOND * 2), NOW.minus(SECOND)).await, [], "begun after");
+}
+
+pub(super) async fn an_alert_is_joined_once_and_open_until_it_was_acted_on(world: World) {
+    let db = &world.db;
+    let artifact = world.receive(1).await;
+    let sighting = alert(9);
+    let joined = Alert {
+        artifact: artifact.id,
+        sighting: sighting.digest(),
+        rule: RuleId { generator: 1, signature: 9 },
+        signature: "words".into(),
+        severity: Severity::Suspicious,
+        why: Why::Connection,
+        seen_at: NOW,
+        joined_at: NOW,
+        acted_at: None,
+    };
+    for is_new in [true, false] {
+        let event = world.event(Action::SensorAlert);
+        assert_eq!(db.join_alert(&joined, &event).await.unwrap(), is_new);
+    }
+    assert_eq!(world.events(Action::SensorAlert).await, 1);
+    assert_eq!(db.open_alerts().await.unwrap(), std::slice::from_ref(&joined));
+    let later = NOW.plus(SECOND);
+    for _ in 0..2 {
+        db.close_alerts(std::slice::from_ref(&joined), later).await.unwrap();
+        assert_eq!(db.open_alerts().await.unwrap(), []);
+    }
+    let closed = Alert { acted_at: Some(later), ..joined };
+    assert_eq!(db.alerts_of(artifact.id).await.unwrap(), [closed]);
+}
+
+pub(super) async fn a_follower_of_the_log_goes_on_where_it_was(world: World) {
+    assert_eq!(world.db.told_up_to("eve").await.unwrap(), None);
+    for sequence in [5, 9] {
+        world.db.set_told_up_to("eve", sequence).await.unwrap();
+        assert_eq!(world.db.told_up_to("eve").await.unwrap(), Some(sequence));
+    }
+    assert_eq!(world.db.told_up_to("other").await.unwrap(), None);
+}

@@ -1,0 +1,374 @@
+//! What a sensor saw, how far it was read, and which of it is about which artifact.
+
+use sqlx::Row as _;
+
+use super::rows::{self, ARTIFACT, big, to_json};
+use super::{Answer, Connection, DbError, Row, Store, events};
+use crate::domain::sensor::{Heard, Hearing};
+use crate::domain::sighting::{
+    Alert, Counts, Mark, Reading, Seen, Sighting, Transaction, canonical,
+};
+use crate::domain::state::Sha256Hex;
+use crate::domain::{Artifact, ArtifactId, Event, Timestamp};
+
+/// Most sightings that wait and are kept: a flood does not fill the disk, and says that it is one.
+pub(in crate::db) const MOST_SIGHTINGS: i64 = 50_000;
+/// Most rows of one look.
+const LOOK_LIMIT: i64 = 500;
+
+impl Store {
+    pub(in crate::db) async fn sensor_mark(&self, source: &str) -> Answer<Option<Mark>> {
+        let row = sqlx::query("SELECT mark FROM sensor_sources WHERE source = $1")
+            .bind(source)
+            .fetch_optional(&self.reader)
+            .await?;
+        let mark: Option<String> = row.map(|row| row.try_get("mark")).transpose()?.flatten();
+        mark.map(|mark| rows::json(&mark, "sensor_sources")).transpose()
+    }
+
+    pub(in crate::db) async fn take_reading(
+        &self,
+        reading: &Reading,
+        now: Timestamp,
+    ) -> Answer<Counts> {
+        let mut tx = self.begin().await?;
+        let kept: i64 =
+            sqlx::query_scalar("SELECT COUNT(digest) FROM sightings").fetch_one(&mut *tx).await?;
+        let mut room = MOST_SIGHTINGS.saturating_sub(kept);
+        let mut counts = reading.counts;
+        for sighting in &reading.sightings {
+            if room <= 0 {
+                counts.dropped += 1;
+            } else if insert(&mut tx, sighting, now).await? {
+                room -= 1;
+            } else {
+                counts.duplicates += 1;
+            }
+        }
+        let losing = Reading { counts, ..Reading::default() }.loses();
+        write_down(&mut tx, reading, counts, losing.then_some(now), now).await?;
+        tx.commit().await?;
+        Ok(counts)
+    }
+
+    pub(in crate::db) async fn heard(&self) -> Answer<Heard> {
+        let row = sqlx::query(
+            "SELECT MAX(sign_at) AS sign_at, MAX(lost_at) AS lost_at FROM sensor_sources",
+        )
+        .fetch_one(&self.reader)
+        .await?;
+        let noted = sqlx::query("SELECT hearing, since FROM sensor_health WHERE id = 1")
+            .fetch_optional(&self.reader)
+            .await?;
+        let noted = noted.map(|row| {
+            let hearing = Hearing::parse(&rows::text(&row, "hearing")?);
+            let hearing = hearing.ok_or(DbError::Corrupt("sensor_health"))?;
+            Ok::<_, DbError>((hearing, rows::time(&row, "since")?))
+        });
+        Ok(Heard {
+            sign_at: rows::optional_time(&row, "sign_at")?,
+            lost_at: rows::optional_time(&row, "lost_at")?,
+            noted: noted.transpose()?,
+        })
+    }
+
+    pub(in crate::db) async fn sensor_counts(&self) -> Answer<Vec<(String, Counts)>> {
+        let found = sqlx::query("SELECT source, counts FROM sensor_sources ORDER BY source")
+            .fetch_all(&self.reader)
+            .await?;
+        let counts = |row: &Row| {
+            let counts = rows::json(&rows::text(row, "counts")?, "sensor_sources")?;
+            Ok((rows::text(row, "source")?, counts))
+        };
+        found.iter().map(counts).collect()
+    }
+
+    pub(in crate::db) async fn set_hearing(&self, hearing: Hearing, event: &Event) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO sensor_health (id, hearing, since) VALUES (1, $1, $2) \
+             ON CONFLICT (id) DO UPDATE SET hearing = excluded.hearing, since = excluded.since \
+             WHERE sensor_health.hearing <> excluded.hearing",
+        )
+        .bind(hearing.as_str())
+        .bind(event.at.as_millis())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        events::append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    pub(in crate::db) async fn new_sightings(&self, limit: u32) -> Answer<Vec<Sighting>> {
+        let found = sqlx::query(
+            "SELECT body FROM sightings WHERE looked_at IS NULL ORDER BY arrived_at, digest \
+             LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(sighting).collect()
+    }
+
+    pub(in crate::db) async fn looked_at(
+        &self,
+        sightings: &[Sighting],
+        now: Timestamp,
+    ) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        for sighting in sightings {
+            sqlx::query("UPDATE sightings SET looked_at = $1 WHERE digest = $2")
+                .bind(now.as_millis())
+                .bind(sighting.digest())
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn sightings_in(
+        &self,
+        transaction: Transaction,
+    ) -> Answer<Vec<Sighting>> {
+        let Transaction { flow: Some(flow), request: Some(request) } = transaction else {
+            return Ok(Vec::new());
+        };
+        let found = sqlx::query(
+            "SELECT body FROM sightings WHERE flow = $1 AND request_number = $2 \
+             ORDER BY arrived_at, digest LIMIT $3",
+        )
+        .bind(big(flow))
+        .bind(big(request))
+        .bind(LOOK_LIMIT)
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(sighting).collect()
+    }
+
+    pub(in crate::db) async fn sightings_about(
+        &self,
+        artifact: &Artifact,
+        community: &str,
+    ) -> Answer<Vec<Sighting>> {
+        let found = sqlx::query(
+            "SELECT body FROM sightings WHERE sha256 = $1 OR request = $2 \
+             OR (kind = 'alert' AND (client = $3 OR community = $4)) \
+             ORDER BY arrived_at DESC, digest LIMIT $5",
+        )
+        .bind(artifact.source.sha256.as_str())
+        .bind(&artifact.connection.request)
+        .bind(canonical(artifact.connection.peer).to_string())
+        .bind(community)
+        .bind(LOOK_LIMIT)
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(sighting).collect()
+    }
+
+    pub(in crate::db) async fn artifacts_around(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.received_at >= $1 AND a.id <= $2 \
+             ORDER BY a.received_at, a.id LIMIT $3"
+        )))
+        .bind(from.as_millis())
+        // Ids are in the order of their times.
+        .bind(ArtifactId::new(until, [0xff; 10]).to_string())
+        .bind(LOOK_LIMIT)
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn artifacts_with(
+        &self,
+        sha256: &Sha256Hex,
+        size_bytes: u64,
+    ) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.sha256 = $1 AND a.size_bytes = $2 \
+             ORDER BY a.received_at DESC, a.id LIMIT $3"
+        )))
+        .bind(sha256.as_str())
+        .bind(big(size_bytes))
+        .bind(LOOK_LIMIT)
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn sweep_sightings(&self, before: Timestamp) -> Answer<u64> {
+        let mut tx = self.begin().await?;
+        let done =
+            sqlx::query("DELETE FROM sightings WHERE arrived_at < $1 AND looked_at IS NOT NULL")
+                .bind(before.as_millis())
+                .execute(&mut *tx)
+                .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+
+    pub(in crate::db) async fn join_alert(&self, alert: &Alert, event: &Event) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO alerts (artifact, sighting, joined_at, body) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (artifact, sighting) DO NOTHING",
+        )
+        .bind(alert.artifact.to_string())
+        .bind(&alert.sighting)
+        .bind(alert.joined_at.as_millis())
+        .bind(to_json(alert, "alerts")?)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        events::append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    pub(in crate::db) async fn alerts_of(&self, artifact: ArtifactId) -> Answer<Vec<Alert>> {
+        let found = sqlx::query(
+            "SELECT body, acted_at FROM alerts WHERE artifact = $1 ORDER BY joined_at, sighting \
+             LIMIT $2",
+        )
+        .bind(artifact.to_string())
+        .bind(LOOK_LIMIT)
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(alert).collect()
+    }
+
+    pub(in crate::db) async fn open_alerts(&self) -> Answer<Vec<Alert>> {
+        let found = sqlx::query(
+            "SELECT body, acted_at FROM alerts WHERE acted_at IS NULL \
+             ORDER BY joined_at, artifact, sighting LIMIT $1",
+        )
+        .bind(LOOK_LIMIT)
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(alert).collect()
+    }
+
+    pub(in crate::db) async fn close_alerts(&self, alerts: &[Alert], now: Timestamp) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        for alert in alerts {
+            sqlx::query(
+                "UPDATE alerts SET acted_at = $1 WHERE artifact = $2 AND sighting = $3 \
+                 AND acted_at IS NULL",
+            )
+            .bind(now.as_millis())
+            .bind(alert.artifact.to_string())
+            .bind(&alert.sighting)
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn told_up_to(&self, follower: &str) -> Answer<Option<u64>> {
+        let row = sqlx::query("SELECT sequence FROM log_followers WHERE name = $1")
+            .bind(follower)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(|row| rows::number(&row, "sequence", "log_followers")).transpose()
+    }
+
+    pub(in crate::db) async fn set_told_up_to(&self, follower: &str, sequence: u64) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO log_followers (name, sequence) VALUES ($1, $2) ON CONFLICT (name) \
+             DO UPDATE SET sequence = excluded.sequence",
+        )
+        .bind(follower)
+        .bind(big(sequence))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whether it was not known yet.
+async fn insert(tx: &mut Connection, sighting: &Sighting, now: Timestamp) -> Answer<bool> {
+    let (sha256, request) = match &sighting.seen {
+        Seen::Alert { .. } => (None, None),
+        Seen::File { sha256, .. } => (Some(sha256.as_str()), None),
+        Seen::Request { id } => (None, Some(id.as_str())),
+    };
+    let done = sqlx::query(
+        "INSERT INTO sightings (digest, arrived_at, kind, flow, request_number, client, \
+         community, sha256, request, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (digest) DO NOTHING",
+    )
+    .bind(sighting.digest())
+    .bind(now.as_millis())
+    .bind(sighting.seen.kind())
+    .bind(sighting.transaction.flow.map(big))
+    .bind(sighting.transaction.request.map(big))
+    .bind(canonical(sighting.client).to_string())
+    .bind(sighting.community.as_deref())
+    .bind(sha256)
+    .bind(request)
+    .bind(to_json(sighting, "sightings")?)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Adds a reading to what is known of its source.
+async fn write_down(
+    tx: &mut Connection,
+    reading: &Reading,
+    counts: Counts,
+    lost_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Answer<()> {
+    const TABLE: &str = "sensor_sources";
+    let row = sqlx::query("SELECT * FROM sensor_sources WHERE source = $1")
+        .bind(&reading.source)
+        .fetch_optional(&mut *tx)
+        .await?;
+    // A sensor whose clock is ahead would be heard for longer than it lives.
+    let mut sign_at = reading.sign_at.map(|at| at.min(now));
+    let (mut counts, mut lost_at) = (counts, lost_at);
+    let mut mark = reading.mark.as_ref().map(|mark| to_json(mark, TABLE)).transpose()?;
+    if let Some(row) = row {
+        let before: Counts = rows::json(&rows::text(&row, "counts")?, TABLE)?;
+        counts = before.plus(counts);
+        sign_at = sign_at.max(rows::optional_time(&row, "sign_at")?);
+        lost_at = lost_at.max(rows::optional_time(&row, "lost_at")?);
+        mark = match mark {
+            Some(mark) => Some(mark),
+            None => row.try_get("mark")?,
+        };
+    }
+    sqlx::query(
+        "INSERT INTO sensor_sources (source, mark, counts, sign_at, lost_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET mark = excluded.mark, \
+         counts = excluded.counts, sign_at = excluded.sign_at, lost_at = excluded.lost_at",
+    )
+    .bind(&reading.source)
+    .bind(mark)
+    .bind(to_json(&counts, TABLE)?)
+    .bind(sign_at.map(Timestamp::as_millis))
+    .bind(lost_at.map(Timestamp::as_millis))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn sighting(row: &Row) -> Answer<Sighting> {
+    rows::json(&rows::text(row, "body")?, "sightings")
+}
+
+fn alert(row: &Row) -> Answer<Alert> {
+    let alert: Alert = rows::json(&rows::text(row, "body")?, "alerts")?;
+    Ok(Alert { acted_at: rows::optional_time(row, "acted_at")?, ..alert })
+}

@@ -1,0 +1,69 @@
+//! What the sensor says of an artifact, as one more report of its scan.
+//!
+//! A release waits until the sensor has told of the very upload, or until its time is over; then
+//! every alert counts that was joined meanwhile.
+
+use std::time::{Duration, Instant};
+
+use super::{FlowError, Standing};
+use crate::app::App;
+use crate::domain::finding::{EngineOutcome, EngineReport, Finding};
+use crate::domain::sensor::{Hearing, Watch};
+use crate::domain::sighting::Alert;
+use crate::domain::{Artifact, Code, Engine, Severity};
+use crate::flow::sensor;
+
+/// Between two looks for the sensor's answer.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What was heard of an artifact.
+pub(super) struct Heeded {
+    pub(super) report: EngineReport,
+    /// All alerts of the artifact, those that were acted on before among them.
+    pub(super) alerts: Vec<Alert>,
+}
+
+/// Waits for the sensor where that can matter, and reports what it says.
+pub(super) async fn heed(
+    app: &App,
+    artifact: &Artifact,
+    watch: &Watch,
+    others: &[EngineReport],
+) -> Result<Heeded, FlowError> {
+    let begun = Instant::now();
+    let heard = app.db.heard().await?;
+    let hearing = watch.hearing_of(heard, artifact.received_at, app.clock.trusted()?);
+    let mut answered = sensor::look_for(app, artifact, watch).await?;
+    // What is stopped anyway need not wait, and who is silent will not answer.
+    let can_matter = others.iter().all(EngineReport::is_quiet) && hearing == Hearing::Heard;
+    while can_matter && !answered && !sensor::settled(watch, artifact, app.clock.trusted()?) {
+        tokio::time::sleep(LOOK).await;
+        answered = sensor::look_for(app, artifact, watch).await?;
+    }
+    let alerts = app.db.alerts_of(artifact.id).await?;
+    let mut findings: Vec<Finding> = alerts.iter().map(Alert::finding).collect();
+    findings.truncate(EngineReport::FINDINGS_LIMIT - 1);
+    if hearing != Hearing::Heard {
+        let code = Code::fixed(hearing.as_str());
+        findings.push(Finding::new(Engine::Sensor, code, Severity::Suspicious, ""));
+    }
+    let report = EngineReport {
+        engine: Engine::Sensor,
+        outcome: EngineOutcome::Complete,
+        findings,
+        set: None,
+        took_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+    };
+    Ok(Heeded { report, alerts })
+}
+
+impl Heeded {
+    /// Where an approved artifact stands if the reviewers cannot have known of an alert.
+    pub(super) fn weigh(&self, standing: Standing) -> Standing {
+        let is_new = |alert: &Alert| alert.stops() && alert.acted_at.is_none();
+        match standing {
+            Standing::Approved if self.alerts.iter().any(is_new) => Standing::Warned,
+            other => other,
+        }
+    }
+}

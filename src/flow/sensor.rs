@@ -1,0 +1,171 @@
+//! What an intrusion detection sensor saw is kept, joined to uploads, and acted on.
+//!
+//! The sensor's own process only writes sightings down ([`take`]). A worker joins them to artifacts
+//! and stops those: before their disposition they go to review, after it they are recalled. Nothing
+//! here clears a file.
+
+mod join;
+
+use std::time::Duration;
+
+use super::FlowError;
+use crate::app::{App, DbError, Sensor};
+use crate::domain::artifact::Stamp;
+use crate::domain::event::Role;
+use crate::domain::policy::Verdict;
+use crate::domain::sensor::{Hearing, Watch};
+use crate::domain::sighting::{Alert, Counts, Mark, Reading};
+use crate::domain::{Action, Actor, Artifact, ArtifactId, Event, EventId, State, Timestamp};
+
+pub(super) use join::look_for;
+
+/// How long a scan that is due gets to heed an alert itself, which gives the reviewer its evidence.
+const GRACE: Duration = Duration::from_secs(3);
+/// Sightings are kept this long for uploads that are still coming in.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// Records that the sensor role starts: a gap in the log is explained by it.
+pub async fn started(sensor: &Sensor, version: &str) -> Result<(), FlowError> {
+    let at = sensor.clock.read();
+    let actor = Actor::Service { role: Role::Sensor };
+    let id = EventId::new(at, sensor.random.bytes()?);
+    let event = Event::new(id, at, actor, Action::ServiceStart).fact("version", version);
+    Ok(sensor.db.append(&event).await?)
+}
+
+/// How far a file was read before.
+pub async fn mark(sensor: &Sensor, source: &str) -> Result<Option<Mark>, FlowError> {
+    Ok(sensor.db.sensor_mark(&name(sensor, source)).await?)
+}
+
+/// Keeps what was read, and how far that is, at once.
+pub async fn take(sensor: &Sensor, reading: Reading) -> Result<Counts, FlowError> {
+    let reading = Reading { source: name(sensor, &reading.source), ..reading };
+    Ok(sensor.db.take_reading(&reading, sensor.clock.read()).await?)
+}
+
+fn name(sensor: &Sensor, source: &str) -> String {
+    format!("{}:{source}", sensor.host)
+}
+
+/// One step of the worker: notes whether the sensor is heard, joins what it saw since, and stops what
+/// it raised alerts about. Gives the number of artifacts stopped.
+pub async fn step(app: &App) -> Result<usize, FlowError> {
+    let Some(watch) = app.policy.sensor else { return Ok(0) };
+    listen(app, &watch).await?;
+    join::new_sightings(app, &watch).await?;
+    let stopped = stop(app).await?;
+    app.db.sweep_sightings(app.clock.trusted()?.minus(KEPT)).await?;
+    Ok(stopped)
+}
+
+/// Whether the sensor is to be relied on now; `None` if there is none.
+pub async fn hearing(app: &App) -> Result<Option<Hearing>, FlowError> {
+    let Some(watch) = app.policy.sensor else { return Ok(None) };
+    Ok(Some(watch.hearing(app.db.heard().await?, app.clock.read())))
+}
+
+/// Notes a change of whether the sensor is heard: new artifacts go to review while it is not.
+async fn listen(app: &App, watch: &Watch) -> Result<(), FlowError> {
+    let heard = app.db.heard().await?;
+    let hearing = watch.hearing(heard, app.clock.trusted()?);
+    if heard.noted.is_some_and(|(noted, _)| noted == hearing) {
+        return Ok(());
+    }
+    let action = match hearing {
+        Hearing::Heard => Action::SensorHeard,
+        Hearing::Silent | Hearing::Losing => Action::SensorLost,
+    };
+    let event = app.event(app.itself(), action)?.fact("code", hearing.as_str());
+    if app.db.set_hearing(hearing, &event).await? {
+        match hearing {
+            Hearing::Heard => tracing::info!("the sensor is heard"),
+            Hearing::Silent | Hearing::Losing => {
+                let code = hearing.as_str();
+                tracing::error!(code, "new artifacts go to review: the sensor cannot be relied on");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stops each artifact that an alert was joined to since.
+async fn stop(app: &App) -> Result<usize, FlowError> {
+    let mut open = app.db.open_alerts().await?;
+    open.sort_by_key(|alert| alert.artifact);
+    let mut stopped = 0;
+    for alerts in open.chunk_by(|one, other| one.artifact == other.artifact) {
+        let Some(Alert { artifact, .. }) = alerts.first() else { continue };
+        match stop_one(app, *artifact, alerts).await {
+            Ok(Stopped::Yes) => stopped += 1,
+            Ok(Stopped::NotNeeded | Stopped::NotYet) => {}
+            // It changed under us: the next step looks again.
+            Err(FlowError::Db(DbError::Conflict)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(stopped)
+}
+
+enum Stopped {
+    Yes,
+    NotNeeded,
+    /// A scan is about to do it.
+    NotYet,
+}
+
+async fn stop_one(app: &App, artifact: ArtifactId, alerts: &[Alert]) -> Result<Stopped, FlowError> {
+    let now = app.clock.trusted()?;
+    let artifact = app.db.artifact(artifact).await?.ok_or(FlowError::NotFound)?;
+    let gravest = alerts.iter().filter(|alert| alert.stops()).min_by_key(|alert| alert.why);
+    let Some(gravest) = gravest else {
+        app.db.close_alerts(alerts, now).await?;
+        return Ok(Stopped::NotNeeded);
+    };
+    let waits = matches!(artifact.state, State::Quarantined { .. });
+    if waits && now.since(gravest.joined_at) < GRACE {
+        return Ok(Stopped::NotYet);
+    }
+    let id = artifact.id;
+    let stopped = change(app, artifact, gravest, app.stamp(app.itself(), now)?).await?;
+    app.db.close_alerts(alerts, now).await?;
+    if matches!(stopped, Stopped::Yes) {
+        let (rule, why) = (gravest.rule, gravest.why.as_str());
+        tracing::warn!(artifact = %id, %rule, why, "stopped: the sensor raised an alert");
+    }
+    Ok(stopped)
+}
+
+async fn change(
+    app: &App,
+    artifact: Artifact,
+    alert: &Alert,
+    stamp: Stamp,
+) -> Result<Stopped, FlowError> {
+    let reason = alert.finding().reason();
+    let verdict = Verdict::Suspicious { reason: reason.clone() };
+    let change = match &artifact.state {
+        State::Quarantined { .. } | State::Approved { .. } => {
+            let evidence = artifact.state.evidence();
+            artifact.send_to_review(verdict, evidence, stamp)?
+        }
+        State::InReview { .. } => artifact.warn(&reason, stamp)?,
+        State::Released { release, .. } => {
+            // The key first, so that no write to the database can revive the rendition.
+            app.db.destroy_wrap(release.rendition.object).await?;
+            artifact.recall(verdict, stamp)?
+        }
+        State::Rejected { .. } | State::Purged { .. } => return Ok(Stopped::NotNeeded),
+    };
+    let event = change.event.fact("rule", &alert.rule).fact("why", alert.why.as_str());
+    app.db.commit(crate::domain::Change { event, ..change }.into()).await?;
+    Ok(Stopped::Yes)
+}
+
+/// What a wait for the sensor looks at the clock for.
+pub(super) fn settled(watch: &Watch, artifact: &Artifact, now: Timestamp) -> bool {
+    now >= artifact.received_at.plus(watch.settle)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! What the service tells others of its own accord.
+
+mod eve;
+
+pub use eve::{Detection, Eve};

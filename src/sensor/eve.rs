@@ -1,0 +1,234 @@
+//! One line of EVE JSON: the fields that are used, bounded, and nothing else of it.
+//!
+//! Only what concerns the intake door is kept. Of a file only its hash and length are believed, and
+//! only where the sensor saw all of it; of headers only the id that our own door answered with,
+//! which a client cannot choose.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Deserialize;
+
+use super::Interest;
+use crate::domain::sensor::RuleId;
+use crate::domain::sighting::{Seen, Sighting, Transaction, signature};
+use crate::domain::state::Sha256Hex;
+use crate::domain::{Timestamp, community};
+
+/// What a line says.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Read {
+    /// At least one.
+    Sightings(Vec<Sighting>),
+    /// The sensor lives: its counters, or the end of some connection.
+    SignOfLife(Timestamp),
+    /// Of another kind, of another service, or of no weight.
+    Other,
+    Malformed,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    timestamp: Cow<'a, str>,
+    #[serde(borrow)]
+    event_type: Cow<'a, str>,
+    flow_id: Option<u64>,
+    tx_id: Option<u64>,
+    src_ip: Option<IpAddr>,
+    src_port: Option<u16>,
+    dest_ip: Option<IpAddr>,
+    dest_port: Option<u16>,
+    #[serde(borrow)]
+    community_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    alert: Option<AlertPart<'a>>,
+    #[serde(borrow, default)]
+    files: Vec<FilePart<'a>>,
+    #[serde(borrow)]
+    fileinfo: Option<FilePart<'a>>,
+    #[serde(borrow)]
+    http: Option<HttpPart<'a>>,
+}
+
+#[derive(Deserialize)]
+struct AlertPart<'a> {
+    #[serde(default = "usual_generator")]
+    gid: u32,
+    signature_id: u32,
+    #[serde(borrow, default)]
+    signature: Cow<'a, str>,
+    #[serde(default)]
+    severity: u32,
+}
+
+#[derive(Deserialize)]
+struct FilePart<'a> {
+    #[serde(borrow)]
+    sha256: Option<Cow<'a, str>>,
+    size: Option<u64>,
+    #[serde(borrow)]
+    state: Option<Cow<'a, str>>,
+    #[serde(default)]
+    gaps: bool,
+    tx_id: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct HttpPart<'a> {
+    #[serde(borrow, default)]
+    response_headers: Vec<Header<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Header<'a> {
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    value: Cow<'a, str>,
+}
+
+/// Most files of one line; a request of ours carries fewer.
+const MOST_FILES: usize = 64;
+/// What our doors answer with.
+const REQUEST_ID: &str = "x-request-id";
+/// Hexadecimal digits of a request id.
+const REQUEST_ID_DIGITS: usize = 24;
+/// `2026-11-23T05:42:18.345263+0000`: without the colon that RFC 3339 asks for.
+const TIME: &str = "%Y-%m-%dT%H:%M:%S%.f%z";
+
+const fn usual_generator() -> u32 {
+    1
+}
+
+/// Reads one line.
+pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> Read {
+    let Ok(event) = serde_json::from_slice::<Event<'_>>(untrusted_line) else {
+        return Read::Malformed;
+    };
+    let Some(at) = time(&event.timestamp) else {
+        return Read::Malformed;
+    };
+    match &*event.event_type {
+        "stats" | "flow" => Read::SignOfLife(at),
+        "alert" | "fileinfo" | "http" => match event.place(at, interest) {
+            Some(place) => event.sightings(&place, interest),
+            None => Read::Other,
+        },
+        _ => Read::Other,
+    }
+}
+
+fn time(untrusted_text: &str) -> Option<Timestamp> {
+    let parsed = jiff::fmt::strtime::parse(TIME, untrusted_text).ok()?;
+    Some(Timestamp::from_millis(parsed.to_timestamp().ok()?.as_millisecond()))
+}
+
+/// Where and when something was seen.
+struct Place {
+    at: Timestamp,
+    client: SocketAddr,
+    service: SocketAddr,
+    /// The line is about what the client sent, not about the answer.
+    is_from_client: bool,
+    community: Option<String>,
+}
+
+impl Event<'_> {
+    /// Where it was seen; `None` for what is not of our door.
+    fn place(&self, at: Timestamp, interest: &Interest) -> Option<Place> {
+        let source = SocketAddr::new(self.src_ip?, self.src_port?);
+        let target = SocketAddr::new(self.dest_ip?, self.dest_port?);
+        let ours = |end: SocketAddr| interest.services.iter().any(|it| is_at(*it, end));
+        let is_from_client = ours(target);
+        if !is_from_client && !ours(source) {
+            return None;
+        }
+        let (client, service) = if is_from_client { (source, target) } else { (target, source) };
+        let community = self.community_id.as_deref();
+        let community = community.filter(|id| id.len() == community::LENGTH).map(str::to_owned);
+        Some(Place { at, client, service, is_from_client, community })
+    }
+
+    fn sightings(&self, place: &Place, interest: &Interest) -> Read {
+        let mut found = Vec::new();
+        match &*self.event_type {
+            "alert" => {
+                let Some(alert) = &self.alert else { return Read::Malformed };
+                let Some(seen) = alert.seen(interest) else { return Read::Other };
+                found.push(place.sighting(self.transaction(self.tx_id), seen));
+                // A reply's file is ours, not the patient's.
+                let files = self.files.iter().filter(|_| place.is_from_client).take(MOST_FILES);
+                found.extend(files.filter_map(|file| {
+                    let request = file.tx_id.or(self.tx_id);
+                    Some(place.sighting(self.transaction(request), file.seen()?))
+                }));
+            }
+            "fileinfo" if place.is_from_client => {
+                let Some(file) = &self.fileinfo else { return Read::Malformed };
+                let request = file.tx_id.or(self.tx_id);
+                let seen = file.seen();
+                found.extend(seen.map(|it| place.sighting(self.transaction(request), it)));
+            }
+            "http" => {
+                let seen = self.http.as_ref().and_then(HttpPart::seen);
+                found.extend(seen.map(|it| place.sighting(self.transaction(self.tx_id), it)));
+            }
+            _ => {}
+        }
+        if found.is_empty() { Read::Other } else { Read::Sightings(found) }
+    }
+
+    fn transaction(&self, request: Option<u64>) -> Transaction {
+        // Numbers that no column holds are of no sensor.
+        let small = |number: Option<u64>| number.filter(|it| i64::try_from(*it).is_ok());
+        Transaction { flow: small(self.flow_id), request: small(request) }
+    }
+}
+
+impl Place {
+    fn sighting(&self, transaction: Transaction, seen: Seen) -> Sighting {
+        Sighting {
+            at: self.at,
+            transaction,
+            client: self.client,
+            service: self.service,
+            community: self.community.clone(),
+            seen,
+        }
+    }
+}
+
+impl AlertPart<'_> {
+    /// `None` if the rule is of no weight.
+    fn seen(&self, interest: &Interest) -> Option<Seen> {
+        let rule = RuleId { generator: self.gid, signature: self.signature_id };
+        let severity = interest.weights.weigh(rule, self.severity).severity()?;
+        Some(Seen::Alert { rule, signature: signature(&self.signature), severity })
+    }
+}
+
+impl FilePart<'_> {
+    /// `None` if the sensor did not see all of it.
+    fn seen(&self) -> Option<Seen> {
+        let is_whole = self.state.as_deref() == Some("CLOSED") && !self.gaps;
+        let sha256 = Sha256Hex::try_from(self.sha256.as_deref()?.to_owned()).ok()?;
+        let size_bytes = self.size.filter(|size| i64::try_from(*size).is_ok())?;
+        is_whole.then_some(Seen::File { sha256, size_bytes })
+    }
+}
+
+impl HttpPart<'_> {
+    fn seen(&self) -> Option<Seen> {
+        let is_id = |header: &&Header<'_>| header.name.eq_ignore_ascii_case(REQUEST_ID);
+        let id = &self.response_headers.iter().find(is_id)?.value;
+        let is_ours = id.len() == REQUEST_ID_DIGITS && id.bytes().all(|b| b.is_ascii_hexdigit());
+        is_ours.then(|| Seen::Request { id: id.to_ascii_lowercase() })
+    }
+}
+
+/// Whether an address is that of a service; an unspecified one stands for any.
+fn is_at(service: SocketAddr, end: SocketAddr) -> bool {
+    let [ours, seen] = [service, end].map(|it| it.ip().to_canonical());
+    service.port() == end.port() && (ours.is_unspecified() || ours == seen)
+}

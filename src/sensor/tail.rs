@@ -1,0 +1,167 @@
+//! A file that a sensor appends to, followed through rotation.
+//!
+//! Rotation by renaming: the writer goes on in the renamed file until it is told to open the new
+//! one, so the old is read on until the new has something in it. Rotation by copying and truncating:
+//! what was not read yet stands in the copy, which is found by the bytes before the place. The same
+//! search finds the place again after a restart. What cannot be found is told as a gap.
+
+mod place;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::lines::Lines;
+use super::{Interest, LINE_BYTES, take_all};
+use crate::domain::sighting::{Mark, Reading};
+use place::{Number, Open, newer, rotated};
+
+/// Bytes read at once.
+const GULP: usize = 1024 * 1024;
+/// Files that are remembered once they are done with.
+const MOST_FINISHED: usize = 64;
+
+/// A reader of one file.
+#[derive(Debug)]
+pub struct Tail {
+    path: PathBuf,
+    lines: Lines,
+    open: Option<Open>,
+    /// Files that come after the open one; the last is the one at the path.
+    after: VecDeque<Open>,
+    /// Files read to their end lately.
+    finished: Vec<Number>,
+    gaps: u64,
+    buffer: Vec<u8>,
+}
+
+impl Tail {
+    /// Goes on where a mark says. Without one, what stands in the file already is not read.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn open(path: &Path, mark: Option<&Mark>) -> io::Result<Self> {
+        let mut tail = Self {
+            path: path.to_owned(),
+            lines: Lines::new(LINE_BYTES),
+            open: None,
+            after: VecDeque::new(),
+            finished: Vec::new(),
+            gaps: 0,
+            buffer: vec![0; GULP],
+        };
+        match mark {
+            None => tail.open = Open::at_path(path)?.map(Open::at_its_end).transpose()?,
+            Some(mark) => tail.find(mark)?,
+        }
+        Ok(tail)
+    }
+
+    /// What came since the last call; `None` if there is nothing more for now.
+    ///
+    /// # Errors
+    /// The system's error; the place is kept.
+    pub fn poll(&mut self, interest: &Interest) -> io::Result<Option<Reading>> {
+        // Each turn but the last opens another file or finds a cut: both are few.
+        loop {
+            if self.gaps > 0 {
+                let mut reading = Reading::of(&self.path.to_string_lossy());
+                reading.counts.gaps = std::mem::take(&mut self.gaps);
+                return Ok(Some(reading));
+            }
+            let Some(open) = &mut self.open else {
+                self.open = Open::at_path(&self.path)?;
+                if self.open.is_none() {
+                    return Ok(None);
+                }
+                continue;
+            };
+            if open.was_cut()? {
+                self.after_a_cut()?;
+                continue;
+            }
+            let read = open.read(&mut self.buffer)?;
+            if read > 0 {
+                return Ok(Some(self.take(read, interest)));
+            }
+            if let Some(next) = self.after.pop_front() {
+                self.lines.tear();
+                self.finish();
+                self.open = Some(next);
+            } else if !self.rotated()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        self.finished.extend(self.open.as_ref().map(Open::number));
+        let surplus = self.finished.len().saturating_sub(MOST_FINISHED);
+        self.finished.drain(..surplus);
+    }
+
+    fn take(&mut self, read: usize, interest: &Interest) -> Reading {
+        let mut reading = Reading::of(&self.path.to_string_lossy());
+        let chunk = self.buffer.get(..read).unwrap_or_default();
+        take_all(&mut reading, &mut self.lines, chunk, interest);
+        let held = self.lines.held();
+        reading.mark = self.open.as_ref().and_then(|open| open.mark(held));
+        reading
+    }
+
+    /// Whether there is more to read since another file stands at the path.
+    fn rotated(&mut self) -> io::Result<bool> {
+        let Some(open) = &self.open else { return Ok(false) };
+        let Some(new) = Open::at_path(&self.path)? else { return Ok(false) };
+        // An empty file was made by whoever rotates; the writer is not there yet.
+        if new.is(open) || new.length()? == 0 {
+            return Ok(false);
+        }
+        // The new one was seen, so nothing more comes into the old: whatever it has is read first.
+        if open.length()? <= open.place() {
+            self.after = newer(&self.path, open, &self.finished)?;
+            self.after.retain(|it| !it.is(&new));
+            self.after.push_back(new);
+        }
+        Ok(true)
+    }
+
+    /// The open file is shorter than what was read of it, or has other bytes there.
+    fn after_a_cut(&mut self) -> io::Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let (open, lost) = open.restarted();
+        let others = rotated(&self.path)?.into_iter().filter(|it| !it.is(&open));
+        let copy = others.filter_map(|it| it.continues(&lost)).next();
+        if let Some(copy) = copy {
+            self.open = Some(copy);
+            self.after.push_front(open);
+        } else {
+            self.lines.tear();
+            self.gaps += 1;
+            self.open = Some(open);
+        }
+        Ok(())
+    }
+
+    /// Finds the place of a mark in the file at the path, or in one that it was rotated to.
+    fn find(&mut self, mark: &Mark) -> io::Result<()> {
+        let mut candidates: Vec<Open> = Open::at_path(&self.path)?.into_iter().collect();
+        candidates.extend(rotated(&self.path)?);
+        // The very file first; a copy of it has another number.
+        candidates.sort_by_key(|it| !it.has_number(mark));
+        let Some(open) = candidates.into_iter().find_map(|it| it.at_mark(mark)) else {
+            self.gaps += 1;
+            return Ok(());
+        };
+        if let Some(new) = Open::at_path(&self.path)?.filter(|new| !new.is(&open)) {
+            self.after = newer(&self.path, &open, &[])?;
+            self.after.retain(|it| !it.is(&new));
+            self.after.push_back(new);
+        }
+        self.open = Some(open);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,7 @@ async function walk(demo) {
     };
     await Promise.all([inEach(patientsAndTheirReceipts), inEach(doctorsAndReviewers)]);
     await staff.viewWithoutScripts(browser, findings, demo, doctor, other);
+    await staff.recalledWhileOpen(browser, findings, demo, doctor, reviewer);
   } finally {
     await browser.close();
   }

@@ -236,6 +236,36 @@ export async function administrator(browser, findings, demo, cookies, language, 
   await visitor.close();
 }
 
+// A doctor has a picture open while a reviewer recalls it: it leaves the screen by itself.
+export async function recalledWhileOpen(browser, findings, demo, doctorCookies, reviewerCookies) {
+  const doctor = await as(browser, findings, doctorCookies, "ja");
+  const reviewer = await as(browser, findings, reviewerCookies, "ja");
+  await doctor.go(`${demo.portal}/`);
+  const shown = doctor.page.locator('figure.viewer img[src$="/rendition"]');
+  for (const visit of (await links(doctor, "main h2 a")).reverse()) {
+    await doctor.go(visit);
+    for (const item of await links(doctor, "main li.item a")) {
+      if ((await shown.count()) === 0) await doctor.go(item);
+    }
+    if ((await shown.count()) > 0) break;
+  }
+  if ((await shown.count()) === 0) return doctor.fail("no picture is shown");
+  await shown.evaluate((image) => image.decode());
+  await reviewer.go(`${demo.review}${new URL(doctor.page.url()).pathname}`);
+  await reviewer.press('main [action$="/recall"]');
+  const begun = Date.now();
+  await doctor.page.locator("[data-standing]").waitFor({ state: "visible", timeout: 10_000 });
+  const took = Date.now() - begun;
+  if (took > 5000) doctor.fail(`shown for ${took} ms after its recall`);
+  if ((await shown.count()) > 0) doctor.fail("the picture is still there");
+  await doctor.look("portal-recalled-while-open");
+  await reviewer.look("review-recalled");
+  const text = await reviewer.page.locator("main").innerText();
+  if (!text.includes("届いた相手")) reviewer.fail("whom it reached is not told");
+  await doctor.close();
+  await reviewer.close();
+}
+
 // Without scripts: a doctor signs in. The session is kept for the pages of someone who has nothing
 // to view.
 export async function signInWithoutScripts(browser, findings, demo, login) {

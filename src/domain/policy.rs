@@ -148,10 +148,10 @@ impl Policy {
     /// Decides what happens to a file with this verdict.
     pub const fn disposition(verdict: &Verdict, standing: Standing) -> Disposition {
         match (verdict, standing) {
-            (Verdict::Clean, Standing::Warned) => Disposition::Review,
             (Verdict::Clean, Standing::Quarantined | Standing::Approved | Standing::Overdue)
             | (Verdict::Suspicious { .. }, Standing::Approved) => Disposition::Release,
-            (
+            (Verdict::Clean, Standing::Warned)
+            | (
                 Verdict::Suspicious { .. },
                 Standing::Quarantined | Standing::Overdue | Standing::Warned,
             ) => Disposition::Review,

@@ -98,9 +98,8 @@ async fn stop(app: &App) -> Result<usize, FlowError> {
         let Some(Alert { artifact, .. }) = alerts.first() else { continue };
         match stop_one(app, *artifact, alerts).await {
             Ok(Stopped::Yes) => stopped += 1,
-            Ok(Stopped::NotNeeded | Stopped::NotYet) => {}
-            // It changed under us: the next step looks again.
-            Err(FlowError::Db(DbError::Conflict)) => {}
+            // What changed under us is looked at again by the next step.
+            Ok(Stopped::NotNeeded | Stopped::NotYet) | Err(FlowError::Db(DbError::Conflict)) => {}
             Err(error) => return Err(error),
         }
     }

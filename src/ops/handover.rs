@@ -136,7 +136,9 @@ impl Handed {
         Ok(Self {
             keys: match role {
                 Role::Sensor => None,
-                _ => Some(File::open(config.paths.key_file(role))?),
+                Role::Worker | Role::Review | Role::Portal | Role::Intake => {
+                    Some(File::open(config.paths.key_file(role))?)
+                }
             },
             reach: Reach::open(config, role)?,
             ready: Ready(None),
@@ -209,7 +211,9 @@ impl Reach {
             database_password: open_password(&config.paths.database_password(role))?,
             store_access: match role {
                 Role::Sensor => None,
-                _ => Some(open_password(&config.paths.store_access(role))?),
+                Role::Worker | Role::Review | Role::Portal | Role::Intake => {
+                    Some(open_password(&config.paths.store_access(role))?)
+                }
             },
         })
     }

@@ -124,11 +124,11 @@ async fn finish(
     let shown = Instant::now();
     let (decode, encode) = (made.decode_us, made.encode_us);
     // Somebody may have to look at the evidence.
-    let (encoded, preview) = if !reports.iter().all(EngineReport::is_quiet) {
+    let (encoded, preview) = if reports.iter().all(EngineReport::is_quiet) {
+        (made.encoded, None)
+    } else {
         details.windows = details::windows(file, &reports);
         made.with_preview().await
-    } else {
-        (made.encoded, None)
     };
     Scan {
         reports,

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::Interest;
 use crate::domain::sensor::RuleId;
@@ -31,8 +32,8 @@ pub(super) enum Read {
 struct Event<'a> {
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
-    #[serde(borrow)]
-    event_type: Cow<'a, str>,
+    #[serde(borrow, rename = "event_type")]
+    kind: Cow<'a, str>,
     flow_id: Option<u64>,
     tx_id: Option<u64>,
     src_ip: Option<IpAddr>,
@@ -103,13 +104,21 @@ const fn usual_generator() -> u32 {
 
 /// Reads one line.
 pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> Read {
-    let Ok(event) = serde_json::from_slice::<Event<'_>>(untrusted_line) else {
-        return Read::Malformed;
+    let once;
+    let event = match serde_json::from_slice::<Event<'_>>(untrusted_line) {
+        Ok(event) => event,
+        Err(_) => {
+            once = with_each_key_once(untrusted_line);
+            match once.as_deref().map(serde_json::from_str::<Event<'_>>) {
+                Some(Ok(event)) => event,
+                Some(Err(_)) | None => return Read::Malformed,
+            }
+        }
     };
     let Some(at) = time(&event.timestamp) else {
         return Read::Malformed;
     };
-    match &*event.event_type {
+    match &*event.kind {
         "stats" | "flow" => Read::SignOfLife(at),
         "alert" | "fileinfo" | "http" => match event.place(at, interest) {
             Some(place) => event.sightings(&place, interest),
@@ -117,6 +126,13 @@ pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> Read {
         },
         _ => Read::Other,
     }
+}
+
+/// The same object, where a key that stands twice has its last value: a sensor that overwrites
+/// addresses with those of `X-Forwarded-For` writes both.
+fn with_each_key_once(untrusted_line: &[u8]) -> Option<String> {
+    let object: Map<String, Value> = serde_json::from_slice(untrusted_line).ok()?;
+    serde_json::to_string(&object).ok()
 }
 
 fn time(untrusted_text: &str) -> Option<Timestamp> {
@@ -152,7 +168,7 @@ impl Event<'_> {
 
     fn sightings(&self, place: &Place, interest: &Interest) -> Read {
         let mut found = Vec::new();
-        match &*self.event_type {
+        match &*self.kind {
             "alert" => {
                 let Some(alert) = &self.alert else { return Read::Malformed };
                 let Some(seen) = alert.seen(interest) else { return Read::Other };

@@ -28,7 +28,7 @@ pub struct StreamListener {
 /// One connection of a sensor.
 #[derive(Debug)]
 pub struct Stream {
-    stream: UnixStream,
+    socket: UnixStream,
     lines: Lines,
     name: String,
 }
@@ -56,8 +56,8 @@ impl StreamListener {
     /// # Errors
     /// The system's error.
     pub async fn accept(&self) -> io::Result<Stream> {
-        let (stream, _) = self.listener.accept().await?;
-        Ok(Stream { stream, lines: Lines::new(LINE_BYTES), name: self.name.clone() })
+        let (socket, _) = self.listener.accept().await?;
+        Ok(Stream { socket, lines: Lines::new(LINE_BYTES), name: self.name.clone() })
     }
 }
 
@@ -68,7 +68,7 @@ impl Stream {
     /// The system's error.
     pub async fn next(&mut self, interest: &Interest) -> io::Result<Option<Reading>> {
         let mut chunk = vec![0; GULP];
-        let read = self.stream.read(&mut chunk).await?;
+        let read = self.socket.read(&mut chunk).await?;
         if read == 0 {
             return Ok(None);
         }

@@ -130,8 +130,8 @@ impl Tail {
     fn after_a_cut(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let (open, lost) = open.restarted();
-        let others = rotated(&self.path)?.into_iter().filter(|it| !it.is(&open));
-        let copy = others.filter_map(|it| it.continues(&lost)).next();
+        let mut others = rotated(&self.path)?.into_iter().filter(|it| !it.is(&open));
+        let copy = others.find_map(|it| it.continues(&lost));
         if let Some(copy) = copy {
             self.open = Some(copy);
             self.after.push_front(open);

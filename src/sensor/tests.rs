@@ -109,6 +109,14 @@ fn what_is_of_another_service_or_of_no_weight_is_not_kept() {
 }
 
 #[test]
+fn an_address_that_was_overwritten_and_stands_twice_is_read() {
+    let line = alert(7, 9, 1).to_string();
+    let twice = line.replacen("\"src_ip\":", "\"src_ip\":\"203.0.113.9\",\"src_ip\":", 1);
+    let Read::Sightings(read) = eve::read(twice.as_bytes(), &interest()) else { panic!("{twice}") };
+    assert_eq!(read[0].client.to_string(), "192.0.2.7:50000");
+}
+
+#[test]
 fn a_file_counts_only_if_all_of_it_went_to_the_service() {
     let sha256 = "a".repeat(64);
     let with = |name: &str, value: Value| {

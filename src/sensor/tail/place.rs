@@ -34,8 +34,8 @@ pub(super) struct Lost {
 
 /// The first bytes of a file and the last before a place tell it from any other of the same length:
 /// a line begins with a time and a number, though many end alike.
-const FIRST: u64 = 512;
-const LAST: u64 = 1024;
+const FIRST: usize = 512;
+const LAST: usize = 1024;
 /// Most rotated files that are looked at.
 const MOST_ROTATED: usize = 64;
 /// What rotated files end in once they are packed; those are not read.
@@ -140,11 +140,11 @@ impl Open {
 
     /// The digest of the first bytes and of the last before a place.
     fn before(&self, place: u64) -> io::Result<String> {
-        let (first, last) = (place.min(FIRST), place.min(LAST));
-        let mut bytes = vec![0; (first + last) as usize];
-        let (head, tail) = bytes.split_at_mut(first as usize);
+        let there = usize::try_from(place).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; there.min(FIRST) + there.min(LAST)];
+        let (head, tail) = bytes.split_at_mut(there.min(FIRST));
         self.file.read_exact_at(head, 0)?;
-        self.file.read_exact_at(tail, place - last)?;
+        self.file.read_exact_at(tail, place.saturating_sub(tail.len() as u64))?;
         Ok(digest(&bytes))
     }
 

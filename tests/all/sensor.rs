@@ -116,6 +116,8 @@ async fn stops(mut world: World) {
     heard(&world);
     let late = patient.send_photo(&photo()).await.expect("received");
     assert_eq!(world.settled(&late.id), "released", "{}", world.row(&late.id));
+    let at = |action| world.events(action, &late.id)[0]["at"].as_i64().expect("a time");
+    assert!(at("release") - at("receive") >= 2000, "a release waits for the sensor to settle");
     let doctor = world.sign_in("portal", &world.doctor).await;
     let path = |what: &str| format!("/artifacts/{}/{what}", late.id);
     assert_eq!(doctor.get(&path("rendition")).await.expect("the door").status(), 200);

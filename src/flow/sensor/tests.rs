@@ -171,17 +171,16 @@ impl World {
         actions.sort();
         actions
     }
+}
 
-    /// The reason an artifact is in review for, and why the alert was joined.
-    #[track_caller]
-    fn expect_stopped(&self, artifact: &Artifact, why: Why) {
-        let State::InReview { verdict: Verdict::Suspicious { reason }, .. } = &artifact.state
-        else {
-            panic!("{:?}", artifact.state);
-        };
-        assert_eq!(reason.to_string(), "sensor.ids_alert");
-        assert_eq!(reason.detail, format!("1:9 words ({})", why.as_str()));
-    }
+/// The reason an artifact is in review for, and why the alert was joined.
+#[track_caller]
+fn expect_stopped(artifact: &Artifact, why: Why) {
+    let State::InReview { verdict: Verdict::Suspicious { reason }, .. } = &artifact.state else {
+        panic!("{:?}", artifact.state);
+    };
+    assert_eq!(reason.to_string(), "sensor.ids_alert");
+    assert_eq!(reason.detail, format!("1:9 words ({})", why.as_str()));
 }
 
 #[tokio::test]
@@ -210,7 +209,7 @@ async fn an_alert_before_disposition_sends_to_review_once_a_scan_had_its_chance(
     assert_eq!(step(&world.worker).await.unwrap(), 0, "a scan may heed it itself");
     world.app.hand.advance(GRACE);
     assert_eq!(step(&world.worker).await.unwrap(), 1);
-    world.expect_stopped(&world.state(&artifact).await, Why::Connection);
+    expect_stopped(&world.state(&artifact).await, Why::Connection);
     assert_eq!(step(&world.worker).await.unwrap(), 0, "once");
     assert_eq!(world.actions(&artifact).await, ["receive", "send_to_review", "sensor_alert"]);
 }
@@ -222,7 +221,7 @@ async fn an_alert_after_release_recalls_and_destroys_the_key_of_what_was_shown()
     world.app.hand.advance(SECOND * 5);
     world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
     assert_eq!(step(&world.worker).await.unwrap(), 1, "at once");
-    world.expect_stopped(&world.state(&artifact).await, Why::Connection);
+    expect_stopped(&world.state(&artifact).await, Why::Connection);
     assert!(world.worker.db.wrap(rendition).await.unwrap().is_none());
     let actions = world.actions(&artifact).await;
     assert_eq!(actions, ["recall", "receive", "release", "sensor_alert"]);
@@ -243,7 +242,7 @@ async fn an_alert_that_reviewers_did_not_know_of_voids_what_they_decided() {
     alert.transaction.flow = Some(8);
     world.tell(vec![alert]).await;
     step(&world.worker).await.unwrap();
-    world.expect_stopped(&world.state(&approved).await, Why::Connection);
+    expect_stopped(&world.state(&approved).await, Why::Connection);
 }
 
 #[tokio::test]
@@ -270,7 +269,7 @@ async fn a_known_request_stops_its_own_files_and_no_other_of_the_connection() {
     world.app.hand.advance(GRACE);
     assert_eq!(step(&world.worker).await.unwrap(), 2);
     for artifact in &first {
-        world.expect_stopped(&world.state(artifact).await, Why::Request);
+        expect_stopped(&world.state(artifact).await, Why::Request);
     }
     assert_eq!(world.state(&second[0]).await, second[0]);
 }
@@ -297,7 +296,7 @@ async fn a_file_stops_by_its_hash_whatever_it_came_over() {
     step(&world.worker).await.unwrap();
     world.app.hand.advance(GRACE);
     assert_eq!(step(&world.worker).await.unwrap(), 1);
-    world.expect_stopped(&world.state(&artifact).await, Why::File);
+    expect_stopped(&world.state(&artifact).await, Why::File);
 }
 
 #[tokio::test]

@@ -165,6 +165,25 @@ async fn an_address_that_is_no_id_is_not_found() {
     }
 }
 
+#[tokio::test]
+async fn a_page_that_asks_by_itself_logs_nothing_and_keeps_nobody_signed_in() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let artifact = world.artifact(&link, StateName::Released).await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    let standing = format!("/artifacts/{}/standing", artifact.id);
+    let before = world.app.trail().await.len();
+    let idle = world.app.portal.app.limits.session_idle_doctor;
+    for _ in 0..3 {
+        assert_eq!(doctor.get(&standing).await.status, StatusCode::NO_CONTENT);
+        world.app.hand.advance(idle / 4);
+    }
+    assert_eq!(world.app.trail().await.len(), before, "nothing was accessed");
+    world.app.hand.advance(idle / 4);
+    let answer = doctor.get(&standing).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/signin"));
+}
+
 fn rendition(artifact: &Artifact) -> String {
     format!("/artifacts/{}/rendition", artifact.id)
 }

@@ -266,6 +266,11 @@ impl Db {
         engine!(self, db => db.scan_tries(artifact).await)
     }
 
+    /// Forgets what kept an artifact from being scanned, once it left for another state without a scan.
+    pub async fn forget_faults(&self, artifact: ArtifactId) -> Answer<()> {
+        engine!(self, db => db.forget_faults(artifact).await)
+    }
+
     /// Hears of work that doors on other machines have left; none where there are none.
     pub async fn listen(&self) -> Answer<Option<Listener>> {
         match self {

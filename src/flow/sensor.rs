@@ -54,9 +54,12 @@ pub async fn step(app: &App) -> Result<usize, FlowError> {
     let Some(watch) = app.policy.sensor else { return Ok(0) };
     listen(app, &watch).await?;
     join::new_sightings(app, &watch).await?;
-    let stopped = stop(app).await?;
-    app.db.sweep_sightings(app.clock.trusted()?.minus(KEPT)).await?;
-    Ok(stopped)
+    stop(app).await
+}
+
+/// Removes sightings that no upload can be joined to any more: they name addresses.
+pub async fn sweep(app: &App) -> Result<u64, FlowError> {
+    Ok(app.db.sweep_sightings(app.clock.trusted()?.minus(KEPT)).await?)
 }
 
 /// Whether the sensor is to be relied on now; `None` if there is none.
@@ -127,6 +130,10 @@ async fn stop_one(app: &App, artifact: ArtifactId, alerts: &[Alert]) -> Result<S
     }
     let id = artifact.id;
     let stopped = change(app, artifact, gravest, app.stamp(app.itself(), now)?).await?;
+    if waits {
+        // What kept it from being scanned must not weigh on a scan after its review.
+        app.db.forget_faults(id).await?;
+    }
     app.db.close_alerts(alerts, now).await?;
     if matches!(stopped, Stopped::Yes) {
         let (rule, why) = (gravest.rule, gravest.why.as_str());

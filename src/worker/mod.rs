@@ -82,7 +82,10 @@ pub async fn run(
     let (expiring, sweeping) = (worker.clone(), worker);
     loops.spawn(every(EXPIRE, "expire", Arc::default(), stop.clone(), move || {
         let worker = expiring.clone();
-        async move { flow::expire::run(&worker.app, worker.app.itself()).await.map(drop) }
+        async move {
+            flow::expire::run(&worker.app, worker.app.itself()).await?;
+            flow::sensor::sweep(&worker.app).await.map(drop)
+        }
     }));
     loops.spawn(every(SWEEP, "sweep", Arc::default(), stop, move || {
         let worker = sweeping.clone();

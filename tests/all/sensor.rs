@@ -164,7 +164,7 @@ async fn stops(mut world: World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sensor_role_has_nothing_that_opens_content() {
+async fn the_sensor_role_has_nothing_that_opens_content_and_misses_nothing_while_away() {
     let mut world = World::prepared();
     let sensor = Sensor::beside(&world);
     world.start();
@@ -172,11 +172,22 @@ async fn the_sensor_role_has_nothing_that_opens_content() {
     heard(&world);
     let file = world.patient().await.send_photo(&photo()).await.expect("received");
     assert_eq!(world.settled(&file.id), "released");
+    holds_nothing(&world);
+    world.service.stop().expect("stopped");
+    sensor.write(&alert(world.connection(&file.id).await));
+    world.start();
+    assert_eq!(reviewed(&world, &file).0, "sensor.ids_alert");
+    let joined = world.events("sensor_alert", &file.id);
+    assert_eq!(joined.len(), 1, "{joined:?}");
+}
+
+/// No key, no store, no right but its own.
+fn holds_nothing(world: &World) {
     let pid = world.service.role_pid("sensor").expect("it runs");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
     assert!(status.lines().any(|line| line == "NoNewPrivs:\t1"), "{status}");
-    opens_nothing(&world, pid, "sensor");
-    if !has_users(&world) {
+    opens_nothing(world, pid, "sensor");
+    if !has_users(world) {
         return;
     }
     let uid = format!("Uid:\t{0}\t{0}\t{0}\t{0}", user("sensor"));

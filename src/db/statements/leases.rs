@@ -83,6 +83,18 @@ impl Store {
         Ok(done.rows_affected())
     }
 
+    pub(in crate::db) async fn forget_faults(&self, artifact: ArtifactId) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "UPDATE scan_leases SET not_before = 0, tries = 0, first_fault_at = NULL, \
+             last_fault = NULL WHERE artifact = $1",
+        )
+        .bind(artifact.to_string())
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
     pub(in crate::db) async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
         let row = sqlx::query("SELECT tries FROM scan_leases WHERE artifact = $1")
             .bind(artifact.to_string())

@@ -19,6 +19,9 @@ const MOST_ALERTS: usize = 64;
 pub(super) async fn new_sightings(app: &App, watch: &Watch) -> Result<(), FlowError> {
     for _ in 0..MOST_BATCHES {
         let new = app.db.new_sightings(BATCH).await?;
+        if new.is_empty() {
+            break;
+        }
         for sighting in &new {
             let together = together(app, sighting).await?;
             if !together.iter().any(is_alert) {

@@ -215,6 +215,27 @@ async fn an_alert_before_disposition_sends_to_review_once_a_scan_had_its_chance(
 }
 
 #[tokio::test]
+async fn a_fault_from_before_the_alert_does_not_weigh_on_the_scan_after_its_review() {
+    let world = World::new().await;
+    let db = &world.worker.db;
+    let artifact = world.one().await;
+    let lease = db.lease_next(world.now(), world.now().plus(SECOND)).await.unwrap().unwrap();
+    let event = artifact.event(world.stamp(), Action::ScanFault);
+    let fault = crate::domain::Code::fixed("timeout");
+    db.back_off(&lease, &fault, world.now().plus(SECOND), &event).await.unwrap();
+    world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
+    step(&world.worker).await.unwrap();
+    world.app.hand.advance(GRACE);
+    assert_eq!(step(&world.worker).await.unwrap(), 1);
+    assert_eq!(db.scan_faults(10).await.unwrap(), []);
+    let reviewed = world.state(&artifact).await;
+    let approvals = [1, 2].map(|n| ApprovalId::new(world.now(), [n; 10]));
+    world.commit(reviewed.approve(approvals, world.stamp()).unwrap()).await;
+    let lease = db.lease_next(world.now(), world.now().plus(SECOND)).await.unwrap().unwrap();
+    assert_eq!(lease.first_fault_at(), None);
+}
+
+#[tokio::test]
 async fn an_alert_after_release_recalls_and_destroys_the_key_of_what_was_shown() {
     let world = World::new().await;
     let (artifact, rendition) = world.released(world.one().await).await;
@@ -300,6 +321,20 @@ async fn a_file_stops_by_its_hash_whatever_it_came_over() {
 }
 
 #[tokio::test]
+async fn numbers_that_come_again_on_another_connection_join_nothing() {
+    let world = World::new().await;
+    let artifact = world.one().await;
+    let Artifact { source, .. } = &artifact;
+    let (sha256, size_bytes) = (source.sha256.clone(), source.size_bytes);
+    let file = world.seen(Some(2), Seen::File { sha256, size_bytes });
+    let mut alert = world.alert(Some(2), Severity::Suspicious);
+    alert.client = "203.0.113.9:4711".parse().unwrap();
+    world.tell(vec![file, alert]).await;
+    step(&world.worker).await.unwrap();
+    assert_eq!(world.worker.db.alerts_of(artifact.id).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn an_alert_that_was_there_before_the_upload_ended_is_found_by_its_scan() {
     let world = World::new().await;
     world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
@@ -374,10 +409,8 @@ async fn sightings_go_after_an_hour_and_alerts_stay() {
     world.tell(vec![alert.clone()]).await;
     step(&world.worker).await.unwrap();
     world.app.hand.advance(KEPT);
-    step(&world.worker).await.unwrap();
-    assert_eq!(kept().await, 1);
+    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (0, 1));
     world.app.hand.advance(SECOND);
-    step(&world.worker).await.unwrap();
-    assert_eq!(kept().await, 0);
+    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (1, 0));
     assert_eq!(world.worker.db.alerts_of(artifact.id).await.unwrap().len(), 1);
 }

@@ -87,5 +87,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 async fn pool(options: SqliteConnectOptions, connections: u32) -> Answer<Pool<Engine>> {
     let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
+    // A file does not hang up, so there is nothing to ask before each statement.
+    let pool = pool.test_before_acquire(false);
     Ok(pool.connect_with(options).await?)
 }

@@ -141,7 +141,7 @@ fn the_png_decoder_is_not_in_the_service_program() {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    memchr::memmem::find(haystack, needle).is_some()
 }
 
 /// Every source file of the service: its module, its path, its code without tests and comments.

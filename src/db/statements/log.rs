@@ -127,6 +127,27 @@ impl Store {
         found.iter().map(|row| rows::text(row, "id")).collect()
     }
 
+    pub(in crate::db) async fn told_up_to(&self, follower: &str) -> Answer<Option<u64>> {
+        let row = sqlx::query("SELECT sequence FROM log_followers WHERE name = $1")
+            .bind(follower)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(|row| rows::number(&row, "sequence", "log_followers")).transpose()
+    }
+
+    pub(in crate::db) async fn set_told_up_to(&self, follower: &str, sequence: u64) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO log_followers (name, sequence) VALUES ($1, $2) ON CONFLICT (name) \
+             DO UPDATE SET sequence = excluded.sequence",
+        )
+        .bind(follower)
+        .bind(big(sequence))
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
     pub(in crate::db) async fn record_pull(
         &self,
         artifact: ArtifactId,

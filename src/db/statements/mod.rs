@@ -7,6 +7,7 @@
 //! Nothing here relies on there being one writer. A transaction decides by what its own writes met
 //! (a version, a fence, a size, a unique key), never by what it read before them.
 
+mod alerts;
 mod artifacts;
 mod events;
 mod grants;

@@ -43,6 +43,8 @@ impl Sensor {
             set(table, &["sensor", "stream"], text(&sensor.stream).into());
             set(table, &["sensor", "datagram"], text(&sensor.datagram).into());
             set(table, &["sensor", "settle"], 2.into());
+            // A busy machine is not silence.
+            set(table, &["sensor", "silence"], 600.into());
             set(table, &["eve", "file"], text(&told).into());
         });
         configured.expect("configured");

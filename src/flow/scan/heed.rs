@@ -67,3 +67,44 @@ impl Heeded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sensor::RuleId;
+    use crate::domain::sighting::Why;
+    use crate::domain::{ArtifactId, Timestamp};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+    fn heeded(severity: Severity, acted_at: Option<Timestamp>) -> Heeded {
+        let alert = Alert {
+            artifact: ArtifactId::new(NOW, [1; 10]),
+            sighting: "digest".into(),
+            rule: RuleId { generator: 1, signature: 9 },
+            signature: "words".into(),
+            severity,
+            why: Why::Connection,
+            seen_at: NOW,
+            joined_at: NOW,
+            acted_at,
+        };
+        let report = EngineReport {
+            engine: Engine::Sensor,
+            outcome: EngineOutcome::Complete,
+            findings: vec![alert.finding()],
+            set: None,
+            took_us: 0,
+        };
+        Heeded { report, alerts: vec![alert] }
+    }
+
+    #[test]
+    fn two_words_do_not_count_for_an_alert_that_came_after_them() {
+        let stops = |acted_at| heeded(Severity::Suspicious, acted_at);
+        assert_eq!(stops(None).weigh(Standing::Approved), Standing::Warned);
+        assert_eq!(stops(Some(NOW)).weigh(Standing::Approved), Standing::Approved);
+        assert_eq!(stops(None).weigh(Standing::Quarantined), Standing::Quarantined);
+        assert_eq!(heeded(Severity::Info, None).weigh(Standing::Approved), Standing::Approved);
+    }
+}

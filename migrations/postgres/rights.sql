@@ -29,6 +29,7 @@ GRANT SELECT ON sekisho.staff TO sekisho_intake;
 GRANT SELECT ON sekisho.links TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
 GRANT SELECT, INSERT ON sekisho.submissions, sekisho.artifacts TO sekisho_intake;
 GRANT INSERT ON sekisho.objects, sekisho.parts TO sekisho_intake;
+GRANT SELECT, INSERT, UPDATE ON sekisho.uploads TO sekisho_intake;
 
 -- The worker changes artifacts, numbers the log and sweeps.
 GRANT SELECT ON sekisho.staff, sekisho.approvals, sekisho.submissions TO sekisho_worker;
@@ -39,6 +40,8 @@ GRANT SELECT, INSERT, UPDATE ON sekisho.scan_leases, sekisho.log_tree, sekisho.c
 GRANT SELECT, DELETE ON sekisho.log_queue, sekisho.refusals TO sekisho_worker;
 GRANT SELECT, INSERT ON sekisho.log_leaves, sekisho.log_checkpoints TO sekisho_worker;
 GRANT SELECT (seen_at), DELETE ON sekisho.sessions TO sekisho_worker;
+GRANT SELECT (id, submission, object, expires_at, artifact), DELETE ON sekisho.uploads
+    TO sekisho_worker;
 
 -- The portal reads, and writes down who fetched what. It changes no artifact.
 GRANT SELECT ON sekisho.staff, sekisho.machines, sekisho.submissions, sekisho.artifacts,

@@ -100,6 +100,8 @@ pub enum Action {
     LinkOpen,
     AgreementAccept,
     SubmissionOpen,
+    UploadBegin,
+    UploadDiscard,
     Receive,
     ScanStart,
     ScanFault,

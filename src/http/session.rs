@@ -27,6 +27,13 @@ pub struct PatientSession {
     pub submission: Option<SubmissionId>,
 }
 
+/// A patient or proxy, with the token that their browser alone keeps: what they have not finished
+/// sending is sealed under it.
+pub struct SendingPatient {
+    pub patient: PatientSession,
+    pub token: SessionToken,
+}
+
 /// A member of staff, password and factor given.
 #[derive(Clone, Debug)]
 pub struct StaffSession {
@@ -112,6 +119,15 @@ impl<R: Doorkeeper> FromRequestParts<Door<R>> for PatientSession {
     }
 }
 
+impl<R: Doorkeeper> FromRequestParts<Door<R>> for SendingPatient {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door<R>) -> Result<Self, Failure> {
+        let patient = PatientSession::from_request_parts(parts, door).await?;
+        Ok(Self { patient, token: token(parts)? })
+    }
+}
+
 impl<R: Doorkeeper> FromRequestParts<Door<R>> for StaffSession {
     type Rejection = Failure;
 
@@ -153,9 +169,13 @@ impl<R: Doorkeeper, P: Permit> FromRequestParts<Door<R>> for Allowed<P> {
 }
 
 async fn session<R: Doorkeeper>(parts: &Parts, door: &Door<R>) -> Result<Session, Failure> {
-    let untrusted_token = cookie(&parts.headers, SESSION_COOKIE).ok_or(Refusal::SessionEnded)?;
-    let token = SessionToken::parse(untrusted_token).ok_or(Refusal::SessionEnded)?;
+    let token = token(parts)?;
     Ok(sign_in::session(door.role.app(), door.role.session_key(), &token).await?)
+}
+
+fn token(parts: &Parts) -> Result<SessionToken, Failure> {
+    let untrusted_token = cookie(&parts.headers, SESSION_COOKIE).ok_or(Refusal::SessionEnded)?;
+    Ok(SessionToken::parse(untrusted_token).ok_or(Refusal::SessionEnded)?)
 }
 
 /// What the log says was tried.

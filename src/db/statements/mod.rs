@@ -14,6 +14,7 @@ mod leases;
 mod log;
 mod rows;
 mod sessions;
+mod uploads;
 mod wraps;
 
 use super::{Answer, DbError, Engine, SKIP_LOCKED, Store, announce, forget_deleted, hold_artifact};

@@ -6,7 +6,7 @@ use crate::domain::staff::Holder;
 use crate::flow::open::FirstSecret;
 use crate::flow::sign_in;
 use crate::testing::{BIRTH_DATE, TestApp};
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 
 pub(in crate::flow) async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
     let intake = &app.intake;

@@ -414,3 +414,6 @@ fn seal(app: &App, key: &UploadKey, kept: &Kept) -> Result<String, FlowError> {
 /// Progress without its parts, as JSON, and one part of it; with room to spare.
 const KEPT_BYTES: usize = 4096;
 const PART_BYTES: usize = 192;
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,8 @@ pub struct Due {
 
 /// Artifacts handled in one run; the next run takes the rest.
 const BATCH: u32 = 200;
+/// The same of uploads: a sender can announce and give up many more than they may send.
+const UPLOADS: u32 = 5000;
 /// An object or wrap no row knows of is an abandoned upload after this long.
 const ABANDONED: Duration = Duration::from_hours(24);
 
@@ -76,7 +78,7 @@ pub async fn run(app: &App, actor: Actor) -> Result<Vec<Due>, FlowError> {
 /// first: a request that still writes finds no row and counts for nothing, and what it leaves, the
 /// sweep takes for abandoned.
 async fn end_uploads(app: &App, actor: Actor, now: Timestamp) -> Result<(), FlowError> {
-    for upload in app.db.expired_uploads(now, BATCH).await? {
+    for upload in app.db.expired_uploads(now, UPLOADS).await? {
         if upload.artifact.is_some() {
             app.db.remove_upload(&upload, None).await?;
             continue;

@@ -24,8 +24,8 @@ const { values: asked } = parseArgs({
 });
 const LANGUAGES = ["ja", "en"];
 // Each language: one that is used, one that is closed by wrong tries, one for a file in pieces; one
-// without scripts, and one for the public client.
-const LINKS = 3 * LANGUAGES.length + 2;
+// without scripts, one for the public client, and the last, which reception takes back.
+const LINKS = 3 * LANGUAGES.length + 3;
 
 if (asked.shots) mkdirSync(asked.shots, { recursive: true });
 const begun = Date.now();

@@ -2,28 +2,28 @@
 //! takes.
 //!
 //! What came so far is durable parts and, in the upload's row, the progress that says which parts
-//! count: sealed under the token of the sender's session ([`UploadKey`]), because with it one could
-//! open them. Each request takes a turn, whose fence names its parts and admits its progress, so a
+//! count: sealed under the token of the sender's session, because with it one could open them. Each request takes a turn, whose fence names its parts and admits its progress, so a
 //! request that was thought dead overwrites nothing and counts for nothing. The last piece ends in
 //! the same record as a form.
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+mod fill;
+mod progress;
 
-use super::{Arrived, Incoming, Visit, part_length};
-use crate::app::{App, DbError, Intake};
-use crate::domain::artifact::{ArtifactKind, Declared};
-use crate::domain::checksum::{Checking, Checksum};
-use crate::domain::content::{Area, SealedObject, Wrap};
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::Visit;
+use crate::app::{App, Intake};
+use crate::domain::artifact::Declared;
+use crate::domain::checksum::Checksum;
 use crate::domain::secret::SessionToken;
 use crate::domain::staff::Session;
 use crate::domain::submission::Connection;
-use crate::domain::upload::{Progress, Turn, Upload, UploadKey};
-use crate::domain::{Action, Actor, ArtifactId, ObjectId, SubmissionId, Timestamp, UploadId};
+use crate::domain::upload::{Progress, Upload};
+use crate::domain::{Action, Actor, ArtifactId, ObjectId, Timestamp, UploadId};
 use crate::flow::{FlowError, Refusal};
-use crate::vault::{Halted, Sealer};
+use crate::vault::Halted;
+use progress::{Kept, key_of, seal};
 
 /// How far an upload has come, as its sender is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,37 +43,6 @@ pub struct Piece {
     /// What its bytes add up to; then they count together or not at all.
     pub checksum: Option<Checksum>,
     pub connection: Connection,
-}
-
-/// An upload's progress, which stays sealed while nobody sends.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    submission: SubmissionId,
-    artifact: ArtifactId,
-    object: ObjectId,
-    size_bytes: u64,
-    declared: Declared,
-    halted: Halted,
-    /// Set once all of it is durable, until its row stands: a crash in between loses nothing.
-    whole: Option<(SealedObject, Wrap)>,
-}
-
-/// An upload while a request goes on with it.
-struct Taken {
-    turn: Turn,
-    key: UploadKey,
-    kept: Kept,
-    expires_at: Timestamp,
-}
-
-/// How a request's body ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Came {
-    All,
-    /// The connection broke, or stood still for too long.
-    Broken,
-    /// More than was announced.
-    TooMuch,
 }
 
 /// Part names of one turn; far more than the largest file has parts.
@@ -167,8 +136,8 @@ impl Visit {
         Ok(Standing { upload, offset, size_bytes, expires_at: found.expires_at })
     }
 
-    /// Takes the next piece of an upload. What is durable when this returns, and no less than what
-    /// the answer says, counts; with the last piece the file is quarantined.
+    /// Takes the next piece of an upload. What the answer says is durable and counts; with the last
+    /// piece the file is quarantined.
     ///
     /// # Errors
     /// [`Refusal::UploadOffset`] for a piece that does not go on where the upload stands,
@@ -186,10 +155,10 @@ impl Visit {
         let app = &intake.app;
         let found = self.find(app, token, piece.upload).await?;
         let Progress::Unfinished { sealed } = &found.progress else {
-            return match piece.offset == found.size_bytes {
-                true => Ok(received(&found)),
-                false => Err(self.refuse(app, Refusal::UploadOffset).await),
-            };
+            if piece.offset == found.size_bytes {
+                return Ok(received(&found));
+            }
+            return Err(self.refuse(app, Refusal::UploadOffset).await);
         };
         if self.open(&key_of(token, piece.upload)?, sealed)?.offset() != piece.offset {
             return Err(self.refuse(app, Refusal::UploadOffset).await);
@@ -226,103 +195,6 @@ impl Visit {
         Err(self.refuse(app, Refusal::UploadUnknown).await)
     }
 
-    async fn fill<E>(
-        &mut self,
-        intake: &Intake,
-        mut taken: Taken,
-        piece: Piece,
-        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<Standing, FlowError> {
-        let app = &intake.app;
-        let kept = &taken.kept;
-        let ending = self.ending(intake, kept.artifact, ArtifactKind::Photo);
-        let first =
-            u32::try_from(taken.turn.fence).ok().and_then(|it| it.checked_mul(PARTS_A_TURN));
-        let first = first.ok_or(FlowError::Internal("no name is left for a part"))?;
-        let (length, halted) = (part_length(app)?, &kept.halted);
-        let sealer =
-            Sealer::resume(&app.vault, Area::Quarantine, kept.object, length, halted, first)?;
-        let mut incoming = Incoming::begin(sealer, ending);
-        let mut left = kept.size_bytes.saturating_sub(kept.offset());
-        let mut checking = piece.checksum.map(Checksum::begin);
-        let came = loop {
-            let chunk = match tokio::time::timeout(app.limits.upload_stall, body.next()).await {
-                Ok(Some(Ok(chunk))) => chunk,
-                Ok(None) => break Came::All,
-                Ok(Some(Err(_))) | Err(_) => break Came::Broken,
-            };
-            match left.checked_sub(chunk.len() as u64) {
-                Some(rest) => left = rest,
-                None => break Came::TooMuch,
-            }
-            match &mut checking {
-                Some(checking) => checking.take(&chunk),
-                // The last of it is saved with its wrap, below.
-                None if left > 0 && incoming.note_durable(&mut taken.kept.halted)? => {
-                    self.save(app, &taken).await?;
-                }
-                None => {}
-            }
-            incoming.take(chunk).await;
-        };
-        // Whether what came counts, and what the sender is refused.
-        let is_whole = left == 0;
-        let (counts, refusal) = match (came, checking.map(Checking::is_right)) {
-            (Came::All, None | Some(true)) => (true, None),
-            (Came::All, Some(false)) => (false, Some(Refusal::ChecksumWrong)),
-            // Broken after its last byte, the file is whole all the same.
-            (Came::Broken, None) if is_whole => (true, None),
-            (Came::Broken, None) => (true, Some(Refusal::UploadInterrupted)),
-            (Came::Broken, Some(_)) => (false, Some(Refusal::UploadInterrupted)),
-            (Came::TooMuch, _) => (false, Some(Refusal::FileTooLarge)),
-        };
-        if counts && is_whole {
-            taken.kept.whole = Some(incoming.finish().await?);
-            self.save(app, &taken).await?;
-            return self.complete(intake, taken, piece.connection).await;
-        }
-        if counts {
-            incoming.halt(&mut taken.kept.halted).await?;
-            self.save(app, &taken).await?;
-        }
-        match refusal {
-            Some(refusal) => Err(self.refuse(app, refusal).await),
-            None => Ok(taken.standing()),
-        }
-    }
-
-    /// Records what is whole. Done again after a crash, it does the same.
-    async fn complete(
-        &mut self,
-        intake: &Intake,
-        mut taken: Taken,
-        connection: Connection,
-    ) -> Result<Standing, FlowError> {
-        let lost = FlowError::Internal("an upload that is not whole was completed");
-        let (object, wrap) = taken.kept.whole.take().ok_or(lost)?;
-        let (artifact, declared) = (taken.kept.artifact, taken.kept.declared.clone());
-        let (kind, upload) = (ArtifactKind::Photo, Some(taken.turn));
-        let size_bytes = object.size_bytes;
-        let arrived = Arrived { artifact, kind, declared, connection, object, wrap, upload };
-        match self.record(intake, arrived).await {
-            Err(FlowError::Db(DbError::Fenced)) => {
-                Err(self.refuse(&intake.app, Refusal::UploadTaken).await)
-            }
-            recorded => {
-                recorded?;
-                Ok(Standing { offset: size_bytes, ..taken.standing() })
-            }
-        }
-    }
-
-    async fn save(&self, app: &App, taken: &Taken) -> Result<(), FlowError> {
-        let sealed = seal(app, &taken.key, &taken.kept)?;
-        match app.db.save_upload(taken.turn, &sealed).await {
-            Err(DbError::Fenced) => Err(self.refuse(app, Refusal::UploadTaken).await),
-            saved => Ok(saved?),
-        }
-    }
-
     /// An upload that this session began, in this visit, and that may still go on or is received.
     async fn find(
         &self,
@@ -340,56 +212,9 @@ impl Visit {
         Ok(found)
     }
 
-    /// From here on no earlier request writes progress.
-    async fn take_turn(
-        &self,
-        app: &App,
-        token: &SessionToken,
-        upload: UploadId,
-    ) -> Result<Taken, FlowError> {
-        let now = app.clock.trusted()?;
-        let row = app.db.take_upload(upload, token.digest().as_str(), now).await?;
-        let Some(Upload { fence, expires_at, progress: Progress::Unfinished { sealed }, .. }) = row
-        else {
-            return Err(self.refuse(app, Refusal::UploadTaken).await);
-        };
-        let key = key_of(token, upload)?;
-        let kept = self.open(&key, &sealed)?;
-        Ok(Taken { turn: Turn { upload, fence }, key, kept, expires_at })
-    }
-
-    /// Opens progress, which is this visit's: whoever writes the database can neither change it nor
-    /// put another's in its place.
-    fn open(&self, key: &UploadKey, sealed: &str) -> Result<Kept, FlowError> {
-        let text = key.open(sealed);
-        let kept: Option<Kept> = text.and_then(|text| serde_json::from_slice(&text).ok());
-        let kept = kept.filter(|kept| kept.submission == self.submission.id);
-        kept.ok_or(FlowError::Internal("the progress of an upload does not open"))
-    }
-
     fn event(&self, app: &App, action: Action) -> Result<crate::domain::Event, FlowError> {
         let event = app.event(Actor::Patient { link: self.submission.link }, action)?;
         Ok(event.about_submission(self.submission.id).about_link(self.submission.link))
-    }
-}
-
-impl Kept {
-    fn offset(&self) -> u64 {
-        match &self.whole {
-            Some(_) => self.size_bytes,
-            None => self.halted.size_bytes(),
-        }
-    }
-}
-
-impl Taken {
-    fn standing(&self) -> Standing {
-        Standing {
-            upload: self.turn.upload,
-            offset: self.kept.offset(),
-            size_bytes: self.kept.size_bytes,
-            expires_at: self.expires_at,
-        }
     }
 }
 
@@ -397,23 +222,6 @@ fn received(upload: &Upload) -> Standing {
     let (offset, size_bytes) = (upload.size_bytes, upload.size_bytes);
     Standing { upload: upload.id, offset, size_bytes, expires_at: upload.expires_at }
 }
-
-fn key_of(token: &SessionToken, upload: UploadId) -> Result<UploadKey, FlowError> {
-    UploadKey::of(token, upload).ok_or(FlowError::Internal("no key for an upload"))
-}
-
-fn seal(app: &App, key: &UploadKey, kept: &Kept) -> Result<String, FlowError> {
-    let failed = || FlowError::Internal("the progress of an upload was not sealed");
-    // All of it at once: growing would leave copies behind that nobody wipes.
-    let parts = kept.halted.parts().len() + kept.whole.as_ref().map_or(0, |it| it.0.parts.len());
-    let mut text = Zeroizing::new(Vec::with_capacity(KEPT_BYTES + parts * PART_BYTES));
-    serde_json::to_writer(&mut *text, kept).map_err(|_| failed())?;
-    key.seal(app.random.bytes()?, &text).ok_or_else(failed)
-}
-
-/// Progress without its parts, as JSON, and one part of it; with room to spare.
-const KEPT_BYTES: usize = 4096;
-const PART_BYTES: usize = 192;
 
 #[cfg(test)]
 mod tests;

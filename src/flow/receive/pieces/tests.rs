@@ -1,150 +1,23 @@
 //! What receiving in pieces promises when connections break, processes die and two ask at once.
 
+mod world;
+
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::stream;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
 
 use super::*;
-use crate::domain::Artifact;
+use crate::domain::artifact::ArtifactKind;
+use crate::domain::content::Area;
 use crate::domain::limits::Limits;
-use crate::flow::receive::tests::{Begun, patient};
-use crate::flow::receive::{receipt, visit};
-use crate::testing::TestApp;
-
-/// The connection is gone.
-#[derive(Debug)]
-struct Gone;
-
-/// Larger than a part, so that cuts fall within parts and at their ends.
-const SIZE: usize = 300;
-
-/// A patient at a fresh intake: nothing of a request is left in the process after it, so each of
-/// these calls could be at another one.
-struct World {
-    app: TestApp,
-    begun: Begun,
-}
-
-impl World {
-    async fn new() -> Self {
-        Self::with(Limits::default()).await
-    }
-
-    async fn with(limits: Limits) -> Self {
-        let app = TestApp::with_limits(Limits { part_bytes: 64, ..limits }).await;
-        let begun = patient(&app).await;
-        Self { app, begun }
-    }
-
-    async fn visit(&self) -> Visit {
-        let begun = &self.begun;
-        visit(&self.app.intake, begun.link, Some(begun.submission)).await.expect("a visit")
-    }
-
-    async fn announce(&self, size: usize) -> Result<UploadId, FlowError> {
-        self.app.hand.advance(Duration::from_secs(1));
-        let Begun { session, token, .. } = &self.begun;
-        let declared = Declared::from_untrusted(Some("a.jpg"), Some("image/jpeg"));
-        let visit = self.visit().await;
-        let standing = visit.announce(&self.app.intake, session, token, size as u64, declared);
-        standing.await.map(|it| it.upload)
-    }
-
-    async fn append<E>(
-        &self,
-        upload: UploadId,
-        offset: usize,
-        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<u64, FlowError> {
-        self.append_checked(upload, offset, None, body).await
-    }
-
-    async fn append_checked<E>(
-        &self,
-        upload: UploadId,
-        offset: usize,
-        checksum: Option<Checksum>,
-        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<u64, FlowError> {
-        // A step of time, which keeps the events of two requests in order.
-        self.app.hand.advance(Duration::from_secs(1));
-        let piece = Piece { upload, offset: offset as u64, checksum, connection: connection() };
-        let mut visit = self.visit().await;
-        let standing = visit.append(&self.app.intake, &self.begun.token, piece, body).await;
-        standing.map(|it| it.offset)
-    }
-
-    async fn offset(&self, upload: UploadId) -> Result<u64, FlowError> {
-        let mut visit = self.visit().await;
-        let token = &self.begun.token;
-        let standing = visit.standing(&self.app.intake, token, upload, connection()).await;
-        standing.map(|it| it.offset)
-    }
-
-    async fn artifacts(&self) -> Vec<Artifact> {
-        let app = &self.app.intake.app;
-        receipt(app, Some(self.begun.submission)).await.expect("a receipt").artifacts
-    }
-
-    async fn last_event(&self) -> String {
-        self.app.trail().await.pop().expect("an event")
-    }
-
-    /// The one artifact there is, which holds these bytes.
-    async fn expect_received(&self, bytes: &[u8]) {
-        let artifacts = self.artifacts().await;
-        let [artifact] = artifacts.as_slice() else { panic!("{} artifacts", artifacts.len()) };
-        let sha256 = hex::encode(Sha256::digest(bytes));
-        assert_eq!(artifact.source.sha256.as_str(), sha256);
-        assert_eq!(artifact.source.size_bytes, bytes.len() as u64);
-        assert_eq!(artifact.declared.extension.as_deref(), Some("jpg"));
-        let app = &self.app.intake.app;
-        let parts = app.db.parts(artifact.source.object).await.expect("a database");
-        assert_eq!(parts.len(), artifact.source.parts as usize);
-        assert_eq!(app.db.wrapped_objects("", 9).await.expect("keys"), [artifact.source.object]);
-    }
-}
-
-fn bytes() -> Vec<u8> {
-    (0..SIZE).map(|n| (n * 7 + n / 251).to_le_bytes()[0]).collect()
-}
-
-fn connection() -> Connection {
-    let local = "127.0.0.1:8443".parse().expect("an address");
-    Connection { peer: local, local, request: "r".into() }
-}
-
-fn body(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, Gone>> + Unpin {
-    let chunks: Vec<_> = bytes.chunks(17).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-    stream::iter(chunks)
-}
-
-fn broken_after(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, Gone>> + Unpin {
-    body(bytes).chain(stream::iter([Err(Gone)]))
-}
-
-/// A body that a test fills while it is being read.
-fn channel() -> (
-    mpsc::UnboundedSender<Result<Bytes, Gone>>,
-    impl Stream<Item = Result<Bytes, Gone>> + Unpin + Send,
-) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let body = stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
-    });
-    (sender, Box::pin(body))
-}
-
-fn refused(result: Result<u64, FlowError>) -> Refusal {
-    match result {
-        Err(FlowError::Refused(refusal)) => refusal,
-        other => panic!("{other:?}"),
-    }
-}
+use crate::domain::upload::Turn;
+use crate::flow::receive::tests::patient;
+use crate::flow::receive::{Incoming, part_length};
+use crate::vault::Sealer;
+use world::{Gone, SIZE, World, body, broken_after, bytes, channel, connection, refused};
 
 #[tokio::test]
 async fn pieces_of_any_length_become_one_file() {

@@ -10,6 +10,9 @@ use crate::testing::{Answer, Browser, TestApp};
 
 const PIECE: (&str, &str) = ("content-type", "application/offset+octet-stream");
 
+/// Method, path, headers and body; status and code.
+type Case<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+
 async fn ask(
     browser: &mut Browser,
     method: Method,
@@ -122,7 +125,7 @@ async fn every_refusal_of_a_piece_has_its_status_and_its_code() {
     let offset = |offset: &'static str| ("upload-offset", offset);
     let checksum = |text: &'static str| ("upload-checksum", text);
     let other_digest = "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=";
-    let cases: &[(Method, &str, &[(&str, &str)], &[u8], u16, &str)] = &[
+    let cases: &[Case<'_>] = &[
         (Method::POST, "/uploads", &[("upload-length", "21")], b"", 413, "file_too_large"),
         (Method::POST, "/uploads", &[("upload-length", "0")], b"", 422, "nothing_sent"),
         (Method::POST, "/uploads", &[("upload-length", "-1")], b"", 400, "bad_request"),

@@ -145,6 +145,7 @@ pub fn misbehave(drill: Drill) -> io::Result<()> {
         #[expect(clippy::panic, reason = "the drill of a parser's bug")]
         Drill::Panic => panic!("drill"),
         Drill::Overclaim => child::leave(&overclaim()),
+        Drill::Stall => child::wait_for_more(),
         Drill::Silence | Drill::ParentDeath => Ok(()),
     }
 }

@@ -35,6 +35,7 @@ pub struct Parent {
 /// A forked child and the way to it.
 #[derive(Debug)]
 pub struct Child {
+    pid: Pid,
     pidfd: OwnedFd,
     socket: OwnedFd,
 }
@@ -43,9 +44,14 @@ pub struct Child {
 struct Job {
     child: Child,
     ticket: Ticket,
+    /// Processor time it may use.
+    allowed: Duration,
+    /// When the time it has used is looked at next.
+    due: Instant,
+    /// When it must be gone, however little it has used.
     deadline: Instant,
-    /// Set once the deadline has passed and the child was killed for it.
-    expired: Option<Instant>,
+    /// Set once it was killed.
+    killed: Option<End>,
 }
 
 impl Parent {
@@ -98,7 +104,7 @@ impl Parent {
             Fork::Parent { child } => {
                 let pid = Pid::from_raw(child).ok_or(io::ErrorKind::InvalidData)?;
                 let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-                Ok(Child { pidfd, socket: ours })
+                Ok(Child { pid, pidfd, socket: ours })
             }
         }
     }
@@ -120,7 +126,7 @@ impl Parent {
     fn wait(&self, control: &OwnedFd) -> io::Result<(bool, Vec<usize>)> {
         let mut watched = vec![PollFd::new(control, PollFlags::IN)];
         watched.extend(self.busy.iter().map(|job| PollFd::new(&job.child.pidfd, PollFlags::IN)));
-        let next = self.busy.iter().filter(|job| job.expired.is_none()).map(|job| job.deadline);
+        let next = self.busy.iter().filter(|job| job.killed.is_none()).map(|job| job.due);
         let timeout = next.min().map(until);
         rustix::io::retry_on_intr(|| rustix::event::poll(&mut watched, timeout.as_ref()))?;
         let mut ready = watched.iter().map(|entry| !entry.revents().is_empty());
@@ -145,11 +151,11 @@ impl Parent {
         let ticket = request.ticket();
         match handed {
             Ok(child) => {
-                let allowed = Duration::from_millis(request.deadline_ms().into());
-                let deadline = Instant::now() + allowed;
-                self.busy.push(Job { child, ticket, deadline, expired: None });
+                let (now, allowed) = (Instant::now(), request.allowed());
+                let (due, deadline) = (now + allowed, now + request.deadline());
+                self.busy.push(Job { child, ticket, allowed, due, deadline, killed: None });
             }
-            Err(_) => answer(control, Ended { ticket, end: End::NoChild })?,
+            Err(_) => answer(control, Ended { ticket, end: End::NoChild, processor_us: 0 })?,
         }
         Ok(true)
     }
@@ -162,20 +168,26 @@ impl Parent {
             }
             // It died while it was idle; waiting only reaps it.
             pidfd_send_signal(&child.pidfd, Signal::KILL)?;
-            end_of(&child, true)?;
+            end_of(&child, None)?;
         }
         let child = self.spawn()?;
         socket::send(&child.socket, job, descriptors)?;
         Ok(child)
     }
 
-    /// Kills what is past its deadline. Its end is told when it comes.
+    /// Kills what has used up its processor time, which says something about the file, and what is there too long
+    /// without having used it, which says something about the machine. Their ends are told when they come.
     fn expire(&mut self) {
         let now = Instant::now();
-        for job in self.busy.iter_mut().filter(|job| job.expired.is_none() && job.deadline <= now) {
+        for job in self.busy.iter_mut().filter(|job| job.killed.is_none() && job.due <= now) {
+            let left = job.allowed.saturating_sub(job.child.processor_time());
+            if !left.is_zero() && now < job.deadline {
+                job.due = job.deadline.min(now + left);
+                continue;
+            }
             // It may just have ended by itself; then there is nothing to kill.
             let _ = pidfd_send_signal(&job.child.pidfd, Signal::KILL);
-            job.expired = Some(now);
+            job.killed = Some(if left.is_zero() { End::Timeout } else { End::Late });
         }
     }
 
@@ -184,8 +196,10 @@ impl Parent {
             return Ok(());
         }
         let job = self.busy.swap_remove(index);
-        let end = end_of(&job.child, job.expired.is_some())?;
-        answer(control, Ended { ticket: job.ticket, end })
+        let processor = job.child.processor_time();
+        let processor_us = u64::try_from(processor.as_micros()).unwrap_or(u64::MAX);
+        let end = end_of(&job.child, job.killed)?;
+        answer(control, Ended { ticket: job.ticket, end, processor_us })
     }
 }
 
@@ -206,7 +220,12 @@ impl Child {
         if ready == 0 {
             pidfd_send_signal(&self.pidfd, Signal::KILL)?;
         }
-        end_of(&self, ready == 0)
+        end_of(&self, (ready == 0).then_some(End::Timeout))
+    }
+
+    /// What it has used since it was forked. It must not have been waited for; what has no clock has used all.
+    fn processor_time(&self) -> Duration {
+        sys::processor_time(self.pid).unwrap_or(Duration::MAX)
     }
 }
 
@@ -214,8 +233,8 @@ fn answer(control: &OwnedFd, ended: Ended) -> io::Result<()> {
     socket::send(control, &ended.encode(), &[])
 }
 
-/// Waits for a child that has ended or was killed, and says how.
-fn end_of(child: &Child, killed: bool) -> io::Result<End> {
+/// Waits for a child that has ended or was killed as `killed` says, and tells how it ended.
+fn end_of(child: &Child, killed: Option<End>) -> io::Result<End> {
     let status = rustix::io::retry_on_intr(|| {
         waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
     })?
@@ -225,7 +244,7 @@ fn end_of(child: &Child, killed: bool) -> io::Result<End> {
         (Some(0), _) => End::Done,
         (Some(EXIT_MEMORY), _) => End::Memory,
         (Some(code), _) => End::Exit(small(code)),
-        (None, Some(libc::SIGKILL)) if killed => End::Timeout,
+        (None, Some(libc::SIGKILL)) => killed.unwrap_or(End::Signal(small(libc::SIGKILL))),
         (None, Some(signal)) => End::Signal(small(signal)),
         (None, None) => End::Exit(u8::MAX),
     })

@@ -7,6 +7,9 @@
 use std::ffi::CStr;
 use std::io;
 use std::ptr;
+use std::time::Duration;
+
+use rustix::process::Pid;
 
 /// Which side of a `fork` this is.
 pub enum Fork {
@@ -33,6 +36,21 @@ pub fn exit(code: i32) -> ! {
 pub fn unshare(flags: i32) -> io::Result<()> {
     // SAFETY: takes no pointers; only namespace flags are passed, never CLONE_FILES or CLONE_VM.
     check(unsafe { libc::unshare(flags) }).map(drop)
+}
+
+/// Processor time of a child that has not been waited for, in its own code and in the kernel's.
+pub fn processor_time(child: Pid) -> io::Result<Duration> {
+    let mut clock = 0;
+    // SAFETY: the number of the process's clock is written to a place of that type.
+    let result = unsafe { libc::clock_getcpuclockid(child.as_raw_nonzero().get(), &raw mut clock) };
+    if result != 0 {
+        return Err(io::Error::from_raw_os_error(result));
+    }
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the time is written to a place of that type.
+    check(unsafe { libc::clock_gettime(clock, &raw mut time) })?;
+    let part = |number: i64| u64::try_from(number).map_err(io::Error::other);
+    Ok(Duration::from_secs(part(time.tv_sec)?) + Duration::from_nanos(part(time.tv_nsec)?))
 }
 
 /// `prctl` with one number.

@@ -95,7 +95,8 @@ pub const PARENT: &[Allowed] = &[
     allow(c::SYS_rt_sigprocmask, When::Always, "the C library around fork; for the child"),
     allow(c::SYS_sigaltstack, When::Always, "for the child"),
     allow(c::SYS_getrandom, When::Always, "seeds of hash maps"),
-    allow(c::SYS_clock_gettime, When::Always, "deadlines, on machines where the vDSO has none"),
+    allow(c::SYS_clock_gettime, When::Always, "deadlines; a child's processor time"),
+    allow(c::SYS_clock_getres, When::Always, "the C library, to name a child's clock"),
     allow(c::SYS_restart_syscall, When::Always, "the kernel, after a stop during a wait"),
     allow(c::SYS_exit_group, When::Always, "end"),
 ];

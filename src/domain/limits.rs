@@ -36,7 +36,7 @@ pub struct Limits {
     pub page_pixels: u64,
     /// Most bytes that the compressed streams of a document but its pictures expand to.
     pub document_expanded_bytes: u64,
-    /// Longest that all pages of a document may take together.
+    /// Processor time that drawing all pages of a document may take.
     #[serde(with = "seconds")]
     pub document_deadline: Duration,
     /// Sealed part length of plaintext, in bytes.
@@ -51,7 +51,7 @@ pub struct Limits {
     pub upload_life: Duration,
     /// Most requests that bring pieces of one file.
     pub upload_pieces: u32,
-    /// Longest one jail child may work.
+    /// Processor time of one jail child. It may be there three times as long, on a busy machine.
     #[serde(with = "seconds")]
     pub jail_deadline: Duration,
     /// Most memory of one jail child, in bytes.

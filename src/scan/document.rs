@@ -4,6 +4,7 @@
 //! Two pages are in hand at a time, so memory does not grow with the number of pages. What a child
 //! says about the document must be what the first one said; a page that is refused refuses all.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
@@ -11,7 +12,9 @@ use sekisho_encoder::{Document, EncodeError, Pixels as _, SamplingFactor, Thread
 use zeroize::Zeroizing;
 
 use super::encode::Encoded;
-use super::jail::{DecodeLimits, Decoded, DecodedPage, FileKind, FindingCode, Jail, JailFault};
+use super::jail::{
+    DecodeLimits, Decoded, DecodedPage, FileKind, FindingCode, Jail, JailFault, PATIENCE,
+};
 use super::pixels::PixelMemory;
 use crate::domain::state::Media;
 use crate::memory::SealedMemory;
@@ -25,9 +28,9 @@ pub(super) struct DocumentLimits {
     pub(super) pixels: u64,
     /// Bytes of the rendition.
     pub(super) bytes: u64,
-    /// Of one page, from its hand-over to its report.
+    /// Processor time that drawing one page may take.
     pub(super) page_deadline: Duration,
-    /// From the first page's hand-over to the last page's report.
+    /// Processor time that drawing all of them may take.
     pub(super) deadline: Duration,
 }
 
@@ -55,11 +58,11 @@ pub(super) async fn make(
     file: &SealedMemory,
     limits: &DocumentLimits,
 ) -> Result<Pages, NoPages> {
-    let end = Instant::now() + limits.deadline;
-    let first = encode(page(jail, file, 0, limits, end).await?).await?;
+    let budget = &Budget::new(limits.deadline);
+    let first = encode(page(jail, file, 0, limits, budget).await?).await?;
     let (count, width, height) = (first.pages, first.pixels.width(), first.pixels.height());
     let rest = (1..count)
-        .map(|number| async move { encode(page(jail, file, number, limits, end).await?).await });
+        .map(|number| async move { encode(page(jail, file, number, limits, budget).await?).await });
     let rest = futures_util::stream::iter(rest).buffered(AT_ONCE);
     let mut sheets = Sheets::new(*limits);
     sheets.add(&first)?;
@@ -67,6 +70,35 @@ pub(super) async fn make(
     let encoded =
         Encoded { media: Media::Pdf, bytes: sheets.document.finish(), width, height, pages: count };
     Ok(Pages { encoded, first: first.pixels, encode_us: sheets.encode_us })
+}
+
+/// The processor time of all pages. Those that are in hand at the same time may overdraw it once.
+struct Budget {
+    allowed: Duration,
+    spent_us: AtomicU64,
+    /// When a machine that had no time for the pages is waited for no longer.
+    end: Instant,
+}
+
+impl Budget {
+    fn new(allowed: Duration) -> Self {
+        let end = Instant::now() + allowed * PATIENCE;
+        Self { allowed, spent_us: AtomicU64::new(0), end }
+    }
+
+    fn spend(&self, processor: Duration) {
+        let spent = u64::try_from(processor.as_micros()).unwrap_or(u64::MAX);
+        self.spent_us.fetch_add(spent, Ordering::Relaxed);
+    }
+
+    fn left(&self) -> Result<Duration, JailFault> {
+        let spent = Duration::from_micros(self.spent_us.load(Ordering::Relaxed));
+        match self.allowed.saturating_sub(spent) {
+            Duration::ZERO => Err(JailFault::Timeout),
+            _ if self.end <= Instant::now() => Err(JailFault::Late),
+            left => Ok(left),
+        }
+    }
 }
 
 /// One page, encoded, with its pixels.
@@ -83,15 +115,14 @@ async fn page(
     file: &SealedMemory,
     number: u32,
     limits: &DocumentLimits,
-    end: Instant,
+    budget: &Budget,
 ) -> Result<DecodedPage, NoPages> {
-    let left = end.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(NoPages::Fault(JailFault::Timeout));
-    }
-    let left = left.min(limits.page_deadline);
+    let left = budget.left().map_err(NoPages::Fault)?.min(limits.page_deadline);
     match jail.decode_page(file, FileKind::Pdf, number, &limits.page, left).await {
-        Ok(Decoded::Page(page)) => Ok(page),
+        Ok(Decoded::Page(page)) => {
+            budget.spend(page.processor);
+            Ok(page)
+        }
         Ok(Decoded::Refused(code)) => Err(NoPages::Refused(code)),
         Ok(Decoded::Image(_) | Decoded::Text(_)) => Err(NoPages::Fault(JailFault::Garbage)),
         Err(fault) => Err(NoPages::Fault(fault)),
@@ -109,7 +140,7 @@ async fn encode(page: DecodedPage) -> Result<Sheet, NoPages> {
         .await
         .map_err(|_| NoPages::Encode(None))?
         .map_err(|error| NoPages::Encode(Some(error)))?;
-    let DecodedPage { pixels, dots, pages } = page;
+    let DecodedPage { pixels, dots, pages, .. } = page;
     Ok(Sheet { jpeg, pixels, dots, pages, encode_us: super::engines::micros(begun) })
 }
 
@@ -194,6 +225,18 @@ mod tests {
         };
         assert!(two(201).is_ok() && two(200).is_ok());
         assert!(matches!(two(199), Err(NoPages::Refused(FindingCode::TooManyPixels))));
+    }
+
+    #[test]
+    fn processor_time_of_all_pages_is_the_files_fault_and_waiting_is_not() {
+        let budget = Budget::new(Duration::from_secs(30));
+        assert_eq!(budget.left(), Ok(Duration::from_secs(30)));
+        budget.spend(Duration::from_secs(29));
+        assert_eq!(budget.left(), Ok(Duration::from_secs(1)));
+        let late = Budget { end: Instant::now(), ..budget };
+        assert_eq!(late.left(), Err(JailFault::Late));
+        late.spend(Duration::from_secs(1));
+        assert_eq!(late.left(), Err(JailFault::Timeout));
     }
 
     #[test]

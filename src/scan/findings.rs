@@ -142,6 +142,7 @@ pub(super) const fn outcome(fault: JailFault) -> EngineOutcome {
         JailFault::Crashed(_) => EngineOutcome::LastingFault(Code::fixed("jail_crashed")),
         JailFault::Memory => EngineOutcome::LastingFault(Code::fixed("jail_memory")),
         JailFault::FilterViolation => EngineOutcome::LastingFault(Code::fixed("jail_violation")),
+        JailFault::Late => EngineOutcome::PassingFault(Code::fixed("jail_late")),
         JailFault::Garbage => EngineOutcome::PassingFault(Code::fixed("jail_garbage")),
         JailFault::Absent => EngineOutcome::PassingFault(Code::fixed("jail_absent")),
     }

@@ -7,6 +7,8 @@ mod opening;
 mod remote;
 mod world;
 
+use aws_sdk_s3::types::BucketVersioningStatus;
+
 use self::opening::*;
 use self::remote::{Manner, Remote, within_the_test};
 use self::world::{Local, MARK, World, id, pattern};
@@ -65,7 +67,13 @@ contract! {
 #[test]
 fn a_real_server_keeps_every_promise() {
     let weed = remote::weed();
-    every_promise_on(&Remote::at(&weed.endpoint()));
+    let store = Remote::at(&weed.endpoint());
+    every_promise_on(&store);
+    for status in [BucketVersioningStatus::Enabled, BucketVersioningStatus::Suspended] {
+        store.keep_versions(Release, status);
+        let refused = store.vault().probe(Release, id(1), &[]);
+        assert!(matches!(refused, Err(VaultError::Unsafe(_))), "{refused:?}");
+    }
 }
 
 #[test]
@@ -240,6 +248,15 @@ fn a_server_that_gives_less_than_it_says_is_refused_at_start() {
     assert_eq!(unsafe_because(Manner::Open), "anybody may list its bucket");
     assert_eq!(unsafe_because(Manner::Overwrites), "it does not keep what was written");
     assert_eq!(unsafe_because(Manner::Forgets), "it does not keep what was written");
+}
+
+#[test]
+fn a_server_that_does_not_say_whether_it_keeps_versions_is_refused() {
+    let store = Remote::at(&within_the_test(Manner::Secretive));
+    let Err(VaultError::Io(refused)) = store.vault().probe(Release, id(1), &[]) else {
+        panic!("used all the same")
+    };
+    assert!(refused.to_string().contains("403"), "{refused}");
 }
 
 #[test]

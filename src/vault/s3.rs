@@ -15,7 +15,7 @@ use std::sync::Arc;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketVersioningStatus, ChecksumMode};
+use aws_sdk_s3::types::ChecksumMode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -109,7 +109,8 @@ impl S3Store {
         Listing::new(self.clone(), area, page)
     }
 
-    /// Refuses a bucket that anybody may read, and one that keeps what is deleted.
+    /// Refuses a bucket that anybody may read, and one of which it is not certain that it keeps nothing that is
+    /// deleted: it says so, or the server knows no versions at all (501).
     pub(super) fn expect_private(&self, area: Area) -> Result<(), VaultError> {
         let bucket = self.settings.bucket(area);
         self.runtime.block_on(async {
@@ -118,11 +119,13 @@ impl S3Store {
                 return Err(VaultError::Unsafe("anybody may list its bucket"));
             }
             match self.client.get_bucket_versioning().bucket(bucket).send().await {
-                Ok(versioning) if versioning.status() == Some(&BucketVersioningStatus::Enabled) => {
-                    Err(VaultError::Unsafe("its bucket keeps versions of what is deleted"))
+                Ok(versioning) if versioning.status().is_some() => {
+                    Err(VaultError::Unsafe("its bucket keeps, or once kept, what is deleted"))
                 }
-                // Not every server knows versions, and not every role may ask.
-                Ok(_) | Err(SdkError::ServiceError(_)) => Ok(()),
+                Ok(_) => Ok(()),
+                Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 501 => {
+                    Ok(())
+                }
                 Err(error) => Err(failed(&error)),
             }
         })

@@ -21,7 +21,7 @@ pub use ready::{AttackOutcome, AttackResult, Layer, Layers, Ready, Rule, RuleFau
 pub use removal::{Removal, RemovalCode};
 pub use report::{ColourTreatment, DecodeReport, LookReport, PixelLayout, SourceCoding};
 pub use request::{
-    DecodeLimits, Drill, End, Ended, Request, RuleSource, Setup, Ticket, WholeMessage,
+    DecodeLimits, Drill, End, Ended, PATIENCE, Request, RuleSource, Setup, Ticket, WholeMessage,
 };
 pub use wire::WireError;
 

@@ -1,5 +1,7 @@
 //! What the worker asks of the jail, and how the jail says that a child has ended.
 
+use std::time::Duration;
+
 use crate::code::codes;
 use crate::kind::FileKind;
 use crate::wire::{Reader, WireError, Writer};
@@ -123,18 +125,24 @@ codes! {
         Silence = 9 => "silence",
         /// The jail's parent itself ends.
         ParentDeath = 10 => "parent_death",
+        /// Waits for something that never comes.
+        Stall = 11 => "stall",
     }
 }
+
+/// How many times its processor time a child may be there: on a machine with nothing else to do a child that works
+/// uses its time up long before.
+pub const PATIENCE: u32 = 3;
 
 /// A request. Descriptors travel beside it, in the order written at each variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Descriptors: file, report pipe.
-    Look { ticket: Ticket, deadline_ms: u32, file_len: u64, limits: DecodeLimits },
+    Look { ticket: Ticket, allowed_ms: u32, file_len: u64, limits: DecodeLimits },
     /// Descriptors: file, report pipe, output memory.
     Decode {
         ticket: Ticket,
-        deadline_ms: u32,
+        allowed_ms: u32,
         file_len: u64,
         kind: FileKind,
         /// Which page of a document, from 0; 0 for what has no pages.
@@ -143,28 +151,28 @@ pub enum Request {
         output_len: u64,
     },
     /// Descriptors: file, report pipe.
-    Drill { ticket: Ticket, deadline_ms: u32, drill: Drill },
+    Drill { ticket: Ticket, allowed_ms: u32, drill: Drill },
 }
 
 impl Request {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
         match *self {
-            Self::Look { ticket, deadline_ms, file_len, limits } => {
-                head(&mut out, 1, ticket, deadline_ms);
+            Self::Look { ticket, allowed_ms, file_len, limits } => {
+                head(&mut out, 1, ticket, allowed_ms);
                 out.u64(file_len);
                 limits.write(&mut out);
             }
-            Self::Decode { ticket, deadline_ms, file_len, kind, page, limits, output_len } => {
-                head(&mut out, 2, ticket, deadline_ms);
+            Self::Decode { ticket, allowed_ms, file_len, kind, page, limits, output_len } => {
+                head(&mut out, 2, ticket, allowed_ms);
                 out.u64(file_len);
                 out.u8(kind.code());
                 out.u32(page);
                 limits.write(&mut out);
                 out.u64(output_len);
             }
-            Self::Drill { ticket, deadline_ms, drill } => {
-                head(&mut out, 3, ticket, deadline_ms);
+            Self::Drill { ticket, allowed_ms, drill } => {
+                head(&mut out, 3, ticket, allowed_ms);
                 out.u8(drill.code());
             }
         }
@@ -174,17 +182,17 @@ impl Request {
     pub fn decode(message: &[u8]) -> Result<Self, WireError> {
         let mut input = Reader::new(message);
         let tag = input.u8()?;
-        let (ticket, deadline_ms) = (input.u64()?, input.u32()?);
+        let (ticket, allowed_ms) = (input.u64()?, input.u32()?);
         let request = match tag {
             1 => Self::Look {
                 ticket,
-                deadline_ms,
+                allowed_ms,
                 file_len: input.u64()?,
                 limits: DecodeLimits::read(&mut input)?,
             },
             2 => Self::Decode {
                 ticket,
-                deadline_ms,
+                allowed_ms,
                 file_len: input.u64()?,
                 kind: FileKind::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
                 page: input.u32()?,
@@ -193,7 +201,7 @@ impl Request {
             },
             3 => Self::Drill {
                 ticket,
-                deadline_ms,
+                allowed_ms,
                 drill: Drill::from_code(input.u8()?).ok_or(WireError::UnknownCode)?,
             },
             _ => return Err(WireError::UnknownCode),
@@ -209,12 +217,17 @@ impl Request {
         }
     }
 
-    pub const fn deadline_ms(&self) -> u32 {
-        match *self {
-            Self::Look { deadline_ms, .. }
-            | Self::Decode { deadline_ms, .. }
-            | Self::Drill { deadline_ms, .. } => deadline_ms,
-        }
+    /// Processor time that the child may use.
+    pub fn allowed(&self) -> Duration {
+        let (Self::Look { allowed_ms, .. }
+        | Self::Decode { allowed_ms, .. }
+        | Self::Drill { allowed_ms, .. }) = *self;
+        Duration::from_millis(allowed_ms.into())
+    }
+
+    /// How long the child may be there.
+    pub fn deadline(&self) -> Duration {
+        self.allowed() * PATIENCE
     }
 }
 
@@ -257,8 +270,10 @@ pub enum End {
     Exit(u8),
     /// It was ended by this signal.
     Signal(u8),
-    /// It reached its deadline and was killed.
+    /// It used up its processor time and was killed.
     Timeout,
+    /// It was killed before that, as it was still there [`PATIENCE`] times as long.
+    Late,
     /// It reached its memory limit.
     Memory,
     /// No child could be made for it.
@@ -270,6 +285,8 @@ pub enum End {
 pub struct Ended {
     pub ticket: Ticket,
     pub end: End,
+    /// Processor time of the child, in microseconds.
+    pub processor_us: u64,
 }
 
 impl Ended {
@@ -281,11 +298,13 @@ impl Ended {
             End::Timeout => (3, 0),
             End::Memory => (4, 0),
             End::NoChild => (5, 0),
+            End::Late => (6, 0),
         };
         let mut out = Writer::default();
         out.u64(self.ticket);
         out.u8(kind);
         out.u8(detail);
+        out.u64(self.processor_us);
         out.into_bytes()
     }
 
@@ -299,9 +318,11 @@ impl Ended {
             (3, 0) => End::Timeout,
             (4, 0) => End::Memory,
             (5, 0) => End::NoChild,
+            (6, 0) => End::Late,
             _ => return Err(WireError::UnknownCode),
         };
-        input.finish(Self { ticket, end })
+        let processor_us = input.u64()?;
+        input.finish(Self { ticket, end, processor_us })
     }
 }
 
@@ -334,10 +355,10 @@ impl WholeMessage {
     }
 }
 
-fn head(out: &mut Writer, tag: u8, ticket: Ticket, deadline_ms: u32) {
+fn head(out: &mut Writer, tag: u8, ticket: Ticket, allowed_ms: u32) {
     out.u8(tag);
     out.u64(ticket);
-    out.u32(deadline_ms);
+    out.u32(allowed_ms);
 }
 
 const MAX_SOURCES: usize = 10_000;
@@ -351,17 +372,17 @@ mod tests {
     fn requests_survive_the_wire_and_every_cut_is_refused() {
         let limits = DecodeLimits::default();
         let requests = [
-            Request::Look { ticket: 1, deadline_ms: 2, file_len: 3, limits },
+            Request::Look { ticket: 1, allowed_ms: 2, file_len: 3, limits },
             Request::Decode {
                 ticket: u64::MAX,
-                deadline_ms: 9,
+                allowed_ms: 9,
                 file_len: 1 << 40,
                 kind: FileKind::Gif,
                 page: 3,
                 limits,
                 output_len: 7,
             },
-            Request::Drill { ticket: 4, deadline_ms: 5, drill: Drill::Loop },
+            Request::Drill { ticket: 4, allowed_ms: 5, drill: Drill::Loop },
         ];
         for request in requests {
             let bytes = request.encode();
@@ -373,15 +394,24 @@ mod tests {
 
     #[test]
     fn ends_survive_the_wire_and_unknown_ones_are_refused() {
-        for end in
-            [End::Done, End::Exit(3), End::Signal(31), End::Timeout, End::Memory, End::NoChild]
-        {
-            let ended = Ended { ticket: 77, end };
+        for end in [
+            End::Done,
+            End::Exit(3),
+            End::Signal(31),
+            End::Timeout,
+            End::Memory,
+            End::NoChild,
+            End::Late,
+        ] {
+            let ended = Ended { ticket: 77, end, processor_us: 5 };
             assert_eq!(Ended::decode(&ended.encode()), Ok(ended));
         }
         assert_eq!(Ended::decode(&[0; 9]), Err(WireError::Short));
-        assert_eq!(Ended::decode(&[0, 0, 0, 0, 0, 0, 0, 0, 9, 0]), Err(WireError::UnknownCode));
-        assert_eq!(Ended::decode(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), Err(WireError::UnknownCode));
+        for (kind, detail) in [(9, 0), (0, 1), (7, 0)] {
+            let mut unknown = [0; 18];
+            (unknown[8], unknown[9]) = (kind, detail);
+            assert_eq!(Ended::decode(&unknown), Err(WireError::UnknownCode));
+        }
     }
 
     #[test]

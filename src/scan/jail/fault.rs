@@ -24,8 +24,11 @@ pub enum JailError {
 /// Why one file got no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JailFault {
-    #[error("the jail child reached its deadline")]
+    #[error("the jail child used up its processor time")]
     Timeout,
+    /// The machine had no time for it, or it waited for something.
+    #[error("the jail child was there too long without using its processor time")]
+    Late,
     /// The child died of this signal, or ended with an error of its own (0).
     #[error("the jail child crashed")]
     Crashed(u8),
@@ -44,6 +47,7 @@ impl JailFault {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Timeout => "jail_timeout",
+            Self::Late => "jail_late",
             Self::Crashed(_) => "jail_crashed",
             Self::Memory => "jail_memory",
             Self::FilterViolation => "jail_filter_violation",
@@ -60,6 +64,7 @@ impl JailFault {
             End::Signal(SIGSYS) => Err(Self::FilterViolation),
             End::Signal(signal) => Err(Self::Crashed(signal)),
             End::Timeout => Err(Self::Timeout),
+            End::Late => Err(Self::Late),
             End::Memory => Err(Self::Memory),
             End::NoChild => Err(Self::Absent),
         }

@@ -21,8 +21,8 @@ use rustix::pipe::PipeFlags;
 use sekisho_encoder::Layout;
 pub use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
-    FindingCode, Layer, Layers, LookReport, Part, Ready, Removal, RemovalCode, Rule, RuleFault,
-    RuleHit, Severity, SourceCoding, TextEncoding,
+    FindingCode, Layer, Layers, LookReport, PATIENCE, Part, Ready, Removal, RemovalCode, Rule,
+    RuleFault, RuleHit, Severity, SourceCoding, TextEncoding,
 };
 use sekisho_protocol::{
     DecodeReport, MAX_REPORT_BYTES, PixelLayout, Request, RuleSource, Setup, Ticket,
@@ -51,7 +51,7 @@ pub struct JailConfig {
 /// What a child may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JailLimits {
-    /// From hand-over to report.
+    /// Processor time of a child, which may be there [`PATIENCE`] times as long.
     pub deadline: Duration,
     /// How far a child's memory may grow, in bytes.
     pub memory_bytes: u64,
@@ -104,6 +104,8 @@ pub struct DecodedPage {
     pub dots: NonZero<u16>,
     /// How many pages the document has, by the word of this page's child.
     pub pages: u32,
+    /// Processor time of this page's child.
+    pub processor: Duration,
 }
 
 /// A running jail. Its program is restarted when it dies and ends when this is dropped.
@@ -144,11 +146,11 @@ impl Jail {
     pub async fn look(&self, file: &SealedMemory) -> Result<LookReport, JailFault> {
         let request = Request::Look {
             ticket: self.ticket(),
-            deadline_ms: self.deadline_ms(),
+            allowed_ms: self.allowed_ms(),
             file_len: file.len(),
             limits: self.limits.decode,
         };
-        let untrusted = self.ask(&request, file, None).await?;
+        let (untrusted, _) = self.ask(&request, file, None).await?;
         let report = LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let known = |hit: &RuleHit| self.ready.rules.get(hit.rule as usize).is_some();
         if report.rule_hits.iter().all(known) { Ok(report) } else { Err(JailFault::Garbage) }
@@ -164,8 +166,8 @@ impl Jail {
         self.decode_page(file, kind, 0, limits, self.limits.deadline).await
     }
 
-    /// Pixels of one page of a document, from 0, in a child of its own that may take until
-    /// `deadline`, though never longer than any child.
+    /// Pixels of one page of a document, from 0, in a child of its own that may use as much
+    /// processor time as `deadline`, though never more than any child.
     pub async fn decode_page(
         &self,
         file: &SealedMemory,
@@ -178,38 +180,38 @@ impl Jail {
         let shared = output.share().map_err(absent)?;
         let request = Request::Decode {
             ticket: self.ticket(),
-            deadline_ms: millis(deadline.min(self.limits.deadline)),
+            allowed_ms: millis(deadline.min(self.limits.deadline)),
             file_len: file.len(),
             kind,
             page,
             limits: *limits,
             output_len: output.len(),
         };
-        let untrusted = self.ask(&request, file, Some(shared)).await?;
+        let (untrusted, processor) = self.ask(&request, file, Some(shared)).await?;
         let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let frozen = output.freeze().map_err(|error| {
             tracing::warn!(%error, "what a child left behind could not be closed");
             JailFault::Garbage
         })?;
-        accept(report, frozen, (kind, page), limits).ok_or(JailFault::Garbage)
+        accept(report, frozen, (kind, page), limits, processor).ok_or(JailFault::Garbage)
     }
 
     /// Lets a child misbehave, to see that its end is told from an answer.
     pub async fn drill(&self, drill: Drill, deadline: Duration) -> Result<LookReport, JailFault> {
         let file = SealedMemory::from_bytes(b"drill").map_err(absent)?;
-        let request =
-            Request::Drill { ticket: self.ticket(), deadline_ms: millis(deadline), drill };
-        let untrusted = self.ask(&request, &file, None).await?;
+        let request = Request::Drill { ticket: self.ticket(), allowed_ms: millis(deadline), drill };
+        let (untrusted, _) = self.ask(&request, &file, None).await?;
         LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)
     }
 
-    /// Sends a request with its descriptors and reads the report once its child has ended.
+    /// Sends a request with its descriptors and reads the report once its child has ended. Answers with the child's
+    /// processor time beside it.
     async fn ask(
         &self,
         request: &Request,
         file: &SealedMemory,
         output: Option<OwnedFd>,
-    ) -> Result<Vec<u8>, JailFault> {
+    ) -> Result<(Vec<u8>, Duration), JailFault> {
         let _slot = self.slots.acquire().await.map_err(|_| JailFault::Absent)?;
         let link = self.link().await?;
         let file = file.reopen_read_only().map_err(absent)?;
@@ -219,8 +221,8 @@ impl Jail {
         descriptors.extend(output.as_ref().map(AsFd::as_fd));
         let ended = link.request(request, &descriptors).await;
         drop((writer, output));
-        ended?;
-        read_report(&report)
+        let processor = ended?;
+        Ok((read_report(&report)?, processor))
     }
 
     /// The running program; while it is being restarted, a short wait for it.
@@ -238,7 +240,7 @@ impl Jail {
         self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn deadline_ms(&self) -> u32 {
+    fn allowed_ms(&self) -> u32 {
         millis(self.limits.deadline)
     }
 }
@@ -316,6 +318,7 @@ fn accept(
     frozen: FrozenMemory,
     (kind, page): (FileKind, u32),
     limits: &DecodeLimits,
+    processor: Duration,
 ) -> Option<Decoded> {
     match report {
         DecodeReport::Image { .. } | DecodeReport::Text { .. } if kind == FileKind::Pdf => None,
@@ -327,7 +330,8 @@ fn accept(
                 return None;
             }
             let pixels = PixelMemory::new(frozen, width, height, Layout::Rgb)?;
-            Some(Decoded::Page(DecodedPage { pixels, dots: NonZero::new(dots)?, pages }))
+            let dots = NonZero::new(dots)?;
+            Some(Decoded::Page(DecodedPage { pixels, dots, pages, processor }))
         }
         DecodeReport::Image {
             width,

@@ -11,9 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
-use sekisho_protocol::{
-    CONTROL_FD, End, Ended, Layer, Ready, Request, SETUP_FD, Ticket, WholeMessage,
-};
+use sekisho_protocol::{CONTROL_FD, Ended, Layer, Ready, Request, SETUP_FD, Ticket, WholeMessage};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, oneshot};
 
@@ -86,7 +84,7 @@ pub(super) struct Link {
 
 #[derive(Debug)]
 enum Waiting {
-    Open(HashMap<Ticket, oneshot::Sender<End>>),
+    Open(HashMap<Ticket, oneshot::Sender<Ended>>),
     Closed,
 }
 
@@ -97,17 +95,19 @@ impl Default for Waiting {
 }
 
 impl Link {
-    /// Sends a request and waits for its child's end.
+    /// Sends a request and waits for its child's end. Answers with the child's processor time.
     pub(super) async fn request(
         &self,
         request: &Request,
         descriptors: &[BorrowedFd<'_>],
-    ) -> Result<(), JailFault> {
+    ) -> Result<Duration, JailFault> {
         let answer = self.expect(request.ticket()).ok_or(JailFault::Absent)?;
         self.socket.send(&request.encode(), descriptors).await.map_err(|_| JailFault::Absent)?;
-        let deadline = Duration::from_millis(request.deadline_ms().into()) + GRACE;
-        match tokio::time::timeout(deadline, answer).await {
-            Ok(Ok(end)) => JailFault::check(end),
+        match tokio::time::timeout(request.deadline() + GRACE, answer).await {
+            Ok(Ok(ended)) => {
+                let processor = Duration::from_micros(ended.processor_us);
+                JailFault::check(ended.end).map(|()| processor)
+            }
             Ok(Err(_gone)) => Err(JailFault::Absent),
             Err(_elapsed) => {
                 // The jail's parent itself no longer keeps time, whatever the file is: it must go,
@@ -118,7 +118,7 @@ impl Link {
         }
     }
 
-    fn expect(&self, ticket: Ticket) -> Option<oneshot::Receiver<End>> {
+    fn expect(&self, ticket: Ticket) -> Option<oneshot::Receiver<Ended>> {
         let (sender, receiver) = oneshot::channel();
         match &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
             Waiting::Open(waiting) => waiting.insert(ticket, sender).is_none().then_some(receiver),
@@ -132,7 +132,7 @@ impl Link {
             &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
             && let Some(sender) = waiting.remove(&ended.ticket)
         {
-            let _ = sender.send(ended.end);
+            let _ = sender.send(ended);
         }
     }
 

@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
+    VersioningConfiguration,
+};
 use http::header::IF_NONE_MATCH;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -109,6 +112,13 @@ impl Remote {
         keys
     }
 
+    /// Has a bucket keep what is deleted, or no longer.
+    pub(super) fn keep_versions(&self, area: Area, status: BucketVersioningStatus) {
+        let versions = VersioningConfiguration::builder().status(status).build();
+        let put = self.admin.put_bucket_versioning().bucket(self.settings.bucket(area));
+        RUNTIME.block_on(put.versioning_configuration(versions).send()).unwrap();
+    }
+
     pub(super) fn put(&self, area: Area, key: &str, bytes: &[u8]) {
         let put = self.admin.put_object().bucket(self.settings.bucket(area)).key(key);
         RUNTIME.block_on(put.body(ByteStream::from(bytes.to_vec())).send()).unwrap();
@@ -183,6 +193,8 @@ pub(super) enum Manner {
     LosesAnswers,
     /// Says that it stored a part, and did not.
     Forgets,
+    /// Does not tell the worker whether it keeps versions.
+    Secretive,
 }
 
 /// A server of this process over a folder; it ends with the process.
@@ -212,6 +224,9 @@ impl S3Access for Manner {
     async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
         match request.credentials() {
             None if *self != Self::Open => Err(s3_error!(AccessDenied)),
+            _ if *self == Self::Secretive && request.s3_op().name() == "GetBucketVersioning" => {
+                Err(s3_error!(AccessDenied))
+            }
             None | Some(_) => Ok(()),
         }
     }

@@ -14,6 +14,15 @@ use crate::domain::submission::Connection;
 use crate::flow::{FlowError, Refusal};
 use crate::vault::Sealer;
 
+/// What is known of a piece once its body has ended.
+struct Ended {
+    came: Came,
+    /// Whether the file has all its bytes.
+    is_whole: bool,
+    /// Whether its checksum was right, if it had one.
+    checked: Option<bool>,
+}
+
 /// How a request's body ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Came {
@@ -25,6 +34,7 @@ enum Came {
 }
 
 impl Visit {
+    /// Takes the bytes of a piece as they come, and notes each whole part at once.
     pub(super) async fn fill<E>(
         &mut self,
         intake: &Intake,
@@ -64,9 +74,23 @@ impl Visit {
             }
             incoming.take(chunk).await;
         };
-        // Whether what came counts, and what the sender is refused.
-        let is_whole = left == 0;
-        let (counts, refusal) = match (came, checking.map(Checking::is_right)) {
+        let checked = checking.map(Checking::is_right);
+        let ended = Ended { came, is_whole: left == 0, checked };
+        self.settle(intake, taken, incoming, ended, piece.connection).await
+    }
+
+    /// Keeps what counts of a piece, and says what the sender is refused.
+    async fn settle(
+        &mut self,
+        intake: &Intake,
+        mut taken: Taken,
+        incoming: Incoming,
+        ended: Ended,
+        connection: Connection,
+    ) -> Result<Standing, FlowError> {
+        let app = &intake.app;
+        let Ended { came, is_whole, checked } = ended;
+        let (counts, refusal) = match (came, checked) {
             (Came::All, None | Some(true)) => (true, None),
             (Came::All, Some(false)) => (false, Some(Refusal::ChecksumWrong)),
             // Broken after its last byte, the file is whole all the same.
@@ -78,7 +102,7 @@ impl Visit {
         if counts && is_whole {
             taken.kept.whole = Some(incoming.finish().await?);
             self.save(app, &taken).await?;
-            return self.complete(intake, taken, piece.connection).await;
+            return self.complete(intake, taken, connection).await;
         }
         if counts {
             incoming.halt(&mut taken.kept.halted).await?;

@@ -16,6 +16,7 @@ use super::Visit;
 use crate::app::{App, Intake};
 use crate::domain::artifact::Declared;
 use crate::domain::checksum::Checksum;
+use crate::domain::limits::Limits;
 use crate::domain::secret::SessionToken;
 use crate::domain::staff::Session;
 use crate::domain::submission::Connection;
@@ -67,11 +68,7 @@ impl Visit {
         let refusal = match () {
             () if size_bytes == 0 => Some(Refusal::NothingSent),
             () if size_bytes > limits.file_bytes => Some(Refusal::FileTooLarge),
-            () if self.files >= limits.submission_files => Some(Refusal::TooManyFiles),
-            () if self.bytes.saturating_add(size_bytes) > limits.submission_bytes => {
-                Some(Refusal::SubmissionTooLarge)
-            }
-            () => None,
+            () => self.passed_limit(limits, self.files.saturating_add(1), size_bytes),
         };
         if let Some(refusal) = refusal {
             return Err(self.refuse(app, refusal).await);
@@ -108,7 +105,23 @@ impl Visit {
         let event = self.event(app, Action::UploadBegin)?;
         let event = event.fact("upload", &id).fact("size_bytes", &size_bytes);
         app.db.create_upload(&upload, &event).await?;
+        // Again with what was announced at the same moment: many at once pass no limit together.
+        let now = Self::resume(app, self.submission.clone()).await?;
+        if let Some(refusal) = now.passed_limit(limits, now.files, 0) {
+            self.discard(intake, token, id).await?;
+            return Err(self.refuse(app, refusal).await);
+        }
         Ok(Standing { upload: id, offset: 0, size_bytes, expires_at })
+    }
+
+    /// Which limit of a submission so many files, and so many bytes more, would pass.
+    fn passed_limit(&self, limits: &Limits, files: u16, more_bytes: u64) -> Option<Refusal> {
+        let bytes = self.bytes.saturating_add(more_bytes);
+        match () {
+            () if files > limits.submission_files => Some(Refusal::TooManyFiles),
+            () if bytes > limits.submission_bytes => Some(Refusal::SubmissionTooLarge),
+            () => None,
+        }
     }
 
     /// How far an upload of this session has come.

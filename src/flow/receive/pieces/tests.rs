@@ -334,3 +334,28 @@ async fn a_file_comes_in_no_more_pieces_than_the_limit() {
     assert_eq!(refused(fourth), Refusal::UploadInTooManyPieces);
     assert_eq!(world.last_event().await, "receive:upload_in_too_many_pieces");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_announced_at_once_pass_no_limit_together() {
+    let limits = Limits { submission_files: 2, ..Limits::default() };
+    let world = std::sync::Arc::new(World::with(limits).await);
+    let asked: Vec<_> = (0..8)
+        .map(|_| {
+            let world = std::sync::Arc::clone(&world);
+            tokio::spawn(async move { world.announce(SIZE).await })
+        })
+        .collect();
+    let mut stand = 0;
+    for asked in asked {
+        match asked.await.expect("a task") {
+            Ok(_) => stand += 1,
+            Err(error) => {
+                assert!(matches!(error, FlowError::Refused(Refusal::TooManyFiles)), "{error}");
+            }
+        }
+    }
+    assert!(stand <= 2, "{stand}");
+    let app = &world.app.intake.app;
+    let announced = app.db.announced_in(world.begun.submission, app.clock.read()).await;
+    assert_eq!(announced.expect("a database").uploads, stand);
+}

@@ -1,5 +1,6 @@
-// Sends one item at a time to the same address as the plain form, and shows how far each has come.
-// Every check here is a convenience: the door checks again.
+// Sends one item at a time and shows how far each has come: photos in pieces that go on after a
+// break, and what cannot go that way, or is no file, to the same address as the plain form. Every
+// check here is a convenience: the door checks again.
 
 const form = document.querySelector("form[data-send]");
 const words = form?.dataset ?? {};
@@ -16,8 +17,17 @@ function chosen() {
 function show(item, state, detail) {
   item.state = state;
   item.label.textContent = detail ?? words[state];
-  item.label.className = `status status-${{ done: "released", sending: "quarantined", waiting: "waiting" }[state] ?? "rejected"}`;
-  item.bar.hidden = state !== "sending";
+  const looks = { done: "released", sending: "quarantined", waiting: "waiting", paused: "in_review" };
+  item.label.className = `status status-${looks[state] ?? "rejected"}`;
+  item.bar.hidden = item.sent.hidden = !["sending", "paused"].includes(state);
+}
+
+// In words beside the bar; the bar itself tells those who listen. A message has no size to tell.
+function showSent(item, share) {
+  item.bar.value = share;
+  const total = item.value.size ?? 0;
+  if (total === 0) return;
+  item.sent.textContent = words.sent.replace("%s", size(share * total)).replace("%t", size(total));
 }
 
 // As the receipt writes it.
@@ -37,7 +47,10 @@ function addRow(item, index) {
   item.bar.max = 1;
   item.bar.setAttribute("aria-label", name.textContent);
   item.label = document.createElement("span");
-  row.append(name, " ", item.label, item.bar);
+  item.sent = document.createElement("p");
+  item.sent.className = "item-facts";
+  item.sent.setAttribute("aria-hidden", "true");
+  row.append(name, " ", item.label, item.bar, item.sent);
   form.querySelector("[data-items]").append(row);
   const tooLarge = item.field === "photos" && item.value.size > Number(words.fileBytes);
   show(item, tooLarge ? "tooLarge" : "waiting");
@@ -52,7 +65,7 @@ function post(item) {
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
     request.upload.onprogress = (event) => {
-      if (event.lengthComputable) item.bar.value = event.loaded / event.total;
+      if (event.lengthComputable) showSent(item, event.loaded / event.total);
     };
     request.onload = () => resolve({ status: request.status, answer: request.response });
     request.onerror = request.onabort = () => resolve({ status: 0, answer: null });
@@ -60,9 +73,33 @@ function post(item) {
   });
 }
 
+// Sends a file in pieces. Null where the plain form is to be tried instead.
+async function postPieces(item) {
+  item.kept ??= { address: null, offset: null };
+  let pieces;
+  try {
+    pieces = await import(words.pieces);
+    await pieces.send(item.value, item.kept, {
+      sent: (bytes) => {
+        if (item.state !== "sending") show(item, "sending");
+        showSent(item, Math.min(bytes / item.value.size, 1));
+      },
+      waits: () => show(item, "paused"),
+    });
+    return { status: 201 };
+  } catch (error) {
+    if (pieces && error instanceof pieces.Refused) {
+      return { status: error.status, answer: error.problem };
+    }
+  }
+  show(item, "sending");
+  return (await pieces?.giveUp(item.value, item.kept)) ? { status: 201 } : null;
+}
+
 async function send(item) {
   show(item, "sending");
-  const { status, answer } = await post(item);
+  const inPieces = item.field === "photos" ? await postPieces(item) : null;
+  const { status, answer } = inPieces ?? (await post(item));
   if (status === 201) return show(item, "done");
   show(item, "failed", (english ? answer?.title_en : answer?.title_ja) ?? words.failed);
 }

@@ -29,6 +29,7 @@ GRANT SELECT ON sekisho.staff TO sekisho_intake;
 GRANT SELECT ON sekisho.links TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
 GRANT SELECT, INSERT ON sekisho.submissions, sekisho.artifacts TO sekisho_intake;
 GRANT INSERT ON sekisho.objects, sekisho.parts TO sekisho_intake;
+GRANT SELECT, INSERT, UPDATE ON sekisho.uploads TO sekisho_intake;
 
 -- The worker changes artifacts, numbers the log and sweeps.
 GRANT SELECT ON sekisho.staff, sekisho.approvals, sekisho.submissions TO sekisho_worker;
@@ -49,6 +50,8 @@ GRANT SELECT ON sekisho.alerts, sekisho.sensor_health TO sekisho_review;
 -- but its name.
 GRANT SELECT (digest), INSERT ON sekisho.sightings TO sekisho_sensor;
 GRANT SELECT, INSERT, UPDATE ON sekisho.sensor_sources TO sekisho_sensor;
+GRANT SELECT (id, submission, object, expires_at, artifact), DELETE ON sekisho.uploads
+    TO sekisho_worker;
 
 -- The portal reads, and writes down who fetched what. It changes no artifact.
 GRANT SELECT ON sekisho.staff, sekisho.machines, sekisho.submissions, sekisho.artifacts,

@@ -4,6 +4,7 @@
 mod schemas;
 mod sensor;
 mod together;
+mod uploads;
 mod world;
 
 use std::time::Duration;
@@ -19,6 +20,13 @@ use together::{
     a_late_commit_and_a_takeover_never_both_succeed,
     sequencers_at_once_write_one_log_without_a_gap,
     waiting_artifacts_leased_at_once_are_leased_once_each, what_is_done_at_once_counts_once_each,
+};
+use uploads::{
+    an_upload_becomes_one_artifact_under_its_last_turn,
+    an_upload_reads_back_in_its_own_session_only, of_two_turns_only_the_later_writes_progress,
+    turns_taken_at_once_leave_the_progress_of_the_last,
+    uploads_count_until_they_are_received_discarded_or_over,
+    what_expired_is_taken_by_nobody_and_removed_unless_it_was_received,
 };
 use world::{NOW, Place, SECOND, World, sealed};
 
@@ -91,6 +99,12 @@ on_every_engine! {
     a_sighting_and_an_artifact_find_each_other_by_all_they_share,
     an_alert_is_joined_once_and_open_until_it_was_acted_on,
     a_follower_of_the_log_goes_on_where_it_was,
+    an_upload_reads_back_in_its_own_session_only,
+    of_two_turns_only_the_later_writes_progress,
+    turns_taken_at_once_leave_the_progress_of_the_last,
+    an_upload_becomes_one_artifact_under_its_last_turn,
+    uploads_count_until_they_are_received_discarded_or_over,
+    what_expired_is_taken_by_nobody_and_removed_unless_it_was_received,
 }
 
 async fn an_artifact_reads_back_with_its_parts_and_its_event(world: World) {
@@ -138,6 +152,7 @@ async fn a_worker_that_lost_its_lease_commits_nothing(world: World) {
     let commit = |lease| Commit {
         change: world.reject(artifact.clone()),
         lease: Some(lease),
+        upload: None,
         objects: vec![],
     };
     let late = world.db.commit(commit(&slow)).await;

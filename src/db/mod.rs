@@ -15,7 +15,8 @@ use std::path::Path;
 
 pub use postgres::{Host, Listener, Server};
 pub use query::{
-    AuditFilter, Delivery, LogTree, ObjectRow, QueuedEvent, Received, RefusalCount, Tries,
+    AuditFilter, Delivery, ExpiredUpload, LogTree, ObjectRow, QueuedEvent, Received, RefusalCount,
+    Tries,
 };
 
 use crate::audit::SequencedEvent;
@@ -29,9 +30,10 @@ use crate::domain::sighting::{Alert, Counts, Mark, Reading, Sighting, Transactio
 use crate::domain::staff::{Approval, Machine, Session, Staff};
 use crate::domain::state::{Sha256Hex, StateName};
 use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::upload::{Announced, Turn, Upload};
 use crate::domain::{
     Artifact, ArtifactId, Change, Code, Event, LinkId, MachineId, ObjectId, StaffId, SubmissionId,
-    Timestamp,
+    Timestamp, UploadId,
 };
 
 /// The databases of the service: data, and wrapped keys apart.
@@ -49,8 +51,8 @@ pub enum DbError {
     /// Someone else changed the artifact first.
     #[error("the artifact was changed by someone else meanwhile")]
     Conflict,
-    /// The lease was taken over: this worker's result must be dropped.
-    #[error("the lease is no longer held")]
+    /// The lease or turn was taken over: this worker's or request's result must be dropped.
+    #[error("the lease or turn is no longer held")]
     Fenced,
     /// A value that must be unique stands already.
     #[error("it exists already")]
@@ -88,13 +90,15 @@ pub struct Commit<'a> {
     pub change: Change,
     /// The lease under which a worker made the change; ends with it.
     pub lease: Option<&'a ScanLease>,
+    /// The upload that becomes the artifact; ends with it.
+    pub upload: Option<Turn>,
     /// Objects sealed for the change, with their parts.
     pub objects: Vec<SealedObject>,
 }
 
 impl From<Change> for Commit<'static> {
     fn from(change: Change) -> Self {
-        Self { change, lease: None, objects: Vec::new() }
+        Self { change, lease: None, upload: None, objects: Vec::new() }
     }
 }
 
@@ -223,6 +227,65 @@ impl Db {
     /// Whether any row knows this object.
     pub async fn object(&self, object: ObjectId) -> Answer<Option<ObjectRow>> {
         engine!(self, db => db.object(object).await)
+    }
+
+    // Files sent in pieces.
+
+    /// Records that a file was announced.
+    pub async fn create_upload(&self, upload: &Upload, event: &Event) -> Answer<()> {
+        engine!(self, db => db.create_upload(upload, event).await)
+    }
+
+    /// An upload of this session.
+    pub async fn upload(&self, id: UploadId, session: &str) -> Answer<Option<Upload>> {
+        engine!(self, db => db.upload(id, session).await)
+    }
+
+    /// Takes an unfinished upload that has not expired: who had it before can write no more of it.
+    /// None if there is no such upload in this session.
+    pub async fn take_upload(
+        &self,
+        id: UploadId,
+        session: &str,
+        now: Timestamp,
+    ) -> Answer<Option<Upload>> {
+        engine!(self, db => db.take_upload(id, session, now).await)
+    }
+
+    /// Writes an upload's progress.
+    ///
+    /// # Errors
+    /// [`DbError::Fenced`] if another request took it, or it ended.
+    pub async fn save_upload(&self, turn: Turn, sealed: &str) -> Answer<()> {
+        engine!(self, db => db.save_upload(turn, sealed).await)
+    }
+
+    /// Gives an unfinished upload of this session up; false if there is none.
+    pub async fn discard_upload(&self, id: UploadId, session: &str, event: &Event) -> Answer<bool> {
+        engine!(self, db => db.discard_upload(id, session, event).await)
+    }
+
+    /// What a submission's unfinished uploads were announced to bring.
+    pub async fn announced_in(
+        &self,
+        submission: SubmissionId,
+        now: Timestamp,
+    ) -> Answer<Announced> {
+        engine!(self, db => db.announced_in(submission, now).await)
+    }
+
+    /// Uploads whose time is over, longest first.
+    pub async fn expired_uploads(&self, now: Timestamp, limit: u32) -> Answer<Vec<ExpiredUpload>> {
+        engine!(self, db => db.expired_uploads(now, limit).await)
+    }
+
+    /// Removes an expired upload's row; false if it is gone, or became an artifact meanwhile.
+    pub async fn remove_upload(
+        &self,
+        upload: &ExpiredUpload,
+        event: Option<&Event>,
+    ) -> Answer<bool> {
+        engine!(self, db => db.remove_upload(upload, event).await)
     }
 
     // Leases.

@@ -2,7 +2,7 @@
 
 use crate::domain::content::Area;
 use crate::domain::state::Sha256Hex;
-use crate::domain::{ArtifactId, EventId, ObjectId, Timestamp};
+use crate::domain::{ArtifactId, EventId, ObjectId, SubmissionId, Timestamp, UploadId};
 
 /// Wrong tries of a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,6 +28,15 @@ pub struct Received {
     pub bytes: u64,
     /// The place of the last one, from 1; 0 if there is none.
     pub last_position: u16,
+}
+
+/// An upload whose time is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExpiredUpload {
+    pub id: UploadId,
+    pub submission: SubmissionId,
+    pub object: ObjectId,
+    pub artifact: Option<ArtifactId>,
 }
 
 /// Refusals of strangers in one minute.

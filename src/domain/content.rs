@@ -42,22 +42,19 @@ impl Area {
 }
 
 /// One durable part of an object: a complete age file of its own.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Part {
-    /// From 0.
+    /// Its name in the store, rising from part to part; not without gaps where sending was
+    /// interrupted.
     pub index: u32,
-    /// Plaintext length in bytes; every part but the last has the full part length.
+    /// Plaintext length in bytes.
     pub plain_bytes: u64,
     /// SHA-256 of the sealed bytes.
     pub sealed_sha256: Sha256Hex,
-    /// The running SHA-256 over all plaintext up to the end of this part, as the library
-    /// serialises it, so that an upload can continue elsewhere. Parts end on hash block bounds,
-    /// so that no plaintext lingers in it; empty for the last part.
-    pub hash_state: Vec<u8>,
 }
 
 /// A wrapped key: the object's own age identity, sealed to its area's recipient.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Wrap {
     pub object: ObjectId,
     pub artifact: ArtifactId,
@@ -95,7 +92,7 @@ impl Origin {
 }
 
 /// What sealing an object yields once every part is durable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SealedObject {
     pub object: ObjectId,
     pub area: Area,

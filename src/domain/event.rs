@@ -107,6 +107,8 @@ pub enum Action {
     LinkOpen,
     AgreementAccept,
     SubmissionOpen,
+    UploadBegin,
+    UploadDiscard,
     Receive,
     ScanStart,
     ScanFault,

@@ -78,6 +78,8 @@ ids! {
     MachineId,
     /// One reviewer's approval.
     ApprovalId,
+    /// A file that is sent in pieces.
+    UploadId,
     /// An audit event.
     EventId,
 }

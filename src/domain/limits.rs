@@ -46,6 +46,11 @@ pub struct Limits {
     /// Longest an upload may pause between two reads.
     #[serde(with = "seconds")]
     pub upload_stall: Duration,
+    /// How long a file sent in pieces may take from its announcement to its end.
+    #[serde(with = "seconds")]
+    pub upload_life: Duration,
+    /// Most requests that bring pieces of one file.
+    pub upload_pieces: u32,
     /// Processor time of one jail child. It may be there three times as long, on a busy machine.
     #[serde(with = "seconds")]
     pub jail_deadline: Duration,
@@ -131,6 +136,9 @@ impl Default for Limits {
             // 50 megapixels that compress not at all.
             opened_bytes: 160 * 1000 * 1000,
             upload_stall: Duration::from_mins(1),
+            upload_life: Duration::from_hours(12),
+            // A piece of 64 KiB each brings the largest file; each leaves a part to delete.
+            upload_pieces: 1000,
             jail_deadline: Duration::from_secs(10),
             jail_bytes: 512 * 1024 * 1024,
             clamd_deadline: Duration::from_secs(30),

@@ -7,6 +7,7 @@ pub mod access;
 pub mod artifact;
 pub mod authority;
 pub mod certificate;
+pub mod checksum;
 pub mod community;
 pub mod content;
 pub mod delivery;
@@ -27,13 +28,14 @@ pub mod staff;
 pub mod state;
 pub mod submission;
 pub mod time;
+pub mod upload;
 
 pub use artifact::{Artifact, ArtifactKind, Change, TransitionError};
 pub use event::{Action, Actor, Event, Outcome};
 pub use finding::{Code, Engine, EngineReport, Finding, Severity};
 pub use id::{
     ApprovalId, ArtifactId, ClinicId, EventId, LinkId, MachineId, ObjectId, SessionId, StaffId,
-    SubmissionId,
+    SubmissionId, UploadId,
 };
 pub use policy::{Disposition, Policy, Verdict};
 pub use state::State;

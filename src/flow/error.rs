@@ -63,6 +63,21 @@ pub enum Refusal {
     MessageTooLong,
     #[error("upload_interrupted")]
     UploadInterrupted,
+    /// There is no such upload, or none that this browser began: the two are not told apart.
+    #[error("upload_unknown")]
+    UploadUnknown,
+    #[error("upload_expired")]
+    UploadExpired,
+    /// The piece does not begin where the upload has come to.
+    #[error("upload_offset")]
+    UploadOffset,
+    /// Another request goes on with it.
+    #[error("upload_taken")]
+    UploadTaken,
+    #[error("upload_in_too_many_pieces")]
+    UploadInTooManyPieces,
+    #[error("checksum_wrong")]
+    ChecksumWrong,
     #[error("sign_in_wrong")]
     SignInWrong,
     #[error("sign_in_wait")]
@@ -93,7 +108,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, for tests that hold each to a sentence.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::LinkNotOpen,
         Self::SecondSecretWrong,
         Self::AgreementNeeded,
@@ -104,6 +119,12 @@ impl Refusal {
         Self::SubmissionTooLarge,
         Self::MessageTooLong,
         Self::UploadInterrupted,
+        Self::UploadUnknown,
+        Self::UploadExpired,
+        Self::UploadOffset,
+        Self::UploadTaken,
+        Self::UploadInTooManyPieces,
+        Self::ChecksumWrong,
         Self::SignInWrong,
         Self::SignInWait,
         Self::FactorWrong,

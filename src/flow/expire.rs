@@ -12,7 +12,7 @@ use super::seal::blocking;
 use crate::app::{App, DbError, ObjectRow};
 use crate::domain::content::Area;
 use crate::domain::state::StateName;
-use crate::domain::{Actor, Artifact, ArtifactId, ObjectId, Timestamp};
+use crate::domain::{Action, Actor, Artifact, ArtifactId, ObjectId, Timestamp};
 
 /// What a sweep found where rows, keys and store do not agree.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -44,6 +44,8 @@ pub struct Due {
 
 /// Artifacts handled in one run; the next run takes the rest.
 const BATCH: u32 = 200;
+/// The same of uploads: a sender can announce and give up many more than they may send.
+const UPLOADS: u32 = 5000;
 /// An object or wrap no row knows of is an abandoned upload after this long.
 const ABANDONED: Duration = Duration::from_hours(24);
 
@@ -68,7 +70,28 @@ pub async fn run(app: &App, actor: Actor) -> Result<Vec<Due>, FlowError> {
         }
     }
     app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await?;
+    end_uploads(app, actor, now).await?;
     Ok(purged)
+}
+
+/// Removes uploads whose time is over, with what came of those that became nothing. The row goes
+/// first: a request that still writes finds no row and counts for nothing, and what it leaves, the
+/// sweep takes for abandoned.
+async fn end_uploads(app: &App, actor: Actor, now: Timestamp) -> Result<(), FlowError> {
+    for upload in app.db.expired_uploads(now, UPLOADS).await? {
+        if upload.artifact.is_some() {
+            app.db.remove_upload(&upload, None).await?;
+            continue;
+        }
+        let event = app.event(actor, Action::UploadDiscard)?.fact("upload", &upload.id);
+        let event = event.about_submission(upload.submission);
+        if app.db.remove_upload(&upload, Some(&event)).await? {
+            let vault = app.vault.clone();
+            let delete = move || vault.delete_object(Area::Quarantine, upload.object);
+            blocking(delete).await??;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what nobody knows of, and finds what is known and gone.

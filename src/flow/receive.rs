@@ -1,63 +1,60 @@
 //! Files and messages arrive and are quarantined.
 //!
-//! The stream is hashed and sealed part by part as it comes in: never a whole file in memory, never
-//! a byte of it in the clear on disk. It is acknowledged only when parts, wrapped key and row are
+//! The stream is hashed and sealed part by part as it comes in ([`incoming`]), in one form or in
+//! pieces ([`pieces`]): never a whole file in memory, never a byte of it in the clear on disk. It is acknowledged only when parts, wrapped key and row are
 //! durable, in that order; what breaks before leaves nothing that anyone can see.
 
+mod incoming;
+mod pieces;
+
 use bytes::Bytes;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+
+use incoming::{Ending, Incoming};
+pub use pieces::{Piece, Standing};
 
 use super::error::refused_event;
 use super::{FlowError, Refusal, open};
-use crate::app::{App, Commit, DbError, Intake, VaultError};
+use crate::app::{App, Commit, DbError, Intake};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
 use crate::domain::content::{Area, Origin, SealedObject, Wrap};
 use crate::domain::submission::{Connection, Submission};
+use crate::domain::upload::Turn;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, LinkId, ObjectId, State, SubmissionId};
-use crate::vault::{ContentHash, Hashed, PartLength, Sealer};
+use crate::vault::{PartLength, Sealer};
 
 /// What a visit has sent so far, and what is still free under its limits.
 pub struct Visit {
     pub submission: Submission,
+    /// Received, or announced to come in pieces.
     files: u16,
     bytes: u64,
     next_position: u16,
 }
 
-/// A file on its way into quarantine.
+/// A file of a form on its way into quarantine.
 pub struct Upload {
     artifact: ArtifactId,
-    object: ObjectId,
     kind: ArtifactKind,
     declared: Declared,
     connection: Connection,
     received: u64,
     /// Characters of a message: bytes that begin one, line feeds once.
     characters: u64,
-    /// Hashed here, on the thread that has just read them, while another seals what came before.
-    hash: ContentHash,
-    /// Chunks on their way to the sealing thread, and the bytes in them.
-    gathered: Vec<Hashed<Bytes>>,
-    gathered_bytes: usize,
-    arrivals: mpsc::Sender<Arrival>,
-    sealing: JoinHandle<Result<Option<(SealedObject, Wrap)>, VaultError>>,
+    incoming: Incoming,
 }
 
-/// What the sealing thread is told.
-enum Arrival {
-    Chunks(Vec<Hashed<Bytes>>),
-    /// All of it was handed over.
-    End(ContentHash),
+/// Everything of a file or message that became durable, and is in no row yet.
+struct Arrived {
+    artifact: ArtifactId,
+    kind: ArtifactKind,
+    declared: Declared,
+    connection: Connection,
+    object: SealedObject,
+    wrap: Wrap,
+    /// The upload that it was, if it was sent in pieces.
+    upload: Option<Turn>,
 }
 
-/// Gathered chunks waiting for the sealing thread: bounds an upload's memory, and slows its sender.
-const GATHERED_IN_FLIGHT: usize = 2;
-/// Bytes that are handed to the sealing thread at once: TLS brings 16 KiB at a time, and waking a
-/// thread for each costs more than sealing it.
-const GATHER_BYTES: usize = 128 * 1024;
-/// Chunks that are handed over at once: however small they are, they are few.
-const GATHER_CHUNKS: usize = 64;
 /// UTF-8 takes at most this many bytes a character: a bound on what is no UTF-8 at all.
 const BYTES_A_CHAR: u64 = 4;
 
@@ -97,9 +94,10 @@ impl Visit {
     /// Takes up a submission where it stands.
     pub async fn resume(app: &App, submission: Submission) -> Result<Self, FlowError> {
         let received = app.db.received_in(submission.id).await?;
+        let announced = app.db.announced_in(submission.id, app.clock.read()).await?;
         Ok(Self {
-            files: received.artifacts,
-            bytes: received.bytes,
+            files: received.artifacts.saturating_add(announced.uploads),
+            bytes: received.bytes.saturating_add(announced.bytes),
             next_position: received.last_position.saturating_add(1),
             submission,
         })
@@ -123,31 +121,10 @@ impl Visit {
         let now = app.clock.trusted()?;
         let artifact = ArtifactId::new(now, app.random.bytes()?);
         let object = ObjectId::new(now, app.random.bytes()?);
-        let (arrivals, arriving) = mpsc::channel(GATHERED_IN_FLIGHT);
-        let length = PartLength::new(app.limits.part_bytes);
-        let length = length.ok_or(FlowError::Internal("the part length is none"))?;
-        let sealer = Sealer::new(&app.vault, Area::Quarantine, object, length)?;
-        let hash = sealer.content_hash();
-        let recipient = app.public.quarantine.to_string();
-        let origin = Origin { submission: self.submission.id, link: self.submission.link, kind };
-        let sealing = tokio::task::spawn_blocking(move || {
-            seal_arriving(sealer, arriving, &recipient, artifact, origin)
-        });
+        let sealer = Sealer::new(&app.vault, Area::Quarantine, object, part_length(app)?)?;
+        let incoming = Incoming::begin(sealer, self.ending(intake, artifact, kind));
         let (received, characters) = (0, 0);
-        Ok(Upload {
-            artifact,
-            object,
-            kind,
-            declared,
-            connection,
-            received,
-            characters,
-            hash,
-            gathered: Vec::new(),
-            gathered_bytes: 0,
-            arrivals,
-            sealing,
-        })
+        Ok(Upload { artifact, kind, declared, connection, received, characters, incoming })
     }
 
     /// Takes more of a file.
@@ -180,53 +157,53 @@ impl Visit {
         if self.bytes.saturating_add(upload.received) > limits.submission_bytes {
             return Err(self.refuse(&intake.app, Refusal::SubmissionTooLarge).await);
         }
-        upload.gathered_bytes += chunk.len();
-        upload.gathered.push(upload.hash.take(chunk));
-        if upload.gathered_bytes >= GATHER_BYTES || upload.gathered.len() >= GATHER_CHUNKS {
-            upload.hand_over().await;
-        }
+        upload.incoming.take(chunk).await;
         Ok(())
     }
 
     /// Makes a file durable and acknowledges it: when this returns, it is quarantined and nothing
     /// short of its expiry loses it.
-    pub async fn finish(
-        &mut self,
-        intake: &Intake,
-        mut upload: Upload,
-    ) -> Result<Artifact, FlowError> {
+    pub async fn finish(&mut self, intake: &Intake, upload: Upload) -> Result<Artifact, FlowError> {
+        let (object, wrap) = upload.incoming.finish().await?;
+        let Upload { artifact, kind, declared, connection, .. } = upload;
+        let upload = None;
+        let arrived = Arrived { artifact, kind, declared, connection, object, wrap, upload };
+        self.record(intake, arrived).await
+    }
+
+    /// Records what has arrived, however it came: the one place where a patient's file becomes an
+    /// artifact.
+    async fn record(&mut self, intake: &Intake, arrived: Arrived) -> Result<Artifact, FlowError> {
         let app = &intake.app;
-        upload.hand_over().await;
-        // A closed channel means that sealing failed, and its result says how.
-        let _ = upload.arrivals.send(Arrival::End(upload.hash)).await;
-        let lost = FlowError::Internal("sealing was lost");
-        let (object, wrap) = match upload.sealing.await {
-            Ok(sealed) => sealed?.ok_or(lost)?,
-            Err(_) => return Err(lost),
-        };
-        app.db.put_wrap(&wrap).await?;
+        match app.db.put_wrap(&arrived.wrap).await {
+            // A crash after this line left it there: what is sent in pieces keeps its wrap until
+            // the row stands. A wrap that is another's opens nothing of this.
+            Err(DbError::Exists) if arrived.upload.is_some() => {}
+            put => put?,
+        }
         let now = app.clock.trusted()?;
+        let object = arrived.object;
         let artifact = Artifact {
-            id: upload.artifact,
+            id: arrived.artifact,
             submission: self.submission.id,
             link: self.submission.link,
             position: self.next_position,
-            kind: upload.kind,
-            declared: upload.declared,
+            kind: arrived.kind,
+            declared: arrived.declared,
             source: Source {
-                object: upload.object,
+                object: object.object,
                 sha256: object.sha256.clone(),
                 size_bytes: object.size_bytes,
                 parts: u32::try_from(object.parts.len()).unwrap_or(u32::MAX),
             },
             received_at: now,
-            connection: upload.connection,
+            connection: arrived.connection,
             detected: None,
             hold: None,
             version: 0,
             state: State::Quarantined { since: now },
         };
-        let artifact = self.commit(app, artifact, object).await?;
+        let artifact = self.commit(app, artifact, object, arrived.upload).await?;
         app.bell.ring();
         self.files = self.files.saturating_add(1);
         self.bytes = self.bytes.saturating_add(artifact.source.size_bytes);
@@ -240,12 +217,13 @@ impl Visit {
         app: &App,
         mut artifact: Artifact,
         object: SealedObject,
+        upload: Option<Turn>,
     ) -> Result<Artifact, FlowError> {
         let actor = Actor::Patient { link: self.submission.link };
         let stamp = app.stamp(actor, artifact.received_at)?;
         for _ in 0..app.limits.submission_files {
             let change = artifact.clone().receive(stamp);
-            let commit = Commit { change, lease: None, objects: vec![object.clone()] };
+            let commit = Commit { change, lease: None, upload, objects: vec![object.clone()] };
             match app.db.commit(commit).await {
                 Err(DbError::Exists) => {
                     let now = Self::resume(app, self.submission.clone()).await?;
@@ -255,6 +233,13 @@ impl Visit {
             }
         }
         Err(Refusal::MovedOn.into())
+    }
+
+    /// How an original of this visit is finished.
+    fn ending(&self, intake: &Intake, artifact: ArtifactId, kind: ArtifactKind) -> Ending {
+        let recipient = intake.app.public.quarantine.to_string();
+        let origin = Origin { submission: self.submission.id, link: self.submission.link, kind };
+        Ending { recipient, artifact, origin }
     }
 
     /// Records that the sender was refused something of this submission.
@@ -271,15 +256,6 @@ impl Visit {
     }
 }
 
-impl Upload {
-    async fn hand_over(&mut self) {
-        self.gathered_bytes = 0;
-        let chunks = std::mem::take(&mut self.gathered);
-        // A closed channel means that sealing failed; `finish` says how.
-        let _ = self.arrivals.send(Arrival::Chunks(chunks)).await;
-    }
-}
-
 /// How many characters begin in these bytes. Forms send a line's end as two characters; it counts
 /// once, as it was typed.
 fn characters(bytes: &[u8]) -> u64 {
@@ -287,28 +263,9 @@ fn characters(bytes: &[u8]) -> u64 {
     bytes.iter().filter(begins).count() as u64
 }
 
-/// Runs on a thread of its own: takes chunks as they arrive, seals, writes durably. `None` for an
-/// upload that was given up half-way: the orphan sweep removes what became durable of it.
-fn seal_arriving(
-    mut sealer: Sealer,
-    mut arriving: mpsc::Receiver<Arrival>,
-    recipient: &str,
-    artifact: ArtifactId,
-    origin: Origin,
-) -> Result<Option<(SealedObject, Wrap)>, VaultError> {
-    while let Some(arrival) = arriving.blocking_recv() {
-        match arrival {
-            Arrival::Chunks(chunks) => {
-                for chunk in &chunks {
-                    sealer.write(chunk)?;
-                }
-            }
-            Arrival::End(hash) => {
-                return sealer.finish_original(hash, recipient, artifact, origin).map(Some);
-            }
-        }
-    }
-    Ok(None)
+/// Most plaintext of a part.
+fn part_length(app: &App) -> Result<PartLength, FlowError> {
+    PartLength::new(app.limits.part_bytes).ok_or(FlowError::Internal("the part length is none"))
 }
 
 #[cfg(test)]

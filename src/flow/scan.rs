@@ -266,7 +266,8 @@ async fn commit(
 ) -> Result<(), FlowError> {
     let db = &worker.app.db;
     let object = sealed.object;
-    let done = db.commit(Commit { change, lease: Some(lease), objects: vec![sealed] }).await;
+    let done =
+        db.commit(Commit { change, lease: Some(lease), upload: None, objects: vec![sealed] }).await;
     if matches!(done, Err(DbError::Fenced | DbError::Conflict)) {
         db.destroy_wrap(object).await?;
     }

@@ -22,7 +22,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 7] = [
     Asset {
         name: "sekisho.css",
         media_type: CSS,
@@ -35,6 +35,11 @@ const ASSETS: [Asset; 6] = [
         bytes: include_bytes!("../../assets/gate.svg"),
     },
     Asset { name: "open.js", media_type: SCRIPT, bytes: include_bytes!("../../assets/open.js") },
+    Asset {
+        name: "pieces.js",
+        media_type: SCRIPT,
+        bytes: include_bytes!("../../assets/pieces.js"),
+    },
     Asset { name: "send.js", media_type: SCRIPT, bytes: include_bytes!("../../assets/send.js") },
     Asset { name: "watch.js", media_type: SCRIPT, bytes: include_bytes!("../../assets/watch.js") },
 ];

@@ -35,6 +35,10 @@ pub enum Problem {
     TimedOut,
     /// The form or address does not read.
     BadRequest,
+    /// Pieces of a file in another version of the protocol than ours.
+    TusVersion,
+    /// A body of another kind than the route takes.
+    UnsupportedType,
     /// The access could not be logged in time.
     AuditDeadline,
     /// The store has too little room for another file.
@@ -53,7 +57,7 @@ pub struct Failure {
 
 impl Problem {
     /// Every problem that is no refusal of the flow's.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::CrossSite,
@@ -61,6 +65,8 @@ impl Problem {
         Self::TooLarge,
         Self::TimedOut,
         Self::BadRequest,
+        Self::TusVersion,
+        Self::UnsupportedType,
         Self::AuditDeadline,
         Self::StoreFull,
         Self::Internal,
@@ -77,6 +83,8 @@ impl Problem {
             Self::TooLarge => Code::fixed("too_large"),
             Self::TimedOut => Code::fixed("timed_out"),
             Self::BadRequest => Code::fixed("bad_request"),
+            Self::TusVersion => Code::fixed("tus_version"),
+            Self::UnsupportedType => Code::fixed("unsupported_type"),
             Self::AuditDeadline => Code::fixed("audit_deadline"),
             Self::StoreFull => Code::fixed("store_full"),
             Self::Internal => Code::fixed("internal"),
@@ -84,7 +92,7 @@ impl Problem {
     }
 
     /// The status that goes with it.
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => status_of(*refusal),
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -94,6 +102,8 @@ impl Problem {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::TusVersion => StatusCode::PRECONDITION_FAILED,
+            Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::AuditDeadline => StatusCode::SERVICE_UNAVAILABLE,
             Self::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -113,7 +123,12 @@ impl Problem {
     }
 }
 
-const fn status_of(refusal: Refusal) -> StatusCode {
+/// What tus answers to a wrong checksum.
+fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+fn status_of(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::LinkNotOpen
         | Refusal::SecondSecretWrong
@@ -125,12 +140,18 @@ const fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::SameReviewer => StatusCode::FORBIDDEN,
         Refusal::SessionEnded => StatusCode::UNAUTHORIZED,
         Refusal::SignInWait => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::UploadUnknown => StatusCode::NOT_FOUND,
+        Refusal::UploadExpired => StatusCode::GONE,
+        Refusal::ChecksumWrong => checksum_mismatch(),
         Refusal::FileTooLarge
+        | Refusal::UploadInTooManyPieces
         | Refusal::TooManyFiles
         | Refusal::SubmissionTooLarge
         | Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::UploadInterrupted => StatusCode::REQUEST_TIMEOUT,
         Refusal::AgreementChanged
+        | Refusal::UploadOffset
+        | Refusal::UploadTaken
         | Refusal::NotReleasable
         | Refusal::EvidenceInvalid
         | Refusal::MovedOn

@@ -219,6 +219,8 @@ async fn count_stranger(app: &App, problem: &Problem) {
         | Problem::TooLarge
         | Problem::TimedOut
         | Problem::BadRequest
+        | Problem::TusVersion
+        | Problem::UnsupportedType
         | Problem::AuditDeadline
         | Problem::StoreFull
         | Problem::Internal => return,

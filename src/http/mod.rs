@@ -31,8 +31,8 @@ use layers::with_deadline;
 pub use page::Page;
 pub use routes::{Route, Routes, Verb};
 pub use session::{
-    Allowed, HalfSession, PatientSession, Permit, StaffSession, Watching, end_cookie, permits,
-    session_cookie,
+    Allowed, HalfSession, PatientSession, Permit, SendingPatient, StaffSession, Watching,
+    end_cookie, permits, session_cookie,
 };
 
 use crate::app::{App, Clinic, Intake, Portal, Review};

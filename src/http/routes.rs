@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
 use axum::response::IntoResponse;
-use axum::routing::{Route as AxumRoute, get, post};
+use axum::routing::{Route as AxumRoute, delete, get, head, options, patch, post};
 use tower::{Layer, Service};
 
 /// One thing a door answers to.
@@ -23,8 +23,12 @@ pub struct Route {
 /// The methods a door knows; every other is refused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Verb {
+    Options,
+    Head,
     Get,
     Post,
+    Patch,
+    Delete,
 }
 
 /// A door's routes while they are put together.
@@ -52,6 +56,38 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         self.add(Verb::Post, path, |router| router.route(path, post(handler)))
+    }
+
+    pub(super) fn options<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.add(Verb::Options, path, |router| router.route(path, options(handler)))
+    }
+
+    pub(super) fn head<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.add(Verb::Head, path, |router| router.route(path, head(handler)))
+    }
+
+    pub(super) fn patch<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.add(Verb::Patch, path, |router| router.route(path, patch(handler)))
+    }
+
+    pub(super) fn delete<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.add(Verb::Delete, path, |router| router.route(path, delete(handler)))
     }
 
     /// A POST whose body may be this long, whatever the door's limit is.

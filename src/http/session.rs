@@ -27,6 +27,13 @@ pub struct PatientSession {
     pub submission: Option<SubmissionId>,
 }
 
+/// A patient or proxy, with the token that their browser alone keeps: what they have not finished
+/// sending is sealed under it.
+pub struct SendingPatient {
+    pub patient: PatientSession,
+    pub token: SessionToken,
+}
+
 /// A member of staff, password and factor given.
 #[derive(Clone, Debug)]
 pub struct StaffSession {
@@ -117,6 +124,15 @@ impl<R: Doorkeeper> FromRequestParts<Door<R>> for PatientSession {
             Holder::Patient { link, submission } => Ok(Self { session, link, submission }),
             Holder::HalfSignedIn { .. } | Holder::Staff { .. } => Err(Refusal::SessionEnded.into()),
         }
+    }
+}
+
+impl<R: Doorkeeper> FromRequestParts<Door<R>> for SendingPatient {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door<R>) -> Result<Self, Failure> {
+        let patient = PatientSession::from_request_parts(parts, door).await?;
+        Ok(Self { patient, token: token(parts)? })
     }
 }
 

@@ -45,7 +45,8 @@ contract! {
     a_sealer_given_up_leaves_nothing,
     deleting_twice_is_deleting_once,
     objects_are_listed_by_area,
-    a_hash_state_continues_the_hash,
+    an_object_halted_anywhere_goes_on_as_if_it_had_not_been,
+    what_became_durable_and_was_not_noted_is_passed_over,
     nothing_of_the_plaintext_is_stored,
     the_probe_passes_and_leaves_nothing,
     a_changed_byte_is_refused,
@@ -164,24 +165,40 @@ fn objects_are_listed_by_area(store: &impl Backstage) {
     assert_eq!(list(Review), []);
 }
 
-fn a_hash_state_continues_the_hash(store: &impl Backstage) {
-    use sha2::digest::common::hazmat::SerializableState;
-    use sha2::{Digest, Sha256};
-
-    let bytes = pattern(3 * MARK);
-    let world = World::seal(store.vault(), 1, &bytes);
-    let [first, second, last] = world.sealed.parts.as_slice() else {
-        panic!("three parts were sealed");
-    };
-    for (part, end) in [(first, MARK), (second, 2 * MARK)] {
-        let state = part.hash_state.as_slice().try_into().unwrap();
-        let mut hash = Sha256::deserialize(&state).unwrap();
-        hash.update(&bytes[end..]);
-        assert_eq!(hex::encode(hash.finalize()), world.sealed.sha256.to_string());
-        // Beyond 8 words and the length the state is empty: no plaintext is kept in it.
-        assert!(state[40..].iter().all(|byte| *byte == 0));
+fn an_object_halted_anywhere_goes_on_as_if_it_had_not_been(store: &impl Backstage) {
+    let bytes = pattern(3 * MARK + 5);
+    let whole = World::seal(store.vault(), 100, &bytes);
+    // At a part's end, within a block, at a block's end in a part, at once and at the very end.
+    let cuts = [MARK, MARK + 1, 64, 0, 2 * MARK - 1, bytes.len()];
+    for (n, cut) in (0..).zip(cuts) {
+        let world = World::seal_halted_at(store.vault(), n, &bytes, cut);
+        assert_eq!(world.sealed.sha256, whole.sealed.sha256, "cut at {cut}");
+        assert_eq!(world.read().unwrap(), bytes, "cut at {cut}");
     }
-    assert!(last.hash_state.is_empty());
+}
+
+/// A process that is killed leaves parts that no state tells of; the next one names its own anew.
+fn what_became_durable_and_was_not_noted_is_passed_over(store: &impl Backstage) {
+    let (bytes, object) = (pattern(2 * MARK), id(1));
+    let halted = Halted::new();
+    let resume = |next_index| {
+        let length = PartLength::new(MARK as u64).unwrap();
+        let vault = store.vault();
+        Sealer::resume(vault, Quarantine, object, length, &halted, next_index).unwrap()
+    };
+    let mut killed = resume(1 << 12);
+    let mut hash = killed.content_hash();
+    killed.write(&hash.take(&bytes)).unwrap();
+    std::mem::forget(killed);
+    let before = store.sealed(Quarantine, object, 1 << 12).unwrap();
+    let mut again = resume(2 << 12);
+    let mut hash = again.content_hash();
+    again.write(&hash.take(&bytes[1..])).unwrap();
+    let world = World::finished(store.vault(), again, hash);
+    assert_eq!(world.read().unwrap(), &bytes[1..]);
+    assert_eq!(store.sealed(Quarantine, object, 1 << 12), Some(before));
+    store.vault().delete_object(Quarantine, object).unwrap();
+    assert!(store.everything().is_empty(), "what was not noted goes with the rest");
 }
 
 fn nothing_of_the_plaintext_is_stored(store: &impl Backstage) {
@@ -324,6 +341,17 @@ fn a_part_length_is_whole_blocks_within_bounds() {
 }
 
 #[test]
+fn a_halt_whose_hash_ended_elsewhere_is_refused() {
+    let store = Local::new();
+    let (mut sealer, mut hash) = world::sealer(store.vault(), Quarantine, id(1));
+    let (first, _never_sealed) = (hash.take(b"one"), hash.take(b"two"));
+    sealer.write(&first).unwrap();
+    let part = sealer.halt().unwrap().pop().unwrap();
+    let refused = Halted::new().advance(part, &mut hash);
+    assert!(matches!(refused, Err(VaultError::Altered)));
+}
+
+#[test]
 fn a_recipient_that_is_none_is_refused() {
     let store = Local::new();
     let (mut sealer, mut hash) = world::sealer(store.vault(), Quarantine, id(1));
@@ -342,7 +370,7 @@ fn a_hash_of_more_or_in_other_parts_than_was_sealed_wraps_nothing() {
     sealer.write(&first).unwrap();
     let refused = sealer.finish(hash, &recipient, world::artifact_id());
     assert!(matches!(refused, Err(VaultError::Altered)));
-    // Parts of another length would leave hash states that belong to no part.
+    // Parts of another length would end elsewhere than the hash was halted.
     let (mut sealer, _) = world::sealer(store.vault(), Quarantine, id(2));
     let length = PartLength::new(64).unwrap();
     let other = Sealer::new(store.vault(), Quarantine, id(3), length).unwrap();

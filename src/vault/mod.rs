@@ -5,6 +5,8 @@
 //! Opening asks for a proof from `domain` and for the area's private key, and yields bytes only
 //! when all of them are as they were written. All calls block.
 
+mod content_hash;
+mod halted;
 mod local;
 mod open;
 mod part_file;
@@ -23,8 +25,10 @@ use std::path::Path;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+pub use self::content_hash::{ContentHash, Hashed, PartLength};
+pub use self::halted::Halted;
 pub use self::s3::{S3Credentials, S3Settings};
-pub use self::seal::{ContentHash, Hashed, PartLength, Sealer};
+pub use self::seal::Sealer;
 pub use self::wrap::AreaIdentity;
 
 use self::local::LocalStore;

@@ -2,73 +2,22 @@
 //!
 //! Whoever receives bytes hashes them ([`ContentHash`]), whoever has them hashed seals them
 //! ([`Sealer`]): two threads can share the work. The object's identity is made here, used, wrapped
-//! and forgotten. Plaintext is held in age's buffer of 64 KiB only. A part is durable before the
-//! next one begins.
+//! and forgotten; or halted in between, to go on later ([`Halted`]). Plaintext is held in age's
+//! buffer of 64 KiB only. A part is durable before the next one begins.
 
+use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 
 use age::stream::StreamWriter;
 use age::x25519::{Identity, Recipient};
-use sha2::digest::common::hazmat::SerializableState;
 use sha2::{Digest, Sha256};
 
+use super::content_hash::{ContentHash, Hashed, PartLength, split};
 use super::wrap::{encryptor, wrap};
-use super::{PartWriter, Vault, VaultError};
+use super::{Halted, PartWriter, Vault, VaultError};
 use crate::domain::content::{Area, Label, Origin, Part, SealedObject, Wrap};
 use crate::domain::id::{ArtifactId, ObjectId};
 use crate::domain::state::Sha256Hex;
-
-/// Plaintext length of every part but the last: whole blocks of SHA-256, so that the running hash
-/// stored with a part holds no plaintext.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PartLength(u64);
-
-impl PartLength {
-    /// The shortest, one block; only tests want parts this short.
-    pub const MIN: u64 = 64;
-    /// The longest: what a store that takes parts in one piece can hold in memory.
-    pub const MAX: u64 = 4 * 1024 * 1024;
-
-    /// `None` unless between the bounds and a multiple of 64.
-    pub fn new(bytes: u64) -> Option<Self> {
-        let whole_blocks = bytes.is_multiple_of(64);
-        (whole_blocks && (Self::MIN..=Self::MAX).contains(&bytes)).then_some(Self(bytes))
-    }
-}
-
-/// The running hash of an object's plaintext, with what it was at the end of each part.
-pub struct ContentHash {
-    part_length: PartLength,
-    hash: Sha256,
-    size_bytes: u64,
-    states: Vec<Vec<u8>>,
-}
-
-/// Bytes that a [`ContentHash`] has taken, and that may therefore be sealed.
-pub struct Hashed<B>(B);
-
-impl ContentHash {
-    /// Takes the next bytes.
-    pub fn take<B: AsRef<[u8]>>(&mut self, untrusted_bytes: B) -> Hashed<B> {
-        let mut rest = untrusted_bytes.as_ref();
-        while !rest.is_empty() {
-            let room = self.part_length.0 - self.size_bytes % self.part_length.0;
-            let (head, tail) = split(rest, room);
-            self.hash.update(head);
-            self.size_bytes += head.len() as u64;
-            if head.len() as u64 == room {
-                self.states.push(self.hash.serialize().to_vec());
-            }
-            rest = tail;
-        }
-        Hashed(untrusted_bytes)
-    }
-}
-
-/// At most the first `most` bytes, and the rest.
-fn split(bytes: &[u8], most: u64) -> (&[u8], &[u8]) {
-    bytes.split_at(usize::try_from(most).map_or(bytes.len(), |most| most.min(bytes.len())))
-}
 
 /// An object being sealed. Dropped unfinished, it leaves no open part; parts already durable stay
 /// for the sweep of objects that no row names.
@@ -78,8 +27,11 @@ pub struct Sealer {
     object: ObjectId,
     part_length: PartLength,
     identity: Identity,
+    /// Of what was sealed when this began.
+    hash: Sha256,
     size_bytes: u64,
     parts: Vec<Part>,
+    next_index: u32,
     open: Option<OpenPart>,
 }
 
@@ -94,23 +46,46 @@ impl Sealer {
         object: ObjectId,
         part_length: PartLength,
     ) -> Result<Self, VaultError> {
+        Self::resume(vault, area, object, part_length, &Halted::new(), 0)
+    }
+
+    /// Goes on with an object where it was halted. `next_index` names the next part: no part of the
+    /// object may ever have had it or a higher one.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`].
+    pub fn resume(
+        vault: &Vault,
+        area: Area,
+        object: ObjectId,
+        part_length: PartLength,
+        halted: &Halted,
+        next_index: u32,
+    ) -> Result<Self, VaultError> {
         vault.expect_room()?;
         Ok(Self {
             vault: vault.clone(),
             area,
             object,
             part_length,
-            identity: Identity::generate(),
-            size_bytes: 0,
-            parts: vec![],
+            identity: halted.identity.clone(),
+            hash: halted.hash.clone(),
+            size_bytes: halted.size_bytes(),
+            parts: halted.parts.clone(),
+            next_index,
             open: None,
         })
     }
 
-    /// The hash that is to take this object's bytes, of none yet.
+    /// The hash that is to take this object's bytes from here on.
     pub fn content_hash(&self) -> ContentHash {
-        let (part_length, hash) = (self.part_length, Sha256::new());
-        ContentHash { part_length, hash, size_bytes: 0, states: vec![] }
+        ContentHash {
+            hash: self.hash.clone(),
+            size_bytes: self.size_bytes,
+            part_length: self.part_length,
+            room: self.part_length.0,
+            ends: VecDeque::new(),
+        }
     }
 
     /// Seals the next bytes.
@@ -133,9 +108,26 @@ impl Sealer {
         Ok(())
     }
 
-    /// Bytes sealed so far.
+    /// Bytes sealed and durable so far.
     pub const fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+
+    /// The parts that are durable so far.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Makes what was written durable, as a shorter part, and forgets the key: the object goes on
+    /// where a [`Halted`] says. Returns its parts.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn halt(mut self) -> Result<Vec<Part>, VaultError> {
+        if let Some(part) = self.open.take() {
+            self.close(part)?;
+        }
+        Ok(self.parts)
     }
 
     /// Makes the last part durable and wraps the object's key to its area's recipient (`age1…`).
@@ -183,11 +175,6 @@ impl Sealer {
         if (hash.size_bytes, hash.part_length) != (self.size_bytes, self.part_length) {
             return Err(VaultError::Altered);
         }
-        // The last part needs none: the hash itself says what follows it.
-        let last = self.parts.len() - 1;
-        for (part, state) in self.parts.iter_mut().take(last).zip(hash.states) {
-            part.hash_state = state;
-        }
         let sealed = SealedObject {
             object: self.object,
             area: self.area,
@@ -211,7 +198,8 @@ impl Sealer {
         if let Some(part) = self.open.take() {
             return Ok(part);
         }
-        let index = u32::try_from(self.parts.len()).map_err(|_| VaultError::TooLarge)?;
+        let index = self.next_index;
+        self.next_index = index.checked_add(1).ok_or(VaultError::TooLarge)?;
         let part = self.vault.new_part(self.area, self.object, index)?;
         OpenPart::begin(&self.identity, index, part)
     }
@@ -253,7 +241,6 @@ impl OpenPart {
             index: self.index,
             plain_bytes: self.plain_bytes,
             sealed_sha256: Sha256Hex::of_digest(sink.hash.finalize().into()),
-            hash_state: vec![],
         })
     }
 }

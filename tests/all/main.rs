@@ -17,6 +17,7 @@ mod expiry;
 mod faults;
 mod fixtures;
 mod journey;
+mod pieces;
 mod review;
 mod sensor;
 mod service;

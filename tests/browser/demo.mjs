@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -62,8 +62,27 @@ export function readDemo(data) {
     intake: door("intake"),
     portal: door("portal"),
     review: door("review"),
+    killIntake: () => process.kill(roleOf(data, "intake"), "SIGKILL"),
     stop: async () => {},
   };
+}
+
+// The process of a role of this demo; its parent starts another when it dies.
+function roleOf(data, role) {
+  const words = (pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    } catch {
+      return []; // It ended meanwhile.
+    }
+  };
+  const runs = (pid) => {
+    const said = words(pid);
+    return said[said.indexOf("--role") + 1] === role && said.some((it) => it.includes(data));
+  };
+  const found = readdirSync("/proc").filter((it) => /^\d+$/.test(it)).find(runs);
+  if (!found) throw new Error(`no ${role} of ${data} is running`);
+  return Number(found);
 }
 
 // The six digits that an authenticator app shows now (RFC 6238).

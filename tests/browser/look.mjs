@@ -10,6 +10,8 @@ const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pra
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1280, height: 800 };
 const WAIT_MS = 10_000;
+// What a browser says while a test has taken its connection away (`isOffline`).
+const OFFLINE = /net::ERR_(INTERNET_DISCONNECTED|CONNECTION_|HTTP2_|NETWORK_CHANGED|EMPTY_RESPONSE|SSL_PROTOCOL)/;
 
 export async function openBrowser() {
   // The doors' names lead to this machine whatever a resolver says.
@@ -40,15 +42,17 @@ export class Findings {
 // A visitor: one browser context with one page, a language, and a name for the states it reaches.
 export class Visitor {
   constructor(findings, language, context, page, scripts) {
-    Object.assign(this, { findings, language, context, page, scripts, now: "start" });
+    Object.assign(this, { findings, language, context, page, scripts, now: "start", isOffline: false });
     page.on("console", (message) => {
-      if (message.type() === "error" && !isOurRefusal(message)) this.fail(message.text());
+      const isExpected = isOurRefusal(message) || (this.isOffline && OFFLINE.test(message.text()));
+      if (message.type() === "error" && !isExpected) this.fail(message.text());
     });
     page.on("pageerror", (error) => this.fail(String(error)));
     page.on("requestfailed", (request) => {
       const why = request.failure()?.errorText;
       // A page that is left while a picture still loads is no failure of the page.
-      if (why !== "net::ERR_ABORTED") this.fail(`${request.url()} failed: ${why}`);
+      const isExpected = why === "net::ERR_ABORTED" || (this.isOffline && OFFLINE.test(why));
+      if (!isExpected) this.fail(`${request.url()} failed: ${why}`);
     });
   }
 

@@ -7,15 +7,19 @@ import { Visitor } from "./look.mjs";
 
 export const BIRTH_DATE = "1948-02-03";
 
-// A picture that decodes: a grey wedge, 320 × 240.
-export function photo(name) {
-  const [width, height] = [320, 240];
-  const row = Buffer.from([0, ...Array.from({ length: width }, (_, x) => (x * 255) / width)]);
-  const pixels = deflateSync(Buffer.concat(Array(height).fill(row)));
+const wedge = (width) => Buffer.from(Array.from({ length: width }, (_, x) => (x * 255) / width));
+
+// A picture that decodes: a grey wedge, or what `draw` gives for each row of three bytes a pixel,
+// which is not compressed further.
+export function photo(name, { width, height } = { width: 320, height: 240 }, draw = null) {
+  const row = () => Buffer.concat([Buffer.alloc(1), draw ? draw(3 * width) : wedge(width)]);
+  const rows = draw ? Array.from({ length: height }, row) : Array(height).fill(row());
+  const pixels = deflateSync(Buffer.concat(rows), { level: draw ? 0 : 6 });
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header[8] = 8;
+  header[9] = draw ? 2 : 0;
   const chunk = (type, data) => {
     const typed = Buffer.concat([Buffer.from(type), data]);
     const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];

@@ -12,6 +12,7 @@ import { readDemo, startDemo } from "./demo.mjs";
 import { Findings, openBrowser } from "./look.mjs";
 import { patientWithoutScripts, patients } from "./patient.mjs";
 import * as staff from "./staff.mjs";
+import { ownClient, publicClient } from "./uploads.mjs";
 
 const { values: asked } = parseArgs({
   options: {
@@ -22,8 +23,9 @@ const { values: asked } = parseArgs({
   },
 });
 const LANGUAGES = ["ja", "en"];
-// Each language: one that is used, one that is closed by wrong tries.
-const LINKS = 2 * LANGUAGES.length + 1;
+// Each language: one that is used, one that is closed by wrong tries, one for a file in pieces; one
+// without scripts, one for the public client, and the last, which reception takes back.
+const LINKS = 3 * LANGUAGES.length + 3;
 
 if (asked.shots) mkdirSync(asked.shots, { recursive: true });
 const begun = Date.now();
@@ -80,6 +82,9 @@ async function walk(demo) {
     await Promise.all([inEach(patientsAndTheirReceipts), inEach(doctorsAndReviewers)]);
     await staff.viewWithoutScripts(browser, findings, demo, doctor, other);
     await staff.recalledWhileOpen(browser, findings, demo, doctor, reviewer);
+    await inEach((language) => ownClient(browser, findings, demo, language, links));
+    // Last, as the door dies in it.
+    await publicClient(browser, findings, demo, links);
   } finally {
     await browser.close();
   }

@@ -47,14 +47,14 @@ pub(super) async fn a_late_commit_and_a_takeover_never_both_succeed(world: World
         let slow = world.db.lease_next(NOW, until).await.expect("asks").expect("waits");
         assert_eq!(slow.artifact().id, artifact.id);
         let change = world.reject(artifact);
-        let commit = Commit { change, lease: Some(&slow), objects: vec![] };
+        let commit = Commit { change, lease: Some(&slow), upload: None, objects: vec![] };
         let (done, taken) =
             tokio::join!(world.db.commit(commit), other.lease_next(until, until.plus(SECOND)));
         match (done, taken.expect("asks")) {
             (Ok(_), None) => {}
             (Err(DbError::Fenced), Some(fast)) => {
                 let change = world.reject(fast.artifact().clone());
-                let commit = Commit { change, lease: Some(&fast), objects: vec![] };
+                let commit = Commit { change, lease: Some(&fast), upload: None, objects: vec![] };
                 other.commit(commit).await.expect("the lease is held");
             }
             (done, taken) => panic!("{done:?} {taken:?}"),
@@ -124,7 +124,8 @@ pub(super) async fn what_is_done_at_once_counts_once_each(world: World) {
             let tries = db.add_try("link:1", NOW).await.expect("counts").wrong;
             let spent = db.spend_factor_step(staff, 5).await.expect("asks");
             let changed = db.commit(change.into()).await;
-            let arrived = db.commit(Commit { change: arrival, lease: None, objects }).await;
+            let arrived =
+                db.commit(Commit { change: arrival, lease: None, upload: None, objects }).await;
             (tries, spent, changed, arrived)
         });
     }

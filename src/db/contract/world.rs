@@ -160,7 +160,7 @@ impl World {
         let artifact = self.artifact(position);
         let object = sealed(artifact.source.object);
         let change = artifact.receive(self.stamp(NOW));
-        let commit = Commit { change, lease: None, objects: vec![object] };
+        let commit = Commit { change, lease: None, upload: None, objects: vec![object] };
         self.db.commit(commit).await.expect("received")
     }
 
@@ -203,7 +203,7 @@ impl World {
 pub(super) fn sealed(object: ObjectId) -> SealedObject {
     let sha256 = Sha256Hex::of_digest([7; 32]);
     let sealed_sha256 = Sha256Hex::of_digest([8; 32]);
-    let part = Part { index: 0, plain_bytes: 10, sealed_sha256, hash_state: vec![1, 2] };
+    let part = Part { index: 0, plain_bytes: 10, sealed_sha256 };
     SealedObject { object, area: Area::Quarantine, sha256, size_bytes: 10, parts: vec![part] }
 }
 

@@ -1,11 +1,9 @@
 //! Submissions, artifacts, their objects and parts.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use sqlx::Row as _;
-
 use super::rows::{self, ARTIFACT, big, to_json};
-use super::{Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases};
+use super::{
+    Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases, uploads,
+};
 use crate::db::{Commit, ObjectRow, Received};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
@@ -66,12 +64,15 @@ impl Store {
     }
 
     pub(in crate::db) async fn commit(&self, commit: Commit<'_>) -> Answer<Artifact> {
-        let Commit { change, lease, objects } = commit;
+        let Commit { change, lease, upload, objects } = commit;
         let mut tx = self.begin().await?;
         if let Some(lease) = lease {
             // In the order of `lease_next`, so that the two never wait for each other.
             hold_artifact(&mut tx, change.artifact.id).await?;
             leases::finish(&mut tx, lease).await?;
+        }
+        if let Some(turn) = upload {
+            uploads::finish(&mut tx, turn, change.artifact.id).await?;
         }
         let due_at = self.retention.due_at(&change.artifact);
         match change.before_version {
@@ -295,14 +296,13 @@ async fn insert_object(
     .await?;
     for part in &object.parts {
         sqlx::query(
-            "INSERT INTO parts (object, position, plain_bytes, sealed_sha256, hash_state) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO parts (object, position, plain_bytes, sealed_sha256) \
+             VALUES ($1, $2, $3, $4)",
         )
         .bind(object.object.to_string())
         .bind(i64::from(part.index))
         .bind(big(part.plain_bytes))
         .bind(part.sealed_sha256.as_str())
-        .bind(BASE64.encode(&part.hash_state))
         .execute(&mut *tx)
         .await?;
     }
@@ -311,12 +311,10 @@ async fn insert_object(
 
 fn part(row: &Row) -> Answer<Part> {
     const TABLE: &str = "parts";
-    let hash_state: String = row.try_get("hash_state")?;
     Ok(Part {
         index: rows::number(row, "position", TABLE)?,
         plain_bytes: rows::number(row, "plain_bytes", TABLE)?,
         sealed_sha256: rows::digest(row, "sealed_sha256", TABLE)?,
-        hash_state: BASE64.decode(hash_state).map_err(|_| DbError::Corrupt(TABLE))?,
     })
 }
 

@@ -16,6 +16,7 @@ mod log;
 mod rows;
 mod sensor;
 mod sessions;
+mod uploads;
 mod wraps;
 
 use super::{Answer, DbError, Engine, SKIP_LOCKED, Store, announce, forget_deleted, hold_artifact};

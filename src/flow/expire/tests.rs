@@ -70,3 +70,37 @@ async fn a_sweep_removes_what_no_row_knows_and_names_what_is_gone() {
     // Told again until somebody mends it; never removed.
     assert_eq!(sweep(app).await.unwrap().lost, [lost]);
 }
+
+#[tokio::test]
+async fn an_upload_whose_time_is_over_goes_with_what_came_of_it_and_a_received_one_stays() {
+    let world = TestApp::new().await;
+    let (intake, app) = (&world.intake, &world.intake.app);
+    let patient = receive::tests::patient(&world).await;
+    let local = "127.0.0.1:8443".parse().unwrap();
+    let mut uploads = Vec::new();
+    for sent in [&b"all of it"[..], b"some"] {
+        let mut visit =
+            receive::visit(intake, patient.link, Some(patient.submission)).await.unwrap();
+        let (session, token) = (&patient.session, &patient.token);
+        let announced = visit.announce(intake, session, token, 9, Declared::default()).await;
+        let upload = announced.unwrap().upload;
+        let connection = Connection { peer: local, local, request: "r".into() };
+        let piece = receive::Piece { upload, offset: 0, checksum: None, connection };
+        let body = futures_util::stream::iter([Ok::<_, ()>(Bytes::from_static(sent))]);
+        visit.append(intake, token, piece, body).await.unwrap();
+        uploads.push(upload);
+    }
+    let digest = patient.token.digest();
+    let row = async |upload| app.db.upload(upload, digest.as_str()).await.unwrap();
+    let until = row(uploads[1]).await.unwrap().expires_at;
+    run(app, app.itself()).await.unwrap();
+    assert!(row(uploads[1]).await.is_some(), "its time is not over");
+    world.hand.advance(until.since(app.clock.read()));
+    run(app, app.itself()).await.unwrap();
+    assert!(row(uploads[0]).await.is_none() && row(uploads[1]).await.is_none());
+    assert_eq!(objects(app, Area::Quarantine), 1, "the received one");
+    let artifacts = app.db.artifacts_of(patient.submission).await.unwrap();
+    assert_eq!(artifacts.iter().map(|it| it.source.size_bytes).collect::<Vec<_>>(), [9]);
+    let trail = world.trail().await;
+    assert_eq!(trail.iter().filter(|it| *it == "upload_discard").count(), 1, "{trail:?}");
+}

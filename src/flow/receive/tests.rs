@@ -2,13 +2,21 @@
 
 use super::*;
 use crate::domain::secret::SessionToken;
-use crate::domain::staff::Holder;
+use crate::domain::staff::{Holder, Session};
 use crate::flow::open::FirstSecret;
 use crate::flow::sign_in;
 use crate::testing::{BIRTH_DATE, TestApp};
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 
-pub(in crate::flow) async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
+/// A patient who has opened a link of their own and agreed.
+pub(in crate::flow) struct Begun {
+    pub(in crate::flow) token: SessionToken,
+    pub(in crate::flow) session: Session,
+    pub(in crate::flow) link: LinkId,
+    pub(in crate::flow) submission: SubmissionId,
+}
+
+pub(in crate::flow) async fn patient(app: &TestApp) -> Begun {
     let intake = &app.intake;
     let issued = app.link().await;
     let first = FirstSecret::Link(issued.secret);
@@ -18,8 +26,14 @@ pub(in crate::flow) async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
     let session = session.expect("a session");
     let Holder::Patient { link, .. } = session.holder else { unreachable!("a patient's session") };
     let asked = open::link_of(intake, link).await.expect("a link");
-    let (_, submission) = open::agree(intake, &session, &asked, "1", "1").await.expect("agrees");
-    (link, submission.id)
+    let (session, submission) =
+        open::agree(intake, &session, &asked, "1", "1").await.expect("agrees");
+    Begun { token, session, link, submission: submission.id }
+}
+
+pub(in crate::flow) async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
+    let begun = patient(app).await;
+    (begun.link, begun.submission)
 }
 
 #[tokio::test]

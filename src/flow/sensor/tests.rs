@@ -159,7 +159,7 @@ impl World {
             evidence: None,
         };
         let change = artifact.release(release, self.stamp()).unwrap();
-        let commit = Commit { change, lease: None, objects: Vec::new() };
+        let commit = Commit { change, lease: None, upload: None, objects: Vec::new() };
         (self.worker.db.commit(commit).await.unwrap(), object)
     }
 

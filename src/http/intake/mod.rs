@@ -2,12 +2,15 @@
 
 mod agree;
 mod open;
+mod pieces;
 mod receipt;
 mod send;
+mod tus;
 mod uploads;
 
 use askama::Template;
 use axum::Router;
+use axum::middleware;
 use axum::response::Response;
 
 use super::layers::common;
@@ -39,7 +42,17 @@ pub(super) fn routes(intake: &Intake) -> Routes<Door<Intake>> {
         .get("/receipt", receipt::receipt)
         .post("/leave", receipt::leave)
         .get("/about", about);
-    with_deadline(pages).post_up_to(most, "/send", send::send).merge(common())
+    let pieces = Routes::new()
+        .options("/uploads", pieces::options)
+        .post("/uploads", pieces::announce)
+        .head("/uploads/{id}", pieces::standing)
+        .delete("/uploads/{id}", pieces::discard);
+    // A piece has a deadline between reads, and the length that its file has left.
+    let pieces = with_deadline(pieces).patch("/uploads/{id}", pieces::append);
+    with_deadline(pages)
+        .post_up_to(most, "/send", send::send)
+        .merge(pieces.layer(middleware::from_fn(tus::speak)))
+        .merge(common())
 }
 
 #[derive(Template)]

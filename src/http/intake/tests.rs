@@ -1,3 +1,5 @@
+mod pieces;
+
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{Method, StatusCode};

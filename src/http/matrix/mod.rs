@@ -104,8 +104,8 @@ impl Matrix {
     async fn new() -> Self {
         let world = world().await;
         let things = Things::new(&world).await;
-        let people = People::new(&world, &things).await;
         let doors = Doors::open(&world);
+        let people = People::new(&world, &things, &doors).await;
         Self { world, things, people, doors }
     }
 
@@ -143,7 +143,11 @@ impl Matrix {
         let badge = fresh.as_ref().unwrap_or(self.people.kept_badge(cell.who));
         self.world.app.hand.advance(Duration::from_millis(1));
         let (since, counted) = (self.world.now(), refusals(&self.world).await);
-        let request = self.people.request(&self.world, cell.at, cell.route, &artifact);
+        let mut request = self.people.request(&self.world, cell.at, cell.route, &artifact);
+        if let (Some(badge), "/uploads/{id}") = (&fresh, cell.route.path) {
+            // Nobody but the session that announced it goes on with a file.
+            *request.uri_mut() = self.doors.announce(badge).await.parse().expect("an address");
+        }
         let answer = self.doors.ask(cell.at, request, badge).await;
         leak(&answer, gives)?;
         let (status, location) = (answer.status, answer.location.as_str());

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::staff::tests::world::World;
+use super::requests::Doors;
 use super::table::At;
 use super::things::{Thing, Things};
 use crate::app::App;
@@ -59,6 +60,8 @@ pub(super) struct People {
     pub(super) reviewer: AddedStaff,
     /// What each carries where nothing is given, over and over.
     kept: BTreeMap<Who, Badge>,
+    /// An address of a file that the patient has announced, in the session they keep.
+    pub(super) upload: String,
     /// A link that everyone opens.
     pub(super) open: IssuedLink,
     /// A link that reception takes back.
@@ -99,7 +102,7 @@ impl Who {
 }
 
 impl People {
-    pub(super) async fn new(world: &World, things: &Things) -> Self {
+    pub(super) async fn new(world: &World, things: &Things, doors: &Doors) -> Self {
         let (app, review) = (&world.app, &world.app.review);
         let itself = review.app.itself();
         let add = async |login: &str, role| app.staff(login, role).await;
@@ -151,11 +154,14 @@ impl People {
         ]);
         let (open, revocable) = (app.link().await, app.link().await.link.id);
         let kept = BTreeMap::new();
-        let mut people = Self { staff, patients, machines, reviewer, kept, open, revocable };
+        let upload = String::new();
+        let mut people =
+            Self { staff, patients, machines, reviewer, kept, upload, open, revocable };
         for who in Who::ALL {
             let badge = people.badge(world, who).await;
             people.kept.insert(who, badge);
         }
+        people.upload = doors.announce(people.kept_badge(Who::Patient)).await;
         people
     }
 

@@ -91,6 +91,26 @@ pub(super) fn get(at: At, path: &str) -> Request<Body> {
     to(at, Verb::Get, path, FORM, Vec::new())
 }
 
+/// The headers with which a file of two bytes is announced, and its first byte sent.
+fn piece(mut request: Request<Body>) -> Request<Body> {
+    for (name, value) in
+        [("tus-resumable", "1.0.0"), ("upload-length", "2"), ("upload-offset", "0")]
+    {
+        request.headers_mut().insert(name, value.parse().expect("a header"));
+    }
+    request
+}
+
+impl Doors {
+    /// Announces a file with what someone carries; its address.
+    pub(super) async fn announce(&self, badge: &Badge) -> String {
+        let request = piece(to(At::Intake, Verb::Post, "/uploads", FORM, Vec::new()));
+        let answer = self.ask(At::Intake, request, badge).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.location
+    }
+}
+
 impl People {
     /// The request of a route, about an artifact.
     pub(super) fn request(
@@ -107,8 +127,17 @@ impl People {
             let kind = "multipart/form-data; boundary=edge";
             return to(at, route.method, &path, kind, body.into());
         }
+        if route.path.starts_with("/uploads") {
+            return piece(to(
+                at,
+                route.method,
+                &path,
+                "application/offset+octet-stream",
+                b"x".into(),
+            ));
+        }
         let form = match route.method {
-            Verb::Get => String::new(),
+            Verb::Options | Verb::Head | Verb::Get | Verb::Patch | Verb::Delete => String::new(),
             Verb::Post => self.form(world, at, route.path, artifact),
         };
         to(at, route.method, &path, FORM, form.into_bytes())
@@ -117,6 +146,7 @@ impl People {
     fn path(&self, route: Route, artifact: &Artifact) -> String {
         let (path, id) = (route.path, artifact.id.to_string());
         match () {
+            () if path == "/uploads/{id}" => self.upload.clone(),
             () if path == "/assets/{name}" => assets::address("gate.svg"),
             () if path.starts_with("/links/") => path.replace("{id}", &self.revocable.to_string()),
             () if path.starts_with("/machines/") => {
@@ -168,8 +198,12 @@ fn to(at: At, method: Verb, path: &str, kind: &str, body: Vec<u8>) -> Request<Bo
         At::Review => "review.localhost",
     };
     let method = match method {
+        Verb::Options => "OPTIONS",
+        Verb::Head => "HEAD",
         Verb::Get => "GET",
         Verb::Post => "POST",
+        Verb::Patch => "PATCH",
+        Verb::Delete => "DELETE",
     };
     let request = Request::builder().method(method).uri(path).header(HOST, host);
     let request = request.header("sec-fetch-site", "same-origin").header(CONTENT_TYPE, kind);

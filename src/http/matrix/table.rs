@@ -23,6 +23,8 @@ pub(super) enum Gives {
     Page,
     /// It was done: a redirection, or an answer without a body.
     Done,
+    /// An address to send a file to.
+    Announced,
     /// The session ended, and the browser is told to forget.
     Left,
     /// A page that names the patient.
@@ -67,6 +69,9 @@ impl Gives {
                 let led_away = answer.location == "/signin";
                 (answer.status.is_redirection() && !led_away) || answer.status.as_u16() == 204
             }
+            Self::Announced => {
+                answer.status.as_u16() == 201 && answer.location.starts_with("/uploads/")
+            }
             Self::Left => answer.is_forgotten,
             Self::Names => answer.status.is_success() && shows(super::PATIENT),
             Self::Facts => answer.status.is_success() && shows(artifact.source.sha256.as_str()),
@@ -88,6 +93,10 @@ const fn post(path: &'static str) -> Route {
     Route { method: Verb::Post, path }
 }
 
+const fn upload(method: Verb) -> Route {
+    Route { method, path: "/uploads/{id}" }
+}
+
 const fn row(at: At, route: Route, who: &'static [Who], gives: Gives) -> Row {
     Row { at, route, who, states: &[], gives }
 }
@@ -105,6 +114,8 @@ const fn of(
 
 const EVERYONE: &[Who] = &Who::ALL;
 const PATIENTS: &[Who] = &[Who::Patient, Who::OtherPatient];
+/// Who announced the file that a route is about.
+const PATIENT: &[Who] = &[Who::Patient];
 const DOCTORS: &[Who] = &[Who::Doctor, Who::OtherDoctor];
 const STAFF: &[Who] = &[Who::Reviewer, Who::Reception, Who::Administrator];
 const KEEPERS: &[Who] = &[Who::Reviewer, Who::Administrator];
@@ -133,6 +144,11 @@ pub(super) const TABLE: &[Row] = &[
     row(At::Intake, post("/agree"), PATIENTS, Gives::Done),
     row(At::Intake, get("/send"), PATIENTS, Gives::Page),
     row(At::Intake, post("/send"), PATIENTS, Gives::Done),
+    row(At::Intake, Route { method: Verb::Options, path: "/uploads" }, EVERYONE, Gives::Done),
+    row(At::Intake, post("/uploads"), PATIENTS, Gives::Announced),
+    row(At::Intake, upload(Verb::Head), PATIENT, Gives::Done),
+    row(At::Intake, upload(Verb::Patch), PATIENT, Gives::Done),
+    row(At::Intake, upload(Verb::Delete), PATIENT, Gives::Done),
     row(At::Intake, get("/receipt"), PATIENTS, Gives::Page),
     row(At::Intake, post("/leave"), PATIENTS, Gives::Left),
     row(At::Intake, get("/assets/{name}"), EVERYONE, Gives::Page),

@@ -70,7 +70,10 @@ pub(super) fn a_part_of_another_length_is_refused(store: &impl Backstage) {
 }
 
 pub(super) fn a_missing_part_is_named_so(store: &impl Backstage) {
-    let world = World::seal(store.vault(), 1, &pattern(3 * MARK));
+    let mut world = World::seal(store.vault(), 1, &pattern(3 * MARK));
+    world.sealed.parts[2].index = 3;
+    assert!(matches!(world.read(), Err(VaultError::Missing)));
+    world.sealed.parts[2].index = 2;
     store.replace(Quarantine, world.object(), 1, None);
     assert!(matches!(world.read(), Err(VaultError::Missing)));
 }
@@ -100,7 +103,7 @@ pub(super) fn rows_that_say_something_else_are_refused(store: &impl Backstage) {
             w.sealed.parts.push(w.sealed.parts[1].clone());
         }),
         ("rows in another order", |w| w.sealed.parts.swap(0, 1)),
-        ("a part's index", |w| w.sealed.parts[1].index = 2),
+        ("a part's index", |w| w.sealed.parts[1].index = 0),
         ("a part's length", |w| w.sealed.parts[0].plain_bytes -= 1),
         ("a size too small", |w| w.artifact.source.size_bytes -= 1),
         ("a size too large", |w| w.artifact.source.size_bytes += 1),

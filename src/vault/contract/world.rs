@@ -102,6 +102,40 @@ impl World {
         Self { vault: vault.clone(), artifact: artifact(&sealed), sealed, wrap, identity }
     }
 
+    /// Sealed up to a place, its state taken elsewhere as text, and sealed from there on.
+    pub(super) fn seal_halted_at(vault: &Vault, n: u8, bytes: &[u8], cut: usize) -> Self {
+        let length = PartLength::new(MARK as u64).unwrap();
+        let mut halted = Halted::new();
+        let resume = |halted: &Halted, next_index| {
+            Sealer::resume(vault, Area::Quarantine, id(n), length, halted, next_index).unwrap()
+        };
+        let mut sealer = resume(&halted, 0);
+        let mut hash = sealer.content_hash();
+        for piece in bytes[..cut].chunks(10_007) {
+            sealer.write(&hash.take(piece)).unwrap();
+        }
+        for part in sealer.halt().unwrap() {
+            halted.advance(part, &mut hash).unwrap();
+        }
+        assert_eq!(halted.size_bytes(), cut as u64);
+        let text = serde_json::to_string(&halted).unwrap();
+        let mut sealer = resume(&serde_json::from_str(&text).unwrap(), 7);
+        let mut hash = sealer.content_hash();
+        for piece in bytes[cut..].chunks(10_007) {
+            sealer.write(&hash.take(piece)).unwrap();
+        }
+        Self::finished(vault, sealer, hash)
+    }
+
+    /// What a sealer has sealed, under a key of its own.
+    pub(super) fn finished(vault: &Vault, sealer: Sealer, hash: ContentHash) -> Self {
+        let identity = new_identity(Area::Quarantine);
+        let recipient = identity.recipient();
+        let sealed = sealer.finish_original(hash, &recipient, artifact_id(), origin());
+        let (sealed, wrap) = sealed.unwrap();
+        Self { vault: vault.clone(), artifact: artifact(&sealed), sealed, wrap, identity }
+    }
+
     pub(super) fn on(self, vault: &Vault) -> Self {
         Self { vault: vault.clone(), ..self }
     }

@@ -172,8 +172,8 @@ impl Attacker {
         let (sealed, wrap) = sealer.finish(hash, &recipient, artifact.id).expect("sealed");
         self.db.put_wrap(&wrap).await.expect("written");
         for part in &sealed.parts {
-            let insert = "INSERT INTO parts (object, position, plain_bytes, sealed_sha256, hash_state) \
-                          VALUES ($1, $2, $3, $4, '')";
+            let insert = "INSERT INTO parts (object, position, plain_bytes, sealed_sha256) \
+                          VALUES ($1, $2, $3, $4)";
             sqlx::query(insert)
                 .bind(object.to_string())
                 .bind(i64::from(part.index))

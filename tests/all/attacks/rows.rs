@@ -209,8 +209,8 @@ async fn rows_of(data: &SqlitePool, artifact: ArtifactId, sealed: &SealedObject)
     .expect("written");
     for part in &sealed.parts {
         sqlx::query(
-            "INSERT INTO parts (object, position, plain_bytes, sealed_sha256, hash_state) \
-             VALUES ($1, $2, $3, $4, '')",
+            "INSERT INTO parts (object, position, plain_bytes, sealed_sha256) \
+             VALUES ($1, $2, $3, $4)",
         )
         .bind(sealed.object.to_string())
         .bind(i64::from(part.index))

@@ -7,6 +7,7 @@
 mod error;
 pub mod patient;
 pub mod picture;
+mod pieces;
 pub mod process;
 mod random;
 pub mod service;

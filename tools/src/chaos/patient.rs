@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
-use reqwest::{Body, Certificate, Client, ClientBuilder, Identity, RequestBuilder, Response};
+use reqwest::{
+    Body, Certificate, Client, ClientBuilder, Identity, Method, RequestBuilder, Response,
+};
 use serde_json::Value;
 
 use super::ChaosError;
@@ -137,7 +139,12 @@ impl Visitor {
     }
 
     fn request(&self, path: &str) -> RequestBuilder {
-        let request = self.client.post(format!("{}{path}", self.door.url));
+        self.at(Method::POST, path)
+    }
+
+    /// A request as this browser makes them.
+    pub(super) fn at(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.door.url));
         let request = request.header(ORIGIN, &self.door.url);
         let request = request.header("sec-fetch-site", "same-origin");
         self.with_cookie(request).header(ACCEPT, "application/json")

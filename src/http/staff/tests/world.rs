@@ -180,7 +180,7 @@ impl World {
             state: State::Quarantined { since: self.now() },
         };
         let change = artifact.receive(self.stamp());
-        self.commit(Commit { change, lease: None, objects: vec![sealed] }).await
+        self.commit(Commit { change, lease: None, upload: None, objects: vec![sealed] }).await
     }
 
     pub(in crate::http) async fn in_review(
@@ -219,7 +219,7 @@ impl World {
         let change = artifact.send_to_review(verdict, Some(object), self.stamp()).unwrap();
         let event = change.event.fact("evidence", &object).fact("fence", &fence);
         let change = Change { event, ..change };
-        self.commit(Commit { change, lease: None, objects: vec![sealed] }).await
+        self.commit(Commit { change, lease: None, upload: None, objects: vec![sealed] }).await
     }
 
     pub(in crate::http) async fn released(
@@ -247,7 +247,7 @@ impl World {
         let basis = Basis::Policy;
         let release = Release { rendition, certificate, basis, until, evidence: None };
         let change = artifact.release(release, self.stamp()).unwrap();
-        self.commit(Commit { change, lease: None, objects: vec![sealed] }).await
+        self.commit(Commit { change, lease: None, upload: None, objects: vec![sealed] }).await
     }
 
     fn certificate(

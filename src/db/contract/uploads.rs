@@ -1,0 +1,173 @@
+//! Promises about files that are sent in pieces.
+
+use std::time::Duration;
+
+use super::world::{NOW, SECOND, World, sealed};
+use crate::db::{Commit, DbError};
+use crate::domain::upload::{Announced, Progress, Turn, Upload};
+use crate::domain::{Action, Artifact, ObjectId, Timestamp, UploadId};
+
+const SESSION: &str = "a session's digest";
+const EXPIRY: Timestamp = Timestamp::from_millis(NOW.as_millis() + 3_600_000);
+
+fn upload(world: &World, n: u8) -> Upload {
+    Upload {
+        id: UploadId::new(NOW, [n; 10]),
+        session: SESSION.into(),
+        submission: world.submission,
+        object: ObjectId::new(NOW, [n; 10]),
+        size_bytes: 10,
+        fence: 0,
+        expires_at: EXPIRY,
+        progress: Progress::Unfinished { sealed: "nothing yet".into() },
+    }
+}
+
+async fn announced(world: &World, n: u8) -> Upload {
+    let upload = upload(world, n);
+    world.db.create_upload(&upload, &world.event(Action::UploadBegin)).await.unwrap();
+    upload
+}
+
+async fn take(world: &World, upload: &Upload) -> Option<Turn> {
+    let taken = world.db.take_upload(upload.id, SESSION, NOW).await.unwrap();
+    taken.map(|it| Turn { upload: it.id, fence: it.fence })
+}
+
+async fn progress(world: &World, upload: &Upload) -> Progress {
+    world.db.upload(upload.id, SESSION).await.unwrap().expect("a row").progress
+}
+
+/// The file that an upload was, as it becomes an artifact.
+fn becomes(
+    world: &World,
+    upload: &Upload,
+    turn: Turn,
+    position: u16,
+) -> (Artifact, Commit<'static>) {
+    let mut artifact = world.artifact(position);
+    artifact.source.object = upload.object;
+    let objects = vec![sealed(upload.object)];
+    let change = artifact.clone().receive(world.stamp(NOW));
+    (artifact, Commit { change, lease: None, upload: Some(turn), objects })
+}
+
+pub(super) async fn an_upload_reads_back_in_its_own_session_only(world: World) {
+    let upload = announced(&world, 1).await;
+    assert_eq!(world.db.upload(upload.id, SESSION).await.unwrap(), Some(upload.clone()));
+    assert_eq!(world.db.upload(upload.id, "another").await.unwrap(), None);
+    assert_eq!(world.db.take_upload(upload.id, "another", NOW).await.unwrap(), None);
+    let event = world.event(Action::UploadDiscard);
+    assert!(!world.db.discard_upload(upload.id, "another", &event).await.unwrap());
+    assert_eq!(world.events(Action::UploadBegin).await, 1);
+    assert_eq!(world.events(Action::UploadDiscard).await, 0);
+}
+
+pub(super) async fn of_two_turns_only_the_later_writes_progress(world: World) {
+    let upload = announced(&world, 1).await;
+    let first = take(&world, &upload).await.expect("a turn");
+    world.db.save_upload(first, "one").await.unwrap();
+    let second = take(&world, &upload).await.expect("a turn");
+    assert!(second.fence > first.fence);
+    let late = world.db.save_upload(first, "late").await;
+    assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
+    world.db.save_upload(second, "two").await.unwrap();
+    assert_eq!(progress(&world, &upload).await, Progress::Unfinished { sealed: "two".into() });
+}
+
+pub(super) async fn turns_taken_at_once_leave_the_progress_of_the_last(world: World) {
+    let upload = announced(&world, 1).await;
+    let turns: Vec<_> = (0..8)
+        .map(|_| {
+            let (db, id) = (world.db.clone(), upload.id);
+            tokio::spawn(async move {
+                let taken = db.take_upload(id, SESSION, NOW).await.unwrap().expect("a turn");
+                let turn = Turn { upload: id, fence: taken.fence };
+                let saved = db.save_upload(turn, &format!("under {}", turn.fence)).await;
+                (turn.fence, saved.is_ok())
+            })
+        })
+        .collect();
+    let mut fences = Vec::new();
+    for turn in turns {
+        fences.push(turn.await.unwrap());
+    }
+    fences.sort_unstable();
+    assert_eq!(fences.iter().map(|it| it.0).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+    assert!(fences[7].1, "nobody took it from the last");
+    assert_eq!(progress(&world, &upload).await, Progress::Unfinished { sealed: "under 8".into() });
+}
+
+pub(super) async fn an_upload_becomes_one_artifact_under_its_last_turn(world: World) {
+    let upload = announced(&world, 1).await;
+    let stale = take(&world, &upload).await.expect("a turn");
+    let turn = take(&world, &upload).await.expect("a turn");
+    let (_, commit) = becomes(&world, &upload, stale, 1);
+    let late = world.db.commit(commit).await;
+    assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
+    assert_eq!(world.db.artifacts_of(world.submission).await.unwrap(), []);
+    // A place that is taken leaves the upload as it was.
+    world.receive(1).await;
+    let (_, commit) = becomes(&world, &upload, turn, 1);
+    assert!(matches!(world.db.commit(commit).await, Err(DbError::Exists)));
+    let (artifact, commit) = becomes(&world, &upload, turn, 2);
+    world.db.commit(commit).await.unwrap();
+    assert_eq!(progress(&world, &upload).await, Progress::Received { artifact: artifact.id });
+    // From here on nothing changes it.
+    assert_eq!(take(&world, &upload).await, None);
+    assert!(matches!(world.db.save_upload(turn, "late").await, Err(DbError::Fenced)));
+    let (_, commit) = becomes(&world, &upload, turn, 3);
+    assert!(matches!(world.db.commit(commit).await, Err(DbError::Fenced)));
+    let event = world.event(Action::UploadDiscard);
+    assert!(!world.db.discard_upload(upload.id, SESSION, &event).await.unwrap());
+    assert_eq!(world.events(Action::Receive).await, 2);
+}
+
+pub(super) async fn uploads_count_until_they_are_received_discarded_or_over(world: World) {
+    let count = async |now| {
+        let Announced { uploads, bytes } =
+            world.db.announced_in(world.submission, now).await.unwrap();
+        (uploads, bytes)
+    };
+    let [first, second, _third] =
+        [announced(&world, 1).await, announced(&world, 2).await, announced(&world, 3).await];
+    assert_eq!(count(NOW).await, (3, 30));
+    let turn = take(&world, &first).await.expect("a turn");
+    let (_, commit) = becomes(&world, &first, turn, 1);
+    world.db.commit(commit).await.unwrap();
+    assert_eq!(count(NOW).await, (2, 20));
+    let event = world.event(Action::UploadDiscard);
+    assert!(world.db.discard_upload(second.id, SESSION, &event).await.unwrap());
+    assert!(!world.db.discard_upload(second.id, SESSION, &event).await.unwrap(), "once");
+    assert_eq!(progress(&world, &second).await, Progress::Discarded);
+    assert_eq!(count(EXPIRY.minus(Duration::from_millis(1))).await, (1, 10));
+    assert_eq!(count(EXPIRY).await, (0, 0));
+    assert_eq!(world.events(Action::UploadDiscard).await, 1);
+}
+
+pub(super) async fn what_expired_is_taken_by_nobody_and_removed_unless_it_was_received(
+    world: World,
+) {
+    let [first, second] = [announced(&world, 1).await, announced(&world, 2).await];
+    let last = EXPIRY.minus(Duration::from_millis(1));
+    let turn = world.db.take_upload(second.id, SESSION, last).await.unwrap();
+    let turn = Turn { upload: second.id, fence: turn.expect("a turn").fence };
+    assert_eq!(world.db.take_upload(first.id, SESSION, EXPIRY).await.unwrap(), None);
+    assert_eq!(world.db.expired_uploads(last, 10).await.unwrap(), []);
+    let expired = world.db.expired_uploads(EXPIRY, 10).await.unwrap();
+    let ids: Vec<_> = expired.iter().map(|it| (it.id, it.object, it.artifact)).collect();
+    assert_eq!(ids, [(first.id, first.object, None), (second.id, second.object, None)]);
+    // A request that had begun in time was faster than the sweep.
+    let (artifact, commit) = becomes(&world, &second, turn, 1);
+    world.db.commit(commit).await.unwrap();
+    let event = world.event(Action::UploadDiscard);
+    assert!(!world.db.remove_upload(&expired[1], Some(&event)).await.unwrap());
+    assert!(world.db.remove_upload(&expired[0], Some(&event)).await.unwrap());
+    let late = world.db.save_upload(Turn { upload: first.id, fence: 0 }, "late").await;
+    assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
+    let expired = world.db.expired_uploads(EXPIRY.plus(SECOND), 10).await.unwrap();
+    assert_eq!(expired.iter().map(|it| it.artifact).collect::<Vec<_>>(), [Some(artifact.id)]);
+    assert!(world.db.remove_upload(&expired[0], None).await.unwrap());
+    assert_eq!(world.db.upload(second.id, SESSION).await.unwrap(), None);
+    assert_eq!(world.events(Action::UploadDiscard).await, 1);
+}

@@ -133,6 +133,8 @@ codes! {
 /// How many times its processor time a child may be there: on a machine with nothing else to do a child that works
 /// uses its time up long before.
 pub const PATIENCE: u32 = 3;
+/// For what a busy machine takes to run a child at all.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A request. Descriptors travel beside it, in the order written at each variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +229,7 @@ impl Request {
 
     /// How long the child may be there.
     pub fn deadline(&self) -> Duration {
-        self.allowed() * PATIENCE
+        self.allowed() * PATIENCE + SLACK
     }
 }
 

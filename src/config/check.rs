@@ -125,7 +125,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.submission_bytes", limits.submission_bytes, limits.file_bytes, 16 * GIB),
         ("limits.submission_files", limits.submission_files.into(), 1, 200),
         // Each leaves a part at least; a bucket's object is deleted in so many at most.
-        ("limits.upload_pieces", limits.upload_pieces.into(), 16, 5000),
+        ("limits.upload_pieces", limits.upload_pieces.into(), 16, 1000),
         ("limits.message_chars", limits.message_chars.into(), 1, 100_000),
         ("limits.image_pixels", limits.image_pixels, 1, 200_000_000),
         ("limits.opened_bytes", limits.opened_bytes, largest_rendition(limits), 2 * GIB),

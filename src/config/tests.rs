@@ -122,9 +122,9 @@ fn a_limit_is_held_at_under_and_over_its_bounds() {
     assert!(with("document_deadline = 120").is_ok());
     assert!(with("document_deadline = 121").is_err());
     assert!(with("upload_pieces = 16").is_ok());
-    assert!(with("upload_pieces = 5000").is_ok());
+    assert!(with("upload_pieces = 1000").is_ok());
     assert!(with("upload_pieces = 15").is_err());
-    assert!(with("upload_pieces = 5001").is_err());
+    assert!(with("upload_pieces = 1001").is_err());
     assert!(with("upload_life = 72000").is_ok());
     assert!(with("upload_life = 72001").is_err());
     // What is released must open again: room for every pixel.

@@ -29,7 +29,7 @@ use crate::domain::sensor::{Heard, Hearing};
 use crate::domain::sighting::{Alert, Counts, Mark, Reading, Sighting, Transaction};
 use crate::domain::staff::{Approval, Machine, Session, Staff};
 use crate::domain::state::{Sha256Hex, StateName};
-use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::submission::{Connection, ReceiptNumber, Submission};
 use crate::domain::upload::{Announced, Turn, Upload};
 use crate::domain::{
     Artifact, ArtifactId, Change, Code, Event, LinkId, MachineId, ObjectId, StaffId, SubmissionId,
@@ -640,13 +640,15 @@ impl Db {
         engine!(self, db => db.sightings_in(transaction).await)
     }
 
-    /// Sightings that may be about an artifact: each is to be asked itself.
+    /// Sightings that may be about a file or a connection it came over, which has this community id: each is to be
+    /// asked itself.
     pub async fn sightings_about(
         &self,
-        artifact: &Artifact,
+        sha256: &Sha256Hex,
+        connection: &Connection,
         community: &str,
     ) -> Answer<Vec<Sighting>> {
-        engine!(self, db => db.sightings_about(artifact, community).await)
+        engine!(self, db => db.sightings_about(sha256, connection, community).await)
     }
 
     /// Artifacts that came in at a time, or were on their way.

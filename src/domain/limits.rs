@@ -138,7 +138,7 @@ impl Default for Limits {
             upload_stall: Duration::from_mins(1),
             upload_life: Duration::from_hours(12),
             // A piece of 64 KiB each brings the largest file; each leaves a part to delete.
-            upload_pieces: 1000,
+            upload_pieces: 250,
             jail_deadline: Duration::from_secs(10),
             jail_bytes: 512 * 1024 * 1024,
             clamd_deadline: Duration::from_secs(30),

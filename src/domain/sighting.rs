@@ -15,6 +15,7 @@ use super::finding::{Code, Engine, Finding, Severity};
 use super::id::ArtifactId;
 use super::sensor::{RuleId, Watch};
 use super::state::Sha256Hex;
+use super::submission::Connection;
 use super::time::Timestamp;
 
 /// One thing that the sensor saw.
@@ -184,7 +185,10 @@ impl Sighting {
                     && self.is_about_then(artifact, FILE_WINDOW);
                 same.then_some(Why::File)
             }
-            Seen::Request { id } => (*id == artifact.connection.request).then_some(Why::Request),
+            Seen::Request { id } => {
+                let same = artifact.connection.all().any(|it| it.request == *id);
+                same.then_some(Why::Request)
+            }
             Seen::Alert { .. } => None,
         }
     }
@@ -201,13 +205,14 @@ impl Sighting {
         if companions.iter().any(is_request) || !self.is_about_then(artifact, watch.window) {
             return None;
         }
-        let connection = &artifact.connection;
+        let mut over = artifact.connection.all();
         let same = |one, other| canonical(one) == canonical(other);
-        if same(self.client, connection.peer) && same(self.service, connection.local) {
+        if over.any(|it| same(self.client, it.peer) && same(self.service, it.local)) {
             return Some(Why::Connection);
         }
-        let id = community::id(watch.seed, connection.peer, connection.local);
-        (self.community.as_deref() == Some(&id)).then_some(Why::Community)
+        let community = self.community.as_deref()?;
+        let id = |it: &Connection| community::id(watch.seed, it.peer, it.local);
+        artifact.connection.all().any(|it| id(it) == community).then_some(Why::Community)
     }
 
     /// Whether it was seen while the artifact came in, give or take a window. An artifact's id is

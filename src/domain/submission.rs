@@ -51,6 +51,21 @@ pub struct Connection {
     pub local: SocketAddr,
     /// The request's id, made by the door, also answered in `x-request-id`.
     pub request: String,
+    /// Those over which the pieces before came, of what came in pieces; none of them has others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Self>,
+}
+
+impl Connection {
+    /// One request's.
+    pub const fn new(peer: SocketAddr, local: SocketAddr, request: String) -> Self {
+        Self { peer, local, request, earlier: Vec::new() }
+    }
+
+    /// Every one over which some of it came.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.earlier)
+    }
 }
 
 #[cfg(test)]

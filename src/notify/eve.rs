@@ -93,7 +93,7 @@ impl Eve {
             },
             "sekisho": self.details(event),
         });
-        if let (Some(Connection { peer, local, request }), Some(line)) =
+        if let (Some(Connection { peer, local, request, .. }), Some(line)) =
             (connection, line.as_object_mut())
         {
             line.insert("src_ip".into(), peer.ip().to_canonical().to_string().into());
@@ -163,11 +163,8 @@ mod tests {
             .fact("reason", "clamav.signature_match")
             .fact("sha256", "a digest")
             .fact("request", "r");
-        let connection = Connection {
-            peer: "192.0.2.7:50000".parse().unwrap(),
-            local: "198.51.100.1:443".parse().unwrap(),
-            request: "r".into(),
-        };
+        let [peer, local] = ["192.0.2.7:50000", "198.51.100.1:443"].map(|it| it.parse().unwrap());
+        let connection = Connection::new(peer, local, "r".into());
         Detection { event, connection: Some(connection) }
     }
 

@@ -98,7 +98,8 @@ pub(super) async fn a_sighting_and_an_artifact_find_each_other_by_all_they_share
     let foreign = alert(6);
     let all = [&file, &request, &by_client, &by_community, &foreign].map(Clone::clone);
     db.take_reading(&reading(all.to_vec()), NOW).await.unwrap();
-    let mut found = db.sightings_about(&artifact, "1:other").await.unwrap();
+    let found = db.sightings_about(&sha256, &artifact.connection, "1:other").await;
+    let mut found = found.unwrap();
     found.sort_by_key(Sighting::digest);
     let mut expected = vec![file, request, by_client, by_community];
     expected.sort_by_key(Sighting::digest);

@@ -180,7 +180,7 @@ impl World {
                 parts: 1,
             },
             received_at: NOW,
-            connection: Connection { peer: local, local, request: "r".into() },
+            connection: Connection::new(local, local, "r".into()),
             detected: None,
             hold: None,
             version: 0,

@@ -6,7 +6,8 @@ use super::rows::{self, big, to_json};
 use super::{Answer, Connection, DbError, Row, Store, events};
 use crate::domain::sensor::{Heard, Hearing};
 use crate::domain::sighting::{Counts, Mark, Reading, Seen, Sighting, Transaction, canonical};
-use crate::domain::{Artifact, Event, Timestamp};
+use crate::domain::state::Sha256Hex;
+use crate::domain::{Event, Timestamp, submission};
 
 /// Most sightings that wait and are kept: a flood does not fill the disk, and says that it is one.
 const MOST_SIGHTINGS: i64 = 50_000;
@@ -147,7 +148,8 @@ impl Store {
 
     pub(in crate::db) async fn sightings_about(
         &self,
-        artifact: &Artifact,
+        sha256: &Sha256Hex,
+        connection: &submission::Connection,
         community: &str,
     ) -> Answer<Vec<Sighting>> {
         let found = sqlx::query(
@@ -155,9 +157,9 @@ impl Store {
              OR (kind = 'alert' AND (client = $3 OR community = $4)) \
              ORDER BY arrived_at DESC, digest LIMIT $5",
         )
-        .bind(artifact.source.sha256.as_str())
-        .bind(&artifact.connection.request)
-        .bind(canonical(artifact.connection.peer).to_string())
+        .bind(sha256.as_str())
+        .bind(&connection.request)
+        .bind(canonical(connection.peer).to_string())
         .bind(community)
         .bind(LOOK_LIMIT)
         .fetch_all(&self.reader)

@@ -73,7 +73,7 @@ fn released(certificate: &Certificate, note: String) -> Artifact {
             parts: 1,
         },
         received_at: NOW,
-        connection: Connection { peer: local, local, request: "r".into() },
+        connection: Connection::new(local, local, "r".into()),
         detected: None,
         hold: None,
         version: 1,

@@ -28,11 +28,11 @@ fn artifact() -> Artifact {
             parts: 1,
         },
         received_at: RECEIVED,
-        connection: Connection {
-            peer: "192.0.2.7:50000".parse().unwrap(),
-            local: "198.51.100.1:443".parse().unwrap(),
-            request: "00112233445566778899aabb".into(),
-        },
+        connection: Connection::new(
+            "192.0.2.7:50000".parse().unwrap(),
+            "198.51.100.1:443".parse().unwrap(),
+            "00112233445566778899aabb".into(),
+        ),
         detected: None,
         hold: None,
         version: 0,
@@ -124,6 +124,26 @@ fn a_known_request_joins_its_own_files_and_no_other_on_the_connection() {
     let with_file = [other, file(1, 1000)];
     assert_eq!(alert().joins(&with_file, &artifact(), &WATCH), Some(Why::File));
     assert_eq!(alert().joins(&[file(2, 5)], &artifact(), &WATCH), Some(Why::Connection));
+}
+
+#[test]
+fn an_alert_about_any_piece_of_a_file_joins_it() {
+    let mut artifact = artifact();
+    let [peer, local] = ["192.0.2.7:50000", "198.51.100.1:443"].map(|it| it.parse().unwrap());
+    let first = Connection::new("203.0.113.9:40000".parse().unwrap(), local, "first".into());
+    artifact.connection = Connection::new(peer, local, "last".into());
+    let early = Sighting { client: first.peer, at: BEGUN, ..alert() };
+    let joins =
+        |artifact: &Artifact, it: &Sighting, with: &[Sighting]| it.joins(with, artifact, &WATCH);
+    assert_eq!(joins(&artifact, &early, &[]), None);
+    let of_first = request("first");
+    assert_eq!(joins(&artifact, &alert(), std::slice::from_ref(&of_first)), None);
+    let id = Some(community::id(WATCH.seed, first.peer, local));
+    artifact.connection.earlier = vec![first];
+    assert_eq!(joins(&artifact, &early, &[]), Some(Why::Connection));
+    assert_eq!(joins(&artifact, &alert(), &[of_first]), Some(Why::Request));
+    let rewritten = Sighting { client: "203.0.113.1:1".parse().unwrap(), community: id, ..early };
+    assert_eq!(joins(&artifact, &rewritten, &[]), Some(Why::Community));
 }
 
 #[test]

@@ -18,7 +18,7 @@ async fn quarantined(world: &TestApp) -> Artifact {
     let (link, submission) = receive::tests::begun(world).await;
     let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
     let local = "127.0.0.1:8443".parse().unwrap();
-    let connection = Connection { peer: local, local, request: "r".into() };
+    let connection = Connection::new(local, local, "r".into());
     let declared = Declared::default();
     let begun = visit.begin(intake, ArtifactKind::Photo, declared, connection).await;
     let mut upload = begun.unwrap();
@@ -84,7 +84,7 @@ async fn an_upload_whose_time_is_over_goes_with_what_came_of_it_and_a_received_o
         let (session, token) = (&patient.session, &patient.token);
         let announced = visit.announce(intake, session, token, 9, Declared::default()).await;
         let upload = announced.unwrap().upload;
-        let connection = Connection { peer: local, local, request: "r".into() };
+        let connection = Connection::new(local, local, "r".into());
         let piece = receive::Piece { upload, offset: 0, checksum: None, connection };
         let body = futures_util::stream::iter([Ok::<_, ()>(Bytes::from_static(sent))]);
         visit.append(intake, token, piece, body).await.unwrap();

@@ -84,6 +84,7 @@ impl Visit {
             object: ObjectId::new(now, app.random.bytes()?),
             size_bytes,
             declared,
+            connections: Vec::new(),
             halted: Halted::new(),
             whole: None,
         };
@@ -133,7 +134,6 @@ impl Visit {
         intake: &Intake,
         token: &SessionToken,
         upload: UploadId,
-        connection: Connection,
     ) -> Result<Standing, FlowError> {
         let found = self.find(&intake.app, token, upload).await?;
         let Progress::Unfinished { sealed } = &found.progress else {
@@ -143,7 +143,7 @@ impl Visit {
         if kept.whole.is_some() {
             // A crash came between its last byte and its row: nothing is left for the sender to do.
             let taken = self.take_turn(&intake.app, token, upload).await?;
-            return self.complete(intake, taken, connection).await;
+            return self.complete(intake, taken).await;
         }
         let (offset, size_bytes) = (kept.offset(), kept.size_bytes);
         Ok(Standing { upload, offset, size_bytes, expires_at: found.expires_at })
@@ -184,7 +184,7 @@ impl Visit {
             return Err(self.refuse(app, Refusal::UploadOffset).await);
         }
         if taken.kept.whole.is_some() {
-            return self.complete(intake, taken, piece.connection).await;
+            return self.complete(intake, taken).await;
         }
         self.fill(intake, taken, piece, body).await
     }

@@ -45,7 +45,7 @@ async fn two_uploads_of_one_visit_at_once_are_both_kept_at_places_of_their_own()
     let mut visits = Vec::new();
     for content in [&b"one"[..], b"two"] {
         let visit = visit(intake, link, Some(submission)).await.expect("a visit");
-        let connection = Connection { peer: local, local, request: "r".into() };
+        let connection = Connection::new(local, local, "r".into());
         let kind = ArtifactKind::Photo;
         let begun = visit.begin(intake, kind, Declared::default(), connection).await;
         let mut upload = begun.expect("begins");
@@ -70,7 +70,7 @@ async fn a_full_store_takes_no_file_and_says_so() {
     intake.app.vault = Vault::local(folder.path(), u64::MAX).expect("a store");
     let visit = visit(&intake, link, Some(submission)).await.expect("a visit");
     let local = "127.0.0.1:8443".parse().expect("an address");
-    let connection = Connection { peer: local, local, request: "r".into() };
+    let connection = Connection::new(local, local, "r".into());
     let kind = ArtifactKind::Photo;
     let refused = visit.begin(&intake, kind, Declared::default(), connection).await.map(drop);
     assert!(matches!(refused, Err(FlowError::Vault(VaultError::Full))));

@@ -40,22 +40,30 @@ pub(super) async fn new_sightings(app: &App, watch: &Watch) -> Result<(), FlowEr
 }
 
 /// Joins what the sensor saw of an artifact before it was there; whether the sensor has told of the
-/// artifact itself.
+/// artifact itself, or of every request over which it came.
 pub(in crate::flow) async fn look_for(
     app: &App,
     artifact: &Artifact,
     watch: &Watch,
 ) -> Result<bool, FlowError> {
-    let connection = &artifact.connection;
-    let community = community::id(watch.seed, connection.peer, connection.local);
-    let about = app.db.sightings_about(artifact, &community).await?;
-    for sighting in &about {
-        if is_alert(sighting) || sighting.identifies(artifact).is_some() {
-            let together = together(app, sighting).await?;
-            join_all(app, artifact, &together, watch).await?;
+    let (mut file_told, mut requests_told) = (false, true);
+    for connection in artifact.connection.all() {
+        let community = community::id(watch.seed, connection.peer, connection.local);
+        let sha256 = &artifact.source.sha256;
+        let about = app.db.sightings_about(sha256, connection, &community).await?;
+        let is_its =
+            |it: &Sighting| matches!(&it.seen, Seen::Request { id } if *id == connection.request);
+        requests_told &= about.iter().any(is_its);
+        for sighting in about {
+            let identified = sighting.identifies(artifact);
+            file_told |= identified == Some(Why::File);
+            if identified.is_some() || is_alert(&sighting) {
+                let together = together(app, &sighting).await?;
+                join_all(app, artifact, &together, watch).await?;
+            }
         }
     }
-    Ok(about.iter().any(|sighting| sighting.identifies(artifact).is_some()))
+    Ok(file_told || requests_told)
 }
 
 /// What was seen of the same request, this among it.

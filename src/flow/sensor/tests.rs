@@ -73,11 +73,8 @@ impl World {
         let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
         let mut received = Vec::new();
         for content in contents {
-            let connection = Connection {
-                peer: PEER.parse().unwrap(),
-                local: DOOR.parse().unwrap(),
-                request: request.to_owned(),
-            };
+            let (peer, local) = (PEER.parse().unwrap(), DOOR.parse().unwrap());
+            let connection = Connection::new(peer, local, request.to_owned());
             let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection);
             let mut upload = begun.await.unwrap();
             visit.take(intake, &mut upload, Bytes::from_static(content.as_bytes())).await.unwrap();

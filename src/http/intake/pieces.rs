@@ -48,16 +48,13 @@ pub(super) async fn announce(
 /// Says how far a file has come.
 pub(super) async fn standing(
     State(door): State<Door<Intake>>,
-    page: Page,
     sender: SendingPatient,
     _: Tus,
-    Extension(peer): Extension<PeerIdentity>,
     Path(untrusted_id): Path<String>,
 ) -> Result<Response, Failure> {
     let mut visit = visit(&door.role, &sender).await?;
     let id = id_of(&door.role, &visit, &untrusted_id).await?;
-    let connection = connection(&page, &peer);
-    let standing = visit.standing(&door.role, &sender.token, id, connection).await?;
+    let standing = visit.standing(&door.role, &sender.token, id).await?;
     let length = [(UPLOAD_LENGTH, HeaderValue::from(standing.size_bytes))];
     Ok((StatusCode::NO_CONTENT, length, headers_of(&standing)).into_response())
 }
@@ -115,5 +112,5 @@ async fn id_of(intake: &Intake, visit: &Visit, untrusted_id: &str) -> Result<Upl
 }
 
 fn connection(page: &Page, peer: &PeerIdentity) -> Connection {
-    Connection { peer: peer.peer, local: peer.local, request: page.request.clone() }
+    Connection::new(peer.peer, peer.local, page.request.clone())
 }

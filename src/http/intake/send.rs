@@ -51,7 +51,7 @@ pub(super) async fn send(
     let mut visit = receive::visit(intake, session.link, session.submission).await?;
     let form = form.map_err(|_| Problem::BadRequest)?;
     let request = page.request.clone();
-    let connection = Connection { peer: peer.peer, local: peer.local, request };
+    let connection = Connection::new(peer.peer, peer.local, request);
     let mut sent = take_form(intake, &mut visit, &connection, form).await?;
     if sent.received.is_empty() && sent.refused.is_empty() {
         match visit.refuse(&intake.app, Refusal::NothingSent).await {

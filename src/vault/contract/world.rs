@@ -171,7 +171,7 @@ pub(super) fn artifact(sealed: &SealedObject) -> Artifact {
             parts: sealed.parts.len().try_into().unwrap(),
         },
         received_at: NOW,
-        connection: Connection { peer: local, local, request: "r".into() },
+        connection: Connection::new(local, local, "r".into()),
         detected: None,
         hold: None,
         version: 0,

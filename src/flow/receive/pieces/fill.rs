@@ -10,7 +10,6 @@ use crate::app::{DbError, Intake};
 use crate::domain::artifact::ArtifactKind;
 use crate::domain::checksum::{Checking, Checksum};
 use crate::domain::content::Area;
-use crate::domain::submission::Connection;
 use crate::flow::{FlowError, Refusal};
 use crate::vault::Sealer;
 
@@ -43,6 +42,7 @@ impl Visit {
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<Standing, FlowError> {
         let app = &intake.app;
+        taken.kept.connections.push(piece.connection);
         let kept = &taken.kept;
         let ending = self.ending(intake, kept.artifact, ArtifactKind::Photo);
         let first =
@@ -76,7 +76,7 @@ impl Visit {
         };
         let checked = checking.map(Checking::is_right);
         let ended = Ended { came, is_whole: left == 0, checked };
-        self.settle(intake, taken, incoming, ended, piece.connection).await
+        self.settle(intake, taken, incoming, ended).await
     }
 
     /// Keeps what counts of a piece, and says what the sender is refused.
@@ -86,7 +86,6 @@ impl Visit {
         mut taken: Taken,
         incoming: Incoming,
         ended: Ended,
-        connection: Connection,
     ) -> Result<Standing, FlowError> {
         let app = &intake.app;
         let Ended { came, is_whole, checked } = ended;
@@ -102,7 +101,7 @@ impl Visit {
         if counts && is_whole {
             taken.kept.whole = Some(incoming.finish().await?);
             self.save(app, &taken).await?;
-            return self.complete(intake, taken, connection).await;
+            return self.complete(intake, taken).await;
         }
         if counts {
             incoming.halt(&mut taken.kept.halted).await?;
@@ -119,10 +118,12 @@ impl Visit {
         &mut self,
         intake: &Intake,
         mut taken: Taken,
-        connection: Connection,
     ) -> Result<Standing, FlowError> {
+        let kept = &mut taken.kept;
+        let whole = kept.whole.take().zip(kept.connections.pop());
         let lost = FlowError::Internal("an upload that is not whole was completed");
-        let (object, wrap) = taken.kept.whole.take().ok_or(lost)?;
+        let ((object, wrap), mut connection) = whole.ok_or(lost)?;
+        connection.earlier = std::mem::take(&mut kept.connections);
         let (artifact, declared) = (taken.kept.artifact, taken.kept.declared.clone());
         let (kind, upload) = (ArtifactKind::Photo, Some(taken.turn));
         let size_bytes = object.size_bytes;

@@ -9,6 +9,7 @@ use crate::app::{App, DbError};
 use crate::domain::artifact::Declared;
 use crate::domain::content::{SealedObject, Wrap};
 use crate::domain::secret::SessionToken;
+use crate::domain::submission::Connection;
 use crate::domain::upload::{Progress, Turn, Upload, UploadKey};
 use crate::domain::{ArtifactId, ObjectId, SubmissionId, Timestamp, UploadId};
 use crate::flow::{FlowError, Refusal};
@@ -22,6 +23,8 @@ pub(super) struct Kept {
     pub(super) object: ObjectId,
     pub(super) size_bytes: u64,
     pub(super) declared: Declared,
+    /// Over which its pieces came, this request's last.
+    pub(super) connections: Vec<Connection>,
     pub(super) halted: Halted,
     /// Set once all of it is durable, until its row stands: a crash in between loses nothing.
     pub(super) whole: Option<(SealedObject, Wrap)>,
@@ -100,11 +103,14 @@ pub(super) fn seal(app: &App, key: &UploadKey, kept: &Kept) -> Result<String, Fl
     let failed = || FlowError::Internal("the progress of an upload was not sealed");
     // All of it at once: growing would leave copies behind that nobody wipes.
     let parts = kept.halted.parts().len() + kept.whole.as_ref().map_or(0, |it| it.0.parts.len());
-    let mut text = Zeroizing::new(Vec::with_capacity(KEPT_BYTES + parts * PART_BYTES));
+    let connections = kept.connections.len() * CONNECTION_BYTES;
+    let mut text =
+        Zeroizing::new(Vec::with_capacity(KEPT_BYTES + parts * PART_BYTES + connections));
     serde_json::to_writer(&mut *text, kept).map_err(|_| failed())?;
     key.seal(app.random.bytes()?, &text).ok_or_else(failed)
 }
 
-/// Progress without its parts, as JSON, and one part of it; with room to spare.
+/// Progress without its parts and connections, as JSON, and one of each; with room to spare.
 const KEPT_BYTES: usize = 4096;
 const PART_BYTES: usize = 192;
+const CONNECTION_BYTES: usize = 256;

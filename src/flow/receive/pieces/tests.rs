@@ -32,6 +32,11 @@ async fn pieces_of_any_length_become_one_file() {
     }
     assert_eq!(world.append(upload, from, body(&all[from..])).await.unwrap(), SIZE as u64);
     world.expect_received(&all).await;
+    // An alert may be about any of them.
+    let [artifact] = world.artifacts().await.try_into().expect("one artifact");
+    let over: Vec<_> = artifact.connection.all().map(|it| it.request.clone()).collect();
+    let pieces = [299, 0, 1, 64, 65, 128, 128].map(|from| format!("request-{from}"));
+    assert_eq!(over, pieces);
     // The answer may have been lost: who asks again is told, and sends nothing twice.
     assert_eq!(world.offset(upload).await.unwrap(), SIZE as u64);
     assert_eq!(world.append(upload, SIZE, body(&[])).await.unwrap(), SIZE as u64);
@@ -163,9 +168,10 @@ async fn a_crash_between_the_last_byte_and_the_row_is_made_good_by_whoever_asks_
             app.db.put_wrap(&whole.1).await.expect("stored");
         }
         taken.kept.whole = Some(whole);
+        taken.kept.connections.push(connection(0));
         visit.save(app, &taken).await.expect("saved");
         assert!(world.artifacts().await.is_empty());
-        let standing = visit.standing(&world.app.intake, token, upload, connection()).await;
+        let standing = visit.standing(&world.app.intake, token, upload).await;
         assert_eq!(standing.unwrap().offset, SIZE as u64);
         world.expect_received(&all).await;
         assert_eq!(world.offset(upload).await.unwrap(), SIZE as u64);
@@ -318,7 +324,7 @@ async fn what_is_announced_is_held_to_the_limits_at_under_and_over_them() {
     // A form finds the same places taken.
     let visit = world.visit().await;
     let (kind, declared) = (ArtifactKind::Photo, Declared::default());
-    let form = visit.begin(&world.app.intake, kind, declared, connection()).await;
+    let form = visit.begin(&world.app.intake, kind, declared, connection(0)).await;
     assert_eq!(refused(form.map(|_| 0)), Refusal::TooManyFiles);
 }
 

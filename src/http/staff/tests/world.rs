@@ -163,7 +163,7 @@ impl World {
             parts: 1,
         };
         let address = ([192, 0, 2, 7], 50_000).into();
-        let connection = Connection { peer: address, local: address, request: "r".to_owned() };
+        let connection = Connection::new(address, address, "r".to_owned());
         let artifact = Artifact {
             id,
             submission,

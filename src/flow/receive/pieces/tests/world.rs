@@ -75,7 +75,8 @@ impl World {
     ) -> Result<u64, FlowError> {
         // A step of time, which keeps the events of two requests in order.
         self.app.hand.advance(Duration::from_secs(1));
-        let piece = Piece { upload, offset: offset as u64, checksum, connection: connection() };
+        let connection = connection(offset);
+        let piece = Piece { upload, offset: offset as u64, checksum, connection };
         let mut visit = self.visit().await;
         let standing = visit.append(&self.app.intake, &self.begun.token, piece, body).await;
         standing.map(|it| it.offset)
@@ -84,7 +85,7 @@ impl World {
     pub(super) async fn offset(&self, upload: UploadId) -> Result<u64, FlowError> {
         let mut visit = self.visit().await;
         let token = &self.begun.token;
-        let standing = visit.standing(&self.app.intake, token, upload, connection()).await;
+        let standing = visit.standing(&self.app.intake, token, upload).await;
         standing.map(|it| it.offset)
     }
 
@@ -116,9 +117,10 @@ pub(super) fn bytes() -> Vec<u8> {
     (0..SIZE).map(|n| (n * 7 + n / 251).to_le_bytes()[0]).collect()
 }
 
-pub(super) fn connection() -> Connection {
+/// Of the piece that begins here.
+pub(super) fn connection(offset: usize) -> Connection {
     let local = "127.0.0.1:8443".parse().expect("an address");
-    Connection { peer: local, local, request: "r".into() }
+    Connection::new(local, local, format!("request-{offset}"))
 }
 
 pub(super) fn body(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, Gone>> + Unpin {

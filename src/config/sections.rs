@@ -1,6 +1,6 @@
 //! The sections of the configuration, with the defaults of each key.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,6 +73,9 @@ pub struct Door {
     pub certificate: PathBuf,
     /// PEM private key; opened by the parent and handed over as a descriptor.
     pub key: PathBuf,
+    /// Addresses whose connections begin with a PROXY header, as of a balancer that passes TLS on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxies: Vec<IpAddr>,
 }
 
 /// The virus scanner.
@@ -269,6 +272,7 @@ impl Door {
             host: host.to_owned(),
             certificate: format!("tls/{name}.pem").into(),
             key: format!("tls/{name}.key").into(),
+            proxies: Vec::new(),
         }
     }
 

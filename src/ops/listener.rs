@@ -2,7 +2,9 @@
 //!
 //! Everything a stranger can make us wait for has a deadline, and everything a stranger can make
 //! us hold has a number. Requests carry a [`PeerIdentity`] that comes from the connection itself,
-//! never from a header.
+//! never from a header of HTTP.
+
+mod proxied;
 
 use std::future::Future;
 use std::io;
@@ -17,7 +19,7 @@ use axum::extract::Request;
 use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use axum_server::accept::Accept;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Buf, Frame, SizeHint};
 use rustls::ServerConfig;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
@@ -28,6 +30,7 @@ use tower::Layer as _;
 use tower_http::timeout::TimeoutBody;
 
 use super::certificates::fingerprint;
+pub use proxied::Proxies;
 
 /// Stops a listener: `graceful_shutdown(Some(deadline))` lets requests in flight finish.
 pub type Handle = axum_server::Handle<SocketAddr>;
@@ -49,6 +52,8 @@ const HEADER_DEADLINE: Duration = Duration::from_secs(20);
 const MAX_CONNECTIONS: usize = 2048;
 /// Bytes asked of the kernel at once: a few records of TLS. Every connection holds as many.
 const READ_BYTES: usize = 64 * 1024;
+/// Bytes of a request's body after which its reader pauses for whoever else waits.
+const TURN_BYTES: usize = READ_BYTES;
 /// Most headers of one request.
 const MAX_HEADERS: usize = 64;
 /// Most bytes of one request's headers.
@@ -70,23 +75,25 @@ pub fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("{listen}: {error}")))
 }
 
-/// Serves until the handle says to stop. `body_stall` is the longest pause within a request body.
+/// Serves until the handle says to stop. `body_stall` is the longest pause within a request body;
+/// connections of `proxies` begin with whose they are.
 ///
 /// # Errors
 /// The system's error if the listener cannot be used.
 pub async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
+    proxies: Proxies,
     router: Router,
     body_stall: Duration,
     handle: Handle,
 ) -> io::Result<()> {
     let bounded_body = axum::middleware::map_request(move |request: Request| async move {
-        request.map(|body| Body::new(TimeoutBody::new(body_stall, OneFrame::of(body))))
+        request.map(|body| Body::new(TimeoutBody::new(body_stall, InTurns::of(body))))
     });
     let router = router.layer(bounded_body);
     let mut server = axum_server::from_tcp(listener)?
-        .acceptor(Acceptor::new(tls))
+        .acceptor(Acceptor::new(tls, proxies))
         .first_request_timeout(HEADER_DEADLINE)
         .handle(handle);
     bound_http(server.http_builder());
@@ -113,6 +120,7 @@ fn bound_http(http: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt:
 #[derive(Clone)]
 struct Acceptor {
     tls: TlsAcceptor,
+    proxies: Arc<Proxies>,
     slots: Arc<Semaphore>,
 }
 
@@ -123,15 +131,23 @@ type Identified<S> = AddExtension<AddExtension<S, PeerIdentity>, Slot>;
 type Buffered = TlsStream<BufReader<TcpStream>>;
 
 impl Acceptor {
-    fn new(tls: Arc<ServerConfig>) -> Self {
-        Self { tls: tls.into(), slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    fn new(tls: Arc<ServerConfig>, proxies: Proxies) -> Self {
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Self { tls: tls.into(), proxies: Arc::new(proxies), slots }
     }
 
     async fn handshake(self, stream: TcpStream) -> io::Result<(Buffered, PeerIdentity)> {
         stream.set_nodelay(true)?;
-        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
-        let stream = BufReader::with_capacity(READ_BYTES, stream);
-        let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, self.tls.accept(stream)).await??;
+        let (mut peer, mut local) = (stream.peer_addr()?, stream.local_addr()?);
+        let mut stream = BufReader::with_capacity(READ_BYTES, stream);
+        let handshake = async {
+            if self.proxies.include(peer) {
+                let ends = proxied::ends(&mut stream).await?;
+                (peer, local) = ends.unwrap_or((peer, local));
+            }
+            self.tls.accept(stream).await
+        };
+        let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await??;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate_sha256 = chain.and_then(<[_]>::first).map(fingerprint);
         Ok((stream, PeerIdentity { peer, local, certificate_sha256 }))
@@ -155,22 +171,23 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     }
 }
 
-/// A request's body, one frame a poll.
+/// A request's body, given away in short turns.
 ///
 /// The parser of forms takes all that is there before it gives any of it away: a sender faster
 /// than the seal would fill memory with copies.
-struct OneFrame<B> {
+struct InTurns<B> {
     body: B,
-    given: bool,
+    /// Bytes of this turn.
+    given: usize,
 }
 
-impl<B> OneFrame<B> {
+impl<B> InTurns<B> {
     const fn of(body: B) -> Self {
-        Self { body, given: false }
+        Self { body, given: 0 }
     }
 }
 
-impl<B: HttpBody + Unpin> HttpBody for OneFrame<B> {
+impl<B: HttpBody + Unpin> HttpBody for InTurns<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -178,12 +195,20 @@ impl<B: HttpBody + Unpin> HttpBody for OneFrame<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        if std::mem::take(&mut self.given) {
+        if self.given >= TURN_BYTES {
+            self.given = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        self.given = frame.is_ready();
+        match &frame {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.given += frame.data_ref().map_or(0, Buf::remaining);
+            }
+            // Whoever has to wait has had a turn.
+            Poll::Pending => self.given = 0,
+            Poll::Ready(_) => {}
+        }
         frame
     }
 

@@ -23,6 +23,10 @@ struct World {
 
 /// A machines' door on a free port of the loopback; its one page says who came.
 fn machines_door() -> World {
+    door_behind(Proxies::default())
+}
+
+fn door_behind(proxies: Proxies) -> World {
     let (doors, doors_ca) = Authority::make(AuthorityKind::Doors).unwrap();
     let (machines, machines_ca) = Authority::make(AuthorityKind::Machines).unwrap();
     let door = doors.issue_server("portal.localhost").unwrap();
@@ -34,12 +38,13 @@ fn machines_door() -> World {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
     let who = |Extension(peer): Extension<PeerIdentity>| async move {
-        format!("{} {}", peer.local, peer.certificate_sha256.unwrap_or_default())
+        format!("{} {} {}", peer.peer.ip(), peer.local, peer.certificate_sha256.unwrap_or_default())
     };
     let router = Router::new().route("/", get(who));
     let handle = Handle::new();
     let stall = Duration::from_secs(5);
-    let server = tokio::spawn(serve(listener, tls.unwrap(), router, stall, handle.clone()));
+    let server =
+        tokio::spawn(serve(listener, tls.unwrap(), proxies, router, stall, handle.clone()));
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(doors_ca.certificate.as_bytes()).unwrap();
     roots.add(ca).unwrap();
@@ -48,6 +53,15 @@ fn machines_door() -> World {
 
 /// Asks for the page; an error if the door does not let us in.
 async fn visit(world: &World, identity: Option<&Issued>) -> io::Result<String> {
+    visit_after(b"", world, identity).await
+}
+
+/// The same, with something sent before.
+async fn visit_after(
+    before: &[u8],
+    world: &World,
+    identity: Option<&Issued>,
+) -> io::Result<String> {
     let builder = ClientConfig::builder_with_provider(tls::provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -61,7 +75,8 @@ async fn visit(world: &World, identity: Option<&Issued>) -> io::Result<String> {
         None => builder.with_no_client_auth(),
     };
     let name = ServerName::try_from("portal.localhost").unwrap();
-    let stream = TcpStream::connect(world.address).await?;
+    let mut stream = TcpStream::connect(world.address).await?;
+    stream.write_all(before).await?;
     let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     let request = "GET / HTTP/1.1\r\nhost: portal.localhost\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await?;
@@ -88,7 +103,23 @@ async fn a_request_carries_its_connections_addresses_and_certificate() {
     let machine = world.machines.issue_client("reception-pc").unwrap();
     let answer = visit(&world, Some(&machine)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.ends_with(&format!("{} {}", world.address, machine.sha256)), "{answer}");
+    let who = format!("127.0.0.1 {} {}", world.address, machine.sha256);
+    assert!(answer.ends_with(&who), "{answer}");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_a_request_carries_what_the_proxy_says_and_no_other_may_say_it() {
+    let header = b"PROXY TCP4 192.0.2.7 203.0.113.1 4711 443\r\n";
+    let behind = door_behind(Proxies::at(vec!["127.0.0.1".parse().unwrap()]));
+    let machine = behind.machines.issue_client("reception-pc").unwrap();
+    let answer = visit_after(header, &behind, Some(&machine)).await.unwrap();
+    let who = format!("192.0.2.7 203.0.113.1:443 {}", machine.sha256);
+    assert!(answer.ends_with(&who), "{answer}");
+    // A proxy's connection that does not say whose it is comes to nothing.
+    assert!(visit(&behind, Some(&machine)).await.is_err());
+    let direct = machines_door();
+    let machine = direct.machines.issue_client("reception-pc").unwrap();
+    assert!(visit_after(header, &direct, Some(&machine)).await.is_err());
 }
 
 #[tokio::test]
@@ -101,15 +132,16 @@ async fn a_door_that_is_told_to_stop_stops() {
 }
 
 #[tokio::test]
-async fn a_body_gives_one_frame_a_poll_and_is_read_to_its_end() {
+async fn a_body_pauses_after_each_turn_and_is_read_to_its_end() {
+    let half = bytes::Bytes::from(vec![b'x'; TURN_BYTES / 2]);
     let body = || {
-        let frames = ["one", "two"].map(|text| Frame::data(text.as_bytes()));
-        OneFrame::of(StreamBody::new(stream::iter(frames.map(Ok::<_, io::Error>))))
+        let frames = [(); 3].map(|()| Frame::data(half.clone()));
+        InTurns::of(StreamBody::new(stream::iter(frames.map(Ok::<_, io::Error>))))
     };
     let mut polled = body();
     let mut context = Context::from_waker(Waker::noop());
-    let ready = [0; 4].map(|_| Pin::new(&mut polled).poll_frame(&mut context).is_ready());
-    assert_eq!(ready, [true, false, true, false]);
+    let ready = [0; 5].map(|_| Pin::new(&mut polled).poll_frame(&mut context).is_ready());
+    assert_eq!(ready, [true, true, false, true, true]);
     // Whoever only waits is woken.
-    assert_eq!(body().collect().await.unwrap().to_bytes(), "onetwo");
+    assert_eq!(body().collect().await.unwrap().to_bytes().len(), 3 * half.len());
 }

@@ -201,7 +201,9 @@ impl World {
         let answers = Arc::<Mutex<Answers>>::default();
         let stall = Duration::from_secs(10);
         let handle = listener::Handle::new();
-        tokio::spawn(listener::serve(socket, tls, door(Arc::clone(&answers)), stall, handle));
+        let proxies = listener::Proxies::default();
+        let router = door(Arc::clone(&answers));
+        tokio::spawn(listener::serve(socket, tls, proxies, router, stall, handle));
         let args = PullArgs {
             to: at("to"),
             url: format!("https://localhost:{port}"),

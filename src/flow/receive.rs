@@ -14,9 +14,10 @@ pub use pieces::{Piece, Standing};
 
 use super::error::refused_event;
 use super::{FlowError, Refusal, open};
-use crate::app::{App, Commit, DbError, Intake};
+use crate::app::{App, Commit, Contents, DbError, Intake};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
 use crate::domain::content::{Area, Origin, SealedObject, Wrap};
+use crate::domain::limits::Limits;
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Turn;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, LinkId, ObjectId, State, SubmissionId};
@@ -67,10 +68,15 @@ pub async fn visit(
     link: LinkId,
     submission: Option<SubmissionId>,
 ) -> Result<Visit, FlowError> {
-    open::link_of(intake, link).await?;
-    let submission = submission.ok_or(Refusal::AgreementNeeded)?;
-    let submission = intake.app.db.submission(submission).await?.ok_or(Refusal::AgreementNeeded)?;
-    Visit::resume(&intake.app, submission).await
+    let link = open::link_of(intake, link);
+    let visit = async {
+        let submission = submission.ok_or(Refusal::AgreementNeeded)?;
+        Visit::resume(&intake.app, submission).await
+    };
+    // Both at once: a sender waits for neither. What is wrong with the link is said first.
+    let (link, visit) = tokio::join!(link, visit);
+    link?;
+    visit
 }
 
 /// What was received in a visit and where each of it stands; never content, never findings.
@@ -92,9 +98,10 @@ pub async fn receipt(app: &App, submission: Option<SubmissionId>) -> Result<Rece
 
 impl Visit {
     /// Takes up a submission where it stands.
-    pub async fn resume(app: &App, submission: Submission) -> Result<Self, FlowError> {
-        let received = app.db.received_in(submission.id).await?;
-        let announced = app.db.announced_in(submission.id, app.clock.read()).await?;
+    async fn resume(app: &App, submission: SubmissionId) -> Result<Self, FlowError> {
+        let contents = app.db.contents_of(submission, app.clock.read()).await?;
+        let Contents { submission, received, announced } =
+            contents.ok_or(Refusal::AgreementNeeded)?;
         Ok(Self {
             files: received.artifacts.saturating_add(announced.uploads),
             bytes: received.bytes.saturating_add(announced.bytes),
@@ -226,13 +233,31 @@ impl Visit {
             let commit = Commit { change, lease: None, upload, objects: vec![object.clone()] };
             match app.db.commit(commit).await {
                 Err(DbError::Exists) => {
-                    let now = Self::resume(app, self.submission.clone()).await?;
+                    let now = Self::resume(app, self.submission.id).await?;
+                    // What comes in pieces was counted when it was announced.
+                    if upload.is_none() {
+                        let (files, more) =
+                            (now.files.saturating_add(1), artifact.source.size_bytes);
+                        if let Some(refusal) = now.passed_limit(&app.limits, files, more) {
+                            return Err(self.refuse(app, refusal).await);
+                        }
+                    }
                     artifact.position = now.next_position;
                 }
                 done => return Ok(done?),
             }
         }
         Err(Refusal::MovedOn.into())
+    }
+
+    /// Which limit of a submission so many files, and so many bytes more, would pass.
+    fn passed_limit(&self, limits: &Limits, files: u16, more_bytes: u64) -> Option<Refusal> {
+        let bytes = self.bytes.saturating_add(more_bytes);
+        match () {
+            () if files > limits.submission_files => Some(Refusal::TooManyFiles),
+            () if bytes > limits.submission_bytes => Some(Refusal::SubmissionTooLarge),
+            () => None,
+        }
     }
 
     /// How an original of this visit is finished.

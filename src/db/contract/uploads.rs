@@ -125,8 +125,7 @@ pub(super) async fn an_upload_becomes_one_artifact_under_its_last_turn(world: Wo
 
 pub(super) async fn uploads_count_until_they_are_received_discarded_or_over(world: World) {
     let count = async |now| {
-        let Announced { uploads, bytes } =
-            world.db.announced_in(world.submission, now).await.unwrap();
+        let Announced { uploads, bytes } = super::contents(&world, now).await.announced;
         (uploads, bytes)
     };
     let [first, second, _third] =

@@ -66,6 +66,22 @@ impl Place {
         }
     }
 
+    /// Runs statements as whoever holds the database itself.
+    pub(super) async fn run(&self, statements: &str) {
+        match self {
+            Self::Files(_) => {
+                let url = format!("sqlite://{}", self.file("data.db").display());
+                let pool = sqlx::SqlitePool::connect(&url).await.expect("opens");
+                let done = sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&pool).await;
+                done.expect("is accepted");
+            }
+            Self::Server(cluster, name) => {
+                let statements = format!("SET search_path = sekisho; {statements} ANALYZE;");
+                cluster.run(name, &statements).expect("is accepted");
+            }
+        }
+    }
+
     /// Whether a statement is accepted from whoever holds the database itself.
     pub(super) async fn accepts(&self, statement: &'static str) -> bool {
         match self {

@@ -4,10 +4,11 @@ use super::rows::{self, ARTIFACT, big, to_json};
 use super::{
     Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases, uploads,
 };
-use crate::db::{Commit, ObjectRow, Received};
+use crate::db::{Commit, Contents, ObjectRow, Received};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
 use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::upload::Announced;
 use crate::domain::{
     Artifact, ArtifactId, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
 };
@@ -113,22 +114,28 @@ impl Store {
         found.iter().map(rows::artifact).collect()
     }
 
-    pub(in crate::db) async fn received_in(&self, submission: SubmissionId) -> Answer<Received> {
-        const TABLE: &str = "artifacts";
+    pub(in crate::db) async fn contents_of(
+        &self,
+        submission: SubmissionId,
+        now: Timestamp,
+    ) -> Answer<Option<Contents>> {
         let row = sqlx::query(
-            "SELECT COUNT(*) AS artifacts, \
-             CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes, \
-             COALESCE(MAX(position), 0) AS last_position \
-             FROM artifacts WHERE submission = $1",
+            "SELECT s.*, a.artifacts, a.bytes, a.last_position, u.uploads, u.announced_bytes \
+             FROM submissions s, \
+             (SELECT COUNT(*) AS artifacts, \
+              CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes, \
+              COALESCE(MAX(position), 0) AS last_position \
+              FROM artifacts WHERE submission = $1) a, \
+             (SELECT COUNT(*) AS uploads, \
+              CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS announced_bytes \
+              FROM uploads WHERE submission = $1 AND expires_at > $2 AND progress IS NOT NULL) u \
+             WHERE s.id = $1",
         )
         .bind(submission.to_string())
-        .fetch_one(&self.reader)
+        .bind(now.as_millis())
+        .fetch_optional(&self.reader)
         .await?;
-        Ok(Received {
-            artifacts: rows::number(&row, "artifacts", TABLE)?,
-            bytes: rows::number(&row, "bytes", TABLE)?,
-            last_position: rows::number(&row, "last_position", TABLE)?,
-        })
+        row.as_ref().map(contents).transpose()
     }
 
     pub(in crate::db) async fn artifacts_in(
@@ -161,9 +168,10 @@ impl Store {
         team: Option<&str>,
         limit: u32,
     ) -> Answer<Vec<Artifact>> {
+        // SQLite takes the two in this order: from the few links, not through all that is released.
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {ARTIFACT} FROM artifacts a JOIN links l ON l.id = a.link \
-             WHERE a.state = 'released' AND (l.doctor = $1 OR l.team = $2) \
+            "SELECT {ARTIFACT} FROM links l CROSS JOIN artifacts a \
+             WHERE a.link = l.id AND a.state = 'released' AND (l.doctor = $1 OR l.team = $2) \
              ORDER BY a.due_at, a.id LIMIT $3"
         )))
         .bind(doctor.to_string())
@@ -307,6 +315,21 @@ async fn insert_object(
         .await?;
     }
     Ok(())
+}
+
+fn contents(row: &Row) -> Answer<Contents> {
+    Ok(Contents {
+        submission: rows::submission(row)?,
+        received: Received {
+            artifacts: rows::number(row, "artifacts", "artifacts")?,
+            bytes: rows::number(row, "bytes", "artifacts")?,
+            last_position: rows::number(row, "last_position", "artifacts")?,
+        },
+        announced: Announced {
+            uploads: rows::number(row, "uploads", "uploads")?,
+            bytes: rows::number(row, "announced_bytes", "uploads")?,
+        },
+    })
 }
 
 fn part(row: &Row) -> Answer<Part> {

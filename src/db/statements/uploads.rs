@@ -6,8 +6,8 @@ use sqlx::Row as _;
 use super::rows::{self, big};
 use super::{Answer, Connection, DbError, Row, Store, events};
 use crate::db::ExpiredUpload;
-use crate::domain::upload::{Announced, Progress, Turn, Upload};
-use crate::domain::{ArtifactId, Event, SubmissionId, Timestamp, UploadId};
+use crate::domain::upload::{Progress, Turn, Upload};
+use crate::domain::{ArtifactId, Event, Timestamp, UploadId};
 
 const TABLE: &str = "uploads";
 
@@ -109,25 +109,6 @@ impl Store {
         events::append(&mut tx, event).await?;
         tx.commit().await?;
         Ok(true)
-    }
-
-    pub(in crate::db) async fn announced_in(
-        &self,
-        submission: SubmissionId,
-        now: Timestamp,
-    ) -> Answer<Announced> {
-        let row = sqlx::query(
-            "SELECT COUNT(*) AS uploads, CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes \
-             FROM uploads WHERE submission = $1 AND expires_at > $2 AND progress IS NOT NULL",
-        )
-        .bind(submission.to_string())
-        .bind(now.as_millis())
-        .fetch_one(&self.reader)
-        .await?;
-        Ok(Announced {
-            uploads: rows::number(&row, "uploads", TABLE)?,
-            bytes: rows::number(&row, "bytes", TABLE)?,
-        })
     }
 
     pub(in crate::db) async fn expired_uploads(

@@ -16,7 +16,6 @@ use super::Visit;
 use crate::app::{App, Intake};
 use crate::domain::artifact::Declared;
 use crate::domain::checksum::Checksum;
-use crate::domain::limits::Limits;
 use crate::domain::secret::SessionToken;
 use crate::domain::staff::Session;
 use crate::domain::submission::Connection;
@@ -107,22 +106,12 @@ impl Visit {
         let event = event.fact("upload", &id).fact("size_bytes", &size_bytes);
         app.db.create_upload(&upload, &event).await?;
         // Again with what was announced at the same moment: many at once pass no limit together.
-        let now = Self::resume(app, self.submission.clone()).await?;
+        let now = Self::resume(app, self.submission.id).await?;
         if let Some(refusal) = now.passed_limit(limits, now.files, 0) {
             self.discard(intake, token, id).await?;
             return Err(self.refuse(app, refusal).await);
         }
         Ok(Standing { upload: id, offset: 0, size_bytes, expires_at })
-    }
-
-    /// Which limit of a submission so many files, and so many bytes more, would pass.
-    fn passed_limit(&self, limits: &Limits, files: u16, more_bytes: u64) -> Option<Refusal> {
-        let bytes = self.bytes.saturating_add(more_bytes);
-        match () {
-            () if files > limits.submission_files => Some(Refusal::TooManyFiles),
-            () if bytes > limits.submission_bytes => Some(Refusal::SubmissionTooLarge),
-            () => None,
-        }
     }
 
     /// How far an upload of this session has come.

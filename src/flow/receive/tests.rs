@@ -62,6 +62,42 @@ async fn two_uploads_of_one_visit_at_once_are_both_kept_at_places_of_their_own()
 }
 
 #[tokio::test]
+async fn forms_sent_at_once_pass_no_limit_together() {
+    for limits in [
+        Limits { submission_files: 1, ..Limits::default() },
+        Limits { submission_bytes: 4, ..Limits::default() },
+    ] {
+        let app = TestApp::with_limits(limits).await;
+        let (link, submission) = begun(&app).await;
+        let intake = &app.intake;
+        let local = "127.0.0.1:8443".parse().expect("an address");
+        let mut visits = Vec::new();
+        for content in [&b"one"[..], b"two"] {
+            let visit = visit(intake, link, Some(submission)).await.expect("a visit");
+            let connection = Connection::new(local, local, "r".into());
+            let kind = ArtifactKind::Photo;
+            let begun = visit.begin(intake, kind, Declared::default(), connection).await;
+            let mut upload = begun.expect("begins");
+            visit.take(intake, &mut upload, Bytes::from_static(content)).await.expect("takes");
+            visits.push((visit, upload));
+        }
+        let (mut taken, mut refused) = (0, 0);
+        for (mut visit, upload) in visits {
+            match visit.finish(intake, upload).await {
+                Ok(_) => taken += 1,
+                Err(FlowError::Refused(Refusal::TooManyFiles | Refusal::SubmissionTooLarge)) => {
+                    refused += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!((taken, refused), (1, 1));
+        let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
+        assert_eq!(receipt.artifacts.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_full_store_takes_no_file_and_says_so() {
     let app = TestApp::new().await;
     let (link, submission) = begun(&app).await;

@@ -362,6 +362,7 @@ async fn files_announced_at_once_pass_no_limit_together() {
     }
     assert!(stand <= 2, "{stand}");
     let app = &world.app.intake.app;
-    let announced = app.db.announced_in(world.begun.submission, app.clock.read()).await;
-    assert_eq!(announced.expect("a database").uploads, stand);
+    let contents = app.db.contents_of(world.begun.submission, app.clock.read()).await;
+    let contents = contents.expect("a database").expect("a submission");
+    assert_eq!(contents.announced.uploads, stand);
 }

@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser chaos fuzz bench lint fmt clean
+.PHONY: help demo test browser chaos fuzz bench load lint fmt clean
 
 # The demo's folder; it is kept, and used again by the next run.
 DATA ?= data
@@ -55,6 +55,11 @@ bench: ## Measure against bare engines, a script and nginx; BENCH='--only a,b --
 	@scripts/setup.sh bench
 	cargo build --release --locked -p sekisho -p sekisho-jail -p sekisho-tools --bins
 	@$(dir $(TARGET))release/sekisho-tools bench $(BENCH)
+
+load: ## Drive the doors with many links at once; LOAD='--links 100 --rate 2 --seconds 120 --together 200'
+	@scripts/setup.sh bench
+	cargo build --release --locked -p sekisho -p sekisho-jail -p sekisho-tools --bins
+	@$(dir $(TARGET))release/sekisho-tools load $(LOAD)
 
 lint: ## Formatting, lints, and the licences and sources of dependencies
 	cargo fmt --all --check

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use sekisho_tools::bench::{self, Section};
+use sekisho_tools::bench::{self, Section, load};
 use sekisho_tools::chaos::service::Programs;
 use sekisho_tools::chaos::{self, Plan};
 use sekisho_tools::demo::{self, Ended, Options, Stay};
@@ -90,6 +90,30 @@ enum Command {
         #[arg(long, default_value = "signatures")]
         signatures: PathBuf,
     },
+    /// Drive the doors with many links at once while scans run; percentiles, and what a photo costs.
+    Load {
+        /// Links that are open at once; each takes 20 photos.
+        #[arg(long, default_value_t = 50)]
+        links: u32,
+        /// Photos a second, all links together, at random moments.
+        #[arg(long, default_value_t = 1.5, value_parser = rate)]
+        rate: f64,
+        /// How long photos come, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Then hold so many uploads open at once and look at the intake's memory.
+        #[arg(long, default_value_t = 0)]
+        together: u32,
+        /// Makes the same moments again.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// One JSON document instead of lines.
+        #[arg(long)]
+        json: bool,
+        /// The signatures folder.
+        #[arg(long, default_value = "signatures")]
+        signatures: PathBuf,
+    },
     /// Write signatures/MANIFEST and signatures/samples.pack again after a signature or a sample was changed.
     Manifest {
         /// The signatures folder.
@@ -121,6 +145,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let results = run_bench(&options, json)?;
             let failed = strict && !results.are_all_met();
             return Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS });
+        }
+        Command::Load { links, rate, seconds, together, seed, json, signatures } => {
+            let options = load::Options { signatures, links, rate, seconds, together, seed };
+            return run_load(&options, json);
         }
         Command::DemoCode { login, data } => {
             let (code, seconds) = demo::code(&data, &login)?;
@@ -166,6 +194,26 @@ fn run_demo(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
 fn section(letter: &str) -> Result<Section, String> {
     let known = letter.parse().ok().and_then(Section::of_letter);
     known.ok_or_else(|| "the sections are a, b, c, d and e".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "a rate is a number above 0".to_owned())
+}
+
+/// Exit code 1 if a photo was refused or not judged.
+fn run_load(
+    options: &load::Options,
+    as_json: bool,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(load::run(options, |line| eprintln!("load: {line}")))?;
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn run_bench(

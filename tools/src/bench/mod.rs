@@ -8,6 +8,7 @@ mod bare;
 mod error;
 mod figure;
 mod ingest;
+pub mod load;
 mod memory;
 mod nginx;
 mod photo;
@@ -141,7 +142,7 @@ impl Machine {
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { cores, processor, kernel, is_release_build } = self;
-        write!(f, "bench: {cores} cores, {processor}, Linux {kernel}")?;
+        write!(f, "{cores} cores, {processor}, Linux {kernel}")?;
         if !is_release_build {
             write!(f, "; NO RELEASE BUILD: these figures say nothing about the service")?;
         }

@@ -37,8 +37,8 @@ const PREFIX: &str = "sks-bench";
 
 impl Rig {
     pub(super) async fn new(options: &Options) -> Result<Self, BenchError> {
-        let folder = Folder::new(DISK)?;
-        let service = start(options, folder.path())?;
+        let folder = Folder::on_disk()?;
+        let service = start(&options.signatures, folder.path())?;
         let sender = Sender::new(&service).await?;
         let socket = service.data.join("run/clamd/clamd.sock");
         let bare = Bare::new(&options.signatures, socket)?;
@@ -62,9 +62,9 @@ impl Rig {
 
 /// Sets a service up as an operator would, but for two settings: clamd forgets what it scanned, and
 /// the log is written for programs.
-pub(super) fn start(options: &Options, root: &Path) -> Result<Service, BenchError> {
+pub(super) fn start(signatures: &Path, root: &Path) -> Result<Service, BenchError> {
     let sekisho = std::env::current_exe()?.with_file_name("sekisho");
-    let programs = Programs { sekisho, signatures: options.signatures.clone() };
+    let programs = Programs { sekisho, signatures: signatures.to_owned() };
     let mut service = Service::prepare(&programs, root)?;
     service.configure(|table| {
         set(table, &["clamd", "mode"], "managed".into());
@@ -83,6 +83,11 @@ impl Folder {
         let path = Path::new(below).join(format!("{PREFIX}-{}", std::process::id()));
         fs::create_dir(&path).map_err(BenchError::at(&path))?;
         Ok(Self(path))
+    }
+
+    /// On a disk.
+    pub(super) fn on_disk() -> Result<Self, BenchError> {
+        Self::new(DISK)
     }
 
     /// On a tmpfs, and an error where that is none.

@@ -51,7 +51,7 @@ pub(super) struct Sent {
 }
 
 /// The worker's log, read on from where it was.
-struct Log {
+pub(super) struct Log {
     lines: BufReader<File>,
     line: String,
     judged: HashMap<String, (Micros, String)>,
@@ -68,9 +68,7 @@ const DAY: Micros = 86_400_000_000;
 
 impl Sender {
     pub(super) async fn new(service: &Service) -> Result<Self, BenchError> {
-        let path = service.data.with_file_name("serve.log");
-        let file = File::open(&path).map_err(BenchError::at(&path))?;
-        let log = Log { lines: BufReader::new(file), line: String::new(), judged: HashMap::new() };
+        let log = Log::of(service)?;
         let visitor = visitor(service, 0).await?;
         Ok(Self { visitor, left: FILES_A_VISIT, visits: 1, log })
     }
@@ -94,13 +92,11 @@ impl Sender {
     pub(super) async fn released(&mut self, sent: &Sent) -> Result<Duration, BenchError> {
         let begun = Instant::now();
         loop {
-            self.log.read_on()?;
-            if let Some((at, disposition)) = self.log.judged.remove(&sent.id) {
+            if let Some((after, disposition)) = self.log.take(sent)? {
                 if disposition != "release" {
                     return Err(BenchError::NotReleased(disposition));
                 }
-                // A day may have ended between the two.
-                return Ok(Duration::from_micros((at + DAY - sent.last_byte) % DAY));
+                return Ok(after);
             }
             if begun.elapsed() > JUDGED_DEADLINE {
                 return Err(BenchError::Late(sent.id.clone()));
@@ -165,6 +161,21 @@ async fn visitor(service: &Service, number: u32) -> Result<Visitor, BenchError> 
 }
 
 impl Log {
+    pub(super) fn of(service: &Service) -> Result<Self, BenchError> {
+        let path = service.data.with_file_name("serve.log");
+        let file = File::open(&path).map_err(BenchError::at(&path))?;
+        Ok(Self { lines: BufReader::new(file), line: String::new(), judged: HashMap::new() })
+    }
+
+    /// What a photo's disposition was and how long after its last byte, once it has one.
+    pub(super) fn take(&mut self, sent: &Sent) -> Result<Option<(Duration, String)>, BenchError> {
+        self.read_on()?;
+        let judged = self.judged.remove(&sent.id);
+        // A day may have ended between the two.
+        let after = |at: Micros| Duration::from_micros((at + DAY - sent.last_byte) % DAY);
+        Ok(judged.map(|(at, disposition)| (after(at), disposition)))
+    }
+
     /// A line that is not yet ended is read to its end the next time.
     fn read_on(&mut self) -> Result<(), BenchError> {
         while self.lines.read_line(&mut self.line)? > 0 {

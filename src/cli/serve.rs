@@ -11,6 +11,8 @@ use super::{Answer, CliError, open, roles};
 use crate::config::{Clinic, Config, LogFormat};
 use crate::domain::ClinicId;
 use crate::domain::event::Role;
+use crate::ops::alone;
+use crate::ops::folders::{self, RoleUsers};
 use crate::ops::handover::Handed;
 use crate::ops::init::{self, Answers, Certificates};
 use crate::ops::launch;
@@ -107,7 +109,13 @@ pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, C
         RoleArg::Review => Role::Review,
         RoleArg::Sensor => Role::Sensor,
     };
-    let handed = if args.handed { Handed::receive(role)? } else { Handed::open(&config, role)? };
+    let handed = if args.handed {
+        Handed::receive(role)?
+    } else {
+        alone::expect_own_keys_only(&config, role)?;
+        folders::prepare(&config, &RoleUsers::Shared { reason: String::new() })?;
+        Handed::open(&config, role)?
+    };
     roles::run(&config, role, handed)?;
     Ok(Answer::Yes)
 }

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::{Answer, DbError};
 use crate::domain::ArtifactId;
+use crate::domain::backup::Which;
 use crate::domain::retention::Retention;
 
 type Engine = sqlx::Postgres;
@@ -63,6 +64,10 @@ static KEYS_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres/keys");
 
 /// What each role's process may do.
 const RIGHTS: &str = include_str!("../../migrations/postgres/rights.sql");
+
+/// How the name of a migration begins that removes or changes what earlier programs use. Every other
+/// one only adds, so that programs of before and after it run side by side.
+const CONTRACTS: &str = "contract";
 
 /// How long a connection is waited for.
 const BUSY: Duration = Duration::from_secs(10);
@@ -111,6 +116,12 @@ impl Store {
         let mut listener = PgListener::connect_with(&self.reader).await?;
         listener.listen(WORK).await?;
         Ok(Listener(listener))
+    }
+
+    pub(super) async fn close(&self) {
+        for pool in [&self.writer, &self.keys] {
+            pool.close().await;
+        }
     }
 
     async fn begin(&self) -> Answer<Transaction<'static, Engine>> {
@@ -181,15 +192,17 @@ async fn require_durable(connection: &mut PgConnection) -> Answer<()> {
     Ok(())
 }
 
-/// Refuses a schema that is not what this program's migrations make.
+/// Refuses a schema that lacks or changes one of this program's migrations, or has one of a later
+/// program that takes away what this one uses: such a migration is named so.
 async fn require_current(
     connection: &mut PgConnection,
     schema: &'static str,
     wanted: &Migrator,
 ) -> Answer<()> {
-    let statement =
-        format!("SELECT version, checksum FROM {schema}._sqlx_migrations WHERE success ORDER BY 1");
-    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+    let statement = format!(
+        "SELECT version, checksum, description FROM {schema}._sqlx_migrations WHERE success"
+    );
+    let rows: Vec<(i64, Vec<u8>, String)> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .fetch_all(connection)
         .await
         .map_err(|error| {
@@ -199,11 +212,32 @@ async fn require_current(
                 _ => error.into(),
             }
         })?;
-    let wanted = wanted.iter().map(|it| (it.version, it.checksum.to_vec()));
-    if rows.into_iter().eq(wanted) { Ok(()) } else { Err(DbError::NotPrepared) }
+    let has_all = wanted.iter().all(|it| {
+        rows.iter().any(|row| (row.0, row.1.as_slice()) == (it.version, it.checksum.as_ref()))
+    });
+    let takes_away = |row: &(i64, Vec<u8>, String)| {
+        !wanted.version_exists(row.0) && row.2.starts_with(CONTRACTS)
+    };
+    let fits = has_all && !rows.iter().any(takes_away);
+    if fits { Ok(()) } else { Err(DbError::NotPrepared) }
 }
 
-fn options(server: &Server, schema: &str) -> PgConnectOptions {
+pub(super) const fn schema(which: Which) -> &'static str {
+    match which {
+        Which::Data => DATA,
+        Which::Keys => KEYS,
+    }
+}
+
+/// What makes a schema.
+pub(super) fn migrations(which: Which) -> &'static Migrator {
+    match which {
+        Which::Data => &DATA_SCHEMA,
+        Which::Keys => &KEYS_SCHEMA,
+    }
+}
+
+pub(super) fn options(server: &Server, schema: &str) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
         .port(server.port)
         .database(&server.database)
@@ -231,4 +265,44 @@ fn options(server: &Server, schema: &str) -> PgConnectOptions {
 fn pool(server: &Server, schema: &str, connections: u32) -> Pool<Engine> {
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
     pool.connect_lazy_with(options(server, schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first migration after which programs of two versions may meet.
+    const SINCE: i64 = 6;
+
+    #[test]
+    fn a_migration_that_takes_away_is_named_so() {
+        for schema in [&DATA_SCHEMA, &KEYS_SCHEMA] {
+            for it in schema.iter().filter(|it| it.version >= SINCE) {
+                let sql = it.sql.as_str();
+                let takes_away = takes_away(sql);
+                assert_eq!(takes_away, it.description.starts_with(CONTRACTS), "{}", it.version);
+            }
+        }
+        assert!(takes_away("ALTER TABLE t DROP COLUMN c;"));
+        assert!(takes_away("ALTER TABLE t ADD COLUMN c BIGINT NOT NULL;"));
+        assert!(takes_away("ALTER TABLE t RENAME c TO d;"));
+        assert!(!takes_away("ALTER TABLE t ADD COLUMN c BIGINT NOT NULL DEFAULT 0;"));
+        assert!(!takes_away(
+            "CREATE TABLE t (c BIGINT NOT NULL); ALTER TABLE t ADD COLUMN d TEXT;"
+        ));
+    }
+
+    fn takes_away(sql: &str) -> bool {
+        let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+        let code = lines.collect::<Vec<_>>().join(" ").to_uppercase();
+        code.split(';').any(|statement| {
+            let words: Vec<&str> = statement.split_whitespace().collect();
+            let has = |word: &str| words.contains(&word);
+            let alters = words.starts_with(&["ALTER", "TABLE"]);
+            let demands = has("ADD") && has("NOT") && !has("DEFAULT");
+            words.first() == Some(&"DROP")
+                || alters && (has("DROP") || has("RENAME") || has("ALTER,") || demands)
+                || alters && words.get(3) == Some(&"ALTER")
+        })
+    }
 }

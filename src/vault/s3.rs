@@ -235,7 +235,7 @@ fn prefix(object: ObjectId) -> String {
     format!("{object}/")
 }
 
-fn key(object: ObjectId, index: u32) -> String {
+pub(super) fn key(object: ObjectId, index: u32) -> String {
     format!("{object}/{index}")
 }
 

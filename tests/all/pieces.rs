@@ -1,21 +1,17 @@
 //! Files that arrive in pieces at the real doors: across a kill of intake, at two intake processes,
 //! into either database and either store. What comes together is scanned and released as one.
 
-use std::fs;
-use std::process::{Child, Command, Stdio};
-
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream;
-use rustix::process::Signal;
 use sekisho_tools::chaos::patient::Visitor;
-use sekisho_tools::chaos::process;
 use sekisho_tools::chaos::service::set;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::buckets;
-use crate::service::{SETTLED, World, programs, unique};
+use crate::machines::Machine;
+use crate::service::{World, unique};
 
 /// The shortest part there is.
 const PART: usize = 1 << 20;
@@ -57,7 +53,7 @@ async fn a_file_goes_on_at_another_intake_with_a_server_and_buckets_behind_both(
     short_parts(&world);
     world.start();
     let here = world.patient().await;
-    let second = Second::start(&world);
+    let second = Machine::start(&world, "intake", 2);
     let there = second.visitor(&here);
     let file = noise();
     let path = here.announce(file.len()).await.expect("announced");
@@ -72,48 +68,6 @@ async fn a_file_goes_on_at_another_intake_with_a_server_and_buckets_behind_both(
     // The answer to the last piece may be lost: the other door knows as well.
     assert_eq!(here.standing(&path).await.expect("stands"), file.len());
     released(&world, &here, &file).await;
-}
-
-/// Another intake process of the same clinic, as on another machine.
-struct Second {
-    child: Child,
-    port: u16,
-}
-
-impl Second {
-    fn start(world: &World) -> Self {
-        let port = world.service.door("intake").port;
-        // Above the blocks of four in which tests' doors listen, one for each.
-        let other = 28_000 + (port - 10_000) / 4;
-        let (first, second) = (world.data_file("sekisho.toml"), world.data_file("second.toml"));
-        let text = fs::read_to_string(first).expect("a configuration");
-        let at = |port: u16| format!("127.0.0.1:{port}");
-        fs::write(&second, text.replace(&at(port), &at(other))).expect("written");
-        let child = Command::new(programs().sekisho)
-            .args(["serve", "--role", "intake", "--config"])
-            .arg(&second)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let this = Self { child: child.expect("started"), port: other };
-        let listens = || std::net::TcpStream::connect(("127.0.0.1", other)).is_ok();
-        world.service.wait_until("the other intake", SETTLED, listens).expect("listens");
-        this
-    }
-
-    /// The same browser, led to this process.
-    fn visitor(&self, visitor: &Visitor) -> Visitor {
-        let mut visitor = visitor.clone();
-        visitor.door.url = format!("https://{}:{}", visitor.door.host, self.port);
-        visitor
-    }
-}
-
-impl Drop for Second {
-    fn drop(&mut self) {
-        process::signal(self.child.id(), Signal::KILL);
-        let _ = self.child.wait();
-    }
 }
 
 fn short_parts(world: &World) {

@@ -251,7 +251,7 @@ impl World {
     }
 
     /// The server's database, as its administrator holds it.
-    async fn there(&self) -> PgConnection {
+    pub(crate) async fn there(&self) -> PgConnection {
         let options = PgConnectOptions::new_without_pgpass()
             .socket(self.cluster().socket())
             .username("postgres")

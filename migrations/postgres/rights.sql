@@ -17,6 +17,9 @@ GRANT INSERT ON sekisho.events, sekisho.log_queue
 GRANT SELECT (grant_id, grant_version) ON sekisho.events TO sekisho_intake, sekisho_portal;
 GRANT SELECT ON sekisho.events TO sekisho_worker, sekisho_review;
 
+-- How long the log is: no role starts on a database that was put back to an earlier day.
+GRANT SELECT ON sekisho.log_tree TO sekisho_intake, sekisho_portal;
+
 -- The doors: sessions, tries and refusals of strangers.
 GRANT SELECT, INSERT, UPDATE, DELETE ON sekisho.sessions, sekisho.tries
     TO sekisho_intake, sekisho_portal, sekisho_review;

@@ -72,6 +72,36 @@ impl Checkpoints {
         Ok(self.read_end()?.checkpoints.pop())
     }
 
+    /// Takes the checkpoints of more than `size` events out of the file and keeps them in one of
+    /// their own beside it, whose path is returned; `None` if there are none.
+    pub fn set_aside_after(&self, size: u64) -> Result<Option<PathBuf>, CheckpointsError> {
+        let whole = self.read()?;
+        let Some(first) = whole.checkpoints.iter().position(|it| it.size > size) else {
+            return Ok(None);
+        };
+        let bytes = std::fs::read(&self.path)?;
+        let seam = self.seam();
+        let seams = bytes.windows(seam.len()).enumerate();
+        let mut starts = seams.filter(|(_, at)| *at == seam.as_bytes()).map(|(at, _)| at + 2);
+        let start = first.checked_sub(1).map_or(Some(0), |before| starts.nth(before));
+        let lost = start.and_then(|start| Some((start, bytes.get(start..)?)));
+        let (start, lost) = lost.ok_or(io::Error::from(io::ErrorKind::InvalidData))?;
+        let aside = self.path.with_extension(format!("lost-after-{size}.txt"));
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o640).open(&aside)?;
+        file.write_all(lost)?;
+        file.sync_all()?;
+        let file = OpenOptions::new().write(true).open(&self.path)?;
+        file.set_len(start as u64)?;
+        file.sync_all()?;
+        Ok(Some(aside))
+    }
+
+    /// A note begins after the empty line of the one before it, with the log's name.
+    fn seam(&self) -> String {
+        format!("\n\n{}\n", Checkpoint::origin(self.clinic))
+    }
+
     /// The last checkpoints only, each verified, with the lengths of the whole file.
     fn read_end(&self) -> Result<CheckpointFile, CheckpointsError> {
         let Ok(mut file) = File::open(&self.path) else { return self.read() };
@@ -79,8 +109,7 @@ impl Checkpoints {
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
         file.take(2 * END_BYTES).read_to_end(&mut bytes)?;
-        // A note begins after the empty line of the one before it, with the log's name.
-        let seam = format!("\n\n{}\n", Checkpoint::origin(self.clinic));
+        let seam = self.seam();
         let first = bytes.windows(seam.len()).position(|window| window == seam.as_bytes());
         let entry = first.filter(|_| start > 0).map(|at| at + 2);
         let parsed = entry.and_then(|at| {
@@ -119,6 +148,18 @@ mod tests {
             assert_eq!(file.last().unwrap(), file.read().unwrap().checkpoints.pop());
         }
         assert!(std::fs::metadata(&path).unwrap().len() > 2 * END_BYTES, "long enough");
+        // What was signed over events that are lost is kept apart, whole.
+        for (after, left) in [(39, 39), (0, 0), (40, 40)] {
+            let apart = folder.path().join("apart");
+            std::fs::create_dir(&apart).unwrap();
+            let copy = Checkpoints { path: apart.join("c.txt"), ..file.clone() };
+            std::fs::copy(&path, &copy.path).unwrap();
+            let aside = copy.set_aside_after(after).unwrap();
+            assert_eq!(copy.read().unwrap().checkpoints.len(), left);
+            let aside = aside.map(|path| Checkpoints { path, ..file.clone() }.read().unwrap());
+            assert_eq!(aside.map_or(0, |it| it.checkpoints.len()), 40 - left);
+            std::fs::remove_dir_all(&apart).unwrap();
+        }
         // A crash at every byte of the next append.
         let (whole, torn) = (std::fs::read(&path).unwrap(), next());
         for cut in 0..torn.len() {

@@ -13,8 +13,8 @@ pub use checkpoints::{Checkpoints, CheckpointsError};
 pub use clock::{Clock, ClockJumped, ManualClock};
 pub use random::{NoRandomness, Random};
 
-pub use crate::db::{AuditFilter, Commit, Db, DbError, Delivery, LogTree, ObjectRow};
-pub use crate::db::{Host as DbHost, Server as DbServer};
+pub use crate::db::{AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, ObjectRow};
+pub use crate::db::{Host as DbHost, Server as DbServer, Whole};
 pub use crate::notify::{Detection, Eve};
 pub use crate::ops::bell::{Bell, BellEnd};
 pub use crate::ops::keys::{IntakeKeys, PortalKeys, PublicKeys, ReviewKeys, WorkerKeys};

@@ -13,6 +13,10 @@ use crate::domain::{Event, Timestamp};
 use crate::flow::log::{self, Verdict};
 
 #[derive(Subcommand)]
+#[command(after_help = "Examples:
+  sekisho audit verify
+  sekisho audit search --action view --limit 20
+  sekisho audit accept-loss --has 1200 --signed 1260")]
 pub(super) enum AuditCommand {
     /// Recompute the whole log against its checkpoints; names the first wrong event.
     Verify,
@@ -20,6 +24,19 @@ pub(super) enum AuditCommand {
     Search(SearchArgs),
     /// Print the log up to its last checkpoint, each event with its proof, one a line.
     Export,
+    /// Go on with a database that was put back to an earlier day. What was decided since then is
+    /// forgotten, who was shut out since is let in again: look for it in the file that this names.
+    AcceptLoss(LossArgs),
+}
+
+#[derive(Args)]
+pub(super) struct LossArgs {
+    /// Entries that the log has, as the refused start says.
+    #[arg(long)]
+    has: u64,
+    /// Entries that were signed, as the refused start says.
+    #[arg(long)]
+    signed: u64,
 }
 
 #[derive(Args)]
@@ -69,6 +86,15 @@ pub(super) async fn run(
             for line in &lines {
                 json.say(line, "")?;
             }
+            Ok(Answer::Yes)
+        }
+        AuditCommand::AcceptLoss(LossArgs { has, signed }) => {
+            let actor = open::operator();
+            let aside = log::accept_loss(&app, &checkpoints, actor, has, signed).await?;
+            let aside = aside.display().to_string();
+            let json = json!({ "accepted": true, "has": has, "signed": signed, "file": aside });
+            let text = format!("the log goes on after entry {has}; what was signed since: {aside}");
+            output.say(&json, &text)?;
             Ok(Answer::Yes)
         }
     }

@@ -36,14 +36,17 @@ pub(super) async fn run(
             output.say(&json!({ "sql": sql }), sql.trim_end())?;
         }
         DatabaseCommand::Prepare => {
-            let file = database::open_password(&config.paths.database_owner_password())?;
-            let password = database::read_password(file)?;
-            let owner = server(&config, database::OWNER.to_owned(), password)?;
-            Db::prepare_postgres(&owner).await?;
+            Db::prepare_postgres(&owner(&config)?).await?;
             output.say(&json!({ "prepared": true }), "the schemas are up to date")?;
         }
     }
     Ok(Answer::Yes)
+}
+
+/// The configured server, as the owner of its schemas.
+pub(super) fn owner(config: &Config) -> Result<DbServer, CliError> {
+    let file = database::open_password(&config.paths.database_owner_password())?;
+    server(config, database::OWNER.to_owned(), database::read_password(file)?)
 }
 
 /// The configured server, as one of its users.

@@ -4,6 +4,7 @@
 //! the log does not verify, something is lacking), 2 an error.
 
 mod audit;
+mod backup;
 mod check;
 mod database;
 mod link;
@@ -87,6 +88,9 @@ enum Command {
     /// Verify, search and export the access log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Back both databases up, apart, and put them back.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Purge what is past its retention.
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
@@ -135,6 +139,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<Answer, CliError> {
         Command::Machine(command) => block_on(machine::run(command, config, output)),
         Command::Queue(command) => block_on(queue::run(command, config, output)),
         Command::Audit(command) => block_on(audit::run(command, config, output)),
+        Command::Backup(command) => block_on(backup::run(command, config, output)),
         Command::Retention(command) => block_on(retention::run(command, config, output)),
         Command::Keys(command) => machine::keys(&command, config, output),
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::CliError;
 use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
-    ReviewKeys, Sensor, Vault,
+    ReviewKeys, Sensor, Vault, Whole,
 };
 use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting, Store};
+use crate::domain::backup::Which;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
 use crate::domain::{Actor, ObjectId};
@@ -47,10 +48,19 @@ pub(super) async fn app(config: &Config, role: Role, bell: BellEnd) -> Result<Ap
 
 /// The same for a role, with what was handed over to it.
 pub(super) async fn app_with(config: &Config, role: Role, reach: Reach) -> Result<App, CliError> {
-    let paths = &config.paths;
-    let db = db(config, role, reach.database_password).await?;
+    let db = db(config, role, &reach.database_password).await?;
+    app_on(config, role, db, reach).await
+}
+
+/// The same on a database that is open already.
+pub(super) async fn app_on(
+    config: &Config,
+    role: Role,
+    db: Db,
+    reach: Reach,
+) -> Result<App, CliError> {
     let high_water = db.high_water().await?;
-    let public = PublicKeys::read(&paths.public_keys())?;
+    let public = PublicKeys::read(&config.paths.public_keys())?;
     Ok(App {
         role,
         clinic: Arc::new(clinic(config)?),
@@ -66,14 +76,14 @@ pub(super) async fn app_with(config: &Config, role: Role, reach: Reach) -> Resul
     })
 }
 
-async fn db(config: &Config, role: Role, password: File) -> Result<Db, CliError> {
+async fn db(config: &Config, role: Role, password: &File) -> Result<Db, CliError> {
     let paths = &config.paths;
     Ok(match &config.database {
         Database::Sqlite {} => {
             Db::open_sqlite(&paths.data_db, &paths.keys_db, config.retention).await?
         }
         Database::Postgres { .. } => {
-            let password = database::read_password(password)?;
+            let password = database::read_password(password.try_clone()?)?;
             let server = super::database::server(config, database::user(role), password)?;
             Db::open_postgres(&server, config.retention).await?
         }
@@ -82,7 +92,7 @@ async fn db(config: &Config, role: Role, password: File) -> Result<Db, CliError>
 
 /// What the sensor role holds: no store and no key.
 pub(super) async fn sensor(config: &Config, password: File) -> Result<Sensor, CliError> {
-    let db = db(config, Role::Sensor, password).await?;
+    let db = db(config, Role::Sensor, &password).await?;
     let high_water = db.high_water().await?;
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
     Ok(Sensor {
@@ -168,12 +178,44 @@ pub(super) fn checkpoints(config: &Config, app: &App) -> Checkpoints {
     Checkpoints::new(&config.paths.checkpoints, app.clinic.id, app.public.log.clone())
 }
 
+/// The checkpoint file, where there may be no database yet.
+pub(super) fn checkpoint_file(config: &Config) -> Result<Checkpoints, CliError> {
+    let public = PublicKeys::read(&config.paths.public_keys())?;
+    Ok(Checkpoints::new(&config.paths.checkpoints, clinic(config)?.id, public.log))
+}
+
+/// A database as a whole, made if it is absent; a server's as its owner.
+pub(super) async fn whole(config: &Config, which: Which) -> Result<Whole, CliError> {
+    Ok(match &config.database {
+        Database::Sqlite {} => Whole::sqlite(database_file(config, which), which).await?,
+        Database::Postgres { .. } => {
+            Whole::postgres(&super::database::owner(config)?, which).await?
+        }
+    })
+}
+
+/// The same, and nothing is made: an absent file is an empty database in memory.
+pub(super) async fn whole_as_it_is(config: &Config, which: Which) -> Result<Whole, CliError> {
+    let file = database_file(config, which);
+    if config.database == (Database::Sqlite {}) && !file.exists() {
+        return Ok(Whole::sqlite(Path::new(":memory:"), which).await?);
+    }
+    whole(config, which).await
+}
+
+pub(super) fn database_file(config: &Config, which: Which) -> &Path {
+    match which {
+        Which::Data => &config.paths.data_db,
+        Which::Keys => &config.paths.keys_db,
+    }
+}
+
 /// Whoever runs the command, by the machine's own user number.
 pub(super) fn operator() -> Actor {
     Actor::Operator { uid: rustix::process::getuid().as_raw() }
 }
 
-fn clinic(config: &Config) -> Result<Clinic, CliError> {
+pub(super) fn clinic(config: &Config) -> Result<Clinic, CliError> {
     let clinic = &config.clinic;
     let id = clinic.id.parse().map_err(|_| "clinic.id is not an id as `sekisho init` makes it")?;
     Ok(Clinic {

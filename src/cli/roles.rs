@@ -20,6 +20,7 @@ use crate::domain::event::Role;
 use crate::flow;
 use crate::http;
 use crate::ops::handover::{Handed, Ready};
+use crate::ops::listener::Proxies;
 use crate::ops::{harden, launch, listener, tls};
 use crate::worker::{self, sense};
 
@@ -44,7 +45,7 @@ pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), Cli
 async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Intake, handed.reach).await?;
     let intake = Intake { app, keys: Arc::new(IntakeKeys::read(keys(handed.keys)?)?) };
-    started(&intake.app).await?;
+    started(config, &intake.app).await?;
     let router = http::intake::router(intake, config);
     let door = Listener::for_people(&config.doors.intake, handed.tls_key, router)?;
     serve(config, vec![door], handed.ready).await
@@ -55,7 +56,7 @@ async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
     let held = PortalKeys::read(keys(handed.keys)?)?;
     let release = AreaIdentity::new(Area::Release, held.release_identity.clone());
     let portal = Portal { app, keys: Arc::new(held), release: Arc::new(release) };
-    started(&portal.app).await?;
+    started(config, &portal.app).await?;
     let router = http::portal::router(portal.clone(), config);
     let doctors = Listener::for_people(&config.doors.portal, handed.tls_key, router)?;
     let router = http::machines::router(portal);
@@ -66,7 +67,7 @@ async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
 async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Review, handed.reach).await?;
     let review = open::review_with(app, ReviewKeys::read(keys(handed.keys)?)?);
-    started(&review.app).await?;
+    started(config, &review.app).await?;
     let router = http::review::router(review, config);
     let door = Listener::for_people(&config.doors.review, handed.tls_key, router)?;
     serve(config, vec![door], handed.ready).await
@@ -90,7 +91,7 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let scanner = Scanner::start(open::scanner(config, &run)?).await?;
     let scanner = Arc::new(scanner);
     let checkpoints = open::checkpoints(config, &app);
-    started(&app).await?;
+    started(config, &app).await?;
     tell_rule_faults(&scanner);
     // The engines have just started anew: what an earlier fault of theirs keeps waiting need not.
     app.db.end_back_offs().await?;
@@ -151,8 +152,10 @@ fn tell_rule_faults(scanner: &Scanner) {
     }
 }
 
-/// Starting is itself an event: a gap in the log is explained by it.
-async fn started(app: &crate::app::App) -> Result<(), CliError> {
+/// Starting is itself an event: a gap in the log is explained by it. Nothing starts on a database
+/// that was put back unsaid.
+async fn started(config: &Config, app: &crate::app::App) -> Result<(), CliError> {
+    flow::log::expect_not_put_back(app, &open::checkpoints(config, app)).await?;
     let event = app.event(app.itself(), Action::ServiceStart)?;
     Ok(app.db.append(&event.fact("version", env!("CARGO_PKG_VERSION"))).await?)
 }
@@ -161,13 +164,14 @@ async fn started(app: &crate::app::App) -> Result<(), CliError> {
 struct Listener {
     socket: std::net::TcpListener,
     tls: Arc<rustls::ServerConfig>,
+    proxies: Proxies,
     router: Router,
 }
 
 impl Listener {
     fn for_people(door: &Door, key: Option<File>, router: Router) -> Result<Self, CliError> {
         let tls = tls::for_people(&std::fs::read(&door.certificate)?, &private_key(key)?)?;
-        Ok(Self { socket: listener::bind(door.listen)?, tls, router })
+        Self::bind(door, tls, router)
     }
 
     fn for_machines(config: &Config, key: Option<File>, router: Router) -> Result<Self, CliError> {
@@ -175,7 +179,12 @@ impl Listener {
         let authority = std::fs::read(&config.paths.machine_ca)?;
         let chain = std::fs::read(&door.certificate)?;
         let tls = tls::for_machines(&chain, &private_key(key)?, &authority)?;
-        Ok(Self { socket: listener::bind(door.listen)?, tls, router })
+        Self::bind(door, tls, router)
+    }
+
+    fn bind(door: &Door, tls: Arc<rustls::ServerConfig>, router: Router) -> Result<Self, CliError> {
+        let proxies = Proxies::at(door.proxies.clone());
+        Ok(Self { socket: listener::bind(door.listen)?, tls, proxies, router })
     }
 }
 
@@ -185,7 +194,8 @@ async fn serve(config: &Config, doors: Vec<Listener>, ready: Ready) -> Result<()
     let mut serving = tokio::task::JoinSet::new();
     for door in doors {
         let handle = handle.clone();
-        serving.spawn(listener::serve(door.socket, door.tls, door.router, stall, handle));
+        let Listener { socket, tls, proxies, router } = door;
+        serving.spawn(listener::serve(socket, tls, proxies, router, stall, handle));
     }
     ready.tell();
     tokio::select! {

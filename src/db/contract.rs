@@ -1,6 +1,8 @@
 //! What every engine of [`Db`](super::Db) promises. Each promise is a function over a fresh
 //! database; every engine runs the same bodies.
 
+mod cut;
+mod scale;
 mod schemas;
 mod sensor;
 mod together;
@@ -30,11 +32,11 @@ use uploads::{
 };
 use world::{NOW, Place, SECOND, World, sealed};
 
-use super::{AuditFilter, Commit, DbError, Received};
+use super::{AuditFilter, Commit, Contents, DbError, Received};
 use crate::domain::content::{Area, Wrap};
 use crate::domain::retention::Retention;
 use crate::domain::state::StateName;
-use crate::domain::{Action, ArtifactId, Code, ObjectId, StaffId, Timestamp};
+use crate::domain::{Action, ArtifactId, Code, ObjectId, StaffId, SubmissionId, Timestamp};
 
 /// Makes of each promise a test on SQLite, and of all together one on PostgreSQL: a server of its
 /// own for each would cost more than all of them.
@@ -118,12 +120,21 @@ async fn an_artifact_reads_back_with_its_parts_and_its_event(world: World) {
 }
 
 async fn what_a_submission_holds_is_counted(world: World) {
-    let holds = || world.db.received_in(world.submission);
-    assert_eq!(holds().await.unwrap(), Received::default());
+    let holds = async || contents(&world, NOW).await.received;
+    assert_eq!(holds().await, Received::default());
     let first = world.receive(1).await;
     world.receive(4).await;
     let bytes = first.source.size_bytes * 2;
-    assert_eq!(holds().await.unwrap(), Received { artifacts: 2, bytes, last_position: 4 });
+    assert_eq!(holds().await, Received { artifacts: 2, bytes, last_position: 4 });
+    let unknown = SubmissionId::new(NOW, [9; 10]);
+    assert_eq!(world.db.contents_of(unknown, NOW).await.unwrap(), None);
+}
+
+async fn contents(world: &World, now: Timestamp) -> Contents {
+    let contents = world.db.contents_of(world.submission, now).await.unwrap();
+    let contents = contents.expect("a submission");
+    assert_eq!(contents.submission.id, world.submission);
+    contents
 }
 
 async fn of_two_changes_from_one_version_the_second_is_refused_with_its_event(world: World) {

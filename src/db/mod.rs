@@ -10,14 +10,16 @@ mod contract;
 mod postgres;
 mod query;
 mod sqlite;
+mod whole;
 
 use std::path::Path;
 
 pub use postgres::{Host, Listener, Server};
 pub use query::{
-    AuditFilter, Delivery, ExpiredUpload, LogTree, ObjectRow, QueuedEvent, Received, RefusalCount,
-    Tries,
+    AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, ObjectRow, QueuedEvent, Received,
+    RefusalCount, Tries,
 };
+pub use whole::{LEFT_OUT, Whole};
 
 use crate::audit::SequencedEvent;
 use crate::domain::authority::Signed;
@@ -30,7 +32,7 @@ use crate::domain::sighting::{Alert, Counts, Mark, Reading, Sighting, Transactio
 use crate::domain::staff::{Approval, Machine, Session, Staff};
 use crate::domain::state::{Sha256Hex, StateName};
 use crate::domain::submission::{Connection, ReceiptNumber, Submission};
-use crate::domain::upload::{Announced, Turn, Upload};
+use crate::domain::upload::{Turn, Upload};
 use crate::domain::{
     Artifact, ArtifactId, Change, Code, Event, LinkId, MachineId, ObjectId, StaffId, SubmissionId,
     Timestamp, UploadId,
@@ -133,6 +135,11 @@ impl Db {
         postgres::prepare(server).await
     }
 
+    /// Ends every connection of this and its copies.
+    pub async fn close(&self) {
+        engine!(self, db => db.close().await);
+    }
+
     /// The engine's name and version.
     pub async fn version(&self) -> Answer<String> {
         engine!(self, db => db.version().await)
@@ -178,9 +185,13 @@ impl Db {
         engine!(self, db => db.artifacts_of(submission).await)
     }
 
-    /// How much a submission holds.
-    pub async fn received_in(&self, submission: SubmissionId) -> Answer<Received> {
-        engine!(self, db => db.received_in(submission).await)
+    /// A submission with how much it holds, and what its unfinished uploads were announced to bring.
+    pub async fn contents_of(
+        &self,
+        submission: SubmissionId,
+        now: Timestamp,
+    ) -> Answer<Option<Contents>> {
+        engine!(self, db => db.contents_of(submission, now).await)
     }
 
     /// Artifacts in a state, oldest first.
@@ -263,15 +274,6 @@ impl Db {
     /// Gives an unfinished upload of this session up; false if there is none.
     pub async fn discard_upload(&self, id: UploadId, session: &str, event: &Event) -> Answer<bool> {
         engine!(self, db => db.discard_upload(id, session, event).await)
-    }
-
-    /// What a submission's unfinished uploads were announced to bring.
-    pub async fn announced_in(
-        &self,
-        submission: SubmissionId,
-        now: Timestamp,
-    ) -> Answer<Announced> {
-        engine!(self, db => db.announced_in(submission, now).await)
     }
 
     /// Uploads whose time is over, longest first.

@@ -2,6 +2,8 @@
 
 use crate::domain::content::Area;
 use crate::domain::state::Sha256Hex;
+use crate::domain::submission::Submission;
+use crate::domain::upload::Announced;
 use crate::domain::{ArtifactId, EventId, ObjectId, SubmissionId, Timestamp, UploadId};
 
 /// Wrong tries of a secret.
@@ -19,6 +21,15 @@ pub struct ObjectRow {
     pub area: Area,
     pub sha256: Sha256Hex,
     pub size_bytes: u64,
+}
+
+/// A submission, with what counts under its limits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contents {
+    pub submission: Submission,
+    pub received: Received,
+    /// Of its uploads that are not over.
+    pub announced: Announced,
 }
 
 /// What a submission holds so far.

@@ -9,11 +9,13 @@ mod statements;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Pool, SqliteConnection, Transaction};
 
 use super::{Answer, DbError};
 use crate::domain::ArtifactId;
+use crate::domain::backup::Which;
 use crate::domain::retention::Retention;
 
 type Engine = sqlx::Sqlite;
@@ -27,6 +29,9 @@ pub struct Store {
     retention: Retention,
 }
 
+static DATA_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite/data");
+static KEYS_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite/keys");
+
 /// How long a writer waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
@@ -37,11 +42,11 @@ const SKIP_LOCKED: &str = "";
 impl Store {
     pub(super) async fn open(data: &Path, keys: &Path, retention: Retention) -> Answer<Self> {
         let writer = pool(options(data), 1).await?;
-        sqlx::migrate!("migrations/sqlite/data").run(&writer).await.map_err(DbError::Migrate)?;
+        DATA_SCHEMA.run(&writer).await.map_err(DbError::Migrate)?;
         let reader = pool(options(data).read_only(true), READERS).await?;
         // Overwrites freed pages: a destroyed wrap leaves nothing in the file.
         let keys = pool(options(keys).pragma("secure_delete", "ON"), 1).await?;
-        sqlx::migrate!("migrations/sqlite/keys").run(&keys).await.map_err(DbError::Migrate)?;
+        KEYS_SCHEMA.run(&keys).await.map_err(DbError::Migrate)?;
         Ok(Self { writer, reader, keys, retention })
     }
 
@@ -49,6 +54,14 @@ impl Store {
         let version: String =
             sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&self.reader).await?;
         Ok(format!("SQLite {version}"))
+    }
+
+    /// Ends every connection: nothing but the two files is left.
+    pub(super) async fn close(&self) {
+        // The last one to end moves the write-ahead log into its file, and must be able to write.
+        for pool in [&self.reader, &self.writer, &self.keys] {
+            pool.close().await;
+        }
     }
 
     async fn begin(&self) -> Answer<Transaction<'static, Engine>> {
@@ -73,7 +86,15 @@ async fn forget_deleted(keys: &Pool<Engine>) -> Answer<()> {
     Ok(())
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+/// What makes a database.
+pub(super) fn migrations(which: Which) -> &'static Migrator {
+    match which {
+        Which::Data => &DATA_SCHEMA,
+        Which::Keys => &KEYS_SCHEMA,
+    }
+}
+
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

@@ -136,6 +136,9 @@ pub enum Action {
     SensorAlert,
     SensorLost,
     SensorHeard,
+    BackupCreate,
+    BackupRestore,
+    LossAccept,
 }
 
 impl Action {

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod artifact;
 pub mod authority;
+pub mod backup;
 pub mod certificate;
 pub mod checksum;
 pub mod community;

@@ -92,6 +92,11 @@ impl Retention {
         self.due_at(artifact).is_some_and(|due| due <= now)
     }
 
+    /// The longest stay of content in any state: no backup of wrapped keys lives longer.
+    pub fn longest_stay(&self) -> Duration {
+        StateName::ALL.into_iter().map(|state| self.stay(state)).max().unwrap_or_default()
+    }
+
     /// The longest stay in a state.
     pub const fn stay(&self, state: StateName) -> Duration {
         let days = match state {

@@ -3,6 +3,7 @@
 //! caller nothing.
 
 use crate::app::{App, CheckpointsError, ClockJumped, DbError, NoRandomness, VaultError};
+use crate::backup::BackupError;
 use crate::domain::artifact::TransitionError;
 use crate::domain::authority::NotGranted;
 use crate::domain::{Action, Actor, Code, Event};
@@ -32,6 +33,22 @@ pub enum FlowError {
     /// A row that grants authority was not written by the role that may.
     #[error(transparent)]
     NotGranted(#[from] NotGranted),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A backup of wrapped keys must not outlive content.
+    #[error("the time of this backup of keys is over: what it opens must be gone")]
+    BackupExpired,
+    /// A backup is put into an empty place only.
+    #[error("the database to restore into is not empty")]
+    NotEmpty,
+    #[error("the backup or the database is of a later schema than this restore can meet")]
+    NewerSchema,
+    /// The database is of an earlier day than its signed log.
+    #[error(
+        "the database was put back: its log has {has} entries, and {signed} were signed. If that is \
+         meant, say so with `sekisho audit accept-loss --has {has} --signed {signed}`"
+    )]
+    PutBack { has: u64, signed: u64 },
     /// The access log could not be written in time, so the access was refused.
     #[error("the access log could not be written in time")]
     AuditDeadline,

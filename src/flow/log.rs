@@ -103,6 +103,52 @@ async fn expect_to_go_on(worker: &Worker, last: &Checkpoint, size: u64) -> Resul
     }
 }
 
+/// Refuses a database that was put back to an earlier day: what happened since is in no log, and
+/// whoever was shut out since is let in again. Each role asks at its start.
+///
+/// # Errors
+/// [`FlowError::PutBack`] with the numbers that an operator must name to go on.
+pub async fn expect_not_put_back(app: &App, file: &Checkpoints) -> Result<(), FlowError> {
+    // The file first: it never has more than the tree had then.
+    let signed = file.last()?.map_or(0, |last| last.size);
+    let has = app.db.log_tree().await?.size;
+    if has < signed { Err(FlowError::PutBack { has, signed }) } else { Ok(()) }
+}
+
+/// Goes on with a database that was put back, on an operator's word: what was signed over the
+/// entries that are lost is kept in a file beside the checkpoints, and the log says so. Returns that
+/// file.
+///
+/// # Errors
+/// [`FlowError::PutBack`] if the numbers are not those of today, [`Refusal::BadInput`] if nothing is
+/// lost, [`FlowError::Internal`] if what is left is not what was signed.
+pub async fn accept_loss(
+    app: &App,
+    file: &Checkpoints,
+    actor: Actor,
+    has: u64,
+    signed: u64,
+) -> Result<std::path::PathBuf, FlowError> {
+    match expect_not_put_back(app, file).await {
+        Ok(()) => return Err(Refusal::BadInput.into()),
+        Err(FlowError::PutBack { has: now, signed: then }) if (now, then) == (has, signed) => {}
+        Err(error) => return Err(error),
+    }
+    let read = file.clone();
+    let all = blocking(move || read.read()).await??.checkpoints;
+    let (kept, lost): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.size <= has);
+    let events = rows(app).await?.into_iter().map(Ok::<_, FlowError>);
+    if blocking(move || verify_log(events, &kept)).await?.is_err() {
+        return Err(FlowError::Internal("what is left of the log is not what was signed"));
+    }
+    let root = lost.last().map(|it| hex::encode(it.root)).unwrap_or_default();
+    let event = app.event(actor, Action::LossAccept)?.fact("has", &has).fact("signed", &signed);
+    app.db.append(&event.fact("root", &root)).await?;
+    let file = file.clone();
+    let aside = blocking(move || file.set_aside_after(has)).await??;
+    aside.ok_or(FlowError::Internal("no checkpoint was set aside"))
+}
+
 /// Turns ended windows of strangers' refusals into events.
 pub async fn close_refusal_windows(app: &App) -> Result<(), FlowError> {
     for window in app.db.ended_refusal_windows(app.clock.read()).await? {

@@ -5,11 +5,12 @@
 //! security staff decide the rest · [`hold`] expiry is stopped for a time · [`view`] and [`pull`] a doctor gets what was released ·
 //! [`expire`] everything ends. Beside the path: [`sensor`] stops what an intrusion detection sensor
 //! raised an alert about, [`reached`] says whom an artifact reached, [`tell`] tells others of
-//! detections, [`sign_in`], [`people`], and [`log`], which
+//! detections, [`sign_in`], [`people`], [`backup`], and [`log`], which
 //! sequences and proves what happened.
 //!
 //! Each function reads: load, decide, commit, reply.
 
+pub mod backup;
 mod error;
 pub mod expire;
 pub mod hold;

@@ -217,6 +217,11 @@ impl From<FlowError> for Failure {
             | FlowError::Clock(_)
             | FlowError::Randomness(_)
             | FlowError::Checkpoints(_)
+            | FlowError::Backup(_)
+            | FlowError::BackupExpired
+            | FlowError::NotEmpty
+            | FlowError::NewerSchema
+            | FlowError::PutBack { .. }
             | FlowError::NotGranted(_)
             | FlowError::Internal(_) => Problem::Internal,
         };

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of artifacts, findings or pages.
 
+pub mod alone;
 pub mod bell;
 pub mod certificates;
 pub mod database;

@@ -146,10 +146,7 @@ impl LocalStore {
     }
 
     fn object_folder(&self, area: Area, object: ObjectId) -> PathBuf {
-        let name = object.to_string();
-        // An id is always written with 36 characters, the last 12 of them random.
-        let shard: String = name.chars().skip(24).take(2).collect();
-        self.area_folder(area).join(shard).join(name)
+        self.area_folder(area).join(shard(object)).join(object.to_string())
     }
 
     /// The folders in all shards of an area.
@@ -166,6 +163,16 @@ impl LocalStore {
             folders.into_iter().flatten().chain(error)
         }))
     }
+}
+
+/// A part's path below the root.
+pub(super) fn part_name(area: Area, object: ObjectId, index: u32) -> String {
+    format!("{}/{}/{object}/{index}", area.as_str(), shard(object))
+}
+
+fn shard(object: ObjectId) -> String {
+    // An id is always written with 36 characters, the last 12 of them random.
+    object.to_string().chars().skip(24).take(2).collect()
 }
 
 /// What is in a folder; `None` if it is no folder, or was removed meanwhile.

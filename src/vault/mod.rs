@@ -136,6 +136,14 @@ impl Vault {
         })
     }
 
+    /// Where a part lies: below the store's folder, or as `area/key` where that is a bucket.
+    pub fn part_name(&self, area: Area, object: ObjectId, index: u32) -> String {
+        match self {
+            Self::Local(_) => local::part_name(area, object, index),
+            Self::S3(_) => format!("{}/{}", area.as_str(), s3::key(object, index)),
+        }
+    }
+
     /// Refuses new objects while too little space is free. A bucket does not say; it refuses the
     /// part.
     ///

@@ -16,12 +16,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scan", &["scan", "domain", "memory"]),
     ("sensor", &["sensor", "domain"]),
     ("notify", &["notify", "domain"]),
+    ("backup", &["backup", "domain"]),
     ("config", &["config", "domain"]),
     (
         "app",
         &["app", "domain", "audit", "config", "db", "vault", "scan", "sensor", "notify", "ops"],
     ),
-    ("flow", &["flow", "domain", "audit", "app", "memory", "vault"]),
+    ("flow", &["flow", "domain", "audit", "app", "memory", "vault", "backup"]),
     ("worker", &["worker", "flow", "app", "domain"]),
     ("http", &["http", "flow", "domain", "app", "config", "ops"]),
     ("ops", &["ops", "config", "domain"]),
@@ -29,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "cli", "app", "config", "domain", "flow", "http", "memory", "ops", "scan", "vault",
-            "worker", "audit",
+            "worker", "audit", "backup",
         ],
     ),
 ];
@@ -46,6 +47,7 @@ const MUST_NOT_NAME: &[(&str, &[&str])] = &[
     ("scan", &["axum", "sqlx"]),
     ("sensor", &["axum", "sqlx"]),
     ("notify", &["axum", "sqlx"]),
+    ("backup", &["axum", "sqlx"]),
 ];
 
 /// Crates that parse contents a patient could send.

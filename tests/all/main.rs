@@ -9,6 +9,7 @@
 
 mod architecture;
 mod attacks;
+mod backup;
 mod buckets;
 mod chaos;
 mod database;
@@ -17,6 +18,7 @@ mod expiry;
 mod faults;
 mod fixtures;
 mod journey;
+mod machines;
 mod pieces;
 mod review;
 mod sensor;

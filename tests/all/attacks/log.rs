@@ -102,9 +102,20 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
     let data = world.data().await;
     restore(&world, data, &early).await;
     expect_found(&world, "rolled back", "log_too_short");
-    // And it stays found: the worker signs nothing that contradicts what it signed before.
-    let signed = fs::read(world.data_file("checkpoints/checkpoints.txt")).expect("checkpoints");
+    // And it stays found: nothing starts on it.
+    let file = world.data_file("checkpoints/checkpoints.txt");
+    let signed = fs::read(&file).expect("checkpoints");
+    world.service.start().expect("a process");
+    let refused = || world.service.said_all().contains("the database was put back");
+    world.service.wait_until("a refusal to start", SETTLED, refused).expect("a refusal to start");
+    world.service.stop().expect("stops");
+    // Nor does a worker that was started by hiding the checkpoints sign what contradicts them.
+    let hidden = world.root.path().join("hidden");
+    fs::rename(&file, &hidden).expect("hidden");
     world.start();
+    // Nothing is being signed then.
+    world.sealed();
+    fs::rename(&hidden, &file).expect("back");
     world.released().await;
     let refused = || world.service.said_all().contains("is not the one that was signed");
     world.service.wait_until("a refusal to sign", SETTLED, refused).expect("a refusal to sign");

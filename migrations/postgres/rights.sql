@@ -34,6 +34,18 @@ GRANT SELECT, INSERT ON sekisho.submissions, sekisho.artifacts TO sekisho_intake
 GRANT INSERT ON sekisho.objects, sekisho.parts TO sekisho_intake;
 GRANT SELECT, INSERT, UPDATE ON sekisho.uploads TO sekisho_intake;
 
+-- Who is suspended: intake asks, and counts wrong secrets; the worker suspends; review lifts, and changes
+-- nothing else of it.
+GRANT SELECT ON sekisho.suspensions TO sekisho_intake, sekisho_review;
+GRANT SELECT, INSERT, DELETE ON sekisho.suspensions TO sekisho_worker;
+GRANT UPDATE (ends_at, lifted) ON sekisho.suspensions TO sekisho_review;
+GRANT SELECT, INSERT, UPDATE ON sekisho.guesses TO sekisho_intake;
+GRANT SELECT, DELETE ON sekisho.guesses TO sekisho_worker;
+
+-- Known-bad files: review lists, the worker notes what it has acted on.
+GRANT SELECT, INSERT, UPDATE ON sekisho.known_bad TO sekisho_review;
+GRANT SELECT, UPDATE (acted_at) ON sekisho.known_bad TO sekisho_worker;
+
 -- The worker changes artifacts, numbers the log and sweeps.
 GRANT SELECT ON sekisho.staff, sekisho.approvals, sekisho.submissions TO sekisho_worker;
 GRANT SELECT, UPDATE ON sekisho.artifacts TO sekisho_worker;

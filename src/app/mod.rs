@@ -4,6 +4,7 @@
 
 mod checkpoints;
 mod clock;
+mod gate;
 mod random;
 
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 pub use age::x25519::Identity as SignInIdentity;
 pub use checkpoints::{Checkpoints, CheckpointsError};
 pub use clock::{Clock, ClockJumped, ManualClock};
+pub use gate::Gate;
 pub use random::{NoRandomness, Random};
 
 pub use crate::db::{AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, ObjectRow};
-pub use crate::db::{Host as DbHost, Server as DbServer, Whole};
+pub use crate::db::{Host as DbHost, Server as DbServer, Strike, Whole};
 pub use crate::notify::{Detection, Eve};
 pub use crate::ops::bell::{Bell, BellEnd};
 pub use crate::ops::keys::{IntakeKeys, PortalKeys, PublicKeys, ReviewKeys, WorkerKeys};
@@ -59,6 +61,7 @@ pub struct Clinic {
 pub struct Intake {
     pub app: App,
     pub keys: Arc<IntakeKeys>,
+    pub gate: Arc<Gate>,
 }
 
 /// Opens quarantine, judges, encodes, signs; listens to no network.

@@ -5,6 +5,7 @@ mod cut;
 mod scale;
 mod schemas;
 mod sensor;
+mod suspensions;
 mod together;
 mod uploads;
 mod world;
@@ -17,6 +18,13 @@ use sensor::{
     a_sighting_and_an_artifact_find_each_other_by_all_they_share,
     an_alert_is_joined_once_and_open_until_it_was_acted_on,
     what_was_read_is_kept_with_its_place_and_counted_once,
+};
+use suspensions::{
+    a_listed_file_is_open_until_closed_as_it_was_read,
+    a_strike_is_an_event_with_what_its_artifact_came_over,
+    a_suspension_is_active_until_its_end_or_its_lifting,
+    of_two_suspensions_of_one_subject_at_once_one_stands_with_its_event,
+    wrong_secrets_are_counted_by_address_and_minute_up_to_a_limit,
 };
 use together::{
     a_late_commit_and_a_takeover_never_both_succeed,
@@ -101,6 +109,11 @@ on_every_engine! {
     a_sighting_and_an_artifact_find_each_other_by_all_they_share,
     an_alert_is_joined_once_and_open_until_it_was_acted_on,
     a_follower_of_the_log_goes_on_where_it_was,
+    of_two_suspensions_of_one_subject_at_once_one_stands_with_its_event,
+    a_suspension_is_active_until_its_end_or_its_lifting,
+    wrong_secrets_are_counted_by_address_and_minute_up_to_a_limit,
+    a_strike_is_an_event_with_what_its_artifact_came_over,
+    a_listed_file_is_open_until_closed_as_it_was_read,
     an_upload_reads_back_in_its_own_session_only,
     of_two_turns_only_the_later_writes_progress,
     turns_taken_at_once_leave_the_progress_of_the_last,

@@ -17,7 +17,7 @@ use std::path::Path;
 pub use postgres::{Host, Listener, Server};
 pub use query::{
     AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, ObjectRow, QueuedEvent, Received,
-    RefusalCount, Tries,
+    RefusalCount, Strike, Tries,
 };
 pub use whole::{LEFT_OUT, Whole};
 
@@ -25,17 +25,20 @@ use crate::audit::SequencedEvent;
 use crate::domain::authority::Signed;
 use crate::domain::content::{Part, ScanLease, SealedObject, Wrap};
 use crate::domain::delivery::Acknowledged;
+use crate::domain::known_bad::KnownBad;
 use crate::domain::link::Link;
+use crate::domain::network::Network;
 use crate::domain::retention::Retention;
 use crate::domain::sensor::{Heard, Hearing};
 use crate::domain::sighting::{Alert, Counts, Mark, Reading, Sighting, Transaction};
 use crate::domain::staff::{Approval, Machine, Session, Staff};
 use crate::domain::state::{Sha256Hex, StateName};
 use crate::domain::submission::{Connection, ReceiptNumber, Submission};
+use crate::domain::suspension::{Lifted, Subject, Suspension, Target};
 use crate::domain::upload::{Turn, Upload};
 use crate::domain::{
-    Artifact, ArtifactId, Change, Code, Event, LinkId, MachineId, ObjectId, StaffId, SubmissionId,
-    Timestamp, UploadId,
+    Action, Artifact, ArtifactId, Change, Code, Event, LinkId, MachineId, ObjectId, StaffId,
+    SubmissionId, SuspensionId, Timestamp, UploadId,
 };
 
 /// The databases of the service: data, and wrapped keys apart.
@@ -425,6 +428,157 @@ impl Db {
         engine!(self, db => db.approvals(artifact, version).await)
     }
 
+    // Known-bad files.
+
+    /// Lists files or takes them off, all with their events or none.
+    pub async fn put_known_bad(
+        &self,
+        entries: &[(Signed<KnownBad>, KnownBad, Event)],
+    ) -> Answer<()> {
+        engine!(self, db => db.put_known_bad(entries).await)
+    }
+
+    /// The entry of a file, on the list or taken off it.
+    pub async fn known_bad(&self, sha256: &Sha256Hex) -> Answer<Option<Signed<KnownBad>>> {
+        engine!(self, db => db.known_bad(sha256).await)
+    }
+
+    /// The last version of an entry that the access log tells of; `None` if it tells of none.
+    pub async fn logged_known_bad(&self, sha256: &Sha256Hex) -> Answer<Option<u32>> {
+        engine!(self, db => db.logged_known_bad(sha256).await)
+    }
+
+    /// What is listed, newest first.
+    pub async fn listed_known_bad(&self, limit: u32) -> Answer<Vec<Signed<KnownBad>>> {
+        engine!(self, db => db.listed_known_bad(limit).await)
+    }
+
+    /// How many are listed.
+    pub async fn count_known_bad(&self) -> Answer<u64> {
+        engine!(self, db => db.count_known_bad().await)
+    }
+
+    /// Entries about which something stored may still have to be done, oldest first.
+    pub async fn pending_known_bad(
+        &self,
+        limit: u32,
+    ) -> Answer<Vec<(Sha256Hex, Signed<KnownBad>)>> {
+        engine!(self, db => db.pending_known_bad(limit).await)
+    }
+
+    /// Notes that nothing is left to do about these entries as they were read.
+    pub async fn close_known_bad(
+        &self,
+        entries: &[(Sha256Hex, Signed<KnownBad>)],
+        now: Timestamp,
+    ) -> Answer<()> {
+        engine!(self, db => db.close_known_bad(entries, now).await)
+    }
+
+    /// Opens entries again under which something stored is left to refuse, whoever closed them.
+    pub async fn reopen_known_bad(&self) -> Answer<u64> {
+        engine!(self, db => db.reopen_known_bad().await)
+    }
+
+    /// Artifacts of these bytes that are not refused or purged, newest first.
+    pub async fn stored_with(&self, sha256: &Sha256Hex) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.stored_with(sha256).await)
+    }
+
+    // Suspensions.
+
+    /// Suspends a link or an address.
+    ///
+    /// # Errors
+    /// [`DbError::Exists`] if another worker did, under the same number.
+    pub async fn suspend(&self, suspension: &Suspension, event: &Event) -> Answer<()> {
+        engine!(self, db => db.suspend(suspension, event).await)
+    }
+
+    /// Lifts a suspension; false if it has ended, or there is none.
+    pub async fn lift_suspension(
+        &self,
+        id: SuspensionId,
+        lifted: &Lifted,
+        event: &Event,
+    ) -> Answer<bool> {
+        engine!(self, db => db.lift_suspension(id, lifted, event).await)
+    }
+
+    pub async fn suspension(&self, id: SuspensionId) -> Answer<Option<Suspension>> {
+        engine!(self, db => db.suspension(id).await)
+    }
+
+    /// The last suspension of a link or an address, whether it has ended or not.
+    pub async fn last_suspension(&self, subject: Subject) -> Answer<Option<Suspension>> {
+        engine!(self, db => db.last_suspension(subject).await)
+    }
+
+    /// Suspensions that hold, newest first.
+    pub async fn active_suspensions(&self, now: Timestamp, limit: u32) -> Answer<Vec<Suspension>> {
+        engine!(self, db => db.active_suspensions(now, limit).await)
+    }
+
+    /// Suspensions that ended by themselves or were lifted, latest first.
+    pub async fn ended_suspensions(&self, now: Timestamp, limit: u32) -> Answer<Vec<Suspension>> {
+        engine!(self, db => db.ended_suspensions(now, limit).await)
+    }
+
+    /// How many links or addresses are suspended.
+    pub async fn count_suspended(&self, what: Target, now: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.count_suspended(what, now).await)
+    }
+
+    /// Addresses that are suspended, with the end of each.
+    pub async fn suspended_addresses(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Answer<Vec<(Network, Timestamp)>> {
+        engine!(self, db => db.suspended_addresses(now, limit).await)
+    }
+
+    /// Removes suspensions that ended before a time.
+    pub async fn sweep_suspensions(&self, before: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.sweep_suspensions(before).await)
+    }
+
+    /// Counts a wrong secret against whoever comes from there, in its minute.
+    pub async fn add_guess(&self, network: Network, at: Timestamp) -> Answer<()> {
+        engine!(self, db => db.add_guess(network, at).await)
+    }
+
+    /// Who gave so many wrong secrets since a time and is not suspended now, those with most first.
+    pub async fn guessing(
+        &self,
+        from: Timestamp,
+        least: u32,
+        now: Timestamp,
+    ) -> Answer<Vec<Network>> {
+        engine!(self, db => db.guessing(from, least, now).await)
+    }
+
+    /// How many wrong secrets came from there in the minutes that began since a time.
+    pub async fn guesses_of(&self, network: Network, from: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.guesses_of(network, from).await)
+    }
+
+    /// Removes wrong secrets of minutes that began before a time.
+    pub async fn sweep_guesses(&self, before: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.sweep_guesses(before).await)
+    }
+
+    /// What the log tells of an action about artifacts since a time, newest first, each with what
+    /// the artifact came over.
+    pub async fn strikes(
+        &self,
+        action: Action,
+        from: Timestamp,
+        limit: u32,
+    ) -> Answer<Vec<Strike>> {
+        engine!(self, db => db.strikes(action, from, limit).await)
+    }
+
     // Sessions, tries and factors.
 
     pub async fn put_session(
@@ -476,7 +630,18 @@ impl Db {
 
     /// Counts a refusal of a stranger in its minute.
     pub async fn count_refusal(&self, at: Timestamp, door: &str, code: &str) -> Answer<()> {
-        engine!(self, db => db.count_refusal(at, door, code).await)
+        self.count_refusals(at, door, code, 1).await
+    }
+
+    /// Counts as many at once, in the minute of `at`.
+    pub async fn count_refusals(
+        &self,
+        at: Timestamp,
+        door: &str,
+        code: &str,
+        count: u64,
+    ) -> Answer<()> {
+        engine!(self, db => db.count_refusals(at, door, code, count).await)
     }
 
     /// Windows that ended before a time.

@@ -2,9 +2,9 @@
 
 use crate::domain::content::Area;
 use crate::domain::state::Sha256Hex;
-use crate::domain::submission::Submission;
+use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Announced;
-use crate::domain::{ArtifactId, EventId, ObjectId, SubmissionId, Timestamp, UploadId};
+use crate::domain::{ArtifactId, Event, EventId, ObjectId, SubmissionId, Timestamp, UploadId};
 
 /// Wrong tries of a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -57,6 +57,13 @@ pub struct RefusalCount {
     pub door: String,
     pub code: String,
     pub count: u64,
+}
+
+/// An event about an artifact that may count against its sender.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Strike {
+    pub event: Event,
+    pub connection: Connection,
 }
 
 /// An event that waits for its sequence number.

@@ -27,9 +27,9 @@ enum Engine {
     Postgres(PgConnection),
 }
 
-/// What is not backed up: sessions end with what was lost, sightings name addresses and are gone
-/// within the hour, and uploads go on in no other browser.
-pub const LEFT_OUT: [&str; 3] = ["sessions", "sightings", "uploads"];
+/// What is not backed up: sessions end with what was lost, sightings and guesses name addresses and
+/// are gone soon, and uploads go on in no other browser.
+pub const LEFT_OUT: [&str; 4] = ["guesses", "sessions", "sightings", "uploads"];
 
 /// The migrations' own table.
 const MIGRATIONS: &str = "_sqlx_migrations";

@@ -17,6 +17,10 @@ pub enum Permission {
     Decide,
     /// Stop an artifact's expiry for a time, and let it go on.
     Hold,
+    /// See what is suspended, and lift it.
+    Unsuspend,
+    /// See and change the list of known-bad files.
+    KeepKnownBad,
     /// Issue and revoke intake links, and print them.
     IssueLinks,
     /// Add and disable staff and machines.
@@ -27,13 +31,15 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission, for tests that walk the table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ListReleased,
         Self::ViewRendition,
         Self::ListQueue,
         Self::OpenEvidence,
         Self::Decide,
         Self::Hold,
+        Self::Unsuspend,
+        Self::KeepKnownBad,
         Self::IssueLinks,
         Self::ManagePeople,
         Self::SearchAudit,
@@ -43,9 +49,12 @@ impl Permission {
     pub const fn is_granted_to(self, role: StaffRole) -> bool {
         match self {
             Self::ListReleased | Self::ViewRendition => matches!(role, StaffRole::Doctor),
-            Self::ListQueue | Self::OpenEvidence | Self::Decide | Self::SearchAudit => {
-                matches!(role, StaffRole::Reviewer)
-            }
+            Self::ListQueue
+            | Self::OpenEvidence
+            | Self::Decide
+            | Self::Unsuspend
+            | Self::KeepKnownBad
+            | Self::SearchAudit => matches!(role, StaffRole::Reviewer),
             Self::Hold => matches!(role, StaffRole::Reviewer | StaffRole::Administrator),
             Self::IssueLinks => matches!(role, StaffRole::Reception),
             Self::ManagePeople => matches!(role, StaffRole::Administrator),

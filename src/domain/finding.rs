@@ -21,6 +21,8 @@ pub enum Engine {
     Text,
     /// The intrusion detection sensor, where one is configured: it can stop, never clear.
     Sensor,
+    /// The clinic's own list of known-bad files.
+    Hashes,
     /// The pipeline itself: opening, hashing, encoding.
     Pipeline,
 }
@@ -35,6 +37,7 @@ impl Engine {
             Self::Decode => "decode",
             Self::Text => "text",
             Self::Sensor => "sensor",
+            Self::Hashes => "hashes",
             Self::Pipeline => "pipeline",
         }
     }

@@ -80,6 +80,8 @@ ids! {
     ApprovalId,
     /// A file that is sent in pieces.
     UploadId,
+    /// One suspension of a link or an address.
+    SuspensionId,
     /// An audit event.
     EventId,
 }

@@ -107,6 +107,10 @@ pub struct Limits {
     /// Longest that one hold may stop expiry.
     #[serde(with = "seconds")]
     pub hold_most: Duration,
+    /// Most addresses that are suspended at once.
+    pub suspended_addresses: u32,
+    /// Most entries of the list of known-bad files.
+    pub known_bad_files: u32,
     /// How far two clocks may differ before time is not trusted.
     #[serde(with = "seconds")]
     pub clock_tolerance: Duration,
@@ -159,6 +163,8 @@ impl Default for Limits {
             step_up: Duration::from_mins(5),
             review_escalation: Duration::from_hours(48),
             hold_most: Duration::from_hours(180 * 24),
+            suspended_addresses: 10_000,
+            known_bad_files: 100_000,
             clock_tolerance: Duration::from_mins(5),
         }
     }

@@ -16,6 +16,7 @@ pub mod event;
 pub mod evidence;
 pub mod finding;
 pub mod id;
+pub mod known_bad;
 pub mod limits;
 pub mod link;
 pub mod network;
@@ -28,6 +29,7 @@ pub mod sighting;
 pub mod staff;
 pub mod state;
 pub mod submission;
+pub mod suspension;
 pub mod time;
 pub mod upload;
 
@@ -36,7 +38,7 @@ pub use event::{Action, Actor, Event, Outcome};
 pub use finding::{Code, Engine, EngineReport, Finding, Severity};
 pub use id::{
     ApprovalId, ArtifactId, ClinicId, EventId, LinkId, MachineId, ObjectId, SessionId, StaffId,
-    SubmissionId, UploadId,
+    SubmissionId, SuspensionId, UploadId,
 };
 pub use policy::{Disposition, Policy, Verdict};
 pub use state::State;

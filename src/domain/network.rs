@@ -1,13 +1,13 @@
 //! Ranges of network addresses.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 /// A range as it is written: `192.0.2.0/24`, `2001:db8::/32`, or one address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Network {
     first: IpAddr,
@@ -21,6 +21,32 @@ pub struct Network {
 pub struct NotANetwork;
 
 impl Network {
+    /// Bits of an IPv6 address that say whose network it is; the others its owner chooses freely.
+    const CUSTOMER_BITS: u8 = 64;
+
+    /// One address alone.
+    pub fn one(address: IpAddr) -> Self {
+        let first = address.to_canonical();
+        Self { first, shared_bits: if first.is_ipv4() { 32 } else { 128 } }
+    }
+
+    /// Whoever comes from an address: itself, or of IPv6 all that its owner may have.
+    pub fn of_client(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(_) => Self::one(address),
+            IpAddr::V6(six) => {
+                let shared_bits = Self::CUSTOMER_BITS;
+                let whole = Self { first: six.into(), shared_bits };
+                Self { first: Ipv6Addr::from_bits(whole.leading(six.into())).into(), shared_bits }
+            }
+        }
+    }
+
+    /// Whether the two have an address in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.has(other.first) || other.has(self.first)
+    }
+
     /// Whether an address is in the range. One of IPv4 inside IPv6 is the same address.
     pub fn has(self, address: IpAddr) -> bool {
         let (first, address) = (self.first.to_canonical(), address.to_canonical());

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Engine, EngineOutcome, EngineReport, Reason, Severity};
 use super::sensor::Watch;
+use super::suspension::Suspending;
 use super::time::Timestamp;
 
 /// The rules that turn findings into verdicts, as data.
@@ -22,6 +23,8 @@ pub struct Policy {
     pub accept_demo_set: bool,
     /// What a configured sensor adds: without its word nothing is clean. `None` where there is none.
     pub sensor: Option<Watch>,
+    /// When links and addresses are suspended.
+    pub suspend: Suspending,
 }
 
 impl Default for Policy {
@@ -31,6 +34,7 @@ impl Default for Policy {
             signature_max_age: Duration::from_hours(48),
             accept_demo_set: false,
             sensor: None,
+            suspend: Suspending::default(),
         }
     }
 }

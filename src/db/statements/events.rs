@@ -18,20 +18,23 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    pub(in crate::db) async fn count_refusal(
+    pub(in crate::db) async fn count_refusals(
         &self,
         at: Timestamp,
         door: &str,
         code: &str,
+        count: u64,
     ) -> Answer<()> {
         let mut tx = self.begin().await?;
         sqlx::query(
-            "INSERT INTO refusals (window_start, door, code, count) VALUES ($1, $2, $3, 1) \
-             ON CONFLICT (window_start, door, code) DO UPDATE SET count = refusals.count + 1",
+            "INSERT INTO refusals (window_start, door, code, count) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (window_start, door, code) \
+             DO UPDATE SET count = refusals.count + excluded.count",
         )
         .bind(at.as_millis() - at.as_millis().rem_euclid(WINDOW_MILLIS))
         .bind(door)
         .bind(code)
+        .bind(big(count))
         .execute(&mut *tx)
         .await?;
         Ok(tx.commit().await?)

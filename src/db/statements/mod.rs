@@ -11,11 +11,13 @@ mod alerts;
 mod artifacts;
 mod events;
 mod grants;
+mod known_bad;
 mod leases;
 mod log;
 mod rows;
 mod sensor;
 mod sessions;
+mod suspensions;
 mod uploads;
 mod wraps;
 

@@ -92,7 +92,8 @@ impl TestApp {
         let review_keys = Arc::new(ReviewKeys::read(open(Role::Review)).expect("keys"));
         let release = AreaIdentity::new(Area::Release, portal_keys.release_identity.clone());
         let evidence = AreaIdentity::new(Area::Review, review_keys.review_identity.clone());
-        let intake = Intake { app: app(Role::Intake), keys: intake_keys };
+        let gate = Arc::default();
+        let intake = Intake { app: app(Role::Intake), keys: intake_keys, gate };
         let portal =
             Portal { app: app(Role::Portal), keys: portal_keys, release: Arc::new(release) };
         let review =

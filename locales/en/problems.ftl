@@ -1,5 +1,7 @@
 # What a refusal says: one clear sentence or two for each code.
 problem-link_not_open = This link cannot be used now. It has expired, or was closed after too many wrong entries. Please call us for a new one.
+problem-link_suspended = This link is closed for a time, because what came through it did not look safe. Please call us, and we will help you send.
+problem-address_suspended = Nothing is taken from your network for a time, because too much that came from it was not right. Please call us, or try again later.
 problem-second_secret_wrong = What you entered does not match. Please check the code and the date of birth (or the code we told you) and try again. The link closes after too many wrong entries.
 problem-agreement_needed = Please read the explanation and agree before you send anything.
 problem-agreement_changed = The explanation has changed. Please read it again and agree.
@@ -28,6 +30,7 @@ problem-moved_on = Something else changed this meanwhile. Please open the page a
 problem-password_too_short = The password is too short.
 problem-bad_input = Something you entered cannot be used. Please check it.
 problem-exists_already = The same exists already.
+problem-list_full = The list is full. Please take something off it first.
 problem-not_found = There is no such page.
 problem-method_not_allowed = This page cannot be opened that way.
 problem-cross_site = Requests from other sites are not accepted. Please start again from the first page.

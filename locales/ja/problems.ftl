@@ -1,5 +1,7 @@
 # 断るときの言葉。一つの番号に、一つのはっきりした文。
 problem-link_not_open = このリンクは、今は使えません。期限が過ぎたか、入力の間違いが続いて閉じました。お電話で新しいリンクをご依頼ください。
+problem-link_suspended = このリンクから届いたものに心配な点があったため、しばらく受け付けを止めています。お電話ください。送り方をご案内します。
+problem-address_suspended = お使いの回線から正しくない操作が続いたため、しばらく受け付けを止めています。お電話いただくか、時間をおいてお試しください。
 problem-second_secret_wrong = 入力された内容が合いません。番号と生年月日（または合言葉）をお確かめのうえ、もう一度入れてください。続けて間違えると、リンクは閉じます。
 problem-agreement_needed = 送る前に、説明をお読みになり、同意してください。
 problem-agreement_changed = 説明の文が新しくなりました。もう一度お読みになり、同意してください。
@@ -28,6 +30,7 @@ problem-moved_on = ほかの操作で、ようすが変わりました。画面�
 problem-password_too_short = パスワードが短すぎます。
 problem-bad_input = 入力された内容に、使えないものがあります。お確かめください。
 problem-exists_already = 同じものが、もうあります。
+problem-list_full = 一覧がいっぱいです。先に、どれかを外してください。
 problem-not_found = ページが見つかりません。
 problem-method_not_allowed = このページは、その方法では開けません。
 problem-cross_site = ほかのサイトからの操作は受け付けません。はじめのページからやり直してください。

@@ -11,8 +11,9 @@ use super::{Answer, CliError, open};
 use crate::app::Review;
 use crate::domain::LinkId;
 use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender};
+use crate::domain::suspension::Suspension;
 use crate::flow::link::{self, IssuedLink, LinkRequest};
-use crate::flow::people;
+use crate::flow::{people, suspend};
 
 #[derive(Subcommand)]
 pub(super) enum LinkCommand {
@@ -82,7 +83,10 @@ pub(super) async fn run(
             let issued = link::issue(&review, open::operator(), request).await?;
             show(&issued, &config.doors.intake.url(), args.qr, output)?;
         }
-        LinkCommand::List => list(&link::list(&review, 1000).await?, &review, output)?,
+        LinkCommand::List => {
+            let suspensions = suspend::links(&review).await?;
+            list(&link::list(&review, 1000).await?, &suspensions, &review, output)?;
+        }
         LinkCommand::Revoke { id } => {
             link::revoke(&review, open::operator(), id).await?;
             output.say(&json!({ "revoked": id }), &format!("revoked {id}"))?;
@@ -136,9 +140,18 @@ fn show(issued: &IssuedLink, url: &str, qr: bool, output: Output) -> Result<(), 
     output.say(&json, &text)
 }
 
-fn list(links: &[Link], review: &Review, output: Output) -> Result<(), CliError> {
+fn list(
+    links: &[Link],
+    suspensions: &[(LinkId, Suspension)],
+    review: &Review,
+    output: Output,
+) -> Result<(), CliError> {
     let now = review.app.clock.read();
+    let suspension = |link: &Link| {
+        suspensions.iter().find(|(id, _)| *id == link.id).map(|(_, suspension)| suspension)
+    };
     let state = |link: &Link| match link.check(now, 0, 1) {
+        Ok(()) if suspension(link).is_some() => "suspended",
         Ok(()) => "open",
         Err(refusal) => refusal.code(),
     };
@@ -146,6 +159,7 @@ fn list(links: &[Link], review: &Review, output: Output) -> Result<(), CliError>
         let json = json!({
             "id": link.id, "doctor": link.doctor, "state": state(link),
             "issued_at": link.issued_at.to_rfc3339(), "until": link.until.to_rfc3339(),
+            "suspended_until": suspension(link).map(|it| it.until.to_rfc3339()),
         });
         let columns = [
             link.id.to_string(),

@@ -44,11 +44,20 @@ pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), Cli
 
 async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Intake, handed.reach).await?;
-    let intake = Intake { app, keys: Arc::new(IntakeKeys::read(keys(handed.keys)?)?) };
+    let held = IntakeKeys::read(keys(handed.keys)?)?;
+    let intake = Intake { app, keys: Arc::new(held), gate: Arc::default() };
     started(config, &intake.app).await?;
-    let router = http::intake::router(intake, config);
+    // Before the first visitor comes.
+    flow::suspend::refresh(&intake).await?;
+    let router = http::intake::router(intake.clone(), config);
     let door = Listener::for_people(&config.doors.intake, handed.tls_key, router)?;
-    serve(config, vec![door], handed.ready).await
+    let stop = CancellationToken::new();
+    let gate = tokio::spawn(worker::gate::run(intake.clone(), stop.clone()));
+    serve(config, vec![door], handed.ready).await?;
+    stop.cancel();
+    gate.await?;
+    // What was refused since it was last written down.
+    Ok(flow::suspend::refresh(&intake).await?)
 }
 
 async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {

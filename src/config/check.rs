@@ -1,5 +1,6 @@
 //! Every check of a configured value, in one place. A refusal names the key and says why.
 
+use super::suspend::{LEAST_SECONDS, MOST_DURATION, MOST_THRESHOLD, MOST_WINDOW};
 use super::{Config, ConfigError, Database, DatabaseAddress};
 use crate::domain::ClinicId;
 use crate::domain::limits::Limits;
@@ -13,6 +14,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     store(config)?;
     doors(config)?;
     sensor(config)?;
+    suspend(config)?;
     limits(&config.limits)?;
     retention(&config.retention)?;
     // Below 1000 are the system's own users; the five ids must not run over the end.
@@ -112,6 +114,20 @@ fn sensor(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn suspend(config: &Config) -> Result<(), ConfigError> {
+    let section = &config.suspend;
+    if let Some((key, reason)) = section.fault() {
+        return refuse(key, reason);
+    }
+    for (index, rule) in section.rules.iter().enumerate() {
+        let key = |name: &str| format!("suspend.rules.{index}.{name}");
+        within(&key("threshold"), rule.threshold.into(), 1, MOST_THRESHOLD)?;
+        within(&key("window"), rule.window, LEAST_SECONDS, MOST_WINDOW)?;
+        within(&key("duration"), rule.duration, LEAST_SECONDS, MOST_DURATION)?;
+    }
+    Ok(())
+}
+
 fn limits(limits: &Limits) -> Result<(), ConfigError> {
     const GIB: u64 = 1 << 30;
     // Hash blocks are 64 bytes; parts end on block bounds so that no plaintext lingers in the
@@ -139,6 +155,8 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.image_segments", limits.image_segments.into(), 16, 1_000_000),
         ("limits.image_scans", limits.image_scans.into(), 1, 1_000),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
+        ("limits.suspended_addresses", limits.suspended_addresses.into(), 1, 100_000),
+        ("limits.known_bad_files", limits.known_bad_files.into(), 1, 1_000_000),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),
         ("limits.sign_in_tries", limits.sign_in_tries.into(), 1, 20),
         ("limits.password_chars", limits.password_chars.into(), 15, 128),

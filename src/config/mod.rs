@@ -10,6 +10,7 @@ mod egress;
 mod sections;
 mod sensor;
 mod store;
+mod suspend;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub use sections::{
 };
 pub use sensor::{Eve, Sensor};
 pub use store::Store;
+pub use suspend::Suspend;
 
 /// The name of the file inside the data folder.
 pub const FILE_NAME: &str = "sekisho.toml";
@@ -64,6 +66,8 @@ pub struct Config {
     pub sensor: Sensor,
     #[serde(default)]
     pub eve: Eve,
+    #[serde(default)]
+    pub suspend: Suspend,
     #[serde(default)]
     pub users: Users,
     #[serde(default)]
@@ -117,6 +121,7 @@ impl Config {
             clamd: Clamd::default(),
             sensor: Sensor::default(),
             eve: Eve::default(),
+            suspend: Suspend::default(),
             users: Users::default(),
             log: Log::default(),
             policy: PolicySettings::default(),
@@ -136,7 +141,8 @@ impl Config {
 
     /// The release policy these settings make.
     pub fn policy(&self) -> crate::domain::Policy {
-        crate::domain::Policy { sensor: self.sensor.watch(), ..self.policy.to_policy() }
+        let (sensor, suspend) = (self.sensor.watch(), self.suspending());
+        crate::domain::Policy { sensor, suspend, ..self.policy.to_policy() }
     }
 
     fn read(file: &Path, environment: Env) -> Result<Self, ConfigError> {

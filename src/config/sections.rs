@@ -345,7 +345,7 @@ impl PolicySettings {
             version: self.version.clone(),
             signature_max_age: Duration::from_hours(u64::from(self.signature_max_age_hours)),
             accept_demo_set: self.accept_demo_set,
-            sensor: None,
+            ..Policy::default()
         }
     }
 }

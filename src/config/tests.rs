@@ -137,6 +137,79 @@ fn a_limit_is_held_at_under_and_over_its_bounds() {
 }
 
 #[test]
+fn rules_that_suspend_are_held_at_under_and_over_their_bounds() {
+    let rule = |changed: &str| {
+        let mut lines = vec![
+            ("counted", "\"alerts\""),
+            ("threshold", "3"),
+            ("window", "600"),
+            ("suspend", "\"link\""),
+            ("duration", "600"),
+            ("tell", "[\"reviewer\"]"),
+        ];
+        if let Some((name, value)) = changed.split_once(" = ") {
+            lines.retain(|(known, _)| *known != name);
+            lines.push((name, value));
+        }
+        let lines = lines.iter().map(|(name, value)| format!("{name} = {value}"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let with = |changed: &str| format!("{LEAST}\n[[suspend.rules]]\n{}", rule(changed));
+    for fits in [
+        "threshold = 1",
+        "threshold = 1000",
+        "window = 60",
+        "window = 604800",
+        "duration = 60",
+        "duration = 2678400",
+        "tell = []",
+    ] {
+        assert!(load(&with(fits)).is_ok(), "{fits}");
+    }
+    for (over, key) in [
+        ("threshold = 0", "suspend.rules.0.threshold"),
+        ("threshold = 1001", "suspend.rules.0.threshold"),
+        ("window = 59", "suspend.rules.0.window"),
+        ("window = 604801", "suspend.rules.0.window"),
+        ("duration = 59", "suspend.rules.0.duration"),
+        ("duration = 2678401", "suspend.rules.0.duration"),
+        ("counted = \"guesses\"", "suspend.rules"),
+        ("tell = [\"doctor\"]", "suspend.rules"),
+    ] {
+        assert_eq!(refused_key(&with(over)), key, "{over}");
+    }
+    assert!(load(&with("colour = 1")).is_err());
+    let many = |count: usize| {
+        let rules = format!("[[suspend.rules]]\n{}\n", rule("")).repeat(count);
+        format!("{LEAST}\n{rules}")
+    };
+    assert!(load(&many(16)).is_ok());
+    assert_eq!(refused_key(&many(17)), "suspend.rules");
+    let never = |count: usize| {
+        let ranges = (0..count).map(|it| format!("\"192.0.2.{it}/32\"")).collect::<Vec<_>>();
+        format!("{LEAST}\n[suspend]\nnever = [{}]\n", ranges.join(", "))
+    };
+    assert!(load(&never(64)).is_ok());
+    assert_eq!(refused_key(&never(65)), "suspend.never");
+}
+
+#[test]
+fn proxies_and_this_machine_are_never_suspended() {
+    let text = LEAST.replacen(
+        "key = \"tls/intake.key\"",
+        "key = \"tls/intake.key\"\nproxies = [\"192.0.2.1\"]",
+        1,
+    );
+    let config = load(&text).unwrap();
+    let suspend = config.policy().suspend;
+    let never: Vec<_> = suspend.never.iter().map(ToString::to_string).collect();
+    assert_eq!(never, ["127.0.0.1/32", "::1/128", "192.0.2.1/32"]);
+    assert_eq!(suspend.rules, crate::domain::suspension::SuspendRule::usual());
+    let none = load(&format!("{LEAST}\n[suspend]\nrules = []\n")).unwrap();
+    assert_eq!(none.policy().suspend.rules, []);
+}
+
+#[test]
 fn paths_are_absolute_and_the_file_reads_back_as_written() {
     let config = load(LEAST).unwrap();
     let folder = config.file.parent().unwrap();

@@ -62,6 +62,12 @@ pub enum FlowError {
 pub enum Refusal {
     #[error("link_not_open")]
     LinkNotOpen,
+    /// For a time, because of what came through it.
+    #[error("link_suspended")]
+    LinkSuspended,
+    /// For a time, because of what came from it.
+    #[error("address_suspended")]
+    AddressSuspended,
     #[error("second_secret_wrong")]
     SecondSecretWrong,
     #[error("agreement_needed")]
@@ -121,12 +127,16 @@ pub enum Refusal {
     BadInput,
     #[error("exists_already")]
     ExistsAlready,
+    #[error("list_full")]
+    ListFull,
 }
 
 impl Refusal {
     /// Every refusal, for tests that hold each to a sentence.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::LinkNotOpen,
+        Self::LinkSuspended,
+        Self::AddressSuspended,
         Self::SecondSecretWrong,
         Self::AgreementNeeded,
         Self::AgreementChanged,
@@ -155,6 +165,7 @@ impl Refusal {
         Self::PasswordTooShort,
         Self::BadInput,
         Self::ExistsAlready,
+        Self::ListFull,
     ];
 
     /// The stable code.

@@ -3,7 +3,8 @@
 //! [`link`] a link is issued · [`open`] a patient opens it and agrees · [`receive`] files arrive and
 //! are quarantined · [`scan`] engines look, policy decides, renditions are released · [`review`]
 //! security staff decide the rest · [`hold`] expiry is stopped for a time · [`view`] and [`pull`] a doctor gets what was released ·
-//! [`expire`] everything ends. Beside the path: [`sensor`] stops what an intrusion detection sensor
+//! [`expire`] everything ends. Beside the path: [`known_bad`] refuses what reviewers listed, [`suspend`]
+//! takes nothing from a link or an address for a time, [`sensor`] stops what an intrusion detection sensor
 //! raised an alert about, [`reached`] says whom an artifact reached, [`tell`] tells others of
 //! detections, [`sign_in`], [`people`], [`backup`], and [`log`], which
 //! sequences and proves what happened.
@@ -14,6 +15,7 @@ pub mod backup;
 mod error;
 pub mod expire;
 pub mod hold;
+pub mod known_bad;
 pub mod link;
 pub mod log;
 pub mod open;
@@ -26,6 +28,7 @@ pub mod scan;
 mod seal;
 pub mod sensor;
 pub mod sign_in;
+pub mod suspend;
 pub mod tell;
 pub mod view;
 

@@ -4,8 +4,10 @@
 //! Whoever has not proven who they are learns one answer for every cause and is counted, not logged
 //! a row each.
 
+use std::net::IpAddr;
+
 use super::seal::blocking;
-use super::{FlowError, Refusal, people, sign_in};
+use super::{FlowError, Refusal, people, sign_in, suspend};
 use crate::app::{App, DbError, Intake};
 use crate::domain::event::Role;
 use crate::domain::link::{Link, LinkRefusal};
@@ -28,18 +30,22 @@ const RECEIPT_TRIES: usize = 8;
 /// Opens a link: both secrets are right, and it is still open.
 ///
 /// # Errors
-/// [`Refusal::LinkNotOpen`] or [`Refusal::SecondSecretWrong`]; the latter only says that one of
-/// the two is wrong.
+/// [`Refusal::LinkNotOpen`], [`Refusal::LinkSuspended`] or [`Refusal::SecondSecretWrong`]; the last
+/// only says that one of the two is wrong.
 pub async fn open(
     intake: &Intake,
     first: &FirstSecret,
     untrusted_second_secret: &str,
+    from: IpAddr,
 ) -> Result<(SessionToken, Session), FlowError> {
     let app = &intake.app;
     let now = app.clock.trusted()?;
     let Some(link) = find(intake, first, now).await? else {
+        suspend::count_guess(app, from).await?;
         return Err(count(app, LinkRefusal::Unknown, Refusal::SecondSecretWrong).await);
     };
+    // First, so that whoever tries while it is suspended does not use up its tries.
+    suspend::expect_open(app, link.id, Actor::Anonymous).await?;
     let actor = Actor::Patient { link: link.id };
     let subject = format!("link:{}", link.id);
     // The try is counted before the secret is compared, so that parallel guesses gain none.
@@ -48,6 +54,7 @@ pub async fn open(
         return Err(record(app, &link, refusal, Refusal::LinkNotOpen).await?);
     }
     if !second_secret_matches(intake, &link, untrusted_second_secret).await? {
+        suspend::count_guess(app, from).await?;
         let refusal = LinkRefusal::WrongSecondSecret;
         return Err(record(app, &link, refusal, Refusal::SecondSecretWrong).await?);
     }
@@ -60,14 +67,17 @@ pub async fn open(
 /// The link of a patient's session, if it is still open.
 ///
 /// # Errors
-/// [`Refusal::LinkNotOpen`] once it expired or was revoked.
+/// [`Refusal::LinkNotOpen`] once it expired or was revoked, [`Refusal::LinkSuspended`].
 pub async fn link_of(intake: &Intake, id: LinkId) -> Result<Link, FlowError> {
     let app = &intake.app;
     let row = app.db.link(id).await?.ok_or(Refusal::LinkNotOpen)?;
     let link = row.verify(&app.public.grant)?;
     let now = app.clock.trusted()?;
     match link.check(now, 0, app.limits.link_tries) {
-        Ok(()) => Ok(link),
+        Ok(()) => {
+            suspend::expect_open(app, id, Actor::Patient { link: id }).await?;
+            Ok(link)
+        }
         Err(refusal) => Err(record(app, &link, refusal, Refusal::LinkNotOpen).await?),
     }
 }

@@ -13,7 +13,7 @@ use incoming::{Ending, Incoming};
 pub use pieces::{Piece, Standing};
 
 use super::error::refused_event;
-use super::{FlowError, Refusal, open};
+use super::{FlowError, Refusal, open, suspend};
 use crate::app::{App, Commit, Contents, DbError, Intake};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
 use crate::domain::content::{Area, Origin, SealedObject, Wrap};
@@ -182,6 +182,9 @@ impl Visit {
     /// artifact.
     async fn record(&mut self, intake: &Intake, arrived: Arrived) -> Result<Artifact, FlowError> {
         let app = &intake.app;
+        // Since it began to arrive, its link may have been suspended.
+        let link = self.submission.link;
+        suspend::expect_open(app, link, Actor::Patient { link }).await?;
         match app.db.put_wrap(&arrived.wrap).await {
             // A crash after this line left it there: what is sent in pieces keeps its wrap until
             // the row stands. A wrap that is another's opens nothing of this.

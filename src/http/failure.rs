@@ -131,6 +131,8 @@ fn checksum_mismatch() -> StatusCode {
 fn status_of(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::LinkNotOpen
+        | Refusal::LinkSuspended
+        | Refusal::AddressSuspended
         | Refusal::SecondSecretWrong
         | Refusal::AgreementNeeded
         | Refusal::SignInWrong
@@ -155,6 +157,7 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::NotReleasable
         | Refusal::EvidenceInvalid
         | Refusal::MovedOn
+        | Refusal::ListFull
         | Refusal::ExistsAlready => StatusCode::CONFLICT,
         Refusal::NothingSent | Refusal::PasswordTooShort | Refusal::BadInput => {
             StatusCode::UNPROCESSABLE_ENTITY

@@ -37,8 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The generator of all our lines, which no rule of a sensor has.
 const GENERATOR: u32 = 9_341;
 /// Facts of an event that are told: codes and numbers.
-const FACTS: [&str; 9] =
-    ["code", "count", "door", "fault", "from", "reason", "rule", "verdict", "why"];
+const FACTS: [&str; 13] = [
+    "code", "count", "counted", "door", "fault", "from", "network", "reason", "rule", "until",
+    "verdict", "what", "why",
+];
 
 impl Eve {
     /// Nothing is opened before there is something to tell.
@@ -140,6 +142,7 @@ fn kind(event: &Event) -> Option<(u32, &'static str, u32)> {
         Action::ScanFault => Some((6, "SEKISHO file not scanned", 3)),
         Action::Release if refused => Some((7, "SEKISHO release without grounds refused", 1)),
         Action::LinkOpen if refused => Some((8, "SEKISHO link not opened", 3)),
+        Action::Suspend => Some((9, "SEKISHO source suspended", 2)),
         _ => None,
     }
 }
@@ -193,6 +196,20 @@ mod tests {
         let mut refused = detection(Action::Receive);
         refused.event = refused.event.refused(Code::fixed("file_too_large"));
         assert!(eve.line(&refused).unwrap().contains("\"file_too_large\""));
+    }
+
+    #[test]
+    fn a_suspended_address_is_told_and_a_suspended_link_is_not_named() {
+        let eve = Eve::new(None, None, 0);
+        let mut suspended = detection(Action::Suspend);
+        suspended.connection = None;
+        suspended.event = suspended.event.fact("what", "link").fact("counted", "alerts");
+        let text = eve.line(&suspended).unwrap();
+        assert!(text.contains("SEKISHO source suspended") && text.contains("\"alerts\""));
+        assert!(!text.contains(&LinkId::new(NOW, [3; 10]).to_string()), "{text}");
+        suspended.event = suspended.event.fact("network", "192.0.2.7/32");
+        assert!(eve.line(&suspended).unwrap().contains("192.0.2.7/32"));
+        assert_eq!(eve.line(&detection(Action::Unsuspend)), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Each loop takes the next piece of work, logs an error once and goes on after a pause: what
 //! failed is still in the database and is found again. Nothing is decided here.
 
+pub mod gate;
 pub mod sense;
 mod tell;
 
@@ -21,6 +22,10 @@ use crate::flow::{self, FlowError};
 const LOOK: Duration = Duration::from_secs(1);
 /// How often what the sensor saw is joined to uploads and acted on.
 const SENSE: Duration = Duration::from_millis(500);
+/// How often rules are asked whom to suspend.
+const SUSPEND: Duration = Duration::from_secs(1);
+/// How often it is looked for what is stored of a file that was listed as bad.
+const REFUSE: Duration = Duration::from_millis(500);
 /// How often waiting events are numbered and sealed with a checkpoint, besides at once after each
 /// scan: what is not sealed can still be removed unseen by whoever owns the database.
 const SEAL: Duration = Duration::from_millis(500);
@@ -75,6 +80,10 @@ pub async fn run(
             }
         }));
     }
+    loops.spawn(refuse(worker.clone(), Arc::clone(&scanned), stop.clone()));
+    if !worker.app.policy.suspend.rules.is_empty() {
+        loops.spawn(suspend(worker.clone(), stop.clone()));
+    }
     if let Some(eve) = eve {
         loops.spawn(tell::run(worker.app.clone(), eve, stop.clone()));
     }
@@ -84,7 +93,9 @@ pub async fn run(
         let worker = expiring.clone();
         async move {
             flow::expire::run(&worker.app, worker.app.itself()).await?;
-            flow::sensor::sweep(&worker.app).await.map(drop)
+            flow::sensor::sweep(&worker.app).await?;
+            flow::suspend::sweep(&worker.app).await?;
+            flow::known_bad::look_again(&worker.app).await
         }
     }));
     loops.spawn(every(SWEEP, "sweep", Arc::default(), stop, move || {
@@ -120,6 +131,23 @@ async fn scan(worker: Worker, sealing: Arc<Notify>, stop: CancellationToken) {
             () = stop.cancelled() => {}
         }
     }
+}
+
+/// Refuses what is stored of files that were listed as bad.
+async fn refuse(worker: Worker, sealing: Arc<Notify>, stop: CancellationToken) {
+    let step = || async {
+        if flow::known_bad::step(&worker.app).await? > 0 {
+            sealing.notify_one();
+        }
+        Ok(())
+    };
+    every(REFUSE, "known bad", Arc::default(), stop, step).await;
+}
+
+/// Suspends links and addresses.
+async fn suspend(worker: Worker, stop: CancellationToken) {
+    let step = || async { flow::suspend::step(&worker.app).await.map(drop) };
+    every(SUSPEND, "suspend", Arc::default(), stop, step).await;
 }
 
 /// Wakes a scan for each piece of work that a door elsewhere leaves. Without this scans look by

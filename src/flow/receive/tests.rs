@@ -21,7 +21,7 @@ pub(in crate::flow) async fn patient(app: &TestApp) -> Begun {
     let issued = app.link().await;
     let first = FirstSecret::Link(issued.secret);
     let (token, _): (SessionToken, _) =
-        open::open(intake, &first, BIRTH_DATE).await.expect("opens");
+        open::open(intake, &first, BIRTH_DATE, [192, 0, 2, 7].into()).await.expect("opens");
     let session = sign_in::session(&intake.app, &intake.keys.session_key, &token).await;
     let session = session.expect("a session");
     let Holder::Patient { link, .. } = session.holder else { unreachable!("a patient's session") };

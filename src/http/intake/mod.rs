@@ -10,13 +10,15 @@ mod uploads;
 
 use askama::Template;
 use axum::Router;
-use axum::middleware;
-use axum::response::Response;
+use axum::extract::{Extension, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 
 use super::layers::common;
 use super::{Door, Failure, Page, PatientSession, Routes, door, with_deadline};
-use crate::app::Intake;
+use crate::app::{Intake, PeerIdentity};
 use crate::config::Config;
+use crate::flow::Refusal;
 
 pub use agree::AGREEMENT_VERSION;
 
@@ -52,7 +54,22 @@ pub(super) fn routes(intake: &Intake) -> Routes<Door<Intake>> {
     with_deadline(pages)
         .post_up_to(most, "/send", send::send)
         .merge(pieces.layer(middleware::from_fn(tus::speak)))
+        .layer(middleware::from_fn_with_state(intake.clone(), stop_suspended))
         .merge(common())
+}
+
+/// Refuses whoever comes from a suspended address before anything of theirs is looked at. What pages
+/// are made of is for everyone, so that the refusal can be read.
+async fn stop_suspended(
+    State(intake): State<Intake>,
+    Extension(peer): Extension<PeerIdentity>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if intake.gate.refuses(peer.peer.ip(), intake.app.clock.read()) {
+        return Failure::from(Refusal::AddressSuspended).into_response();
+    }
+    next.run(request).await
 }
 
 #[derive(Template)]

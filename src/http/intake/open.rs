@@ -2,13 +2,15 @@
 //!
 //! A GET opens nothing. Whatever was wrong with the two secrets, the visitor reads one sentence.
 
+use std::net::IpAddr;
+
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::{Extension, Form, State};
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::app::Intake;
+use crate::app::{Intake, PeerIdentity};
 use crate::domain::secret::{LinkSecret, ShortCode};
 use crate::flow::open::FirstSecret;
 use crate::flow::{self, FlowError, Refusal};
@@ -48,15 +50,17 @@ pub(super) async fn page(
 pub(super) async fn open(
     State(door): State<Door<Intake>>,
     page: Page,
+    Extension(peer): Extension<PeerIdentity>,
     Form(form): Form<OpenForm>,
 ) -> Result<Response, Failure> {
-    match form.open(&door.role).await {
+    match form.open(&door.role, peer.peer.ip()).await {
         Ok(cookie) => Ok(([(SET_COOKIE, cookie)], Redirect::to("/agree")).into_response()),
         Err(FlowError::Refused(refusal)) => {
             let tries = door.role.app.limits.link_tries;
+            let closed = [Refusal::LinkNotOpen, Refusal::LinkSuspended];
             // A closed link is not shown as one that waits for its date: another may be typed.
-            let secret = LinkSecret::parse(&form.untrusted_secret)
-                .filter(|_| refusal != Refusal::LinkNotOpen);
+            let secret =
+                LinkSecret::parse(&form.untrusted_secret).filter(|_| !closed.contains(&refusal));
             let problem = Problem::Refused(refusal);
             let shown = OpenPage { page: &page, tries, refused: Some(problem), secret };
             page.again(problem, &shown)
@@ -66,13 +70,19 @@ pub(super) async fn open(
 }
 
 impl OpenForm {
-    async fn open(&self, intake: &Intake) -> Result<axum::http::HeaderValue, FlowError> {
+    async fn open(
+        &self,
+        intake: &Intake,
+        from: IpAddr,
+    ) -> Result<axum::http::HeaderValue, FlowError> {
         let Some(first) = self.first_secret() else {
             let refusal = Refusal::SecondSecretWrong;
+            flow::suspend::count_guess(&intake.app, from).await?;
             flow::refused_stranger(&intake.app, &refusal.code()).await?;
             return Err(refusal.into());
         };
-        let (token, _) = flow::open::open(intake, &first, &self.untrusted_second_secret).await?;
+        let (token, _) =
+            flow::open::open(intake, &first, &self.untrusted_second_secret, from).await?;
         Ok(session_cookie(&token))
     }
 

@@ -1,4 +1,5 @@
 mod pieces;
+mod suspended;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HOST};

@@ -89,7 +89,7 @@ async fn prepare(options: &Options, sekisho: &Sekisho) -> Result<(Settings, Sign
     show::step(&format!("{} {}", if is_new { "making" } else { "using" }, options.data.display()));
     sekisho.init(&options.data, &options.signatures).await?;
     if let (true, Some(port)) = (is_new, options.port) {
-        settings::set_ports(&sekisho.config, port)?;
+        settings::set_up(&sekisho.config, port)?;
     }
     signatures::freshen(&options.signatures, &options.data).await?;
     let settings = Settings::read(&sekisho.config)?;

@@ -49,9 +49,12 @@ impl Settings {
     }
 }
 
-/// Gives the doors of a new folder four ports in a row.
-pub(super) fn set_ports(config: &Path, first: u16) -> Result<(), DemoError> {
+/// Gives the doors of a new folder four ports in a row, and suspends nobody: a few patients send every
+/// hostile fixture there is.
+pub(super) fn set_up(config: &Path, first: u16) -> Result<(), DemoError> {
     let mut table = table(config)?;
+    let rules = Table::from_iter([("rules".to_owned(), Value::Array(Vec::new()))]);
+    table.insert("suspend".to_owned(), Value::Table(rules));
     for (port, name) in (first..=u16::MAX).zip(DOORS) {
         let door = table.get_mut("doors").and_then(|doors| doors.get_mut(name));
         if let Some(door) = door.and_then(Value::as_table_mut) {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::FlowError;
 use super::seal::blocking;
+use super::{FlowError, known_bad};
 use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
@@ -62,6 +62,7 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
 async fn settle(worker: &Worker, lease: &ScanLease, mut scan: Scan) -> Result<Scanned, FlowError> {
     let app = &worker.app;
     let artifact = lease.artifact();
+    scan.reports.push(known_bad::ask(app, artifact).await?);
     let heeded = match &app.policy.sensor {
         Some(watch) => Some(heed::heed(app, artifact, watch, &scan.reports).await?),
         None => None,

@@ -174,4 +174,4 @@ pub(super) fn settled(watch: &Watch, artifact: &Artifact, now: Timestamp) -> boo
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::flow) mod tests;

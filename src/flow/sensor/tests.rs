@@ -11,6 +11,7 @@ use crate::domain::content::{Area, Wrap};
 use crate::domain::finding::{Engine, Reason, Severity};
 use crate::domain::sensor::RuleId;
 use crate::domain::sighting::{Seen, Sighting, Transaction, Why};
+use crate::domain::staff::{Holder, Session, StaffRole};
 use crate::domain::state::{Basis, Media, Release, Rendition};
 use crate::domain::submission::Connection;
 use crate::domain::{ApprovalId, Change, ObjectId};
@@ -22,14 +23,14 @@ const DOOR: &str = "198.51.100.1:443";
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A clinic with a sensor, and the worker's view of it.
-struct World {
-    app: TestApp,
-    worker: App,
+pub(in crate::flow) struct World {
+    pub(in crate::flow) app: TestApp,
+    pub(in crate::flow) worker: App,
     sensor: Sensor,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(in crate::flow) async fn new() -> Self {
         let app = TestApp::new().await;
         let mut worker = App { role: Role::Worker, ..app.intake.app.clone() };
         let mut policy = (*worker.policy).clone();
@@ -58,7 +59,7 @@ impl World {
         step(&self.worker).await.unwrap();
     }
 
-    fn now(&self) -> Timestamp {
+    pub(in crate::flow) fn now(&self) -> Timestamp {
         self.worker.clock.read()
     }
 
@@ -67,7 +68,11 @@ impl World {
     }
 
     /// Files of one request.
-    async fn received(&self, request: &str, contents: &[&'static str]) -> Vec<Artifact> {
+    pub(in crate::flow) async fn received(
+        &self,
+        request: &str,
+        contents: &[&'static str],
+    ) -> Vec<Artifact> {
         let intake = &self.app.intake;
         let (link, submission) = receive::tests::begun(&self.app).await;
         let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
@@ -83,11 +88,11 @@ impl World {
         received
     }
 
-    async fn one(&self) -> Artifact {
+    pub(in crate::flow) async fn one(&self) -> Artifact {
         self.received("r", &["content"]).await.remove(0)
     }
 
-    fn seen(&self, request: Option<u64>, seen: Seen) -> Sighting {
+    pub(in crate::flow) fn seen(&self, request: Option<u64>, seen: Seen) -> Sighting {
         Sighting {
             at: self.now(),
             transaction: Transaction { flow: Some(7), request },
@@ -98,42 +103,42 @@ impl World {
         }
     }
 
-    fn alert(&self, request: Option<u64>, severity: Severity) -> Sighting {
+    pub(in crate::flow) fn alert(&self, request: Option<u64>, severity: Severity) -> Sighting {
         let rule = RuleId { generator: 1, signature: 9 };
         self.seen(request, Seen::Alert { rule, signature: "words".into(), severity })
     }
 
-    async fn tell(&self, sightings: Vec<Sighting>) -> Counts {
+    pub(in crate::flow) async fn tell(&self, sightings: Vec<Sighting>) -> Counts {
         let reading = Reading { sightings, ..Reading::of("eve.json") };
         take(&self.sensor, reading).await.unwrap()
     }
 
-    async fn state(&self, artifact: &Artifact) -> Artifact {
+    pub(in crate::flow) async fn state(&self, artifact: &Artifact) -> Artifact {
         self.worker.db.artifact(artifact.id).await.unwrap().unwrap()
     }
 
-    async fn commit(&self, change: Change) -> Artifact {
+    pub(in crate::flow) async fn commit(&self, change: Change) -> Artifact {
         self.worker.db.commit(change.into()).await.unwrap()
     }
 
-    fn stamp(&self) -> Stamp {
+    pub(in crate::flow) fn stamp(&self) -> Stamp {
         self.worker.stamp(self.worker.itself(), self.now()).unwrap()
     }
 
-    async fn in_review(&self, artifact: Artifact) -> Artifact {
+    pub(in crate::flow) async fn in_review(&self, artifact: Artifact) -> Artifact {
         let reason = Reason::plain(Engine::Type, "trailing_bytes");
         let verdict = Verdict::Suspicious { reason };
         self.commit(artifact.send_to_review(verdict, None, self.stamp()).unwrap()).await
     }
 
-    async fn approved(&self, artifact: Artifact) -> Artifact {
+    pub(in crate::flow) async fn approved(&self, artifact: Artifact) -> Artifact {
         let artifact = self.in_review(artifact).await;
         let approvals = [1, 2].map(|n| ApprovalId::new(self.now(), [n; 10]));
         self.commit(artifact.approve(approvals, self.stamp()).unwrap()).await
     }
 
     /// Released, with a wrapped key for its rendition.
-    async fn released(&self, artifact: Artifact) -> (Artifact, ObjectId) {
+    pub(in crate::flow) async fn released(&self, artifact: Artifact) -> (Artifact, ObjectId) {
         let object = ObjectId::new(self.now(), self.worker.random.bytes().unwrap());
         let id = artifact.id;
         let wrap = Wrap { object, artifact: id, area: Area::Release, sealed: "s".into() };
@@ -158,6 +163,15 @@ impl World {
         let change = artifact.release(release, self.stamp()).unwrap();
         let commit = Commit { change, lease: None, upload: None, objects: Vec::new() };
         (self.worker.db.commit(commit).await.unwrap(), object)
+    }
+
+    /// A reviewer who is signed in.
+    pub(in crate::flow) async fn reviewer(&self) -> Session {
+        let staff = self.app.staff("reviewer", StaffRole::Reviewer).await.staff.id;
+        let holder = Holder::Staff { staff, role: StaffRole::Reviewer };
+        let (created_at, seen_at) = (self.now(), self.now());
+        let (digest, door) = (String::new(), Role::Review);
+        Session { digest, door, holder, created_at, seen_at, factor_at: None }
     }
 
     async fn actions(&self, artifact: &Artifact) -> Vec<String> {

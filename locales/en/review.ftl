@@ -216,3 +216,57 @@ reached-removed = It said at { $time } that the recalled file is gone.
 sensor-none = No intrusion detection sensor is configured: nothing watches the connections.
 sensor-silent = The intrusion detection sensor is silent: what comes in goes to review.
 sensor-losing = What the intrusion detection sensor says cannot all be taken: what comes in goes to review.
+
+suspensions = Suspensions
+suspensions-what = Nothing is taken from a suspended link or address until its time is over or a reviewer lifts it. What was received before is kept. Lifting is recorded, with the reason.
+suspensions-empty = Nothing is suspended.
+suspensions-ended = Ended
+suspended = Suspended
+suspended-link = Link
+suspended-address = Address
+suspended-since = Since
+suspended-until = until { $time }
+suspended-for-alerts = { $count } alerts of the intrusion detection sensor
+suspended-for-malicious = { $count } files with malware
+suspended-for-guesses = { $count } wrong codes or secrets
+suspended-notice = { $count ->
+    [one] One link or address is suspended.
+   *[other] { $count } links or addresses are suspended.
+ }
+suspended-notice-others = { $count ->
+    [one] One link or address is suspended. If somebody cannot send, tell a reviewer, who can lift it.
+   *[other] { $count } links or addresses are suspended. If somebody cannot send, tell a reviewer, who can lift them.
+ }
+suspension-told = Told
+suspension-lift = Lift
+suspension-lifted = Lifted
+suspension-over = Ended by itself
+suspension-ended = Ended
+lift-mistake = It was no attack
+lift-mended = Spoken with the sender; it is mended
+lift-shared = Others share the address
+link-suspended = Suspended
+
+hashes = Known-bad files
+hashes-what = A file whose SHA-256 is listed here is rejected, whatever the engines say. What is stored already is rejected or recalled at once. Each change is recorded.
+hashes-add = Add to the list
+hashes-list = SHA-256, one a line
+hashes-list-hint = At most { $count } lines. What follows a digest is not kept. Lines that begin with # are passed over.
+hashes-added = { $count ->
+    [0] All of it was on the list already.
+    [one] One was added. What is stored of it is being rejected or recalled.
+   *[other] { $count } were added. What is stored of them is being rejected or recalled.
+ }
+hashes-unread-empty = There was no SHA-256. Nothing was added.
+hashes-unread-long = There are more than { $count } lines. Nothing was added.
+hashes-unread-lines = These lines do not begin with a SHA-256: { $lines }. Nothing was added.
+hashes-empty = The list is empty.
+hashes-listed = On the list
+hashes-since = Since
+hashes-remove = Take off the list
+hashes-newest = The newest { $count } are shown. Name another by its SHA-256.
+hashes-remove-what = What was rejected for it stays rejected.
+listed-told_by_others = Others told of it
+listed-found_here = It was found here
+unlisted-mistake = It was listed by mistake
+unlisted-outdated = It is found by other means now

@@ -144,3 +144,6 @@ engine-sensor = Intrusion detection sensor
 reason-ids_alert = The intrusion detection sensor raised an alert about it or about its connection.
 reason-sensor_silent = The intrusion detection sensor was silent when it came in.
 reason-sensor_losing = Not all that the intrusion detection sensor said when it came in could be taken.
+engine-hashes = List of known-bad files
+reason-known_bad_hash = It is on the clinic's list of known-bad files.
+reason-hash_list_altered = The list of known-bad files was altered by none who may. Somebody may have changed the database.

@@ -213,3 +213,50 @@ reached-removed = { $time }に、回収されたファイルを消したと報�
 sensor-none = 侵入検知装置は設定されていません。通信を見張るものはありません。
 sensor-silent = 侵入検知装置から応答がありません。届いたものは確認待ちになります。
 sensor-losing = 侵入検知装置の報告を一部受け取れていません。届いたものは確認待ちになります。
+
+suspensions = 一時停止
+suspensions-what = 止めているリンクやアドレスからは、時間が過ぎるか確認担当者が解くまで、何も受け取りません。それまでに受け取ったものは残ります。解くと、理由とともに記録されます。
+suspensions-empty = 止めているものはありません。
+suspensions-ended = 終わったもの
+suspended = 止めたもの
+suspended-link = リンク
+suspended-address = アドレス
+suspended-since = いつから
+suspended-until = { $time }まで
+suspended-for-alerts = 侵入検知の警報が{ $count }件
+suspended-for-malicious = 不正なファイルが{ $count }件
+suspended-for-guesses = 番号や合言葉の間違いが{ $count }回
+suspended-notice = リンクやアドレスを{ $count }件止めています。
+suspended-notice-others = リンクやアドレスを{ $count }件止めています。送れないという方がいたら、確認担当者に知らせてください。解くのは確認担当者です。
+suspension-told = 知らせる相手
+suspension-lift = 解く
+suspension-lifted = 解きました
+suspension-over = 時間が過ぎて終わりました
+suspension-ended = 終わり
+lift-mistake = 攻撃ではなかったため
+lift-mended = 送り主と話し、直ったため
+lift-shared = ほかの人も同じアドレスを使うため
+link-suspended = 停止中
+
+hashes = 不正ファイル一覧
+hashes-what = SHA-256がこの一覧にあるファイルは、検査の結果によらず却下します。すでに保存しているものも、すぐに却下または回収します。変更は記録されます。
+hashes-add = 一覧に加える
+hashes-list = SHA-256（1行に1つ）
+hashes-list-hint = { $count }行まで。SHA-256のあとに書かれたことは残しません。# で始まる行は読みません。
+hashes-added = { $count ->
+    [0] すべて、もう一覧にあります。
+   *[other] { $count }件を加えました。保存しているものを却下または回収しています。
+ }
+hashes-unread-empty = SHA-256がありません。何も加えていません。
+hashes-unread-long = { $count }行を超えています。何も加えていません。
+hashes-unread-lines = SHA-256で始まらない行があります（{ $lines }行目）。何も加えていません。
+hashes-empty = 一覧には何もありません。
+hashes-listed = 一覧にあるもの
+hashes-since = いつから
+hashes-remove = 一覧から外す
+hashes-newest = 新しい{ $count }件を表示しています。ほかのものは、SHA-256を入れてください。
+hashes-remove-what = これを理由に却下したものは、却下のままです。
+listed-told_by_others = ほかから知らされたため
+listed-found_here = ここで見つかったため
+unlisted-mistake = 間違って加えたため
+unlisted-outdated = ほかの方法で見つかるため

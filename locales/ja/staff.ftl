@@ -141,3 +141,6 @@ engine-sensor = 侵入検知装置
 reason-ids_alert = 侵入検知装置が、このファイルまたはその通信について警報を出しました。
 reason-sensor_silent = 届いたとき、侵入検知装置から応答がありませんでした。
 reason-sensor_losing = 届いたとき、侵入検知装置の報告を一部受け取れませんでした。
+engine-hashes = 不正ファイル一覧
+reason-known_bad_hash = 医院の不正ファイル一覧にあるファイルです。
+reason-hash_list_altered = 不正ファイル一覧が、許されていない人に書き換えられています。データベースが変えられたおそれがあります。

@@ -158,6 +158,10 @@ export async function reviewer(browser, findings, demo, cookies, language) {
   await visitor.go(`${demo.review}/holds`);
   await visitor.look("review-holds-one");
 
+  await visitor.go(`${demo.review}/suspensions`);
+  await visitor.look("review-suspensions-empty");
+  await knownBad(visitor, demo, language);
+
   // The whole log, as long as it gets, in one language: it takes axe a while.
   await visitor.go(`${demo.review}/audit${language === "ja" ? "?action=hold" : ""}`);
   await visitor.look("review-audit");
@@ -166,6 +170,24 @@ export async function reviewer(browser, findings, demo, cookies, language) {
   await visitor.go(`${demo.review}/staff`);
   await visitor.look("review-not-allowed");
   await visitor.close();
+}
+
+// The list of known-bad files: of files that nobody sends.
+async function knownBad(visitor, demo, language) {
+  const form = 'main [action="/hashes"]';
+  const digest = (language === "ja" ? "0" : "1").repeat(64);
+  await visitor.go(`${demo.review}/hashes`);
+  await visitor.look("review-hashes");
+  await visitor.fill({ list: `${digest}\nnonsense` });
+  await visitor.press(form);
+  await visitor.look("review-hashes-unread");
+  await visitor.fill({ list: `${digest}  what a tool writes behind it` });
+  await visitor.press(form);
+  await visitor.look("review-hashes-added");
+  // The newest stands first.
+  await visitor.press('main [action="/hashes/remove"]');
+  const text = await visitor.page.locator("main").innerText();
+  if (text.includes(digest)) visitor.fail("what was taken off is still on the list");
 }
 
 // The bytes around findings, of the first file that has findings with a place: only on asking.

@@ -12,9 +12,17 @@ use crate::domain::authority::{Signed, Signer};
 use crate::domain::event::Role;
 use crate::domain::secret::{MacKey, SessionToken};
 use crate::domain::staff::{Holder, Machine, Session, Staff, StaffRole};
-use crate::domain::{Action, Actor, ClinicId, LinkId, MachineId, StaffId, SubmissionId};
+use crate::domain::suspension::{Counted, Subject, Suspension};
+use crate::domain::{
+    Action, Actor, ClinicId, LinkId, MachineId, StaffId, SubmissionId, SuspensionId,
+};
+use crate::flow::known_bad::{self, Added, ListReason};
 use crate::flow::link::IssuedLink;
 use crate::flow::people::{self, AddedStaff};
+
+/// The digest of a file that is listed as bad.
+pub(super) const BAD_FILE: &str =
+    "bad0000000000000000000000000000000000000000000000000000000000000";
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Who {
@@ -66,6 +74,8 @@ pub(super) struct People {
     pub(super) open: IssuedLink,
     /// A link that reception takes back.
     pub(super) revocable: LinkId,
+    /// A suspension of an address that nobody here comes from.
+    pub(super) suspension: SuspensionId,
 }
 
 impl Who {
@@ -155,8 +165,10 @@ impl People {
         let (open, revocable) = (app.link().await, app.link().await.link.id);
         let kept = BTreeMap::new();
         let upload = String::new();
+        let suspension = suspended(world).await;
+        list_bad(world, reviewer.staff.id).await;
         let mut people =
-            Self { staff, patients, machines, reviewer, kept, upload, open, revocable };
+            Self { staff, patients, machines, reviewer, kept, upload, open, revocable, suspension };
         for who in Who::ALL {
             let badge = people.badge(world, who).await;
             people.kept.insert(who, badge);
@@ -227,6 +239,37 @@ impl People {
             | Who::RevokedMachine => None,
         }
     }
+}
+
+/// A suspension.
+async fn suspended(world: &World) -> SuspensionId {
+    let app = &world.app.review.app;
+    let now = world.now();
+    let suspension = Suspension {
+        id: SuspensionId::new(now, app.random.bytes().expect("random")),
+        subject: Subject::address([203, 0, 113, 9].into()),
+        number: 1,
+        counted: Counted::Guesses,
+        count: 30,
+        since: now,
+        until: now.plus(std::time::Duration::from_hours(24)),
+        tell: Vec::new(),
+        lifted: None,
+    };
+    let event = app.event(app.itself(), Action::Suspend).expect("random");
+    app.db.suspend(&suspension, &event).await.expect("a database");
+    suspension.id
+}
+
+/// Lists a file as bad that nobody sends.
+async fn list_bad(world: &World, staff: StaffId) {
+    let holder = Holder::Staff { staff, role: StaffRole::Reviewer };
+    let (created_at, seen_at) = (world.now(), world.now());
+    let (digest, door) = (String::new(), Role::Review);
+    let session = Session { digest, door, holder, created_at, seen_at, factor_at: None };
+    let reason = ListReason::FoundHere;
+    let added = known_bad::add(&world.app.review, &session, BAD_FILE, reason).await;
+    assert_eq!(added.expect("added"), Added::New(1));
 }
 
 /// Every machine with its certificate's digest.

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use super::super::staff::tests::world::World;
-use super::people::{Badge, People};
+use super::people::{BAD_FILE, Badge, People};
 use super::table::At;
 use crate::app::PeerIdentity;
 use crate::domain::Artifact;
@@ -148,6 +148,9 @@ impl People {
         match () {
             () if path == "/uploads/{id}" => self.upload.clone(),
             () if path == "/assets/{name}" => assets::address("gate.svg"),
+            () if path.starts_with("/suspensions/") => {
+                path.replace("{id}", &self.suspension.to_string())
+            }
             () if path.starts_with("/links/") => path.replace("{id}", &self.revocable.to_string()),
             () if path.starts_with("/machines/") => {
                 path.replace("{id}", &self.spare_machine().to_string())
@@ -165,6 +168,9 @@ impl People {
         let person = if at == At::Portal { doctor } else { reviewer };
         let last = path.rsplit('/').next().unwrap_or_default();
         match last {
+            "lift" if path.starts_with("/suspensions/") => "reason=mistake".to_owned(),
+            "hashes" => format!("list={}&reason=found_here", "a".repeat(64)),
+            "remove" => format!("sha256={BAD_FILE}&reason=mistake"),
             "open" => {
                 format!("secret={}&second_secret={BIRTH_DATE}", self.open.secret.expose())
             }

@@ -15,8 +15,8 @@ use crate::domain::link::{Link, LinkRefusal, Patient, Purpose, SecondSecret, Sen
 use crate::domain::staff::{Staff, StaffRole};
 use crate::domain::{LinkId, Timestamp};
 use crate::flow::link::{self, IssuedLink, LinkRequest, MOST_LIFE};
-use crate::flow::people;
 use crate::flow::sign_in::actor_of;
+use crate::flow::{people, suspend};
 use crate::http::permits::IssueLinks;
 use crate::http::staff::{Me, shown};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -52,6 +52,7 @@ struct Row {
     purpose: Purpose,
     until: Timestamp,
     state: &'static str,
+    suspended_until: Option<Timestamp>,
 }
 
 #[derive(Template)]
@@ -61,6 +62,8 @@ struct LinksPage<'a> {
     me: Me,
     here: &'static str,
     rows: Vec<Row>,
+    /// Suspensions that reception is told of.
+    suspended: usize,
 }
 
 #[derive(Template)]
@@ -98,9 +101,14 @@ pub(super) async fn list(
     let links = link::list(&door.role, LIST_LIMIT).await?;
     let staff = people::all_staff(&door.role.app).await?;
     let me = Me::of(&door, &reception.session).await?;
-    let row = |link: &Link| Row::of(&door.role, link, &staff);
+    let suspensions = suspend::links(&door.role).await?;
+    let row = |link: &Link| {
+        let suspension = suspensions.iter().find(|(id, _)| *id == link.id);
+        Row::of(&door.role, link, &staff, suspension.map(|(_, it)| it.until))
+    };
     let rows = links.iter().map(row).collect::<Result<_, _>>()?;
-    page.html(&LinksPage { page: &page, me, here: "/links", rows })
+    let suspended = suspend::to_tell(&door.role, StaffRole::Reception).await?;
+    page.html(&LinksPage { page: &page, me, here: "/links", rows, suspended })
 }
 
 /// `GET /links/new`.
@@ -203,10 +211,16 @@ impl LinkForm {
 }
 
 impl Row {
-    fn of(review: &Review, link: &Link, staff: &[Staff]) -> Result<Self, Failure> {
+    fn of(
+        review: &Review,
+        link: &Link,
+        staff: &[Staff],
+        suspended_until: Option<Timestamp>,
+    ) -> Result<Self, Failure> {
         let Patient { number, proxy_name } = link::patient(review, link)?;
         let doctor = staff.iter().find(|it| it.id == link.doctor);
         let state = match link.check(review.app.clock.read(), 0, 1) {
+            Ok(()) if suspended_until.is_some() => "suspended",
             Ok(()) => "open",
             Err(LinkRefusal::Revoked) => "revoked",
             Err(
@@ -224,7 +238,12 @@ impl Row {
             purpose: link.purpose,
             until: link.until,
             state,
+            suspended_until: suspended_until.filter(|_| state == "suspended"),
         })
+    }
+
+    fn may_be_revoked(&self) -> bool {
+        ["open", "suspended"].contains(&self.state)
     }
 }
 

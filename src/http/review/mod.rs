@@ -8,11 +8,13 @@ mod artifact;
 mod audit;
 mod decide;
 mod evidence;
+mod hashes;
 mod hold;
 mod links;
 mod people;
 mod qr;
 mod queue;
+mod suspensions;
 #[cfg(test)]
 mod tests;
 
@@ -59,6 +61,11 @@ fn reviewing() -> Routes<Door<Review>> {
         .get("/holds", hold::list)
         .post("/artifacts/{id}/hold", hold::set)
         .post("/artifacts/{id}/lift", hold::lift)
+        .get("/suspensions", suspensions::list)
+        .post("/suspensions/{id}/lift", suspensions::lift)
+        .get("/hashes", hashes::list)
+        .post_up_to(hashes::LIST_BYTES, "/hashes", hashes::add)
+        .post("/hashes/remove", hashes::remove)
 }
 
 fn reception() -> Routes<Door<Review>> {

@@ -12,6 +12,7 @@ use crate::app::Review;
 use crate::domain::staff::{Machine, Staff, StaffRole};
 use crate::flow::people::{self, AddedStaff, NewStaff};
 use crate::flow::sign_in::{self, actor_of};
+use crate::flow::suspend;
 use crate::http::permits::ManagePeople;
 use crate::http::staff::{Me, shown};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -39,6 +40,8 @@ struct StaffPage<'a> {
     staff: Vec<Staff>,
     machines: Vec<Machine>,
     password_chars: u32,
+    /// Suspensions that administrators are told of.
+    suspended: usize,
 }
 
 #[derive(Template)]
@@ -114,6 +117,7 @@ async fn show(
         staff: people::all_staff(app).await?,
         machines: people::all_machines(app).await?,
         password_chars: app.limits.password_chars,
+        suspended: suspend::to_tell(&door.role, StaffRole::Administrator).await?,
     };
     page.html_with(status, &template)
 }

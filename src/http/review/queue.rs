@@ -8,8 +8,9 @@ use super::artifact::Facts;
 use crate::app::Review;
 use crate::domain::Artifact;
 use crate::domain::sensor::Hearing;
+use crate::domain::staff::StaffRole;
 use crate::flow::sign_in::actor_of;
-use crate::flow::{review, sensor};
+use crate::flow::{review, sensor, suspend};
 use crate::http::permits::ListQueue;
 use crate::http::staff::Me;
 use crate::http::{Allowed, Door, Failure, Page};
@@ -31,6 +32,8 @@ struct QueuePage<'a> {
     parts: [Part; 4],
     /// A key of words on the sensor; none while it is heard.
     sensor: Option<&'static str>,
+    /// Suspensions that reviewers are told of.
+    suspended: usize,
 }
 
 /// `GET /queue`.
@@ -62,5 +65,6 @@ pub(super) async fn queue(
         Some(Hearing::Losing) => Some("sensor-losing"),
         Some(Hearing::Heard) => None,
     };
-    page.html(&QueuePage { page: &page, me, here: "/queue", parts, sensor })
+    let suspended = suspend::to_tell(&door.role, StaffRole::Reviewer).await?;
+    page.html(&QueuePage { page: &page, me, here: "/queue", parts, sensor, suspended })
 }

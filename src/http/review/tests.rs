@@ -1,4 +1,6 @@
+mod hashes;
 mod holds;
+mod suspensions;
 
 use axum::http::StatusCode;
 

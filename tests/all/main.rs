@@ -24,3 +24,4 @@ mod review;
 mod sensor;
 mod service;
 mod signatures;
+mod suspend;

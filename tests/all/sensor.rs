@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(5);
 const SETTLE: Duration = Duration::from_secs(6);
 
 /// Where the sensor of a test writes.
-struct Sensor {
+pub(crate) struct Sensor {
     file: PathBuf,
     stream: PathBuf,
     datagram: PathBuf,
@@ -31,7 +31,7 @@ struct Sensor {
 
 impl Sensor {
     /// A world with a sensor that has not said anything yet; not started.
-    fn beside(world: &World) -> Self {
+    pub(crate) fn beside(world: &World) -> Self {
         // The sensor role makes its sockets here, whoever it runs as.
         let folder = world.root.path().join("sensor");
         fs::create_dir(&folder).expect("a folder");
@@ -46,6 +46,8 @@ impl Sensor {
             set(table, &["sensor", "stream"], text(&sensor.stream).into());
             set(table, &["sensor", "datagram"], text(&sensor.datagram).into());
             set(table, &["sensor", "settle"], SETTLE.as_secs().cast_signed().into());
+            // A scan may wait for half of its lease.
+            set(table, &["limits", "lease"], (SETTLE * 2).as_secs().cast_signed().into());
             // A busy machine is not silence.
             set(table, &["sensor", "silence"], 600.into());
             set(table, &["eve", "file"], text(&told).into());
@@ -54,17 +56,17 @@ impl Sensor {
         sensor
     }
 
-    fn write(&self, line: &Value) {
+    pub(crate) fn write(&self, line: &Value) {
         let mut file = File::options().create(true).append(true).open(&self.file).expect("opens");
         file.write_all(format!("{line}\n").as_bytes()).expect("written");
     }
 
-    fn lives(&self) {
+    pub(crate) fn lives(&self) {
         self.write(&json!({ "timestamp": now(), "event_type": "stats", "stats": { "uptime": 8 } }));
     }
 
     /// What the service told of its own detections.
-    fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         fs::read_to_string(self.file.with_file_name("told.json")).unwrap_or_default()
     }
 }
@@ -76,7 +78,7 @@ fn now() -> String {
     now.strftime("%Y-%m-%dT%H:%M:%S.%6f+0000").to_string()
 }
 
-fn alert((peer, local): (SocketAddr, SocketAddr)) -> Value {
+pub(crate) fn alert((peer, local): (SocketAddr, SocketAddr)) -> Value {
     json!({
         "timestamp": now(), "flow_id": 7, "event_type": "alert",
         "src_ip": peer.ip(), "src_port": peer.port(),
@@ -85,7 +87,7 @@ fn alert((peer, local): (SocketAddr, SocketAddr)) -> Value {
     })
 }
 
-fn heard(world: &World) {
+pub(crate) fn heard(world: &World) {
     let heard = || !world.events("sensor_heard", "").is_empty();
     world.service.wait_until("a sign of life", SETTLED, heard).expect("a sign of life");
 }

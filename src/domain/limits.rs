@@ -107,6 +107,12 @@ pub struct Limits {
     /// Longest that one hold may stop expiry.
     #[serde(with = "seconds")]
     pub hold_most: Duration,
+    /// Most stored files that one worker scans again in a minute, after its signatures changed.
+    pub rescan_rate: u32,
+    /// Share of what is stored that a change of signatures may recall or reject by itself, in percent.
+    pub recall_share: u32,
+    /// So many files it may recall or reject by itself however few are stored.
+    pub recall_least: u32,
     /// How far two clocks may differ before time is not trusted.
     #[serde(with = "seconds")]
     pub clock_tolerance: Duration,
@@ -159,6 +165,10 @@ impl Default for Limits {
             step_up: Duration::from_mins(5),
             review_escalation: Duration::from_hours(48),
             hold_most: Duration::from_hours(180 * 24),
+            // Ten thousand files in seventeen minutes.
+            rescan_rate: 600,
+            recall_share: 1,
+            recall_least: 5,
             clock_tolerance: Duration::from_mins(5),
         }
     }

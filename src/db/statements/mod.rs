@@ -13,6 +13,7 @@ mod events;
 mod grants;
 mod leases;
 mod log;
+mod rescans;
 mod rows;
 mod sensor;
 mod sessions;

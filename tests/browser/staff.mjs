@@ -158,6 +158,9 @@ export async function reviewer(browser, findings, demo, cookies, language) {
   await visitor.go(`${demo.review}/holds`);
   await visitor.look("review-holds-one");
 
+  await visitor.go(`${demo.review}/signatures`);
+  await visitor.look("review-signatures");
+
   // The whole log, as long as it gets, in one language: it takes axe a while.
   await visitor.go(`${demo.review}/audit${language === "ja" ? "?action=hold" : ""}`);
   await visitor.look("review-audit");

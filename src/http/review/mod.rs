@@ -13,6 +13,7 @@ mod links;
 mod people;
 mod qr;
 mod queue;
+mod signatures;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +57,9 @@ fn reviewing() -> Routes<Door<Review>> {
         .post("/artifacts/{id}/rescan", decide::rescan)
         .post("/artifacts/{id}/recall", decide::recall)
         .get("/audit", audit::search)
+        .get("/signatures", signatures::list)
+        .post("/rescans/{number}/go-on", signatures::go_on)
+        .post("/rescans/{number}/stop", signatures::stop)
         .get("/holds", hold::list)
         .post("/artifacts/{id}/hold", hold::set)
         .post("/artifacts/{id}/lift", hold::lift)

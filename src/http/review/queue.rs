@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::artifact::Facts;
+use super::signatures;
 use crate::app::Review;
 use crate::domain::Artifact;
 use crate::domain::sensor::Hearing;
@@ -31,6 +32,8 @@ struct QueuePage<'a> {
     parts: [Part; 4],
     /// A key of words on the sensor; none while it is heard.
     sensor: Option<&'static str>,
+    /// Keys of words on signatures.
+    warnings: Vec<&'static str>,
 }
 
 /// `GET /queue`.
@@ -62,5 +65,6 @@ pub(super) async fn queue(
         Some(Hearing::Losing) => Some("sensor-losing"),
         Some(Hearing::Heard) => None,
     };
-    page.html(&QueuePage { page: &page, me, here: "/queue", parts, sensor })
+    let warnings = signatures::warnings(app).await?;
+    page.html(&QueuePage { page: &page, me, here: "/queue", parts, sensor, warnings })
 }

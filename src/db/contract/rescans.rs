@@ -166,7 +166,7 @@ pub(super) async fn what_was_said_of_sets_is_kept_and_the_last_decision_counts(w
     let candidate = Some(Candidate { id: Some(sets(2).yara), standing, at: NOW });
     let note = SetNote { candidate, noted_at: NOW.plus(SECOND), ..note };
     db.note_set(&note).await.unwrap();
-    assert_eq!(db.set_notes(NOW).await.unwrap(), [note.clone()]);
+    assert_eq!(db.set_notes(NOW).await.unwrap(), std::slice::from_ref(&note));
     assert_eq!(db.set_notes(NOW.plus(SECOND * 2)).await.unwrap(), []);
 
     let signer = Signer::from_seed(&[1; 32]).unwrap();

@@ -239,7 +239,7 @@ async fn a_fault_recalls_nothing_and_is_tried_again_later_and_later() {
         let turn = Again { reports: faulty.reports.clone(), sets: None };
         assert_eq!(world.turn(&round, artifact.id, turn).await, Turn::Fault);
         assert_eq!(world.due().await, [], "not at once");
-        world.app.hand.advance(BACK_OFF * (1 << tries) - SECOND);
+        world.app.hand.advance((BACK_OFF * (1 << tries)).saturating_sub(SECOND));
         assert_eq!(world.due().await, [], "{tries}");
         world.app.hand.advance(SECOND);
         assert_eq!(world.due().await, [artifact.id], "{tries}");

@@ -270,3 +270,54 @@ listed-told_by_others = Others told of it
 listed-found_here = It was found here
 unlisted-mistake = It was listed by mistake
 unlisted-outdated = It is found by other means now
+
+signatures = Signatures
+set-refused = A new signature set was refused. The old one stays in force; it ages.
+rescan-waits = New signatures match more of what is stored than they may stop by themselves. Please decide.
+rescan-stored = What is stored, scanned again
+rescan-stored-what = When signatures change, every file in review or released is scanned again, after everything that comes in. A match recalls or rejects; a fault does not.
+rescan-none = Nothing was scanned again yet.
+rescan-paused = This waits for your decision.
+rescan-paused-what = The new signatures would stop more than { $count } files. They may be wrong; or many files may be bad.
+rescan-go-on = Go on
+rescan-go-on-what = Every file that matches is recalled or rejected, however many there are. A recalled rendition does not come back.
+rescan-stop = Stop, and keep what stands
+rescan-stop-what = Files that were not stopped yet stay as they are until the signatures change again. What comes in is still scanned with the new ones.
+rescan-state-running = Under way
+rescan-state-paused = Waits for a decision
+rescan-state-done = Done
+rescan-state-stopped = Stopped by a reviewer
+rescan-state-superseded = The signatures changed again
+rescan-done = Scanned again
+rescan-of = { $done } of { $stored }
+rescan-left = Left
+rescan-minutes = { $count ->
+    [one] about 1 minute
+   *[other] about { $count } minutes
+ }
+rescan-found = Recalled or rejected
+rescan-begun = Begun
+rescan-sets = With the sets
+rescan-recalls = Search the log for recalls
+sets = Sets in force
+sets-empty = No worker has said which sets it has.
+set-waiting = A new set is proven and waits for the operator.
+set-rolled_back = The set in the watched folder was taken back and does not come into force by itself.
+set-in-force = In force
+set-made = Age
+set-hours = { $count ->
+    [one] 1 hour
+   *[other] { $count } hours
+ }
+set-since = Since
+set-rules = Rules
+set-place = Worker
+set-fault-left_out = A rule does not compile:
+set-fault-canary_missing = It does not find its canary:
+set-fault-missed = It does not find what it must:
+set-fault-found_wrongly = It finds what it must not:
+set-fault-not_tried = It could not be tried:
+set-fault-does_not_start = No engine starts with it.
+set-fault-unreadable = It cannot be read.
+last-scanned = Last scanned
+last-scanned-with = { $time }, with

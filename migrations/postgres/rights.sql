@@ -59,6 +59,14 @@ GRANT SELECT, UPDATE, DELETE ON sekisho.sightings TO sekisho_worker;
 GRANT SELECT, INSERT, UPDATE ON sekisho.alerts, sekisho.sensor_health, sekisho.log_followers
     TO sekisho_worker;
 GRANT SELECT ON sekisho.sensor_sources TO sekisho_worker, sekisho_review;
+
+-- The worker says which signature sets it has, and scans what is stored again when they change; what
+-- people decide about either it only reads.
+GRANT SELECT, INSERT, UPDATE ON sekisho.signature_sets, sekisho.rescans TO sekisho_worker;
+GRANT SELECT ON sekisho.signature_decisions TO sekisho_worker;
+GRANT SELECT ON sekisho.signature_sets, sekisho.rescans TO sekisho_review;
+GRANT SELECT, INSERT, UPDATE ON sekisho.signature_decisions TO sekisho_review;
+
 GRANT SELECT ON sekisho.alerts, sekisho.sensor_health TO sekisho_review;
 
 -- The sensor writes down what it saw and how far it has read. It reads no artifact, and no sighting

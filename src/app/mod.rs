@@ -15,13 +15,18 @@ pub use clock::{Clock, ClockJumped, ManualClock};
 pub use gate::Gate;
 pub use random::{NoRandomness, Random};
 
-pub use crate::db::{AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, ObjectRow};
+pub use crate::config::Promotion;
+pub use crate::db::{
+    AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, ObjectRow, RescanTurn,
+};
 pub use crate::db::{Host as DbHost, Server as DbServer, Strike, Whole};
 pub use crate::notify::{Detection, Eve};
 pub use crate::ops::bell::{Bell, BellEnd};
 pub use crate::ops::keys::{IntakeKeys, PortalKeys, PublicKeys, ReviewKeys, WorkerKeys};
 pub use crate::ops::listener::PeerIdentity;
-pub use crate::scan::{Scan, Scanner, Subject, Timings};
+pub use crate::ops::shelf::{Glimpse, Shelf, Shelves};
+pub use crate::scan::proof::Fault as SetProofFault;
+pub use crate::scan::{Again, Candidate, NewSet, Scan, Scanner, Subject, Timings};
 pub use crate::sensor::{Datagrams, Interest, StreamListener, Tail};
 pub use crate::vault::{AreaIdentity, Vault, VaultError};
 
@@ -71,6 +76,9 @@ pub struct Worker {
     pub keys: Arc<WorkerKeys>,
     pub quarantine: Arc<AreaIdentity>,
     pub scanner: Arc<Scanner>,
+    pub shelves: Shelves,
+    /// Whether a proven set comes into force by itself.
+    pub promotion: Promotion,
 }
 
 /// The doctors' side: opens renditions only.

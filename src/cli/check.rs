@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::output::Output;
+use super::signatures::sets;
 use super::{Answer, CliError, open};
 use crate::app::{App, BellEnd, Scanner};
 use crate::config::Config;
@@ -87,6 +88,7 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
         Err(error) => item("clock", Level::Fail, error.to_string()),
     });
     items.push(sensor(&config, &app).await?);
+    signatures(&app, &mut items).await?;
     let font = &config.paths.cjk_font;
     items.push(match open::font(font) {
         Ok(_) => item("font", Level::Ok, font.display().to_string()),
@@ -128,6 +130,25 @@ async fn sensor(config: &Config, app: &App) -> Result<Item, CliError> {
             item("sensor", Level::Warn, "not all it says can be taken: new files go to review")
         }
     })
+}
+
+/// What workers refused, and a round that waits.
+async fn signatures(app: &App, items: &mut Vec<Item>) -> Result<(), CliError> {
+    for note in flow::signatures::notes(app).await? {
+        let name = format!("{} set", note.kind.as_str());
+        if let Some(fault) = sets::refusal(&note) {
+            let detail =
+                format!("a new set is refused, the old one stays: {fault} ({})", note.place);
+            items.push(item(name, Level::Warn, detail));
+        }
+    }
+    if let Some(progress) = flow::rescan::progress(app).await? {
+        let (left, state) = (progress.left, sets::standing(&progress));
+        let detail = format!("round {}: {state}, {left} left", progress.round.number);
+        let level = if state == "paused" { Level::Warn } else { Level::Ok };
+        items.push(item("scanned again", level, detail));
+    }
+    Ok(())
 }
 
 fn tell(items: Vec<Item>, output: Output) -> Result<Answer, CliError> {

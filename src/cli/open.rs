@@ -2,18 +2,19 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CliError;
 use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
-    ReviewKeys, Sensor, Vault, Whole,
+    ReviewKeys, Sensor, Shelf, Shelves, Vault, Whole,
 };
 use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting, Store};
 use crate::domain::backup::Which;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
+use crate::domain::signatures::{SetId, SetKind};
 use crate::domain::{Actor, ObjectId};
 use crate::ops::handover::Reach;
 use crate::ops::store_access::{self, StoreAccess};
@@ -226,15 +227,86 @@ pub(super) fn clinic(config: &Config) -> Result<Clinic, CliError> {
     })
 }
 
-/// What the engines are started with; clamd's socket and temporary files go into `run`.
+/// The shelves of this machine's worker.
+pub(super) fn shelves(config: &Config) -> Result<Shelves, CliError> {
+    let clamav = match &config.clamd {
+        Clamd::Managed { signatures, .. } => Some(signatures.clone()),
+        Clamd::Socket { .. } => None,
+    };
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
+    let paths = &config.paths;
+    Ok(Shelves::new(&paths.sets, host.trim_end(), paths.yara.clone(), clamav))
+}
+
+/// Where the sets are that engines are started with: those in force where a worker has put some
+/// there, the watched folders before that.
+#[derive(Clone, Debug)]
+pub(super) struct InForce {
+    yara: PathBuf,
+    clamav: Option<PathBuf>,
+    pub(super) yara_id: Option<SetId>,
+    pub(super) clamav_id: Option<SetId>,
+}
+
+impl InForce {
+    /// As a worker has left it.
+    pub(super) fn now(config: &Config) -> Result<Self, CliError> {
+        Self::of(config, Shelf::current)
+    }
+
+    /// As a worker takes it at its start: where nothing is in force, the watched folder's set is
+    /// copied first. It comes into force once the engines run with it.
+    pub(super) fn at_start(config: &Config) -> Result<Self, CliError> {
+        for shelf in shelves(config)?.all() {
+            shelf.prepare()?;
+        }
+        let staged = |shelf: &Shelf| {
+            let told = |error| tracing::error!(%error, "a signature set cannot be copied");
+            shelf.stage().map_err(told).ok()
+        };
+        Self::of(config, |shelf| shelf.current().or_else(|| staged(shelf)))
+    }
+
+    fn of(config: &Config, set: impl Fn(&Shelf) -> Option<SetId>) -> Result<Self, CliError> {
+        let shelves = shelves(config)?;
+        let of = |kind| {
+            let shelf = shelves.of(kind)?;
+            set(shelf).map(|id| (shelf.path(&id), id))
+        };
+        let (yara, clamav) = (of(SetKind::Yara), of(SetKind::Clamav));
+        let watched = match &config.clamd {
+            Clamd::Managed { signatures, .. } => Some(signatures.clone()),
+            Clamd::Socket { .. } => None,
+        };
+        Ok(Self {
+            yara_id: yara.as_ref().map(|(_, id)| id.clone()),
+            clamav_id: clamav.as_ref().map(|(_, id)| id.clone()),
+            yara: yara.map_or_else(|| config.paths.yara.clone(), |(path, _)| path),
+            clamav: clamav.map(|(path, _)| path).or(watched),
+        })
+    }
+}
+
+/// What the engines are started with by a command; clamd's socket and temporary files go into `run`.
 pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliError> {
+    // A clamd that ends with the command needs no folder beside others.
+    let in_force = InForce { clamav_id: None, ..InForce::now(config)? };
+    scanner_with(config, run, in_force)
+}
+
+/// The same with these sets.
+pub(super) fn scanner_with(
+    config: &Config,
+    run: &Path,
+    in_force: InForce,
+) -> Result<ScannerConfig, CliError> {
     let clamd = match &config.clamd {
         Clamd::Socket { path } => ClamdSource::External { socket: path.clone() },
         Clamd::Managed { program, signatures, result_cache, .. } => {
             ClamdSource::Managed(ManagedConfig {
                 program: program.clone(),
                 jail: Some(config.paths.jail.clone()),
-                database: signatures.clone(),
+                database: in_force.clamav.unwrap_or_else(|| signatures.clone()),
                 run: run.to_owned(),
                 threads: std::thread::available_parallelism().map_or(2, usize::from),
                 cache: match result_cache {
@@ -246,7 +318,7 @@ pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliE
     };
     Ok(ScannerConfig {
         jail: config.paths.jail.clone(),
-        yara_sources: yara_sources(&config.paths.yara)?,
+        yara_sources: yara_sources(&in_force.yara)?,
         // No condition of a start: documents that need it are refused with a reason that names it.
         font: font(&config.paths.cjk_font).unwrap_or_else(|error| {
             let path = config.paths.cjk_font.display();
@@ -254,6 +326,7 @@ pub(super) fn scanner(config: &Config, run: &Path) -> Result<ScannerConfig, CliE
             Vec::new()
         }),
         clamd,
+        clamav_set: in_force.clamav_id,
         canary: CanaryChoice::Either,
         limits: config.limits.clone(),
     })

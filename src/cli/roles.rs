@@ -17,6 +17,7 @@ use crate::config::{Clamd, Config, Door, Store};
 use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
+use crate::domain::signatures::SetKind;
 use crate::flow;
 use crate::http;
 use crate::ops::handover::{Handed, Ready};
@@ -97,7 +98,8 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         Clamd::Managed { run, .. } => run.clone(),
         Clamd::Socket { .. } => config.paths.run.clone(),
     };
-    let scanner = Scanner::start(open::scanner(config, &run)?).await?;
+    let sets = open::InForce::at_start(config)?;
+    let scanner = Scanner::start(open::scanner_with(config, &run, sets.clone())?).await?;
     let scanner = Arc::new(scanner);
     let checkpoints = open::checkpoints(config, &app);
     started(config, &app).await?;
@@ -109,7 +111,14 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         keys: Arc::new(held),
         quarantine: Arc::new(quarantine),
         scanner: Arc::clone(&scanner),
+        shelves: open::shelves(config)?,
+        promotion: config.signatures.promotion,
     };
+    for (kind, id) in [(SetKind::Clamav, &sets.clamav_id), (SetKind::Yara, &sets.yara_id)] {
+        if let Some(id) = id {
+            flow::signatures::take_first(&worker, kind, id).await?;
+        }
+    }
     let stop = CancellationToken::new();
     let loops = tokio::spawn(worker::run(worker, checkpoints, eve(config), stop.clone()));
     handed.ready.tell();
@@ -155,7 +164,7 @@ fn sources(config: &Config) -> Result<sense::Sources, CliError> {
 
 /// Rules that are left out weaken every scan until somebody mends them: told at each start, one by one.
 fn tell_rule_faults(scanner: &Scanner) {
-    for fault in &scanner.ready().rule_faults {
+    for fault in scanner.ready().rule_faults {
         let (file, rule, message) = (&fault.source, &fault.rule, &fault.message);
         tracing::error!(file, rule, message, "a YARA rule does not compile and is left out");
     }

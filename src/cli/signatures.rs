@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,18 +16,44 @@ use super::{Answer, CliError, open, serve};
 use crate::app::Scanner;
 use crate::config::Config;
 use crate::domain::finding::SignatureSet;
-use crate::memory::SealedMemory;
+use crate::domain::signatures::{Choice, SetKind};
 use crate::ops::samples::{self, Expected, Sample};
 use crate::scan::jail::{Jail, JailConfig, JailLimits, Ready};
+use crate::scan::proof::{self, Fault, FaultKind};
 
 mod clamscan;
+pub(super) mod sets;
 
 #[derive(Subcommand)]
 pub(super) enum SignaturesCommand {
     /// Compile every YARA rule, and run rules and ClamAV signatures against their samples.
     Test(TestArgs),
-    /// Show the sets in force: versions, ages, rules, and what is left out.
+    /// Show the sets in force: versions, ages, rules, what is left out or refused; and how far what
+    /// is stored was scanned again.
     Status,
+    /// Let a new set come into force, if it is proven: one that waits, or one that was taken back.
+    Promote(ChoiceArgs),
+    /// Take the set in force back: the one before it is in force again, and this one does not come
+    /// back by itself.
+    Rollback(ChoiceArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  sekisho signatures promote yara
+  sekisho signatures rollback clamav
+
+Exit codes: 0 every worker that has the set will do it; 1 there is no such set; 2 an error.")]
+pub(super) struct ChoiceArgs {
+    /// The engine whose set it is.
+    #[arg(value_enum)]
+    engine: EngineArg,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineArg {
+    Clamav,
+    Yara,
 }
 
 #[derive(Args)]
@@ -51,43 +77,6 @@ pub(super) struct TestArgs {
     clamav: Option<PathBuf>,
 }
 
-/// One rule or signature that does not do what it must.
-#[derive(Debug, Serialize, PartialEq, Eq)]
-struct Fault {
-    engine: &'static str,
-    file: String,
-    rule: String,
-    kind: Kind,
-    detail: String,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    /// It does not compile.
-    LeftOut,
-    /// It does not find what it must.
-    Missed,
-    /// It finds what it must not.
-    FoundWrongly,
-    /// There are samples of a rule that is not there.
-    Absent,
-    /// Nothing could be tried.
-    NotTried,
-}
-
-impl Kind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::LeftOut => "left out",
-            Self::Missed => "missed",
-            Self::FoundWrongly => "found wrongly",
-            Self::Absent => "absent",
-            Self::NotTried => "not tried",
-        }
-    }
-}
-
 pub(super) async fn run(
     command: SignaturesCommand,
     config: Option<&Path>,
@@ -96,6 +85,21 @@ pub(super) async fn run(
     match command {
         SignaturesCommand::Test(args) => test(&args, config, output).await,
         SignaturesCommand::Status => status(config, output).await,
+        SignaturesCommand::Promote(args) => {
+            sets::choose(args.engine.kind(), Choice::Promote, config, output).await
+        }
+        SignaturesCommand::Rollback(args) => {
+            sets::choose(args.engine.kind(), Choice::RollBack, config, output).await
+        }
+    }
+}
+
+impl EngineArg {
+    const fn kind(self) -> SetKind {
+        match self {
+            Self::Clamav => SetKind::Clamav,
+            Self::Yara => SetKind::Yara,
+        }
     }
 }
 
@@ -106,11 +110,14 @@ async fn test(args: &TestArgs, config: Option<&Path>, output: Output) -> Result<
     };
     let own = args.samples.clone().or_else(|| args.folder.as_ref().map(|it| it.join("samples")));
     let mut samples = samples::built_in()?;
+    samples.extend(samples::clean());
     if let Some(folder) = own {
         samples.extend(samples::in_folder(&folder)?);
     }
-    let (clamav, yara): (Vec<Sample>, Vec<Sample>) =
-        samples.into_iter().partition(Sample::is_clamav);
+    let is_clean = |sample: &Sample| sample.expected == Expected::Clean;
+    let clamav: Vec<Sample> =
+        samples.iter().filter(|it| it.is_clamav() || is_clean(it)).cloned().collect();
+    let yara: Vec<Sample> = samples.into_iter().filter(|it| !it.is_clamav()).collect();
     let limits = JailLimits::default();
     let jail = JailConfig {
         program: jail_program(config)?,
@@ -120,18 +127,22 @@ async fn test(args: &TestArgs, config: Option<&Path>, output: Output) -> Result<
     };
     let jail = Jail::start(jail).await?;
     let rules = RuleNames::of(jail.ready(), args.folder.is_none());
-    let mut faults = left_out(jail.ready());
+    let mut faults = proof::left_out(jail.ready());
     let bar = progress(output, yara.len());
     let (mut tried, mut with_samples) = (0usize, BTreeSet::new());
     for sample in &yara {
         bar.inc(1);
         match rules.standing(&sample.rule) {
+            _ if sample.expected == Expected::Clean => {
+                tried += 1;
+                faults.extend(proof::try_rules(&jail, sample).await);
+            }
             Standing::InForce => {
                 tried += 1;
                 with_samples.insert(sample.rule.as_str());
-                faults.extend(try_sample(&jail, sample).await?);
+                faults.extend(proof::try_rules(&jail, sample).await);
             }
-            Standing::Absent => faults.push(fault(sample, "", Kind::Absent)),
+            Standing::Absent => faults.push(Fault::of(sample, "", FaultKind::Absent)),
             Standing::NotOurs => {}
         }
     }
@@ -199,50 +210,6 @@ impl RuleNames {
     }
 }
 
-fn left_out(ready: &Ready) -> Vec<Fault> {
-    let told = ready.rule_faults.iter().map(|fault| Fault {
-        engine: "yara",
-        file: fault.source.clone(),
-        rule: fault.rule.clone(),
-        kind: Kind::LeftOut,
-        detail: fault.message.clone(),
-    });
-    told.collect()
-}
-
-async fn try_sample(jail: &Jail, sample: &Sample) -> Result<Option<Fault>, CliError> {
-    let file = SealedMemory::from_bytes(&sample.bytes)?;
-    let report = match jail.look(&file).await {
-        Ok(report) => report,
-        Err(error) => return Ok(Some(fault(sample, &error.to_string(), Kind::NotTried))),
-    };
-    let rules = &jail.ready().rules;
-    let mut hits = report
-        .rule_hits
-        .iter()
-        .filter_map(|hit| usize::try_from(hit.rule).ok().and_then(|place| rules.get(place)));
-    let hit = hits.any(|rule| rule.name == sample.rule);
-    Ok(judge(sample, hit))
-}
-
-fn judge(sample: &Sample, hit: bool) -> Option<Fault> {
-    match (sample.expected, hit) {
-        (Expected::Hit, true) | (Expected::Miss, false) => None,
-        (Expected::Hit, false) => Some(fault(sample, "", Kind::Missed)),
-        (Expected::Miss, true) => Some(fault(sample, "", Kind::FoundWrongly)),
-    }
-}
-
-fn fault(sample: &Sample, detail: &str, kind: Kind) -> Fault {
-    Fault {
-        engine: if sample.is_clamav() { "clamav" } else { "yara" },
-        file: sample.name.clone(),
-        rule: sample.rule.clone(),
-        kind,
-        detail: detail.to_owned(),
-    }
-}
-
 /// One engine's set.
 #[derive(Serialize)]
 struct SetLine {
@@ -304,22 +271,6 @@ async fn status(config: Option<&Path>, output: Output) -> Result<Answer, CliErro
     let whole = [&yara, &clamav].iter().all(|line| line.fault.is_none() && line.left_out == 0);
     let rows = [yara.row(), clamav.row()];
     output.table(["ENGINE", "VERSION", "AGE", "RULES", "STATE"], &rows, "")?;
+    let whole = sets::tell(&config, output).await? && whole;
     Ok(if whole { Answer::Yes } else { Answer::No })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample(expected: Expected) -> Sample {
-        Sample { rule: "a".into(), expected, name: "x".into(), bytes: Vec::new() }
-    }
-
-    #[test]
-    fn a_rule_is_judged_by_both_kinds_of_sample() {
-        assert_eq!(judge(&sample(Expected::Hit), true), None);
-        assert_eq!(judge(&sample(Expected::Miss), false), None);
-        assert_eq!(judge(&sample(Expected::Hit), false).unwrap().kind, Kind::Missed);
-        assert_eq!(judge(&sample(Expected::Miss), true).unwrap().kind, Kind::FoundWrongly);
-    }
 }

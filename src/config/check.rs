@@ -159,6 +159,9 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.known_bad_files", limits.known_bad_files.into(), 1, 1_000_000),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),
         ("limits.sign_in_tries", limits.sign_in_tries.into(), 1, 20),
+        ("limits.rescan_rate", limits.rescan_rate.into(), 1, 60_000),
+        ("limits.recall_share", limits.recall_share.into(), 0, 100),
+        ("limits.recall_least", limits.recall_least.into(), 0, 1_000_000),
         ("limits.password_chars", limits.password_chars.into(), 15, 128),
     ] {
         within(key, value, low, high)?;

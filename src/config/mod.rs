@@ -24,8 +24,8 @@ use crate::domain::retention::Retention;
 pub use database::{Database, DatabaseAddress, DatabaseHost};
 pub use egress::{Destination, Egress};
 pub use sections::{
-    Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, ResultCache, Separation,
-    Swap, Unsafe, Users,
+    Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, Promotion, ResultCache,
+    Separation, Signatures, Swap, Unsafe, Users,
 };
 pub use sensor::{Eve, Sensor};
 pub use store::Store;
@@ -62,6 +62,8 @@ pub struct Config {
     pub doors: Doors,
     #[serde(default)]
     pub clamd: Clamd,
+    #[serde(default)]
+    pub signatures: Signatures,
     #[serde(default)]
     pub sensor: Sensor,
     #[serde(default)]
@@ -119,6 +121,7 @@ impl Config {
             egress: Egress::default(),
             doors: Doors::local(),
             clamd: Clamd::default(),
+            signatures: Signatures::default(),
             sensor: Sensor::default(),
             eve: Eve::default(),
             suspend: Suspend::default(),

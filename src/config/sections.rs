@@ -39,8 +39,10 @@ pub struct Paths {
     pub keys: PathBuf,
     /// Sockets and the `ready` file.
     pub run: PathBuf,
-    /// Compiled into the jail's scanner at start.
+    /// The YARA rules, watched for new ones.
     pub yara: PathBuf,
+    /// Where the worker keeps the signature sets that are in force and were before.
+    pub sets: PathBuf,
     /// Signs the certificates of the machines that pull; the portal sees only this certificate.
     pub machine_ca: PathBuf,
     /// Relative: next to the `sekisho` program.
@@ -167,6 +169,24 @@ pub struct PolicySettings {
     pub accept_demo_set: bool,
 }
 
+/// How new signature sets come into force.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Signatures {
+    pub promotion: Promotion,
+}
+
+/// Who puts a proven set in force.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Promotion {
+    /// The worker, at once.
+    #[default]
+    Automatic,
+    /// An operator, with `sekisho signatures promote`.
+    Manual,
+}
+
 /// Settings that exist only to be refused by name, rather than taken for a misspelling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -192,6 +212,7 @@ impl Default for Paths {
             keys: "keys".into(),
             run: "run".into(),
             yara: "signatures/yara".into(),
+            sets: "signature-sets".into(),
             machine_ca: "tls/machine-ca.pem".into(),
             jail: "sekisho-jail".into(),
             cjk_font: "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc".into(),
@@ -226,6 +247,7 @@ impl Paths {
             &mut self.keys,
             &mut self.run,
             &mut self.yara,
+            &mut self.sets,
             &mut self.machine_ca,
             &mut self.cjk_font,
         ] {

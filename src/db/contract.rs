@@ -2,6 +2,7 @@
 //! database; every engine runs the same bodies.
 
 mod cut;
+mod rescans;
 mod scale;
 mod schemas;
 mod sensor;
@@ -12,6 +13,12 @@ mod world;
 
 use std::time::Duration;
 
+use rescans::{
+    a_round_is_opened_once_counts_to_its_bound_and_ends_once,
+    nothing_is_scanned_again_before_what_came_in,
+    what_a_round_has_left_is_a_query_and_leased_once_each,
+    what_was_said_of_sets_is_kept_and_the_last_decision_counts,
+};
 use sensor::{
     a_flood_of_sightings_ends_at_its_limit_and_is_told, a_follower_of_the_log_goes_on_where_it_was,
     a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event,
@@ -114,6 +121,10 @@ on_every_engine! {
     wrong_secrets_are_counted_by_address_and_minute_up_to_a_limit,
     a_strike_is_an_event_with_what_its_artifact_came_over,
     a_listed_file_is_open_until_closed_as_it_was_read,
+    a_round_is_opened_once_counts_to_its_bound_and_ends_once,
+    what_a_round_has_left_is_a_query_and_leased_once_each,
+    nothing_is_scanned_again_before_what_came_in,
+    what_was_said_of_sets_is_kept_and_the_last_decision_counts,
     an_upload_reads_back_in_its_own_session_only,
     of_two_turns_only_the_later_writes_progress,
     turns_taken_at_once_leave_the_progress_of_the_last,

@@ -1,6 +1,6 @@
 //! What the database answers where no domain type fits.
 
-use crate::domain::content::Area;
+use crate::domain::content::{Area, ScanLease};
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Announced;
@@ -99,4 +99,14 @@ pub struct Delivery {
     pub pulled_at: Timestamp,
     pub acknowledged_at: Option<Timestamp>,
     pub recalled_at: Option<Timestamp>,
+}
+
+/// What became of a turn at scanning a stored artifact again.
+#[derive(Clone, Debug)]
+pub enum RescanTurn {
+    Leased(Box<ScanLease>),
+    /// Something that came in waits for its first scan.
+    UploadsFirst,
+    /// It is scanned already, moved on, or somebody else has it.
+    NotDue,
 }

@@ -12,6 +12,7 @@ use super::evidence::Details;
 use super::finding::EngineReport;
 use super::id::{ArtifactId, LinkId, ObjectId, StaffId, SubmissionId};
 use super::policy::Verdict;
+use super::signatures::Sets;
 use super::state::Sha256Hex;
 use super::time::Timestamp;
 
@@ -109,6 +110,19 @@ pub struct ScanLease {
     until: Timestamp,
     /// When a fault first kept the artifact from being scanned, if one did.
     first_fault_at: Option<Timestamp>,
+    /// What the last scan knew of the file, where one noted it.
+    known: Option<Vec<String>>,
+    /// What this scan found, once it has; written down when the lease ends.
+    looked: Option<Looked>,
+}
+
+/// Under which sets a file was scanned, and what is now known of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Looked {
+    pub sets: Sets,
+    /// As [`crate::domain::rescan::names`] has them.
+    pub known: Vec<String>,
+    pub at: Timestamp,
 }
 
 impl ScanLease {
@@ -119,7 +133,7 @@ impl ScanLease {
         until: Timestamp,
         first_fault_at: Option<Timestamp>,
     ) -> Self {
-        Self { artifact, fence, until, first_fault_at }
+        Self { artifact, fence, until, first_fault_at, known: None, looked: None }
     }
 
     pub fn artifact(&self) -> &Artifact {
@@ -137,6 +151,26 @@ impl ScanLease {
 
     pub fn first_fault_at(&self) -> Option<Timestamp> {
         self.first_fault_at
+    }
+
+    /// The same lease, with what the last scan knew.
+    #[must_use]
+    pub(crate) fn knowing(self, known: Option<Vec<String>>) -> Self {
+        Self { known, ..self }
+    }
+
+    pub fn known(&self) -> Option<Vec<String>> {
+        self.known.clone()
+    }
+
+    /// The same lease, with what this scan found.
+    #[must_use]
+    pub fn after(self, looked: Option<Looked>) -> Self {
+        Self { looked, ..self }
+    }
+
+    pub fn looked(&self) -> Option<&Looked> {
+        self.looked.as_ref()
     }
 }
 

@@ -111,6 +111,12 @@ pub struct Limits {
     pub suspended_addresses: u32,
     /// Most entries of the list of known-bad files.
     pub known_bad_files: u32,
+    /// Most stored files that one worker scans again in a minute, after its signatures changed.
+    pub rescan_rate: u32,
+    /// Share of what is stored that a change of signatures may recall or reject by itself, in percent.
+    pub recall_share: u32,
+    /// So many files it may recall or reject by itself however few are stored.
+    pub recall_least: u32,
     /// How far two clocks may differ before time is not trusted.
     #[serde(with = "seconds")]
     pub clock_tolerance: Duration,
@@ -165,6 +171,10 @@ impl Default for Limits {
             hold_most: Duration::from_hours(180 * 24),
             suspended_addresses: 10_000,
             known_bad_files: 100_000,
+            // Ten thousand files in seventeen minutes.
+            rescan_rate: 600,
+            recall_share: 1,
+            recall_least: 5,
             clock_tolerance: Duration::from_mins(5),
         }
     }

@@ -5,7 +5,8 @@
 //! security staff decide the rest · [`hold`] expiry is stopped for a time · [`view`] and [`pull`] a doctor gets what was released ·
 //! [`expire`] everything ends. Beside the path: [`known_bad`] refuses what reviewers listed, [`suspend`]
 //! takes nothing from a link or an address for a time, [`sensor`] stops what an intrusion detection sensor
-//! raised an alert about, [`reached`] says whom an artifact reached, [`tell`] tells others of
+//! raised an alert about, [`signatures`] keeps the engines' sets up to date and [`rescan`] scans what is
+//! stored again when they changed, [`reached`] says whom an artifact reached, [`tell`] tells others of
 //! detections, [`sign_in`], [`people`], [`backup`], and [`log`], which
 //! sequences and proves what happened.
 //!
@@ -23,11 +24,13 @@ pub mod people;
 pub mod pull;
 pub mod reached;
 pub mod receive;
+pub mod rescan;
 pub mod review;
 pub mod scan;
 mod seal;
 pub mod sensor;
 pub mod sign_in;
+pub mod signatures;
 pub mod suspend;
 pub mod tell;
 pub mod view;

@@ -14,10 +14,11 @@ use super::seal::blocking;
 use super::{FlowError, known_bad};
 use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::authority::Signed;
-use crate::domain::content::{Area, Evidence, ScanLease, SealedObject};
+use crate::domain::content::{Area, Evidence, Looked, ScanLease, SealedObject};
 use crate::domain::evidence::Details;
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport, Reason};
 use crate::domain::policy::{Disposition, Persistence, Standing, Verdict};
+use crate::domain::rescan;
 use crate::domain::{
     Action, Artifact, ArtifactId, Change, Code, ObjectId, Policy, State, Timestamp,
 };
@@ -50,6 +51,9 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
         Ok(memory) => look(worker, &lease, &memory).await,
         Err(fault) => unopened(&fault?),
     };
+    let at = app.clock.trusted()?;
+    let known = rescan::names(&scan.reports);
+    let lease = lease.after(scan.sets.clone().map(|sets| Looked { sets, known, at }));
     let scanned = settle(worker, &lease, scan).await;
     match scanned {
         // Another worker took the artifact over: its result stands, ours is dropped.
@@ -124,7 +128,7 @@ fn standing(worker: &Worker, lease: &ScanLease, now: Timestamp) -> Standing {
 
 /// Opens the artifact into sealed memory, with its hash checked. `Err(Ok(fault))` is the
 /// artifact's own: it will not open, and policy must hear so.
-async fn open(
+pub(super) async fn open(
     worker: &Worker,
     lease: &ScanLease,
 ) -> Result<SealedMemory, Result<VaultError, FlowError>> {
@@ -169,6 +173,7 @@ fn unopened(fault: &VaultError) -> Scan {
         details: Details::default(),
         preview: None,
         timings: Timings::default(),
+        sets: None,
     }
 }
 

@@ -164,6 +164,7 @@ fn places(config: &Config) -> Vec<Place> {
         // The worker writes, one door reads.
         folder(&store(Area::Release), worker, Group::Area(Area::Release), 0o2750),
         folder(&store(Area::Review), worker, Group::Area(Area::Review), 0o2750),
+        folder(&paths.sets, worker, Group::Common, 0o755),
         folder(&parent(&paths.checkpoints), worker, Group::Common, 0o2750),
     ];
     if let Clamd::Managed { run, .. } = &config.clamd {

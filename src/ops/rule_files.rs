@@ -11,9 +11,7 @@ use std::path::{Path, PathBuf};
 /// Name (below the folder) and text of each rule file, sorted, so that every process sees the same.
 pub fn load(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
     let root = folder.canonicalize()?;
-    let mut files = Vec::new();
-    list(&root, MOST_FOLDERS, &mut files)?;
-    files.sort();
+    let files = files(&root)?;
     let mut sources = Vec::new();
     for path in files {
         let mut included = BTreeSet::new();
@@ -37,6 +35,14 @@ pub fn load(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
         (name.to_string_lossy().into_owned(), source.text)
     };
     Ok(kept.into_iter().map(named).collect())
+}
+
+/// The rule files of a folder and those below, sorted.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    list(folder, MOST_FOLDERS, &mut files)?;
+    files.sort();
+    Ok(files)
 }
 
 /// A rule file, its text with what it includes, and which files those were.

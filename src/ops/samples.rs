@@ -8,37 +8,33 @@
 use std::io;
 use std::path::Path;
 
-/// One file and what a rule must say about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// A YARA rule's name, or a ClamAV signature's, which has a dot.
-    pub rule: String,
-    pub expected: Expected,
-    /// `hit-1`, or an operator's file name.
-    pub name: String,
-    pub bytes: Vec<u8>,
-}
-
-/// What a rule must do with a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    Hit,
-    Miss,
-}
-
-impl Sample {
-    /// Whether it belongs to a ClamAV signature.
-    pub fn is_clamav(&self) -> bool {
-        self.rule.contains('.')
-    }
-}
+pub use crate::domain::sample::{Expected, Sample};
 
 /// The samples this program brings.
 pub fn built_in() -> Result<Vec<Sample>, BadPack> {
     unpack(include_bytes!("../../signatures/samples.pack"))
 }
 
-/// An operator's samples below a folder; none if there is no such folder.
+/// Files that no rule may touch: a camera's photo, pictures in newer formats, and a message.
+pub fn clean() -> Vec<Sample> {
+    let files: [(&str, &[u8]); 4] = [
+        ("photo.jpg", include_bytes!("../../fixtures/clean/sony-dsc-hx5v.jpg")),
+        ("picture.webp", include_bytes!("../../fixtures/clean/webp-lossy.webp")),
+        ("picture.avif", include_bytes!("../../fixtures/clean/avif-one-420.avif")),
+        ("message.txt", MESSAGE.as_bytes()),
+    ];
+    files.map(|(name, bytes)| clean_sample(name, bytes.to_vec())).into()
+}
+
+fn clean_sample(name: &str, bytes: Vec<u8>) -> Sample {
+    Sample { rule: String::new(), expected: Expected::Clean, name: name.to_owned(), bytes }
+}
+
+const MESSAGE: &str = "右腕の発疹が三日前から広がっています。熱は -3 度ではなく 36.8 度です。\n\
+     Please see the photo. Thank you.\n";
+
+/// An operator's samples below a folder; none if there is no such folder. What lies in the folder
+/// `clean` no rule may touch.
 pub fn in_folder(folder: &Path) -> io::Result<Vec<Sample>> {
     let mut samples = Vec::new();
     if !folder.is_dir() {
@@ -52,6 +48,10 @@ pub fn in_folder(folder: &Path) -> io::Result<Vec<Sample>> {
         for file in std::fs::read_dir(rule.path())? {
             let file = file?;
             let name = file.file_name().to_string_lossy().into_owned();
+            if rule.file_name() == CLEAN {
+                samples.push(clean_sample(&name, std::fs::read(file.path())?));
+                continue;
+            }
             let expected = match name.split('-').next() {
                 Some("hit") => Expected::Hit,
                 Some("miss") => Expected::Miss,
@@ -64,6 +64,9 @@ pub fn in_folder(folder: &Path) -> io::Result<Vec<Sample>> {
     samples.sort_by(|one, other| (&one.rule, &one.name).cmp(&(&other.rule, &other.name)));
     Ok(samples)
 }
+
+/// Where an operator's clean files are.
+const CLEAN: &str = "clean";
 
 /// The samples in this program cannot be read: it was built from a broken file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -139,5 +142,9 @@ mod tests {
         let found: Vec<_> = found.iter().map(|it| (it.name.as_str(), it.expected)).collect();
         assert_eq!(found, [("hit-1.bin", Expected::Hit), ("miss-1", Expected::Miss)]);
         assert!(in_folder(&folder.path().join("none")).unwrap().is_empty());
+        std::fs::create_dir(folder.path().join("clean")).unwrap();
+        std::fs::write(folder.path().join("clean/any name"), "x").unwrap();
+        let found = in_folder(folder.path()).unwrap();
+        assert_eq!((found[0].expected, found[0].rule.as_str()), (Expected::Clean, ""));
     }
 }

@@ -14,6 +14,7 @@ mod findings;
 pub mod jail;
 pub mod pixels;
 mod preview;
+pub mod proof;
 mod rendition;
 mod route;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 use clamd::{CanaryChoice, ClamdFault, ClamdSource, ManagedError};
 use encode::Encoded;
+pub use engines::Candidate;
 use engines::Engines;
 use jail::{JailError, JailFault, Ready};
 
@@ -31,6 +33,8 @@ use crate::domain::content::Preview;
 use crate::domain::evidence::Details;
 use crate::domain::finding::{EngineReport, SignatureSet};
 use crate::domain::limits::Limits;
+use crate::domain::sample::Sample;
+use crate::domain::signatures::{SetId, Sets};
 use crate::domain::state::Sha256Hex;
 use crate::memory::SealedMemory;
 
@@ -51,6 +55,8 @@ pub struct ScannerConfig {
     /// A font for East Asian text of documents that bring none; empty: such text is refused.
     pub font: Vec<u8>,
     pub clamd: ClamdSource,
+    /// Which set a managed clamd has; `None` names the set by what clamd says.
+    pub clamav_set: Option<SetId>,
     pub canary: CanaryChoice,
     pub limits: Limits,
 }
@@ -64,6 +70,44 @@ pub enum ScannerError {
     Clamd(#[from] ManagedError),
     #[error("the YARA rules do not find their canary")]
     YaraCanary,
+    #[error("the clamd is somebody else's, and so are its sets")]
+    NotOurs,
+}
+
+impl ScannerError {
+    /// What is wrong with the set that engines do not start with, as a code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::YaraCanary => "canary_missing",
+            Self::Jail(_) | Self::Clamd(_) | Self::NotOurs => "does_not_start",
+        }
+    }
+
+    /// The file that clamd names, if it names one.
+    pub fn file(&self) -> String {
+        let Self::Clamd(ManagedError::Ended { said, .. }) = self else { return String::new() };
+        let named = said.split_once("Can't load ").map_or("", |(_, rest)| rest);
+        let path = named.split_once(": ").map_or(named, |(path, _)| path);
+        path.rsplit('/').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// A set that is to be tried beside the one in force.
+#[derive(Clone, Debug)]
+pub enum NewSet {
+    /// Name and text of each rule file.
+    Yara(Vec<(String, Vec<u8>)>),
+    /// A folder that does not change.
+    Clamav { id: SetId, database: PathBuf },
+}
+
+/// The outcome of looking at a stored file again.
+#[derive(Debug)]
+pub struct Again {
+    /// YARA's and clamd's.
+    pub reports: Vec<EngineReport>,
+    /// Under which sets; none if an engine did not answer.
+    pub sets: Option<Sets>,
 }
 
 /// What is known of a file before anybody looks at it.
@@ -91,6 +135,8 @@ pub struct Scan {
     /// For the evidence: made only if some report is more than a note.
     pub preview: Option<Preview>,
     pub timings: Timings,
+    /// Under which sets; none if an engine did not answer.
+    pub sets: Option<Sets>,
 }
 
 /// How long each step took, in microseconds; zero for what was not done.
@@ -139,6 +185,42 @@ impl Scanner {
         }
     }
 
+    /// Has the engines with signatures look at a stored file again.
+    pub async fn look_again(&self, file: &SealedMemory, subject: &Subject<'_>) -> Again {
+        match self {
+            Self::Engines(engines) => engines.look_again(file, subject).await,
+        }
+    }
+
+    /// Starts an engine with a new set beside those that run.
+    pub async fn begin(&self, new: NewSet) -> Result<Candidate, ScannerError> {
+        match self {
+            Self::Engines(engines) => engines.begin(new).await,
+        }
+    }
+
+    /// Everything that is wrong with a new set.
+    pub async fn prove(&self, new: &Candidate, samples: &[Sample]) -> Vec<proof::Fault> {
+        match self {
+            Self::Engines(engines) => engines.prove(new, samples).await,
+        }
+    }
+
+    /// Has new scans use a new set. Those that have begun end with the old one, whose engine then
+    /// ends.
+    pub fn switch(&self, new: Candidate) {
+        match self {
+            Self::Engines(engines) => engines.switch(new),
+        }
+    }
+
+    /// The sets in force; none while an engine does not say which it has.
+    pub async fn sets(&self) -> Option<Sets> {
+        match self {
+            Self::Engines(engines) => engines.sets().await,
+        }
+    }
+
     /// Asks each engine for its canary.
     pub async fn health(&self) -> Health {
         match self {
@@ -147,7 +229,7 @@ impl Scanner {
     }
 
     /// What the jail announced at its start.
-    pub fn ready(&self) -> &Ready {
+    pub fn ready(&self) -> Ready {
         match self {
             Self::Engines(engines) => engines.ready(),
         }

@@ -57,6 +57,7 @@ fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
         yara_sources: vec![("canary.yar".into(), rules)],
         font: Vec::new(),
         clamd: ClamdSource::Managed(managed),
+        clamav_set: None,
         canary: CanaryChoice::Eicar,
         limits: Limits::default(),
     };
@@ -173,4 +174,74 @@ async fn a_rule_that_does_not_compile_is_told_with_every_scan() {
     let version = &yara.set.as_ref().unwrap().version;
     assert!(version.ends_with(" without 1 faulty"), "{version}");
     assert!(world.scanner.health().await.yara.unwrap().version.ends_with("faulty"));
+}
+
+#[test]
+fn the_file_that_clamd_does_not_take_is_named() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let said = |said: &str| {
+        let status = std::process::ExitStatus::from_raw(256);
+        ScannerError::Clamd(ManagedError::Ended { status, said: said.to_owned() }).file()
+    };
+    assert_eq!(
+        said("LibClamAV Error: Can't load /a/sets/torn.ndb: Malformed database"),
+        "torn.ndb"
+    );
+    assert_eq!(said("something else: /a/b"), "");
+}
+
+fn with_rule(rule: &str) -> NewSet {
+    let rules = [("canary.yar".to_owned(), canary_rule()), ("new.yar".to_owned(), rule.into())];
+    NewSet::Yara(rules.into())
+}
+
+#[tokio::test]
+async fn a_new_set_takes_over_while_scans_are_under_way_and_none_is_lost() {
+    let world = world("switch").await;
+    let before = world.scanner.sets().await.unwrap();
+    let scans = async {
+        let mut scans = Vec::new();
+        for _ in 0..20 {
+            scans.push(world.scan(ArtifactKind::Photo, "a.jpg", &jpeg()).await);
+        }
+        scans
+    };
+    let switch = async {
+        let new = with_rule("rule new { strings: $a = \"find me\" condition: $a }");
+        let new = world.scanner.begin(new).await.unwrap();
+        assert_eq!(world.scanner.prove(&new, &[]).await, []);
+        world.scanner.switch(new);
+    };
+    let (scans, ()) = tokio::join!(scans, switch);
+    assert!(scans.iter().all(is_whole));
+    let after = world.scanner.sets().await.unwrap();
+    assert_eq!(after.clamav, before.clamav);
+    assert_ne!(after.yara, before.yara);
+    let found = world.scan(ArtifactKind::Message, "m", b"please find me").await;
+    assert_eq!(codes(&found, Engine::Yara), ["rule_match"]);
+    assert_eq!(found.sets, Some(after));
+}
+
+#[tokio::test]
+async fn a_set_that_is_worse_is_told_by_the_first_thing_that_is_wrong() {
+    let world = world("worse").await;
+    let clean = Sample {
+        rule: String::new(),
+        expected: crate::domain::sample::Expected::Clean,
+        name: "photo.jpg".into(),
+        bytes: jpeg(),
+    };
+    for (rule, kind, name) in [
+        ("rule broken { condition: nothing }", proof::FaultKind::LeftOut, "broken"),
+        ("rule eager { condition: true }", proof::FaultKind::FoundWrongly, "eager"),
+    ] {
+        let new = world.scanner.begin(with_rule(rule)).await.unwrap();
+        let faults = world.scanner.prove(&new, std::slice::from_ref(&clean)).await;
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+        assert_eq!((fault.kind, fault.rule.as_str()), (kind, name));
+        new.stop().await;
+    }
+    let blind = NewSet::Yara(vec![("a.yar".into(), b"rule a { condition: false }".into())]);
+    let error = world.scanner.begin(blind).await.expect_err("no canary");
+    assert_eq!(error.code(), "canary_missing");
 }

@@ -4,6 +4,7 @@
 //! failed is still in the database and is found again. Nothing is decided here.
 
 pub mod gate;
+mod rescan;
 pub mod sense;
 mod tell;
 
@@ -88,6 +89,8 @@ pub async fn run(
         loops.spawn(tell::run(worker.app.clone(), eve, stop.clone()));
     }
     loops.spawn(hear(worker.clone(), stop.clone()));
+    loops.spawn(rescan::keep_up(worker.clone(), stop.clone()));
+    loops.spawn(rescan::go_through(worker.clone(), Arc::clone(&scanned), stop.clone()));
     let (expiring, sweeping) = (worker.clone(), worker);
     loops.spawn(every(EXPIRE, "expire", Arc::default(), stop.clone(), move || {
         let worker = expiring.clone();

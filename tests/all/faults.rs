@@ -127,7 +127,8 @@ async fn nothing_is_released_by_a_stale_a_blind_or_an_absent_signature_set() {
     not_released(&world, &stale, "stale");
     world.service.stop().expect("stops");
 
-    // A set that loads and finds nothing.
+    // A set that loads and finds nothing, where no other was ever in force.
+    fs::remove_dir_all(world.data_file("signature-sets/clamav")).expect("removed");
     fs::remove_file(set.join("daily.cud")).expect("removed");
     let other = "00000000000000000000000000000001:68:Other.Test\n";
     fs::write(set.join("other.hdb"), other).expect("written");
@@ -138,6 +139,7 @@ async fn nothing_is_released_by_a_stale_a_blind_or_an_absent_signature_set() {
 
     // No set at all: the service does not come up as ready, and says what is missing; patients are
     // still received.
+    fs::remove_dir_all(world.data_file("signature-sets/clamav")).expect("removed");
     fs::remove_file(set.join("other.hdb")).expect("removed");
     world.service.start().expect("started");
     let says_why = || world.service.said_all().contains("signature set may be missing");

@@ -20,6 +20,7 @@ mod fixtures;
 mod journey;
 mod machines;
 mod pieces;
+mod rescan;
 mod review;
 mod sensor;
 mod service;

@@ -162,6 +162,9 @@ export async function reviewer(browser, findings, demo, cookies, language) {
   await visitor.look("review-suspensions-empty");
   await knownBad(visitor, demo, language);
 
+  await visitor.go(`${demo.review}/signatures`);
+  await visitor.look("review-signatures");
+
   // The whole log, as long as it gets, in one language: it takes axe a while.
   await visitor.go(`${demo.review}/audit${language === "ja" ? "?action=hold" : ""}`);
   await visitor.look("review-audit");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::{CliError, Expected, Fault, Kind, RunFolder, Sample, fault};
+use super::{CliError, Expected, Fault, FaultKind, RunFolder, Sample};
 
 /// What came of it.
 pub(super) struct Scanned {
@@ -47,15 +47,22 @@ pub(super) async fn test(folder: Option<&Path>, samples: &[Sample]) -> Result<Sc
     for (number, sample) in expected {
         tried += 1;
         let by = found.get(&number);
-        let foreign = folder.is_some() && by.is_some();
+        let any = folder.is_some() || sample.expected == Expected::Clean;
+        let foreign = any && by.is_some();
         let hit = foreign || by.is_some_and(|name| *name == sample.rule);
         faults.extend(match (sample.expected, hit) {
-            (Expected::Hit, true) | (Expected::Miss, false) => None,
-            (Expected::Hit, false) => Some(fault(sample, "", Kind::Missed)),
-            (Expected::Miss, true) => Some(fault(sample, "", Kind::FoundWrongly)),
+            (Expected::Hit, true) | (Expected::Miss | Expected::Clean, false) => None,
+            (Expected::Hit, false) => Some(fault(sample, FaultKind::Missed)),
+            (Expected::Miss | Expected::Clean, true) => {
+                Some(fault(sample, FaultKind::FoundWrongly))
+            }
         });
     }
     Ok(Scanned { tried, faults })
+}
+
+fn fault(sample: &Sample, kind: FaultKind) -> Fault {
+    Fault { engine: "clamav", ..Fault::of(sample, "", kind) }
 }
 
 fn not_tried(detail: &str) -> Scanned {
@@ -63,7 +70,7 @@ fn not_tried(detail: &str) -> Scanned {
         engine: "clamav",
         file: String::new(),
         rule: String::new(),
-        kind: Kind::NotTried,
+        kind: FaultKind::NotTried,
         detail: detail.to_owned(),
     };
     Scanned { tried: 0, faults: vec![fault] }

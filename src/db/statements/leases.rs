@@ -162,7 +162,21 @@ async fn take(
     Ok(Some(ScanLease::from_row(artifact, fence, until, first_fault_at)))
 }
 
-/// Ends a lease with the change it was held for; the fence stays, so that it can only rise.
+/// Whether a scan could be begun now that nobody has begun yet.
+pub(super) async fn does_anything_wait(tx: &mut Connection, now: Timestamp) -> Answer<bool> {
+    let row = sqlx::query(
+        "SELECT 1 FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id \
+         WHERE a.state IN ('quarantined', 'approved') \
+         AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1)) LIMIT 1",
+    )
+    .bind(now.as_millis())
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Ends a lease with what it was held for, and notes under which sets the file was scanned; the
+/// fence stays, so that it can only rise. Sets that no round is about are to be scanned again.
 pub(super) async fn finish(tx: &mut Connection, lease: &ScanLease) -> Answer<()> {
     let done = sqlx::query(
         "UPDATE scan_leases SET until = 0, not_before = 0, tries = 0, first_fault_at = NULL, \
@@ -170,7 +184,23 @@ pub(super) async fn finish(tx: &mut Connection, lease: &ScanLease) -> Answer<()>
     )
     .bind(lease.artifact().id.to_string())
     .bind(lease.fence())
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() != 1 {
+        return Err(DbError::Fenced);
+    }
+    let Some(looked) = lease.looked() else { return Ok(()) };
+    sqlx::query(
+        "UPDATE scan_leases SET scanned_at = $1, known = $2, rescan_tries = 0, \
+         rescan_not_before = 0, round = COALESCE((SELECT MAX(number) FROM rescans \
+         WHERE clamav = $3 AND yara = $4), 0) WHERE artifact = $5",
+    )
+    .bind(looked.at.as_millis())
+    .bind(rows::to_json(&looked.known, "scan_leases")?)
+    .bind(looked.sets.clamav.as_str())
+    .bind(looked.sets.yara.as_str())
+    .bind(lease.artifact().id.to_string())
     .execute(tx)
     .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    Ok(())
 }

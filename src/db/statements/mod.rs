@@ -14,6 +14,7 @@ mod grants;
 mod known_bad;
 mod leases;
 mod log;
+mod rescans;
 mod rows;
 mod sensor;
 mod sessions;

@@ -4,6 +4,8 @@ use std::path::Path;
 use super::*;
 use crate::domain::artifact::ArtifactKind;
 use crate::domain::link::Purpose;
+use crate::domain::rescan::RoundEnd;
+use crate::domain::signatures::SetFault;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
 use crate::flow::Refusal;
@@ -40,7 +42,9 @@ fn every_name_that_pages_put_into_words_has_its_words() {
     let rejected = kinds.map(|kind| format!("status-rejected-{}", kind.as_str()));
     let kinds = kinds.map(|kind| format!("kind-{}", kind.as_str()));
     let all = problems.iter().chain(&refusals).chain(&purposes).chain(&roles).chain(&states);
-    for key in all.chain(&rejected).chain(&kinds) {
+    let ends = RoundEnd::ALL.map(|end| format!("rescan-state-{}", end.as_str()));
+    let faults = SetFault::CODES.map(|code| format!("set-fault-{code}"));
+    for key in all.chain(&rejected).chain(&kinds).chain(&ends).chain(&faults) {
         assert!(known.contains(key), "no words for {key}");
     }
 }

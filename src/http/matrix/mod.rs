@@ -23,7 +23,9 @@ use super::Route;
 use super::staff::tests::world::{PIXELS, World};
 use crate::app::AuditFilter;
 use crate::domain::limits::Limits;
-use crate::domain::{Event, Outcome, Timestamp};
+use crate::domain::rescan::Round;
+use crate::domain::signatures::{SetId, Sets};
+use crate::domain::{Action, Event, Outcome, Timestamp};
 
 /// What the patient sent; nobody ever gets it.
 const ORIGINAL: &str = "the patient's own bytes";
@@ -106,6 +108,7 @@ impl Matrix {
         let things = Things::new(&world).await;
         let doors = Doors::open(&world);
         let people = People::new(&world, &things, &doors).await;
+        a_round_that_waits(&world).await;
         Self { world, things, people, doors }
     }
 
@@ -203,6 +206,19 @@ async fn refusals(world: &World) -> u64 {
     let far = world.now().plus(Duration::from_hours(1));
     let windows = world.app.review.app.db.ended_refusal_windows(far).await.expect("a database");
     windows.iter().map(|window| window.count).sum()
+}
+
+/// The first round, which a reviewer is asked about.
+async fn a_round_that_waits(world: &World) {
+    let app = &world.app.review.app;
+    let set = SetId::of_files(&[]);
+    let sets = Sets { clamav: set.clone(), yara: set };
+    let begun_at = world.now();
+    let round =
+        Round { number: 1, sets, begun_at, stored: 9, found: 0, paused_at: None, ended: None };
+    let event = |action| app.event(app.itself(), action).expect("random");
+    app.db.open_round(&round, &event(Action::RescanBegin)).await.expect("a round");
+    app.db.pause_round(1, &event(Action::RescanPause)).await.expect("a pause");
 }
 
 /// The clinic of the matrix. Everyone signs in often here, so nobody has to wait.

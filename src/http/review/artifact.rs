@@ -11,11 +11,12 @@ use crate::domain::finding::Reason;
 use crate::domain::limits::Limits;
 use crate::domain::policy::{Persistence, Verdict};
 use crate::domain::sighting::Alert;
+use crate::domain::signatures::Sets;
 use crate::domain::staff::{Session, Staff};
 use crate::domain::{Artifact, ArtifactId, Code, State as ArtifactState, Timestamp};
-use crate::flow::people;
 use crate::flow::reached::{self, Reached};
 use crate::flow::review::{self, ReviewReason};
+use crate::flow::{people, rescan};
 use crate::http::permits::ListQueue;
 use crate::http::staff::{Me, reason};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -52,6 +53,8 @@ struct FactsPage<'a> {
     /// When its content goes, hold and all.
     goes_at: Option<Timestamp>,
     terms: Terms,
+    /// With which sets it was last scanned, and when.
+    scanned: Option<(Sets, Timestamp)>,
 }
 
 /// `GET /artifacts/{id}`.
@@ -80,6 +83,7 @@ pub(super) async fn show(
     let reached = reached::of(&door.role, &artifact).await?;
     let now = app.clock.read();
     let me = Me::of(door, reviewer).await?;
+    let scanned = rescan::scanned_with(app, id).await?;
     let goes_at = app.retention.due_at(&artifact);
     let status = refusal.map_or(StatusCode::OK, |refusal| refusal.status());
     let template = FactsPage {
@@ -94,6 +98,7 @@ pub(super) async fn show(
         has_stepped_up: reviewer.session.has_stepped_up(&app.limits, now),
         goes_at,
         terms: Terms::of(app.limits.hold_most),
+        scanned,
     };
     page.html_with(status, &template)
 }

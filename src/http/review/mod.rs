@@ -14,6 +14,7 @@ mod links;
 mod people;
 mod qr;
 mod queue;
+mod signatures;
 mod suspensions;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,9 @@ fn reviewing() -> Routes<Door<Review>> {
         .post("/artifacts/{id}/rescan", decide::rescan)
         .post("/artifacts/{id}/recall", decide::recall)
         .get("/audit", audit::search)
+        .get("/signatures", signatures::list)
+        .post("/rescans/{number}/go-on", signatures::go_on)
+        .post("/rescans/{number}/stop", signatures::stop)
         .get("/holds", hold::list)
         .post("/artifacts/{id}/hold", hold::set)
         .post("/artifacts/{id}/lift", hold::lift)

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::artifact::Facts;
+use super::signatures;
 use crate::app::Review;
 use crate::domain::Artifact;
 use crate::domain::sensor::Hearing;
@@ -34,6 +35,8 @@ struct QueuePage<'a> {
     sensor: Option<&'static str>,
     /// Suspensions that reviewers are told of.
     suspended: usize,
+    /// Keys of words on signatures.
+    warnings: Vec<&'static str>,
 }
 
 /// `GET /queue`.
@@ -66,5 +69,7 @@ pub(super) async fn queue(
         Some(Hearing::Heard) => None,
     };
     let suspended = suspend::to_tell(&door.role, StaffRole::Reviewer).await?;
-    page.html(&QueuePage { page: &page, me, here: "/queue", parts, sensor, suspended })
+    let warnings = signatures::warnings(app).await?;
+    let here = "/queue";
+    page.html(&QueuePage { page: &page, me, here, parts, sensor, suspended, warnings })
 }

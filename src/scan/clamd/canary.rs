@@ -58,6 +58,14 @@ impl Canary {
         pieces.concat().bytes().rev().collect()
     }
 
+    /// What a set that misses it is told.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Eicar => "eicar",
+            Self::Own => "sekisho",
+        }
+    }
+
     pub(super) fn seal(self) -> std::io::Result<(SealedMemory, Sha256Hex)> {
         let bytes = self.assemble();
         let digest = Sha256Hex::of_digest(Sha256::digest(&bytes).into());

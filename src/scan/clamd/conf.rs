@@ -80,7 +80,7 @@ const REASONS: [&str; 10] = [
 ];
 
 /// Options that are the same everywhere, each with its reason.
-const FIXED: [(&str, &str, &str); 16] = [
+const FIXED: [(&str, &str, &str); 15] = [
     (
         "LocalSocketMode",
         "0660",
@@ -105,12 +105,7 @@ const FIXED: [(&str, &str, &str); 16] = [
         "no",
         "Four times the time on a JPEG, for hashes of pictures known from phishing pages; renditions are made from pixels.",
     ),
-    (
-        "ConcurrentDatabaseReload",
-        "yes",
-        "Otherwise scans stall for half a minute while a set is loaded.",
-    ),
-    ("SelfCheck", "60", "A new set in the folder is in force within a minute."),
+    ("SelfCheck", "0", "A set never changes under a clamd: a new one gets a clamd of its own."),
     ("CommandReadTimeout", "5", "A client that asks nothing does not hold a thread."),
     ("ReadTimeout", "30", "Nor does one that stops in its stream."),
 ];

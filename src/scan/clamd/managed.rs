@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -47,8 +48,14 @@ pub enum ManagedError {
     BadPath,
     #[error("clamd could not be started")]
     Start(#[source] io::Error),
-    #[error("clamd ended at its start ({0}); its signature set may be missing or malformed")]
-    Ended(ExitStatus),
+    #[error(
+        "clamd ended at its start ({status}); its signature set may be missing or malformed: {said}"
+    )]
+    Ended {
+        status: ExitStatus,
+        /// The first thing it complained of, cleaned.
+        said: String,
+    },
     #[error("clamd did not answer in time after its start")]
     NotReady,
 }
@@ -169,6 +176,7 @@ async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, 
     let mut child = command(config, &conf).spawn().map_err(ManagedError::Start)?;
     // Taken out, as waiting for the child would close it.
     let lifeline = child.stdin.take();
+    let complaint = child.stderr.take().map(|stderr| tokio::spawn(listen(stderr)));
     let socket = socket_of(config);
     let answers = async {
         while ping(&socket).await.is_err() {
@@ -176,7 +184,10 @@ async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, 
         }
     };
     tokio::select! {
-        ended = child.wait() => Err(ended.map_or_else(ManagedError::Start, ManagedError::Ended)),
+        ended = child.wait() => {
+            let status = ended.map_err(ManagedError::Start)?;
+            Err(ManagedError::Ended { status, said: last_words(complaint).await })
+        }
         answered = tokio::time::timeout(START_DEADLINE, answers) => {
             // Without an answer the child is killed where it is dropped.
             answered.map_err(|_| ManagedError::NotReady)?;
@@ -186,6 +197,28 @@ async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, 
             })
         }
     }
+}
+
+/// Reads all that clamd says, so that it never waits for a reader, and keeps the beginning: what it
+/// says later may be about files.
+async fn listen(mut stderr: ChildStderr) -> String {
+    let (mut kept, mut block) = (Vec::new(), vec![0; 4096]);
+    while let Ok(read @ 1..) = stderr.read(&mut block).await {
+        let room = COMPLAINT_LIMIT.saturating_sub(kept.len());
+        kept.extend(block.iter().take(read.min(room)));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// What a clamd that has ended complained of: the line that names a file, else the first.
+async fn last_words(complaint: Option<JoinHandle<String>>) -> String {
+    let Some(complaint) = complaint else { return String::new() };
+    let Ok(Ok(untrusted)) = tokio::time::timeout(DRAIN, complaint).await else {
+        return String::new();
+    };
+    let named = untrusted.lines().find(|line| line.contains("Can't load"));
+    let line = named.or(untrusted.lines().next()).unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// The one place that decides how clamd is started. It gets no variable but its time zone (in which
@@ -206,7 +239,7 @@ fn command(config: &ManagedConfig, conf: &Path) -> Command {
     }
     command.arg("--config-file").arg(conf);
     command.env_clear().env("TZ", "UTC").current_dir("/");
-    command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
@@ -265,5 +298,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A clamd that ran this long did not die of its start.
 const STEADY: Duration = Duration::from_mins(1);
+/// Most bytes kept of what clamd says.
+const COMPLAINT_LIMIT: usize = 4096;
 /// How long a clamd that was told to end may take.
 const DRAIN: Duration = Duration::from_secs(5);

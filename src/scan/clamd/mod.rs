@@ -21,8 +21,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::Mutex;
 
 use answer::{Reply, Transport, Version};
-use canary::Proof;
 pub use canary::{CANARY_INTERVAL, CanaryChoice};
+use canary::{Canary, Proof};
 pub use conf::ResultCache;
 use connection::Connection;
 pub use fault::ClamdFault;
@@ -135,6 +135,22 @@ impl Clamd {
             .unwrap_or(Err(ClamdFault::Timeout))
     }
 
+    /// Which canaries it finds now, by name. All that exist are shown to it.
+    pub async fn canaries_found(&self) -> Result<Vec<&'static str>, ClamdFault> {
+        tokio::time::timeout(self.deadline, async {
+            let transport = self.proof().await?.transport;
+            let mut found = Vec::new();
+            for canary in [Canary::Own, Canary::Eicar] {
+                if self.finds(transport, canary).await? {
+                    found.push(canary.name());
+                }
+            }
+            Ok(found)
+        })
+        .await
+        .unwrap_or(Err(ClamdFault::Timeout))
+    }
+
     /// Whether it answers at all.
     pub async fn ping(&self) -> Result<(), ClamdFault> {
         tokio::time::timeout(self.deadline, ping(&self.socket))
@@ -222,14 +238,18 @@ impl Clamd {
 
     async fn is_canary_found(&self, transport: Transport) -> Result<bool, ClamdFault> {
         for canary in self.canary.canaries() {
-            let (file, sha256) = canary.seal().map_err(|_| ClamdFault::Absent)?;
-            let finding = answer::finding(&self.reply(transport, &file, &sha256).await?);
-            // A heuristic that objects to everything is no proof.
-            if finding.is_some_and(|finding| finding.severity == Severity::Malicious) {
+            if self.finds(transport, *canary).await? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// A heuristic that objects to everything is no proof.
+    async fn finds(&self, transport: Transport, canary: Canary) -> Result<bool, ClamdFault> {
+        let (file, sha256) = canary.seal().map_err(|_| ClamdFault::Absent)?;
+        let finding = answer::finding(&self.reply(transport, &file, &sha256).await?);
+        Ok(finding.is_some_and(|finding| finding.severity == Severity::Malicious))
     }
 }
 

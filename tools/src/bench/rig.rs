@@ -40,7 +40,7 @@ impl Rig {
         let folder = Folder::on_disk()?;
         let service = start(&options.signatures, folder.path())?;
         let sender = Sender::new(&service).await?;
-        let socket = service.data.join("run/clamd/clamd.sock");
+        let socket = service.data.join("run/clamd/set-0/clamd.sock");
         let bare = Bare::new(&options.signatures, socket)?;
         let pictures = folder.path().join("photos");
         fs::create_dir(&pictures).map_err(BenchError::at(&pictures))?;

@@ -4,7 +4,6 @@ use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::super::canary::Canary;
 use super::*;
 
 const SECONDS: Duration = Duration::from_secs(20);
@@ -179,7 +178,7 @@ async fn a_clamd_without_a_set_does_not_start() {
     let folder = Folder::new();
     let config = config(ClamdSource::Managed(managed(&folder)), SECONDS);
     let failed = Clamd::start(config).await;
-    assert!(matches!(failed, Err(ManagedError::Ended(_))));
+    assert!(matches!(failed, Err(ManagedError::Ended { .. })));
 }
 
 #[tokio::test]

@@ -1,0 +1,395 @@
+//! Signature sets that keep up with the folders that freshclam and operators write.
+//!
+//! A new set is copied, started beside the one in force, proven, written into the log, and only then
+//! put in its place; one that is worse is refused loudly and the old one stays. People may take a set
+//! back, which holds until they say otherwise. Nothing here waits for a file, and no file for this.
+
+use std::time::Duration;
+
+use super::seal::blocking;
+use super::{FlowError, rescan};
+use crate::app::{
+    App, Candidate as Engine, Glimpse, NewSet, Promotion, Review, SetProofFault, Shelf, Worker,
+};
+use crate::domain::authority::Signed;
+use crate::domain::signatures::{
+    Candidate, CandidateStanding, Choice, Decision, SetFault, SetId, SetKind, SetNote, Subject,
+};
+use crate::domain::{Action, Actor, Event, Timestamp};
+
+/// How often a worker says which sets it has, if nothing changed.
+const NOTE: Duration = Duration::from_mins(1);
+/// What a worker said longer ago than this is not shown: it is gone.
+const SAID: Duration = Duration::from_hours(24);
+
+/// What the step remembers between two looks.
+#[derive(Debug, Default)]
+pub struct Keeper {
+    clamav: Held,
+    yara: Held,
+    noted_at: Option<Timestamp>,
+}
+
+/// The same of one set.
+#[derive(Debug, Default)]
+struct Held {
+    since: Option<Timestamp>,
+    /// The watched folder as it was at the last look.
+    glimpse: Option<Glimpse>,
+    /// The folder as it was when it was last decided upon, and what was decided.
+    decided: Option<Glimpse>,
+    candidate: Option<Candidate>,
+    /// What somebody had said of the candidate then.
+    heard: Option<Decision>,
+}
+
+impl Keeper {
+    fn of(&mut self, kind: SetKind) -> &mut Held {
+        match kind {
+            SetKind::Clamav => &mut self.clamav,
+            SetKind::Yara => &mut self.yara,
+        }
+    }
+}
+
+/// The first set of a machine: nothing stands that it could be worse than, so it is taken as it is,
+/// with the gates that every scan has.
+pub async fn take_first(worker: &Worker, kind: SetKind, id: &SetId) -> Result<(), FlowError> {
+    let Some(shelf) = worker.shelves.of(kind) else { return Ok(()) };
+    if shelf.current().as_ref() == Some(id) {
+        return Ok(());
+    }
+    let event = about(&worker.app, worker.app.itself(), Action::SignaturesPromote, kind, id)?;
+    worker.app.db.append(&event.fact("first", "1")).await?;
+    shelf.promote(id).map_err(|error| unkept(&error))
+}
+
+/// One look at every watched folder: what is taken back goes, what is new is tried, and what is
+/// stored is to be scanned again if the sets are others now.
+pub async fn step(worker: &Worker, keeper: &mut Keeper) -> Result<(), FlowError> {
+    let mut changed = false;
+    for shelf in worker.shelves.all() {
+        changed |= take_back(worker, shelf, keeper.of(shelf.kind)).await?;
+        changed |= look(worker, shelf, keeper.of(shelf.kind)).await?;
+    }
+    rescan::open(&worker.app, worker.scanner.sets().await).await?;
+    let now = worker.app.clock.read();
+    if changed || keeper.noted_at.is_none_or(|at| now.since(at) >= NOTE) {
+        note(worker, keeper, now).await?;
+        keeper.noted_at = Some(now);
+    }
+    Ok(())
+}
+
+/// Puts the set before back if somebody took this one back.
+async fn take_back(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, FlowError> {
+    let Some(current) = current(shelf).await? else { return Ok(false) };
+    let said = decision(&worker.app, shelf.kind, &current).await?;
+    if said.is_none_or(|it| it.choice != Choice::RollBack) {
+        return Ok(false);
+    }
+    let Some(previous) = previous(shelf).await? else { return Ok(false) };
+    let new = new_set(shelf, &previous).await?;
+    // It was proven when it came into force; whether it still starts decides alone.
+    let Ok(engine) = worker.scanner.begin(new).await else {
+        tracing::error!(kind = shelf.kind.as_str(), "the set before does not start any more");
+        return Ok(false);
+    };
+    let app = &worker.app;
+    let event = about(app, app.itself(), Action::SignaturesRollBack, shelf.kind, &previous)?;
+    app.db.append(&event.fact("instead_of", &current)).await?;
+    shelf.go_back(&previous).map_err(|error| unkept(&error))?;
+    worker.scanner.switch(engine);
+    let (kind, set) = (shelf.kind.as_str(), previous.short());
+    tracing::warn!(kind, set, "the signature set before is in force again");
+    *held = Held { since: Some(app.clock.read()), ..Held::default() };
+    Ok(true)
+}
+
+/// Looks at one watched folder; true if something came of it.
+async fn look(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, FlowError> {
+    let glimpse = match glimpse(shelf).await? {
+        Ok(glimpse) => glimpse,
+        // It is told once, as long as it is the same fault.
+        Err(error) => return unreadable(worker, shelf, held, &error).await,
+    };
+    let settled = held.glimpse.replace(glimpse.clone()).as_ref() == Some(&glimpse);
+    if !settled {
+        return Ok(false);
+    }
+    let news = has_news(&worker.app, shelf.kind, held).await?;
+    if held.decided.as_ref() == Some(&glimpse) && !news {
+        return Ok(false);
+    }
+    let id = match stage(shelf).await? {
+        Ok(id) => id,
+        Err(error) => return unreadable(worker, shelf, held, &error).await,
+    };
+    if glimpse_again(shelf).await?.as_ref() != Some(&glimpse) {
+        // It was written while it was copied: half of one set and half of another is none.
+        return Ok(false);
+    }
+    held.decided = Some(glimpse);
+    if current(shelf).await?.as_ref() == Some(&id) {
+        return Ok(held.candidate.take().is_some());
+    }
+    if !news && held.candidate.as_ref().is_some_and(|it| it.id.as_ref() == Some(&id)) {
+        // The same files, written once more.
+        return Ok(false);
+    }
+    held.heard = decision(&worker.app, shelf.kind, &id).await?;
+    match held.heard.as_ref().map(|heard| heard.choice) {
+        Some(Choice::RollBack) => Ok(hold(worker, held, Some(id), CandidateStanding::RolledBack)),
+        _ => try_set(worker, shelf, held, id).await,
+    }
+}
+
+/// Whether somebody decided about the candidate since it was last looked at.
+async fn has_news(app: &App, kind: SetKind, held: &Held) -> Result<bool, FlowError> {
+    let Some(id) = held.candidate.as_ref().and_then(|it| it.id.as_ref()) else { return Ok(false) };
+    Ok(decision(app, kind, id).await? != held.heard)
+}
+
+/// Starts a new set beside the one in force, and puts it in its place if it is as good.
+async fn try_set(
+    worker: &Worker,
+    shelf: &Shelf,
+    held: &mut Held,
+    id: SetId,
+) -> Result<bool, FlowError> {
+    let engine = match worker.scanner.begin(new_set(shelf, &id).await?).await {
+        Ok(engine) => engine,
+        Err(error) => {
+            let fault = SetFault::new(error.code(), &error.file(), "", 1);
+            return refuse(worker, shelf, held, Some(id), fault, &error.to_string()).await;
+        }
+    };
+    let samples = worker.shelves.samples();
+    let samples = samples.map_err(|_| FlowError::Internal("the samples cannot be read"))?;
+    let faults = worker.scanner.prove(&engine, &samples).await;
+    if let Some(first) = faults.first() {
+        let fault = SetFault::new(first.kind.code(), &first.file, &first.rule, faults.len());
+        let detail = in_words(first);
+        engine.stop().await;
+        return refuse(worker, shelf, held, Some(id), fault, &detail).await;
+    }
+    let asked = held.heard.as_ref().is_some_and(|heard| heard.choice == Choice::Promote);
+    if worker.promotion == Promotion::Manual && !asked {
+        engine.stop().await;
+        let kind = shelf.kind.as_str();
+        tracing::warn!(kind, set = id.short(), "a new signature set is proven and waits");
+        return Ok(hold(worker, held, Some(id), CandidateStanding::Waiting));
+    }
+    promote(worker, shelf, held, &id, engine).await
+}
+
+async fn promote(
+    worker: &Worker,
+    shelf: &Shelf,
+    held: &mut Held,
+    id: &SetId,
+    engine: Engine,
+) -> Result<bool, FlowError> {
+    let app = &worker.app;
+    let (set, rules) = engine.describe().await;
+    let event = about(app, app.itself(), Action::SignaturesPromote, shelf.kind, id)?;
+    let event = match rules {
+        Some(rules) => event.fact("rules", &rules),
+        None => event,
+    };
+    app.db.append(&event).await?;
+    shelf.promote(id).map_err(|error| unkept(&error))?;
+    worker.scanner.switch(engine);
+    let version = set.map_or_else(String::new, |set| set.version);
+    let kind = shelf.kind.as_str();
+    tracing::info!(kind, set = id.short(), version, "a new signature set is in force");
+    held.candidate = None;
+    held.since = Some(app.clock.read());
+    Ok(true)
+}
+
+/// A set that is worse than the one in force is told of where people look: in the log, in the access
+/// log, in `sekisho check` and on the reviewers' page.
+async fn refuse(
+    worker: &Worker,
+    shelf: &Shelf,
+    held: &mut Held,
+    id: Option<SetId>,
+    fault: SetFault,
+    detail: &str,
+) -> Result<bool, FlowError> {
+    let (app, kind) = (&worker.app, shelf.kind.as_str());
+    let event = app.event(app.itself(), Action::SignaturesRefuse)?.fact("engine", kind);
+    let event =
+        event.fact("fault", &fault.code).fact("file", &fault.file).fact("rule", &fault.rule);
+    let event = match &id {
+        Some(id) => event.fact("set", id),
+        None => event,
+    };
+    app.db.append(&event.refused(fault.code.clone())).await?;
+    let set = id.as_ref().map_or("none", SetId::short);
+    tracing::error!(kind, set, %fault, detail, "a new signature set is refused; the old one stays");
+    shelf.tidy().map_err(|error| unkept(&error))?;
+    Ok(hold(worker, held, id, CandidateStanding::Refused { fault }))
+}
+
+async fn unreadable(
+    worker: &Worker,
+    shelf: &Shelf,
+    held: &mut Held,
+    error: &str,
+) -> Result<bool, FlowError> {
+    (held.glimpse, held.decided) = (None, None);
+    let fault = SetFault::new("unreadable", "", "", 1);
+    let told = CandidateStanding::Refused { fault: fault.clone() };
+    if held.candidate.as_ref().is_some_and(|it| it.standing == told) {
+        return Ok(false);
+    }
+    refuse(worker, shelf, held, None, fault, error).await
+}
+
+fn hold(worker: &Worker, held: &mut Held, id: Option<SetId>, standing: CandidateStanding) -> bool {
+    let at = worker.app.clock.read();
+    held.candidate = Some(Candidate { id, standing, at });
+    true
+}
+
+fn in_words(fault: &SetProofFault) -> String {
+    let words = [fault.kind.as_str(), &fault.file, &fault.rule, &fault.detail];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Says which sets this worker has.
+async fn note(worker: &Worker, keeper: &mut Keeper, now: Timestamp) -> Result<(), FlowError> {
+    let health = worker.scanner.health().await;
+    let before = notes(&worker.app).await?;
+    for kind in SetKind::ALL {
+        let (set, rules) = match kind {
+            SetKind::Clamav => (health.clamd.as_ref().ok(), None),
+            SetKind::Yara => {
+                (health.yara.as_ref().ok(), u32::try_from(health.jail.rules.len()).ok())
+            }
+        };
+        let shelf = worker.shelves.of(kind);
+        let in_force = match shelf {
+            Some(shelf) => current(shelf).await?,
+            None => set.and_then(|set| SetId::try_from(set.version.clone()).ok()),
+        };
+        let Some(in_force) = in_force else { continue };
+        let previous = match shelf {
+            Some(shelf) => previous(shelf).await?,
+            None => None,
+        };
+        let place = worker.shelves.place();
+        let same = |it: &&SetNote| it.place == place && it.kind == kind && it.in_force == in_force;
+        let since = before.iter().find(same).map_or(now, |note| note.since);
+        let held = keeper.of(kind);
+        let note = SetNote {
+            place: place.to_owned(),
+            kind,
+            in_force,
+            version: set.map_or_else(|| "unknown".to_owned(), |set| set.version.clone()),
+            made_at: set.and_then(|set| set.made_at),
+            since: *held.since.get_or_insert(since),
+            rules,
+            previous,
+            candidate: held.candidate.clone(),
+            noted_at: now,
+        };
+        worker.app.db.note_set(&note).await?;
+    }
+    Ok(())
+}
+
+/// What each worker last said of its sets.
+pub async fn notes(app: &App) -> Result<Vec<SetNote>, FlowError> {
+    Ok(app.db.set_notes(app.clock.read().minus(SAID)).await?)
+}
+
+/// Decides about a set, on every machine that has it: it may come into force, or must not be.
+///
+/// # Errors
+/// [`FlowError::NotFound`] if no worker has such a set.
+pub async fn decide(
+    review: &Review,
+    by: Actor,
+    kind: SetKind,
+    id: &SetId,
+    choice: Choice,
+) -> Result<(), FlowError> {
+    let app = &review.app;
+    let action = match choice {
+        Choice::Promote => Action::SignaturesPromote,
+        Choice::RollBack => Action::SignaturesRollBack,
+        Choice::GoOn | Choice::Stop => return Err(FlowError::Internal("not about a set")),
+    };
+    let about_set = Subject::Set { kind, id: id.clone() };
+    let decision = Decision { about: about_set, choice, by, at: app.clock.trusted()? };
+    let row = Signed::sign(&decision, &review.keys.grant_signer)?;
+    let event = about(app, by, action, kind, id)?.fact("asked", "1");
+    Ok(app.db.decide(&row, &decision, &event).await?)
+}
+
+/// What somebody who may said last about a set. A row that was not signed, or not for this set, says
+/// nothing.
+async fn decision(app: &App, kind: SetKind, id: &SetId) -> Result<Option<Decision>, FlowError> {
+    decided(app, &Subject::Set { kind, id: id.clone() }).await
+}
+
+/// The same about anything.
+pub(super) async fn decided(app: &App, about: &Subject) -> Result<Option<Decision>, FlowError> {
+    let row = app.db.decision(&about.key()).await?;
+    let decision = row.and_then(|row| row.verify(&app.public.grant).ok());
+    Ok(decision.filter(|decision| decision.about == *about))
+}
+
+fn about(
+    app: &App,
+    by: Actor,
+    action: Action,
+    kind: SetKind,
+    id: &SetId,
+) -> Result<Event, FlowError> {
+    Ok(app.event(by, action)?.fact("engine", kind.as_str()).fact("set", id))
+}
+
+async fn new_set(shelf: &Shelf, id: &SetId) -> Result<NewSet, FlowError> {
+    let (shelf, id) = (shelf.clone(), id.clone());
+    let new = blocking(move || match shelf.kind {
+        SetKind::Clamav => {
+            let database = shelf.path(&id);
+            Ok(NewSet::Clamav { id, database })
+        }
+        SetKind::Yara => shelf.rules(&id).map(NewSet::Yara),
+    });
+    new.await?.map_err(|error| unkept(&error))
+}
+
+async fn current(shelf: &Shelf) -> Result<Option<SetId>, FlowError> {
+    let shelf = shelf.clone();
+    blocking(move || shelf.in_force()).await
+}
+
+async fn previous(shelf: &Shelf) -> Result<Option<SetId>, FlowError> {
+    let shelf = shelf.clone();
+    blocking(move || shelf.before()).await
+}
+
+async fn glimpse(shelf: &Shelf) -> Result<Result<Glimpse, String>, FlowError> {
+    let shelf = shelf.clone();
+    blocking(move || shelf.glimpse().map_err(|error| error.to_string())).await
+}
+
+async fn glimpse_again(shelf: &Shelf) -> Result<Option<Glimpse>, FlowError> {
+    Ok(glimpse(shelf).await?.ok())
+}
+
+async fn stage(shelf: &Shelf) -> Result<Result<SetId, String>, FlowError> {
+    let shelf = shelf.clone();
+    blocking(move || shelf.stage().map_err(|error| error.to_string())).await
+}
+
+fn unkept(error: &std::io::Error) -> FlowError {
+    tracing::error!(%error, "a signature set cannot be kept");
+    FlowError::Internal("a signature set cannot be kept")
+}

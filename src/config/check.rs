@@ -138,6 +138,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.image_frames", limits.image_frames.into(), 1, 100_000),
         ("limits.image_segments", limits.image_segments.into(), 16, 1_000_000),
         ("limits.image_scans", limits.image_scans.into(), 1, 1_000),
+        ("limits.store_free_bytes", limits.store_free_bytes, 0, 1024 * GIB),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),
         ("limits.sign_in_tries", limits.sign_in_tries.into(), 1, 20),
@@ -164,6 +165,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.document_deadline", limits.document_deadline, 120),
         ("limits.clamd_deadline", limits.clamd_deadline, 300),
         ("limits.audit_deadline", limits.audit_deadline, 30),
+        ("limits.database_deadline", limits.database_deadline, 300),
         ("limits.fault_to_review", limits.fault_to_review, DAY),
         ("limits.lease", limits.lease, 3600),
         ("limits.link_life", limits.link_life, 31 * DAY),
@@ -177,6 +179,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.step_up", limits.step_up, 3600),
         ("limits.hold_most", limits.hold_most, 3660 * DAY),
         ("limits.clock_tolerance", limits.clock_tolerance, 3600),
+        ("limits.clock_absence", limits.clock_absence, 3660 * DAY),
     ] {
         within(key, span.as_secs(), 1, high)?;
     }

@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser chaos fuzz bench load lint fmt clean
+.PHONY: help demo test browser chaos walk fuzz bench load lint fmt clean
 
 # The demo's folder; it is kept, and used again by the next run.
 DATA ?= data
@@ -43,10 +43,17 @@ browser: ## Every page of every door in Chromium; SHOTS=folder leaves a picture 
 	$(BUILD)
 	node tests/browser/run.mjs --tools $(TARGET)/sekisho-tools --port 29443 $(if $(SHOTS),--shots $(SHOTS))
 
-chaos: ## Kill every part at random while patients send, CYCLES times (200); SEED makes a run again
+chaos: ## Kill every part at random while patients send: CYCLES (200) or SECONDS, ON=servers, SEED
 	@scripts/setup.sh test
 	$(BUILD)
-	@$(TARGET)/sekisho-tools chaos --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))
+	@$(TARGET)/sekisho-tools chaos $(if $(SECONDS),--seconds $(SECONDS),--cycles $(or $(CYCLES),200)) \
+	    $(if $(filter servers,$(ON)),--servers) $(if $(SEED),--seed $(SEED))
+
+walk: ## Fail each call to database, store, clamd and jail in every way; ONLY=clamd,jail STEPS=5 SEED
+	@scripts/setup.sh test
+	$(BUILD)
+	@$(TARGET)/sekisho-tools walk $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) \
+	    $(if $(SEED),--seed $(SEED))
 
 fuzz: ## Fuzz every way in for SECONDS each (600) with cargo-fuzz; ONLY=look for one alone
 	@SECONDS_EACH=$(or $(SECONDS),600) scripts/fuzz.sh $(ONLY)

@@ -30,6 +30,8 @@ TEST='
 /usr/bin/tiffcp|libtiff-tools|packs a TIFF in every way that it knows
 /usr/bin/tifftopnm|netpbm|decodes TIFF and BMP as somebody else does
 /usr/bin/pg_ctlcluster|postgresql|the shared database, for tests in a cluster of their own
+/usr/sbin/ip|iproute2|wires the hosts of a network that a test makes for itself
+/usr/bin/mount|mount|gives a test disks of its own, which it fills
 '
 BENCH='
 /usr/bin/clamdscan|clamdscan|the virus scanner of the script that the service is held against

@@ -1,6 +1,7 @@
 //! `sekisho check`: what this machine and this configuration lack, and what follows from it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,11 +13,13 @@ use crate::config::Config;
 use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
+use crate::domain::retention::Retention;
 use crate::domain::sensor::Hearing;
 use crate::flow;
 use crate::ops::egress;
 use crate::ops::handover::Reach;
 use crate::scan::Health;
+use crate::vault::Lifecycle;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -77,7 +80,7 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
     for area in Area::ALL {
         let strangers = open::strangers(&config, area)?;
         items.push(match open::probe(&app, &vault, area, strangers).await? {
-            Ok(()) => item(format!("store {}", area.as_str()), Level::Ok, "writes, reads, deletes"),
+            Ok(()) => rules(open::lifecycle(&vault, area).await?, area, &config.retention),
             Err(error) => {
                 item(format!("store {}", area.as_str()), Level::Fail, Output::sentence(&error))
             }
@@ -110,6 +113,27 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
     let event = app.event(open::operator(), Action::EnginesChecked)?;
     app.db.append(&event.fact("failed", if failed { "1" } else { "0" })).await?;
     tell(items, output)
+}
+
+/// A store that works, and what its server deletes by itself: earlier than we would, that is a loss.
+fn rules(lifecycle: Lifecycle, area: Area, retention: &Retention) -> Item {
+    let name = format!("store {}", area.as_str());
+    let most = retention.longest_life();
+    match lifecycle {
+        Lifecycle::After(span) if span <= most => {
+            let days = |span: Duration| span.as_secs() / (24 * 3600);
+            let (days, most) = (days(span), days(most));
+            let detail = format!(
+                "a lifecycle rule of its bucket deletes after {days} days; content may be kept \
+                 for {most}, and on hold for longer"
+            );
+            item(name, Level::Warn, detail)
+        }
+        Lifecycle::After(_) | Lifecycle::None => item(name, Level::Ok, "writes, reads, deletes"),
+        Lifecycle::Untold => {
+            item(name, Level::Ok, "writes, reads, deletes; its lifecycle rules are not told")
+        }
+    }
 }
 
 /// Whether an intrusion detection sensor watches, and how it is heard.
@@ -189,4 +213,21 @@ fn item(check: impl Into<String>, result: Level, detail: impl Into<String>) -> I
 fn row(item: Item) -> (Item, [String; 3]) {
     let columns = [item.check.clone(), item.result.as_str().to_owned(), item.detail.clone()];
     (item, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_deletes_before_we_would_is_a_warning() {
+        let retention = Retention::default();
+        let most = retention.longest_life();
+        let level = |lifecycle| rules(lifecycle, Area::Release, &retention).result.as_str();
+        assert_eq!(level(Lifecycle::After(most + Duration::from_hours(24))), "ok");
+        assert_eq!(level(Lifecycle::After(most)), "WARN");
+        assert_eq!(level(Lifecycle::After(Duration::ZERO)), "WARN");
+        assert_eq!(level(Lifecycle::None), "ok");
+        assert_eq!(level(Lifecycle::Untold), "ok");
+    }
 }

@@ -67,7 +67,8 @@ pub(super) fn server(
         DatabaseHost::Loopback(name) => DbHost::Loopback(name),
         DatabaseHost::Network(name) => DbHost::Network { name, authority },
     };
-    Ok(DbServer { host, port, database, user, password })
+    let deadline = config.limits.database_deadline;
+    Ok(DbServer { host, port, database, user, password, deadline })
 }
 
 fn address(config: &Config) -> Result<DatabaseAddress, CliError> {

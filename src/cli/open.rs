@@ -15,19 +15,17 @@ use crate::domain::backup::Which;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
 use crate::domain::signatures::{SetId, SetKind};
-use crate::domain::{Actor, ObjectId};
+use crate::domain::{Actor, ObjectId, Timestamp};
 use crate::ops::handover::Reach;
 use crate::ops::store_access::{self, StoreAccess};
 use crate::ops::{KeyFile, database};
 use crate::scan::ScannerConfig;
 use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
-use crate::vault::{S3Credentials, S3Settings, VaultError};
+use crate::vault::{Lifecycle, S3Credentials, S3Settings, VaultError};
 
 /// Where a configuration is looked for if none is named.
 const USUAL_PLACES: [&str; 3] =
     ["sekisho.toml", "data/sekisho.toml", "/var/lib/sekisho/sekisho.toml"];
-/// Free space below which no new upload is taken, in bytes.
-const MINIMUM_FREE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The configuration, with a clear sentence if there is none yet.
 pub(super) fn config(path: Option<&Path>) -> Result<Config, CliError> {
@@ -65,7 +63,7 @@ pub(super) async fn app_on(
     Ok(App {
         role,
         clinic: Arc::new(clinic(config)?),
-        clock: Clock::system(high_water, config.limits.clock_tolerance),
+        clock: clock(config, high_water),
         random: Random::system(),
         bell: Arc::new(Bell::connect(reach.bell)?),
         vault: vault(config, reach.store_access)?,
@@ -75,6 +73,10 @@ pub(super) async fn app_on(
         public: Arc::new(public),
         db,
     })
+}
+
+fn clock(config: &Config, high_water: Timestamp) -> Clock {
+    Clock::system(high_water, config.limits.clock_tolerance, config.limits.clock_absence)
 }
 
 async fn db(config: &Config, role: Role, password: &File) -> Result<Db, CliError> {
@@ -98,7 +100,7 @@ pub(super) async fn sensor(config: &Config, password: File) -> Result<Sensor, Cl
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
     Ok(Sensor {
         db,
-        clock: Clock::system(high_water, config.limits.clock_tolerance),
+        clock: clock(config, high_water),
         random: Random::system(),
         host: host.trim_end().into(),
     })
@@ -116,7 +118,7 @@ pub(super) fn vault(config: &Config, access: Option<File>) -> Result<Vault, CliE
         review_bucket,
     } = &config.store
     else {
-        return Ok(Vault::local(&config.paths.store, MINIMUM_FREE_BYTES)?);
+        return Ok(Vault::local(&config.paths.store, config.limits.store_free_bytes)?);
     };
     let access = access.ok_or("the role was not handed its access to the store")?;
     let settings = S3Settings {
@@ -144,6 +146,12 @@ pub(super) async fn probe(
     let scratch = ObjectId::new(app.clock.read(), app.random.bytes()?);
     let vault = vault.clone();
     Ok(tokio::task::spawn_blocking(move || vault.probe(area, scratch, &strangers)).await?)
+}
+
+/// What the store's server deletes of an area by itself.
+pub(super) async fn lifecycle(vault: &Vault, area: Area) -> Result<Lifecycle, CliError> {
+    let vault = vault.clone();
+    Ok(tokio::task::spawn_blocking(move || vault.lifecycle(area)).await??)
 }
 
 /// The buckets with the access of each role that must not read an area's. Who may enter a folder

@@ -9,7 +9,8 @@ use crate::domain::Timestamp;
 use crate::ops::pull::{self, Line, PullArgs};
 
 pub(super) async fn run(args: &PullArgs, output: Output) -> Result<Answer, CliError> {
-    let clock = Clock::system(Timestamp::from_millis(0), std::time::Duration::MAX);
+    let any = std::time::Duration::MAX;
+    let clock = Clock::system(Timestamp::from_millis(0), any, any);
     let (printer, drawn) = (output, output.draws_progress());
     let mut failed = None;
     let mut tell = |line: &Line, left: usize| {

@@ -249,8 +249,8 @@ pub(super) fn progress(output: Output, files: usize) -> ProgressBar {
 }
 
 pub(super) fn now() -> Timestamp {
-    let (high_water, tolerance) = (Timestamp::from_millis(0), Duration::MAX);
-    crate::app::Clock::system(high_water, tolerance).read()
+    let high_water = Timestamp::from_millis(0);
+    crate::app::Clock::system(high_water, Duration::MAX, Duration::MAX).read()
 }
 
 /// A folder on a tmpfs for clamd's socket and temporary files, removed at the end.

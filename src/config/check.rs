@@ -154,6 +154,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.image_frames", limits.image_frames.into(), 1, 100_000),
         ("limits.image_segments", limits.image_segments.into(), 16, 1_000_000),
         ("limits.image_scans", limits.image_scans.into(), 1, 1_000),
+        ("limits.store_free_bytes", limits.store_free_bytes, 0, 1024 * GIB),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
         ("limits.suspended_addresses", limits.suspended_addresses.into(), 1, 100_000),
         ("limits.known_bad_files", limits.known_bad_files.into(), 1, 1_000_000),
@@ -185,6 +186,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.document_deadline", limits.document_deadline, 120),
         ("limits.clamd_deadline", limits.clamd_deadline, 300),
         ("limits.audit_deadline", limits.audit_deadline, 30),
+        ("limits.database_deadline", limits.database_deadline, 300),
         ("limits.fault_to_review", limits.fault_to_review, DAY),
         ("limits.lease", limits.lease, 3600),
         ("limits.link_life", limits.link_life, 31 * DAY),
@@ -198,6 +200,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.step_up", limits.step_up, 3600),
         ("limits.hold_most", limits.hold_most, 3660 * DAY),
         ("limits.clock_tolerance", limits.clock_tolerance, 3600),
+        ("limits.clock_absence", limits.clock_absence, 3660 * DAY),
     ] {
         within(key, span.as_secs(), 1, high)?;
     }

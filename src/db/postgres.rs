@@ -31,6 +31,7 @@ pub struct Store {
     reader: Pool<Engine>,
     keys: Pool<Engine>,
     retention: Retention,
+    deadline: Duration,
 }
 
 /// Where a server is, and as whom to come.
@@ -42,6 +43,8 @@ pub struct Server {
     pub user: String,
     /// None where the server knows the caller otherwise, as over a local socket.
     pub password: Option<Zeroizing<String>>,
+    /// Longest wait for one answer.
+    pub deadline: Duration,
 }
 
 /// How a server is reached.
@@ -71,6 +74,8 @@ const CONTRACTS: &str = "contract";
 
 /// How long a connection is waited for.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long a connection that is given back may take to answer.
+const GIVEN_BACK: Duration = Duration::from_secs(5);
 /// Of one process.
 const DATA_CONNECTIONS: u32 = 8;
 const KEYS_CONNECTIONS: u32 = 2;
@@ -103,7 +108,7 @@ impl Store {
         first.close().await?;
         let writer = pool(server, DATA, DATA_CONNECTIONS);
         let keys = pool(server, KEYS, KEYS_CONNECTIONS);
-        Ok(Self { reader: writer.clone(), writer, keys, retention })
+        Ok(Self { reader: writer.clone(), writer, keys, retention, deadline: server.deadline })
     }
 
     pub(super) async fn version(&self) -> Answer<String> {
@@ -116,6 +121,13 @@ impl Store {
         let mut listener = PgListener::connect_with(&self.reader).await?;
         listener.listen(WORK).await?;
         Ok(Listener(listener))
+    }
+
+    /// Gives up an answer that does not come: nobody would be told of a server, or of a network on the
+    /// way, that went silent. What was asked may have been done, as after any break.
+    pub(super) async fn in_time<T>(&self, asked: impl Future<Output = Answer<T>>) -> Answer<T> {
+        let late = || DbError::Engine(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        tokio::time::timeout(self.deadline, asked).await.unwrap_or_else(|_| Err(late()))
     }
 
     pub(super) async fn close(&self) {
@@ -261,9 +273,16 @@ pub(super) fn options(server: &Server, schema: &str) -> PgConnectOptions {
     }
 }
 
-/// Connects when first asked.
+/// Connects when first asked. A connection that is given back is asked whether it still is one; if it
+/// does not say so, as after an answer that was given up, it is closed and its place is free.
 fn pool(server: &Server, schema: &str, connections: u32) -> Pool<Engine> {
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
+    let pool = pool.after_release(|connection, _| {
+        Box::pin(async move {
+            let answered = tokio::time::timeout(GIVEN_BACK, connection.ping()).await;
+            answered.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+        })
+    });
     pool.connect_lazy_with(options(server, schema))
 }
 

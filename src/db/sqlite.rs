@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Pool, SqliteConnection, Transaction};
+use sqlx::{Connection as _, Pool, SqliteConnection, Transaction};
 
 use super::{Answer, DbError};
 use crate::domain::ArtifactId;
@@ -110,5 +110,14 @@ async fn pool(options: SqliteConnectOptions, connections: u32) -> Answer<Pool<En
     let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY);
     // A file does not hang up, so there is nothing to ask before each statement.
     let pool = pool.test_before_acquire(false);
+    // A full disk ends a transaction by itself, and the library then still counts one: nothing more
+    // could be begun on that connection, which for the writer is the only one.
+    let pool = pool.after_release(|connection, _| {
+        Box::pin(async move {
+            // What was queued behind the last statement, as its rollback, is done first.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    });
     Ok(pool.connect_with(options).await?)
 }

@@ -39,6 +39,8 @@ pub struct Limits {
     /// Processor time that drawing all pages of a document may take.
     #[serde(with = "seconds")]
     pub document_deadline: Duration,
+    /// Free space of a local store below which nothing more is received, in bytes.
+    pub store_free_bytes: u64,
     /// Sealed part length of plaintext, in bytes.
     pub part_bytes: u64,
     /// Largest rendition or evidence that a door opens into memory, in bytes.
@@ -62,6 +64,9 @@ pub struct Limits {
     /// Longest wait for the audit event of an access; past it the access is refused.
     #[serde(with = "seconds")]
     pub audit_deadline: Duration,
+    /// Longest wait for one answer of a database server.
+    #[serde(with = "seconds")]
+    pub database_deadline: Duration,
     /// How long a fault may keep an artifact from being scanned before security staff are asked.
     #[serde(with = "seconds")]
     pub fault_to_review: Duration,
@@ -120,6 +125,10 @@ pub struct Limits {
     /// How far two clocks may differ before time is not trusted.
     #[serde(with = "seconds")]
     pub clock_tolerance: Duration,
+    /// How long the service may have been away. What a clock says that is further ahead of what the
+    /// database saw last is not believed.
+    #[serde(with = "seconds")]
+    pub clock_absence: Duration,
 }
 
 impl Default for Limits {
@@ -142,6 +151,7 @@ impl Default for Limits {
             page_pixels: 25_000_000,
             document_expanded_bytes: 200_000_000,
             document_deadline: Duration::from_secs(30),
+            store_free_bytes: 512 * 1024 * 1024,
             part_bytes: 4 * 1024 * 1024,
             // 50 megapixels that compress not at all.
             opened_bytes: 160 * 1000 * 1000,
@@ -153,6 +163,8 @@ impl Default for Limits {
             jail_bytes: 512 * 1024 * 1024,
             clamd_deadline: Duration::from_secs(30),
             audit_deadline: Duration::from_secs(2),
+            // Longer than a lock is waited for.
+            database_deadline: Duration::from_secs(30),
             fault_to_review: Duration::from_mins(30),
             lease: Duration::from_mins(2),
             link_life: Duration::from_hours(7 * 24),
@@ -176,6 +188,7 @@ impl Default for Limits {
             recall_share: 1,
             recall_least: 5,
             clock_tolerance: Duration::from_mins(5),
+            clock_absence: Duration::from_hours(60 * 24),
         }
     }
 }

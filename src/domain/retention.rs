@@ -97,6 +97,11 @@ impl Retention {
         StateName::ALL.into_iter().map(|state| self.stay(state)).max().unwrap_or_default()
     }
 
+    /// The longest that content lives that goes through every state and is never on hold.
+    pub fn longest_life(&self) -> Duration {
+        StateName::ALL.into_iter().map(|state| self.stay(state)).sum()
+    }
+
     /// The longest stay in a state.
     pub const fn stay(&self, state: StateName) -> Duration {
         let days = match state {

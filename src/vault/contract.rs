@@ -69,6 +69,10 @@ fn a_real_server_keeps_every_promise() {
     let weed = remote::weed();
     let store = Remote::at(&weed.endpoint());
     every_promise_on(&store);
+    assert_eq!(store.vault().lifecycle(Review).unwrap(), Lifecycle::None);
+    store.delete_after(Review, 3);
+    let three_days = Lifecycle::After(std::time::Duration::from_hours(3 * 24));
+    assert_eq!(store.vault().lifecycle(Review).unwrap(), three_days, "a rule is seen");
     for status in [BucketVersioningStatus::Enabled, BucketVersioningStatus::Suspended] {
         store.keep_versions(Release, status);
         let refused = store.vault().probe(Release, id(1), &[]);

@@ -27,7 +27,7 @@ use tokio::runtime::Handle;
 
 pub use self::content_hash::{ContentHash, Hashed, PartLength};
 pub use self::halted::Halted;
-pub use self::s3::{S3Credentials, S3Settings};
+pub use self::s3::{Lifecycle, S3Credentials, S3Settings};
 pub use self::seal::Sealer;
 pub use self::wrap::AreaIdentity;
 
@@ -153,6 +153,17 @@ impl Vault {
         match self {
             Self::Local(store) => store.expect_room(),
             Self::S3(_) => Ok(()),
+        }
+    }
+
+    /// What a server deletes of an area by rules of its own; a folder has none.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn lifecycle(&self, area: Area) -> Result<Lifecycle, VaultError> {
+        match self {
+            Self::Local(_) => Ok(Lifecycle::None),
+            Self::S3(store) => store.lifecycle(area),
         }
     }
 

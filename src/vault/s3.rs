@@ -6,6 +6,7 @@
 //! read back before it counts as durable. Calls block on the runtime's handle, so they are for
 //! threads that may.
 
+mod lifecycle;
 mod listing;
 mod settings;
 
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
+pub use self::lifecycle::Lifecycle;
 pub use self::settings::{S3Credentials, S3Settings};
 
 use self::listing::Listing;

@@ -2,7 +2,6 @@
 //! with the server, nothing left behind, and no endpoint that the operator did not allow.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
@@ -10,33 +9,11 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use sekisho_tools::chaos::ChaosError;
 use sekisho_tools::chaos::service::{Service, set};
-use sekisho_tools::weed::{Certificate, Identity, Weed};
+use sekisho_tools::servers::{self, AREAS, Buckets, REGION, bucket, identities};
+use sekisho_tools::weed::{Certificate, Weed};
 
 use crate::expiry::retention;
 use crate::service::{World, photo};
-
-const REGION: &str = "ap-northeast-1";
-const AREAS: [&str; 3] = ["quarantine", "release", "review"];
-/// What each role may do in which bucket, as the operator's guide says.
-const ACCESS: [(&str, &[&str]); 4] = [
-    ("intake", &["Read:quarantine", "Write:quarantine"]),
-    (
-        "worker",
-        &[
-            "Read:quarantine",
-            "Write:quarantine",
-            "List:quarantine",
-            "Read:release",
-            "Write:release",
-            "List:release",
-            "Read:review",
-            "Write:review",
-            "List:review",
-        ],
-    ),
-    ("portal", &["Read:release"]),
-    ("review", &["Read:review"]),
-];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_store_loses_nothing_that_was_acknowledged() {
@@ -143,7 +120,7 @@ fn an_endpoint_that_the_operator_did_not_allow_refuses_the_start() {
 /// Who can read an object, each with the access in its own file.
 async fn only_its_own(world: &World, object: &str, area: &str, readers: &[&str]) {
     let authority = fs::read(world.data_file("store-ca.pem")).expect("a certificate");
-    for (role, _) in ACCESS {
+    for role in ["intake", "worker", "portal", "review"] {
         let access = fs::read_to_string(world.data_file(&format!("keys/{role}.store")));
         let access = access.expect("access");
         let (key, secret) = access.trim_end().split_once('\n').expect("two lines");
@@ -173,39 +150,20 @@ fn client(world: &World, authority: &[u8], key: &str, secret: &str) -> Client {
 
 /// Starts a server and sets a service up for it, as an operator would.
 pub(crate) fn use_buckets(service: &Service) -> Weed {
-    let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
-    let certificate = certificate.expect("a certificate");
-    let (chain, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
-    let identities = ACCESS.map(|(role, actions)| Identity {
-        access_key: format!("access-{role}"),
-        secret_key: format!("secret-of-{role}"),
-        actions: actions.iter().map(|action| action.replace(':', ":sekisho-")).collect(),
-    });
-    let authority = service.data.join("store-ca.pem");
-    fs::write(&authority, &chain).expect("written");
-    let weed = Weed::start(&identities, Some(&Certificate { chain, key })).expect("a server");
-    for area in AREAS {
-        weed.make_bucket(&bucket(area)).expect("a bucket");
-    }
-    for identity in &identities {
-        let role = identity.access_key.trim_start_matches("access-");
-        give_access(service, role, identity);
-    }
-    let configured = service.configure(|table| {
-        for (key, value) in [
-            ("engine", "s3"),
-            ("endpoint", weed.endpoint().as_str()),
-            ("region", REGION),
-            ("authority", "store-ca.pem"),
-        ] {
-            set(table, &["store", key], value.into());
-        }
-        for area in AREAS {
-            set(table, &["store", &format!("{area}_bucket")], bucket(area).into());
-        }
-    });
-    configured.expect("configured");
+    let certificate = certificate(&["localhost"]);
+    let weed = Weed::start(&identities(), Some(&certificate)).expect("a server");
+    servers::make_buckets(&weed, &AREAS).expect("buckets");
+    let authority = Some(certificate.chain.as_str());
+    let told = servers::use_buckets(service, &weed.endpoint(), Buckets::InPath, authority);
+    told.expect("configured");
     weed
+}
+
+/// A server's certificate, which is its own authority.
+pub(crate) fn certificate(names: &[&str]) -> Certificate {
+    let names = names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+    Certificate { chain: made.cert.pem(), key: made.signing_key.serialize_pem() }
 }
 
 /// The objects of an area that have parts; the server keeps the names of others for a while.
@@ -214,15 +172,4 @@ fn objects(world: &mut World, area: &str) -> Vec<String> {
     let mut names = weed.names(&bucket).expect("names");
     names.retain(|name| !weed.names(&format!("{bucket}/{name}")).expect("parts").is_empty());
     names
-}
-
-fn bucket(area: &str) -> String {
-    format!("sekisho-{area}")
-}
-
-fn give_access(service: &Service, role: &str, identity: &Identity) {
-    let file = service.data.join(format!("keys/{role}.store"));
-    fs::write(&file, format!("{}\n{}\n", identity.access_key, identity.secret_key))
-        .expect("written");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("closed");
 }

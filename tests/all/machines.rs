@@ -2,6 +2,7 @@
 //! with a key that is another's, lost ones replaced, stale ones refused, restarts that nobody notices.
 
 use std::fs::{self, File};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +12,7 @@ use rustix::process::Signal;
 use sekisho_tools::chaos::patient::{Received, Visitor, end, field};
 use sekisho_tools::chaos::process;
 use sekisho_tools::chaos::service::set;
+use sekisho_tools::network::Host;
 use sqlx::Row as _;
 use toml::Table;
 
@@ -22,6 +24,10 @@ pub(crate) struct Machine {
     pub(crate) folder: PathBuf,
     role: &'static str,
     port: Option<u16>,
+    /// Where it stands in a network of the test's own.
+    host: Option<(Host, Ipv4Addr)>,
+    /// What its environment has besides.
+    environment: Vec<(&'static str, String)>,
     child: Option<Child>,
 }
 
@@ -76,11 +82,39 @@ impl Machine {
         set(&mut table, &["clamd", "mode"], "managed".into());
         set(&mut table, &["clamd", "signatures"], there("signatures/clamav").into());
         fs::write(folder.join("sekisho.toml"), table.to_string()).expect("written");
-        Self { folder, role, port, child: None }
+        Self { folder, role, port, host: None, environment: Vec::new(), child: None }
+    }
+
+    /// Sets one up on a host of a network, whose doors listen at that address alone, and starts it.
+    pub(crate) fn start_at(
+        world: &World,
+        role: &'static str,
+        host: &Host,
+        address: Ipv4Addr,
+    ) -> Self {
+        let mut machine = Self::new(world, role, 1);
+        let file = machine.folder.join("sekisho.toml");
+        let text = fs::read_to_string(&file).expect("a configuration");
+        fs::write(&file, text.replace("\"127.0.0.1:", &format!("\"{address}:"))).expect("written");
+        machine.host = Some((host.clone(), address));
+        machine.go(world);
+        machine
     }
 
     pub(crate) fn start(world: &World, role: &'static str, number: u16) -> Self {
         let mut machine = Self::new(world, role, number);
+        machine.go(world);
+        machine
+    }
+
+    /// Starts one with more in its environment.
+    pub(crate) fn start_under(
+        world: &World,
+        role: &'static str,
+        environment: &[(&'static str, String)],
+    ) -> Self {
+        let mut machine = Self::new(world, role, 1);
+        machine.environment = environment.to_vec();
         machine.go(world);
         machine
     }
@@ -90,8 +124,13 @@ impl Machine {
         let log = File::options().create(true).append(true).open(self.log()).expect("a log");
         let started = world.events("service_start", "").len();
         // The kernel ends it should this process be killed.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
+        let mut command = match &self.host {
+            Some((host, _)) => host.command("setpriv"),
+            None => Command::new("setpriv"),
+        };
+        let child = command
+            .args(["--pdeathsig", "KILL", "--", "env"])
+            .args(self.environment.iter().map(|(name, value)| format!("{name}={value}")))
             .arg(world.service.program())
             .arg("--config")
             .arg(self.folder.join("sekisho.toml"))
@@ -100,9 +139,12 @@ impl Machine {
             .stderr(log)
             .spawn();
         self.child = Some(child.expect("started"));
-        let up = || match self.port {
-            Some(port) => std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
-            None => world.events("service_start", "").len() > started,
+        let up = || match (self.port, &self.host) {
+            (Some(port), Some((host, address))) => {
+                host.connect(((*address).into(), port)).expect("looks").is_ok()
+            }
+            (Some(port), None) => std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
+            (None, _) => world.events("service_start", "").len() > started,
         };
         let ready = world.service.wait_until(self.role, SETTLED, up);
         ready.unwrap_or_else(|_| panic!("{}", self.said()));
@@ -112,7 +154,7 @@ impl Machine {
         self.child.as_ref().expect("it runs").id()
     }
 
-    fn signal(&self, which: Signal) {
+    pub(crate) fn signal(&self, which: Signal) {
         process::signal(self.pid(), which);
     }
 
@@ -134,7 +176,7 @@ impl Machine {
     }
 
     /// Waits for its end; whether that was an orderly one.
-    fn ended(&mut self) -> bool {
+    pub(crate) fn ended(&mut self) -> bool {
         self.child.take().expect("it runs").wait().expect("an end").success()
     }
 
@@ -142,7 +184,7 @@ impl Machine {
         self.folder.join("log")
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
     }
 }
@@ -365,7 +407,7 @@ async fn lease(world: &World, received: &Received) -> Option<(i64, i64)> {
     row.map(|row| (row.get(0), row.get(1)))
 }
 
-fn released_once(world: &World, received: &Received) {
+pub(crate) fn released_once(world: &World, received: &Received) {
     assert_eq!(world.settled(&received.id), "released", "{}", world.row(&received.id));
     assert_eq!(world.events("release", &received.id).len(), 1);
 }

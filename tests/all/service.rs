@@ -9,12 +9,14 @@ use sekisho_tools::chaos::patient::{self, Received, Visitor};
 use sekisho_tools::chaos::service::{Programs, Service, set};
 use sekisho_tools::chaos::{DOCTOR, PASSWORD};
 use sekisho_tools::cluster::Cluster;
+use sekisho_tools::servers::{self, DATABASE};
 use sekisho_tools::weed::Weed;
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
+use toml::Table;
 
 use crate::buckets;
 
@@ -39,8 +41,6 @@ pub(crate) struct Person {
 
 /// How long a file may take from its receipt to its end, on a busy machine.
 pub(crate) const SETTLED: Duration = Duration::from_secs(90);
-/// The database of a world with a server.
-const DATABASE: &str = "sekisho";
 const TOTP_STEP_SECONDS: u64 = 30;
 
 /// The programs under test; the jail's is built if nobody did.
@@ -86,7 +86,7 @@ pub(crate) fn eicar() -> Vec<u8> {
 impl World {
     /// Set up and not started.
     pub(crate) fn prepared() -> Self {
-        Self::prepared_with(None)
+        Self::prepared_with(None::<(_, fn(&mut Table))>)
     }
 
     /// The same with a store in buckets.
@@ -98,17 +98,25 @@ impl World {
 
     /// The same with PostgreSQL, set up as an operator would.
     pub(crate) fn prepared_on_server() -> Self {
-        Self::prepared_with(Some(Cluster::start().expect("a cluster")))
+        let cluster = Cluster::start().expect("a cluster");
+        let url = servers::address(&cluster);
+        Self::prepared_at(cluster, |table| set(table, &["database", "url"], url.into()))
     }
 
-    fn prepared_with(cluster: Option<Cluster>) -> Self {
+    /// The same with a PostgreSQL that is reached as `change` tells the configuration.
+    pub(crate) fn prepared_at(cluster: Cluster, change: impl FnOnce(&mut Table)) -> Self {
+        Self::prepared_with(Some((cluster, change)))
+    }
+
+    fn prepared_with<C: FnOnce(&mut Table)>(server: Option<(Cluster, C)>) -> Self {
         let root = tempfile::Builder::new().prefix("sks-").tempdir().expect("a folder");
         let service = Service::prepare(&programs(), root.path()).expect("set up");
         // A worker that was killed is not waited for long.
         service.configure(|table| set(table, &["limits", "lease"], 5.into())).expect("configured");
-        if let Some(cluster) = &cluster {
-            use_server(&service, cluster);
-        }
+        let cluster = server.map(|(cluster, change)| {
+            servers::use_database(&service, &cluster, change).expect("set up");
+            cluster
+        });
         let doctor = add(&service, DOCTOR, "doctor", Some("skin"));
         Self { service, doctor, root, cluster, weed: None }
     }
@@ -147,14 +155,8 @@ impl World {
 
     /// Signs in at a door with both factors.
     pub(crate) async fn sign_in(&self, door: &str, person: &Person) -> Visitor {
-        let mut visitor = Visitor::new(&self.service, door).expect("a browser");
-        let form = format!("login={}&password={}", person.login, PASSWORD.replace(' ', "+"));
-        let answer = visitor.post("/signin", &form).await.expect("the door");
-        assert!(answer.status().is_redirection(), "{}", answer.status());
-        let answer = visitor.post("/factor", &format!("code={}", person.code())).await;
-        let answer = answer.expect("the door");
-        assert!(answer.status().is_redirection(), "{}", answer.status());
-        visitor
+        let visitor = Visitor::new(&self.service, door).expect("a browser");
+        sign_in(visitor, &person.login, &person.code()).await
     }
 
     /// Runs a command whose answer must be yes.
@@ -279,26 +281,19 @@ impl Person {
     }
 }
 
+/// Signs in with both factors.
+pub(crate) async fn sign_in(mut visitor: Visitor, login: &str, code: &str) -> Visitor {
+    let form = format!("login={login}&password={}", PASSWORD.replace(' ', "+"));
+    let answer = visitor.post("/signin", &form).await.expect("the door");
+    assert!(answer.status().is_redirection(), "{}", answer.status());
+    let answer = visitor.post("/factor", &format!("code={code}")).await.expect("the door");
+    assert!(answer.status().is_redirection(), "{}", answer.status());
+    visitor
+}
+
 async fn open(file: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(file);
     SqlitePool::connect_with(options.busy_timeout(Duration::from_secs(10))).await.expect("opens")
-}
-
-/// Sets a fresh server up for a service, step by step as the operator's guide says.
-fn use_server(service: &Service, cluster: &Cluster) {
-    let url = format!("postgresql:///{DATABASE}?host={}", cluster.socket().display());
-    let configured = service.configure(|table| {
-        set(table, &["database", "engine"], "postgres".into());
-        set(table, &["database", "url"], url.into());
-    });
-    configured.expect("configured");
-    cluster.create(DATABASE, "template0").expect("a database");
-    let sql = service.ask(&["database", "roles"], "").expect("answers").text_of("sql");
-    cluster.run(DATABASE, &sql.expect("SQL")).expect("roles and schemas");
-    for _ in 0..2 {
-        // Once more changes nothing.
-        assert_eq!(service.ask(&["database", "prepare"], "").expect("prepared").code, 0);
-    }
 }
 
 fn add(service: &Service, login: &str, role: &str, team: Option<&str>) -> Person {

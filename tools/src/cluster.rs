@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::chaos::ChaosError;
+use crate::network::Host;
+use crate::weed::Certificate;
 
 /// A server that ends with this value.
 #[derive(Debug)]
@@ -33,22 +35,34 @@ const READY_DEADLINE: Duration = Duration::from_mins(1);
 const LEAST_ROOM: u64 = 1 << 30;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Arguments: the folder, and the folder of the programs. Text is ordered by its bytes, as the
+/// Arguments: the folder, the folder of the programs, and the server's further options. Text is ordered by its bytes, as the
 /// service asks of its database.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
+folder=$1 programs=$2
+shift 2
 {
-    "$2/initdb" --pgdata="$1/data" --username=postgres --auth=trust --no-sync --no-instructions \
+    "$programs/initdb" --pgdata="$folder/data" --username=postgres --auth=trust --no-sync --no-instructions \
         --encoding=UTF8 --locale=C
-    printf 'local all postgres trust\nlocal all all scram-sha-256\n' > "$1/data/pg_hba.conf"
-    exec "$2/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c shared_buffers=16MB \
-        -c max_connections=200
-} > "$1/log" 2>&1 < /dev/null &
-server=$!
-read -r end
+    printf '%s\n' 'local all postgres trust' 'local all all scram-sha-256' \
+        'hostssl all all all scram-sha-256' > "$folder/data/pg_hba.conf"
+} > "$folder/log" 2>&1 < /dev/null
+while :; do
+    "$programs/postgres" -D "$folder/data" -k "$folder" -c shared_buffers=16MB \
+        -c max_connections=200 "$@" >> "$folder/log" 2>&1 < /dev/null &
+    server=$!
+    read -r word
+    case $word in
+        # As a power cut: no process of it lives on to write anything.
+        kill) kill -KILL $(cat "/proc/$server/task/$server/children") "$server"; wait "$server" ;;
+        *) break ;;
+    esac
+    rm -f "$folder/data/postmaster.pid"
+    read -r word || { rm -rf "$folder"; exit; }
+done
 kill -INT "$server"
 wait "$server"
-rm -rf "$1"
+rm -rf "$folder"
 "#;
 
 impl Cluster {
@@ -57,6 +71,38 @@ impl Cluster {
     /// # Errors
     /// If the package is missing or the server does not come up; says what it wrote.
     pub fn start() -> Result<Self, ChaosError> {
+        Self::start_with(None, |_, _| Ok(vec!["listen_addresses=".to_owned()]))
+    }
+
+    /// The same on a host of a network, where it is reached by TLS as well.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_at(host: &Host, certificate: &Certificate) -> Result<Self, ChaosError> {
+        Self::start_with(Some(host), |folder, owner| {
+            for (name, text) in
+                [("server.pem", &certificate.chain), ("server.key", &certificate.key)]
+            {
+                let file = folder.join(name);
+                fs::write(&file, text).map_err(ChaosError::at(&file))?;
+                fs::set_permissions(&file, Permissions::from_mode(0o600))
+                    .map_err(ChaosError::at(&file))?;
+                own(&file, owner)?;
+            }
+            let folder = folder.display();
+            Ok(vec![
+                format!("listen_addresses={}", host.address()),
+                "ssl=on".to_owned(),
+                format!("ssl_cert_file={folder}/server.pem"),
+                format!("ssl_key_file={folder}/server.key"),
+            ])
+        })
+    }
+
+    fn start_with(
+        host: Option<&Host>,
+        settings: impl FnOnce(&Path, Option<(u32, u32)>) -> Result<Vec<String>, ChaosError>,
+    ) -> Result<Self, ChaosError> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let programs = programs()?;
         let made = MADE.fetch_add(1, Ordering::Relaxed);
@@ -67,17 +113,23 @@ impl Cluster {
         // Whoever comes to the socket must get through; the data has a folder of its own.
         let open = Permissions::from_mode(0o755);
         fs::set_permissions(&folder, open).map_err(ChaosError::at(&folder))?;
-        let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "sh"]).arg(&folder).arg(&programs).current_dir("/");
-        keeper.env("LC_ALL", "C");
-        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        if rustix::process::geteuid().is_root() {
-            // The server refuses to run as root.
-            let (user, group) = unprivileged()?;
-            std::os::unix::fs::chown(&folder, Some(user), Some(group))
-                .map_err(ChaosError::at(&folder))?;
-            keeper.uid(user).gid(group);
+        // The server refuses to run as root.
+        let owner = rustix::process::geteuid().is_root().then(unprivileged).transpose()?;
+        own(&folder, owner)?;
+        let mut keeper = match host {
+            Some(host) => host.command("setpriv"),
+            None => Command::new("setpriv"),
+        };
+        if let Some((user, group)) = owner {
+            keeper.args([format!("--reuid={user}"), format!("--regid={group}")]);
+            keeper.arg("--clear-groups");
         }
+        keeper.args(["--", "sh", "-c", KEEPER, "sh"]).arg(&folder).arg(&programs);
+        for setting in settings(&folder, owner)? {
+            keeper.args(["-c", &setting]);
+        }
+        keeper.env("LC_ALL", "C").current_dir("/");
+        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let cluster = Self { folder, programs, keeper: keeper.spawn()? };
         cluster.wait_ready()?;
         Ok(cluster)
@@ -118,21 +170,48 @@ impl Cluster {
         Err(ChaosError::Command { what: "psql".to_owned(), said })
     }
 
+    /// Kills every process of the server at once; what was durable stays.
+    ///
+    /// # Errors
+    /// If its keeper does not hear.
+    pub fn kill(&mut self) -> Result<(), ChaosError> {
+        self.tell("kill")?;
+        self.wait_until("the server's end", || !self.folder.join("data/postmaster.pid").exists())
+    }
+
+    /// Starts it over what it has.
+    ///
+    /// # Errors
+    /// If it does not come back.
+    pub fn start_again(&mut self) -> Result<(), ChaosError> {
+        self.tell("start")?;
+        self.wait_ready()
+    }
+
+    fn tell(&mut self, word: &str) -> Result<(), ChaosError> {
+        let stdin = self.keeper.stdin.as_mut().ok_or(ChaosError::Unread("the keeper"))?;
+        Ok(writeln!(stdin, "{word}")?)
+    }
+
     fn wait_ready(&self) -> Result<(), ChaosError> {
-        let begun = Instant::now();
-        loop {
+        self.wait_until("PostgreSQL", || {
             let mut asks = Command::new(self.programs.join("pg_isready"));
             asks.arg("--quiet").arg("--host").arg(&self.folder);
-            if asks.status()?.success() {
-                return Ok(());
-            }
+            asks.status().is_ok_and(|status| status.success())
+        })
+    }
+
+    fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) -> Result<(), ChaosError> {
+        let begun = Instant::now();
+        while !holds() {
             if begun.elapsed() >= READY_DEADLINE {
-                let (what, seconds) = ("PostgreSQL".to_owned(), READY_DEADLINE.as_secs());
+                let (what, seconds) = (what.to_owned(), READY_DEADLINE.as_secs());
                 let said = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
                 return Err(ChaosError::Late { what, seconds, said });
             }
             std::thread::sleep(LOOK_AGAIN);
         }
+        Ok(())
     }
 }
 
@@ -162,6 +241,12 @@ fn programs() -> Result<PathBuf, ChaosError> {
         .ok_or_else(|| ChaosError::NotBuilt(Path::new(VERSIONS).to_owned()))
 }
 
+/// Gives a file to whom the server runs as, where that is somebody else.
+fn own(file: &Path, owner: Option<(u32, u32)>) -> Result<(), ChaosError> {
+    let Some((user, group)) = owner else { return Ok(()) };
+    std::os::unix::fs::chown(file, Some(user), Some(group)).map_err(ChaosError::at(file))
+}
+
 /// The user and group that Debian's package makes.
 fn unprivileged() -> Result<(u32, u32), ChaosError> {
     let users = fs::read_to_string("/etc/passwd")?;
@@ -176,10 +261,13 @@ mod tests {
 
     #[test]
     fn a_cluster_answers_and_leaves_nothing_behind() {
-        let cluster = Cluster::start().unwrap();
+        let mut cluster = Cluster::start().unwrap();
         cluster.create("one", "template0").unwrap();
         cluster.run("one", "CREATE TABLE it (id BIGINT)").unwrap();
-        assert!(cluster.run("one", "CREATE TABLE it (id BIGINT)").is_err());
+        cluster.kill().unwrap();
+        assert!(cluster.run("one", "SELECT 1").is_err(), "it is gone");
+        cluster.start_again().unwrap();
+        assert!(cluster.run("one", "CREATE TABLE it (id BIGINT)").is_err(), "it is there already");
         let folder = cluster.socket().to_owned();
         drop(cluster);
         assert!(!folder.exists());

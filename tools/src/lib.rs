@@ -5,6 +5,7 @@
 //! Everything made here is harmless: programs have no code, and the EICAR test string is put
 //! together at run time, so that the tree itself never sets off a scanner.
 
+pub mod apart;
 pub mod bench;
 pub mod chaos;
 pub mod cluster;
@@ -12,6 +13,11 @@ pub mod demo;
 pub mod expect;
 pub mod fixtures;
 pub mod manifest;
+pub mod network;
 mod ports;
+pub mod relay;
 pub mod samples;
+pub mod servers;
+mod totp;
+pub mod walk;
 pub mod weed;

@@ -9,8 +9,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use sekisho_tools::bench::{self, Section, load};
 use sekisho_tools::chaos::service::Programs;
-use sekisho_tools::chaos::{self, Plan};
+use sekisho_tools::chaos::{self, ChaosError, On, Plan, Until};
 use sekisho_tools::demo::{self, Ended, Options, Stay};
+use sekisho_tools::relay::jail;
+use sekisho_tools::walk::{self, Boundary, Steps};
 use sekisho_tools::{fixtures, manifest, samples};
 
 #[derive(Parser)]
@@ -62,12 +64,41 @@ enum Command {
         /// How often to kill.
         #[arg(long, default_value_t = 200)]
         cycles: u32,
+        /// Instead: for how long, in seconds.
+        #[arg(long, conflicts_with = "cycles")]
+        seconds: Option<u64>,
+        /// On PostgreSQL and buckets, whose servers are killed too, rather than on files.
+        #[arg(long)]
+        servers: bool,
         /// Makes the same choices again; another one each time if absent.
         #[arg(long)]
         seed: Option<u64>,
         /// The signatures folder.
         #[arg(long, default_value = "signatures")]
         signatures: PathBuf,
+    },
+    /// Fail the n-th call to the database, the store, clamd and the jail, for every n and in every way.
+    Walk {
+        /// Boundaries by name; all if absent.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<Boundary>,
+        /// Only so many calls at each boundary, by the seed.
+        #[arg(long)]
+        steps: Option<u32>,
+        /// Makes the same choices again; another one each time if absent.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// The signatures folder.
+        #[arg(long, default_value = "signatures")]
+        signatures: PathBuf,
+    },
+    /// What a walk puts in the place of the jail's program.
+    #[command(hide = true)]
+    JailRelay {
+        #[arg(long)]
+        program: PathBuf,
+        #[arg(long)]
+        ask: PathBuf,
     },
     /// Measure the service against what its engines cost alone; each goal is said to be met or not.
     Bench {
@@ -168,7 +199,22 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             }
             format!("{} samples in {}", made.len(), out.display())
         }
-        Command::Chaos { cycles, seed, signatures } => run_chaos(cycles, seed, signatures)?,
+        Command::Chaos { cycles, seconds, servers, seed, signatures } => {
+            let passed = seconds.map(|seconds| Until::Passed(Duration::from_secs(seconds)));
+            let on = if servers { On::Servers } else { On::Files };
+            let until = passed.unwrap_or(Until::Cycles(cycles));
+            run_chaos(Plan { until, seed: seed.unwrap_or_else(any_seed), on }, signatures)?
+        }
+        Command::Walk { only, steps, seed, signatures } => {
+            let boundaries = if only.is_empty() { Boundary::ALL.to_vec() } else { only };
+            let steps = steps.map_or(Steps::Whole, Steps::Few);
+            let seed = seed.unwrap_or_else(any_seed);
+            run_walk(&walk::Plan { steps, boundaries, seed }, signatures)?
+        }
+        Command::JailRelay { program, ask } => {
+            jail::run(&program, &ask)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Manifest { signatures } => {
             let text = manifest::of(&signatures)?;
             std::fs::write(signatures.join(manifest::FILE_NAME), &text)?;
@@ -232,27 +278,45 @@ fn run_bench(
     Ok(results)
 }
 
-/// The folder stays if anything was lost or doubled, for whoever wants to know why.
-fn run_chaos(
-    cycles: u32,
-    seed: Option<u64>,
+fn run_chaos(plan: Plan, signatures: PathBuf) -> Result<String, Box<dyn std::error::Error>> {
+    run_apart(plan.seed, signatures, async |programs, root| {
+        let outcome = chaos::run(&programs, &root, plan, |line| println!("{line}")).await?;
+        Ok((outcome.tally.is_clean(), outcome.to_string()))
+    })
+}
+
+fn run_walk(plan: &walk::Plan, signatures: PathBuf) -> Result<String, Box<dyn std::error::Error>> {
+    run_apart(plan.seed, signatures, async |programs, root| {
+        let outcome = walk::run(&programs, &root, plan, |line| println!("{line}")).await?;
+        Ok((outcome.is_clean(), outcome.to_string()))
+    })
+}
+
+/// Runs a trial in a folder of its own, which stays if a promise was broken, for whoever wants to know
+/// why.
+fn run_apart(
+    seed: u64,
     signatures: PathBuf,
+    trial: impl AsyncFnOnce(Programs, PathBuf) -> Result<(bool, String), ChaosError>,
 ) -> Result<String, Box<dyn std::error::Error>> {
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
-    println!("chaos: {cycles} cycles, seed {seed}");
-    let root = std::env::temp_dir().join(format!("sekisho-chaos-{}", std::process::id()));
+    println!("seed {seed}");
+    let root = std::env::temp_dir().join(format!("sekisho-trial-{}", std::process::id()));
     std::fs::create_dir(&root)?;
     let sekisho = std::env::current_exe()?.with_file_name("sekisho");
     let programs = Programs { sekisho, signatures };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let run = chaos::run(&programs, &root, Plan { cycles, seed }, |line| println!("{line}"));
     let failed = |said: String| format!("{said}\nseed {seed}, folder {}", root.display());
-    let tally = runtime.block_on(run).map_err(|error| failed(with_causes(&error)))?;
-    if !tally.is_clean() {
-        return Err(failed(tally.to_string()).into());
+    let ended = runtime.block_on(trial(programs, root.clone()));
+    let (is_clean, said) = ended.map_err(|error| failed(with_causes(&error)))?;
+    if !is_clean {
+        return Err(failed(said).into());
     }
     std::fs::remove_dir_all(&root)?;
-    Ok(tally.to_string())
+    Ok(said)
+}
+
+fn any_seed() -> u64 {
+    u64::from(std::process::id())
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::chaos::ChaosError;
+use crate::network::Host;
 use crate::ports::{self, Blocks};
 
 /// A server that ends with this value.
@@ -25,6 +26,8 @@ pub struct Weed {
     folder: PathBuf,
     first_port: u16,
     scheme: &'static str,
+    /// Where it runs, if not on this machine's loopback, and the name its buckets' names are below.
+    place: Option<(Host, String)>,
     keeper: Option<Child>,
 }
 
@@ -76,6 +79,28 @@ impl Weed {
         identities: &[Identity],
         certificate: Option<&Certificate>,
     ) -> Result<Self, ChaosError> {
+        Self::start_with(identities, certificate, None)
+    }
+
+    /// The same on a host of a network, by TLS: `https://bucket.domain:port`.
+    ///
+    /// # Errors
+    /// As [`Weed::start`].
+    pub fn start_at(
+        host: &Host,
+        domain: &str,
+        identities: &[Identity],
+        certificate: &Certificate,
+    ) -> Result<Self, ChaosError> {
+        let place = (host.clone(), domain.to_owned());
+        Self::start_with(identities, Some(certificate), Some(place))
+    }
+
+    fn start_with(
+        identities: &[Identity],
+        certificate: Option<&Certificate>,
+        place: Option<(Host, String)>,
+    ) -> Result<Self, ChaosError> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let made = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("sks-s3-{}-{made}", std::process::id()));
@@ -92,16 +117,24 @@ impl Weed {
             write("server.pem", &certificate.chain)?;
             write("server.key", &certificate.key)?;
         }
-        let first_port = ports::free(&PORTS)?;
+        // A host has every port to itself, but the sockets that are named after them are one machine's.
+        let first_port = match &place {
+            Some((host, _)) => PORTS.lowest + PORTS.each * u16::from(host.address().octets()[3]),
+            None => ports::free(&PORTS)?,
+        };
         let scheme = if certificate.is_some() { "https" } else { "http" };
-        let mut weed = Self { folder, first_port, scheme, keeper: None };
+        let mut weed = Self { folder, first_port, scheme, place, keeper: None };
         weed.start_again()?;
         Ok(weed)
     }
 
-    /// `http://127.0.0.1:port`, or `https://localhost:port`.
+    /// `http://127.0.0.1:port`, `https://localhost:port` or `https://domain:port`.
     pub fn endpoint(&self) -> String {
-        let host = if self.scheme == "https" { "localhost" } else { "127.0.0.1" };
+        let host = match &self.place {
+            Some((_, domain)) => domain,
+            None if self.scheme == "https" => "localhost",
+            None => "127.0.0.1",
+        };
         format!("{}://{host}:{}", self.scheme, self.port("s3"))
     }
 
@@ -124,7 +157,10 @@ impl Weed {
     /// # Errors
     /// As at the first start.
     pub fn start_again(&mut self) -> Result<(), ChaosError> {
-        let mut keeper = Command::new("sh");
+        let mut keeper = match &self.place {
+            Some((host, _)) => host.command("sh"),
+            None => Command::new("sh"),
+        };
         keeper.args(["-c", KEEPER, "sh"]).arg(&self.folder).arg(program()?).args(self.arguments());
         let ports = self.first_port..self.first_port + PORTS.each;
         let ports: Vec<_> = ports.map(|port| port.to_string()).collect();
@@ -133,9 +169,7 @@ impl Weed {
         self.keeper = Some(keeper.spawn()?);
         let begun = Instant::now();
         // A file is taken once there is a volume for it, and each part has begun by then but one.
-        while !self.made("PUT", "/ready", "ready")
-            || TcpStream::connect(("127.0.0.1", self.port("s3"))).is_err()
-        {
+        while !self.made("PUT", "/ready", "ready") || TcpStream::connect(self.at("s3")).is_err() {
             if begun.elapsed() >= READY_DEADLINE {
                 let (what, seconds) = ("SeaweedFS".to_owned(), READY_DEADLINE.as_secs());
                 let said = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
@@ -172,7 +206,7 @@ impl Weed {
 
     fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = [
-            "server -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -volume.max=200",
+            "server -dir=data -ip=127.0.0.1 -volume.max=200",
             // A server alone elects itself; started again it would wait 20 seconds for others.
             "-master.volumeSizeLimitMB=64 -master.electionTimeout=1s -master.telemetry=false",
             "-filer -s3 -s3.config=s3.json -s3.port.iceberg=0 -s3.port.lance=0",
@@ -180,9 +214,14 @@ impl Weed {
         .iter()
         .flat_map(|words| words.split(' ').map(str::to_owned))
         .collect();
+        match &self.place {
+            Some((_, domain)) => arguments
+                .extend(["-ip.bind=0.0.0.0".to_owned(), format!("-s3.domainName={domain}")]),
+            None => arguments.push("-ip.bind=127.0.0.1".to_owned()),
+        }
         for name in PARTS {
             arguments.push(format!("-{name}.port={}", self.port(name)));
-            arguments.push(format!("-{name}.port.grpc={}", self.port(name) + 1));
+            arguments.push(format!("-{name}.port.grpc={}", self.block_port(name) + 1));
         }
         if self.scheme == "https" {
             arguments
@@ -191,7 +230,19 @@ impl Weed {
         arguments
     }
 
-    fn port(&self, part: &str) -> u16 {
+    /// Where a part is reached.
+    fn at(&self, part: &str) -> (IpAddr, u16) {
+        let host = self.place.as_ref().map(|(host, _)| host.address());
+        (host.unwrap_or(Ipv4Addr::LOCALHOST).into(), self.port(part))
+    }
+
+    /// The port of a part of it: `s3`, `filer`, `volume`, `master`. Its door is at the same one on every
+    /// host: what is below one name is at one port.
+    pub fn port(&self, part: &str) -> u16 {
+        if self.place.is_some() && part == "s3" { PORTS.lowest } else { self.block_port(part) }
+    }
+
+    fn block_port(&self, part: &str) -> u16 {
         let ports = (self.first_port..).step_by(2);
         ports.zip(PARTS).find(|(_, name)| *name == part).map_or(0, |(port, _)| port)
     }
@@ -203,7 +254,7 @@ impl Weed {
     }
 
     fn ask(&self, method: &str, path: &str, content: &str) -> Result<String, ChaosError> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port("filer")))?;
+        let mut stream = TcpStream::connect(self.at("filer"))?;
         let length = content.len();
         let heads = format!("Accept: application/json\r\nContent-Length: {length}\r\n");
         write!(stream, "{method} {path} HTTP/1.0\r\n{heads}\r\n{content}")?;

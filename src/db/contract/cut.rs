@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -22,6 +23,8 @@ enum Cut {
     Before,
     /// The server has answered; nobody hears the answer.
     After,
+    /// Nothing is heard any more, and nobody is told.
+    Silent,
 }
 
 /// Messages that may still pass, and how the next one ends.
@@ -29,6 +32,12 @@ type Plan = Arc<Mutex<Option<(u32, Cut)>>>;
 
 /// More messages than any of the transactions has.
 const MOST_MESSAGES: u32 = 40;
+/// How long a silent line is listened to.
+const DEADLINE: Duration = Duration::from_millis(500);
+/// More than the connections that one process has.
+const SILENCES: u32 = 16;
+/// Each of a deadline at most: together longer than a silent connection is looked at.
+const MOST_TRIES: u32 = 40;
 /// What `PostgreSQL` calls its socket.
 const SOCKET: &str = ".s.PGSQL.5432";
 
@@ -78,6 +87,7 @@ async fn carry(mut client: UnixStream, mut server: UnixStream, plan: Plan) -> io
                 match due(&plan) {
                     None => server.write_all(message).await?,
                     Some(Cut::Before) => return Ok(()),
+                    Some(Cut::Silent) => return std::future::pending().await,
                     Some(Cut::After) => {
                         server.write_all(message).await?;
                         server.readable().await?;
@@ -141,11 +151,12 @@ async fn everywhere<T>(
     }
 }
 
-async fn rig(name: &str) -> Rig {
+async fn rig(name: &str, deadline: Duration) -> Rig {
     let cluster = prepared().await;
     let place = Place::on_server(&cluster, name);
     let line = Line::to(cluster.socket());
     let mut address = server(&cluster, name, "postgres");
+    address.deadline = deadline;
     address.host = crate::db::Host::Socket(line.folder.path().to_owned());
     let cut = Db::open_postgres(&address, Retention::default()).await.expect("opens");
     Rig { world: World::on(place).await, line, cut }
@@ -153,11 +164,29 @@ async fn rig(name: &str) -> Rig {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_cut_is_whole_or_not_there_and_what_was_confirmed_is_there() {
-    let rig = rig("cut").await;
+    let rig = rig("cut", Duration::from_secs(30)).await;
     a_file_that_is_received(&rig).await;
     a_wrapped_key(&rig).await;
     a_disposition_under_a_lease(&rig).await;
     the_log(&rig).await;
+}
+
+/// A server that vanished without a word would otherwise hold whoever asked it for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_never_comes_is_given_up_and_takes_no_connection_with_it() {
+    let rig = rig("silent", DEADLINE).await;
+    for _ in 0..SILENCES {
+        // Past the look at an idle connection: met by this question, or by the look at one that is
+        // just given back.
+        rig.line.cut_at(1, Cut::Silent);
+        let _ = rig.cut.count_in(StateName::Purged).await;
+        rig.line.heal();
+        let mut tries = 0..MOST_TRIES;
+        let heard = async || rig.cut.count_in(StateName::Purged).await.is_ok();
+        while !heard().await {
+            assert!(tries.next().is_some(), "every connection is lost to silence");
+        }
+    }
 }
 
 async fn a_file_that_is_received(rig: &Rig) {

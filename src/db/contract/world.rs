@@ -122,6 +122,7 @@ pub(super) fn server(cluster: &Cluster, database: &str, user: &str) -> Server {
         database: database.to_owned(),
         user: user.to_owned(),
         password: None,
+        deadline: Duration::from_secs(30),
     }
 }
 

@@ -104,3 +104,39 @@ async fn an_upload_whose_time_is_over_goes_with_what_came_of_it_and_a_received_o
     let trail = world.trail().await;
     assert_eq!(trail.iter().filter(|it| *it == "upload_discard").count(), 1, "{trail:?}");
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_expires_nothing_and_receives_nothing_until_it_is_right_again() {
+    const MINUTE: i64 = 60_000;
+    let world = TestApp::new().await;
+    let (intake, app) = (&world.intake, &world.intake.app);
+    let waiting = quarantined(&world).await;
+    let (link, submission) = receive::tests::begun(&world).await;
+    let is_there = async || {
+        let state = app.db.artifact(waiting.id).await.unwrap().unwrap().state.name();
+        let wrap = app.db.wrap(waiting.source.object).await.unwrap();
+        state == StateName::Quarantined && wrap.is_some() && objects(app, Area::Quarantine) == 1
+    };
+    for by in [6 * MINUTE, 24 * 60 * MINUTE, 5 * 365 * 24 * 60 * MINUTE] {
+        for wrong_by in [by, -by] {
+            world.hand.go_wrong_by(wrong_by);
+            let expired = run(app, app.itself()).await;
+            assert!(matches!(expired, Err(FlowError::Clock(_))), "{wrong_by}: {expired:?}");
+            let swept = sweep(app).await;
+            assert!(matches!(swept, Err(FlowError::Clock(_))), "{wrong_by}: {swept:?}");
+            let visit = receive::visit(intake, link, Some(submission)).await;
+            assert!(matches!(visit, Err(FlowError::Clock(_))), "{wrong_by}");
+            assert!(is_there().await, "{wrong_by}");
+        }
+    }
+    // Seconds are no jump, and change nothing either.
+    world.hand.go_wrong_by(30_000);
+    run(app, app.itself()).await.unwrap();
+    world.hand.go_wrong_by(0);
+    run(app, app.itself()).await.unwrap();
+    assert!(is_there().await);
+    // The same time, passed rather than jumped, ends it.
+    world.hand.advance(LATER);
+    run(app, app.itself()).await.unwrap();
+    assert!(!is_there().await);
+}

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
-    VersioningConfiguration,
+    BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus,
+    CreateBucketConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter, VersioningConfiguration,
 };
 use http::header::IF_NONE_MATCH;
 use http::{Method, Request, Response};
@@ -117,6 +118,18 @@ impl Remote {
         let versions = VersioningConfiguration::builder().status(status).build();
         let put = self.admin.put_bucket_versioning().bucket(self.settings.bucket(area));
         RUNTIME.block_on(put.versioning_configuration(versions).send()).unwrap();
+    }
+
+    /// Has the server delete what is so old.
+    pub(super) fn delete_after(&self, area: Area, days: i32) {
+        let expiration = LifecycleExpiration::builder().days(days).build();
+        let rule = LifecycleRule::builder().id("all").status(ExpirationStatus::Enabled);
+        let all = LifecycleRuleFilter::builder().prefix("").build();
+        let rule = rule.filter(all).expiration(expiration).build().unwrap();
+        let rules = BucketLifecycleConfiguration::builder().rules(rule).build().unwrap();
+        let put = self.admin.put_bucket_lifecycle_configuration();
+        let put = put.bucket(self.settings.bucket(area)).lifecycle_configuration(rules);
+        RUNTIME.block_on(put.send()).unwrap();
     }
 
     pub(super) fn put(&self, area: Area, key: &str, bytes: &[u8]) {

@@ -1,24 +1,27 @@
 //! Kills parts of the service at random points while a patient sends, and counts what was lost.
 //!
-//! Sees the service from outside only: its doors, its command line, its processes. Every file
+//! Sees the service from outside only: its doors, its command line, its processes, its servers. Every file
 //! carries its own number, so that one that is lost, doubled or released twice can be counted. The
 //! same seed makes the same choices again; what the machine does between them is its own.
 
 mod error;
+mod ground;
 pub mod patient;
 pub mod picture;
 mod pieces;
 pub mod process;
 mod random;
 pub mod service;
-mod tally;
+pub mod tally;
 
+use std::fmt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 pub use error::ChaosError;
+pub use ground::{Ground, On};
 use patient::{Received, Visitor, patient};
 pub use random::Dice;
 use service::{Programs, Service, set};
@@ -27,8 +30,27 @@ pub use tally::{Ledger, Tally};
 /// What to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    pub cycles: u32,
+    pub until: Until,
     pub seed: u64,
+    pub on: On,
+}
+
+/// How long.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    Cycles(u32),
+    /// Cycles begin until then.
+    Passed(Duration),
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub cycles: u32,
+    pub kills: u32,
+    pub tally: Tally,
+    pub seed: u64,
+    pub on: On,
 }
 
 /// Who is hit.
@@ -39,6 +61,10 @@ enum Victim {
     Engine(&'static str),
     /// The parent, and with it every role.
     All,
+    /// PostgreSQL, and it stays away for a while.
+    Database,
+    /// The S3 server, likewise.
+    Store,
 }
 
 /// The doctor whose links the patients hold.
@@ -59,8 +85,11 @@ const MOST_OF_ONE: usize = 2;
 /// Everything acknowledged must have been judged by then.
 const JUDGED_DEADLINE: Duration = Duration::from_mins(4);
 
-/// Each as often as it stands here.
-const VICTIMS: [Victim; 14] = [
+/// Longest time that a server stays away.
+const LONGEST_AWAY_MS: u64 = 2000;
+
+/// Each as often as it stands here; servers only where there are any.
+const VICTIMS: [Victim; 20] = [
     Victim::Role("intake"),
     Victim::Role("intake"),
     Victim::Role("intake"),
@@ -75,6 +104,12 @@ const VICTIMS: [Victim; 14] = [
     Victim::Engine("sekisho-jail"),
     Victim::All,
     Victim::All,
+    Victim::Database,
+    Victim::Database,
+    Victim::Database,
+    Victim::Store,
+    Victim::Store,
+    Victim::Store,
 ];
 
 /// Sets a service up below `root`, runs the plan, and judges.
@@ -86,18 +121,21 @@ pub async fn run(
     root: &Path,
     plan: Plan,
     say: impl Fn(&str),
-) -> Result<Tally, ChaosError> {
+) -> Result<Outcome, ChaosError> {
     let mut service = Service::prepare(programs, root)?;
     service.configure(|table| set(table, &["limits", "lease"], LEASE_SECONDS.into()))?;
+    let mut ground = Ground::lay(&service, plan.on)?;
     let doctor = ["user", "add", "--login", DOCTOR, "--name", "青木", "--role", "doctor"];
     service.ask(&doctor, PASSWORD)?;
     service.start()?;
     service.wait_ready()?;
     let mut dice = Dice::new(plan.seed);
     let mut ledger = Ledger::default();
+    let (mut cycle, mut kills) = (0, 0);
     let mut visitor = None;
     let mut since_start = Vec::new();
-    for cycle in 0..plan.cycles {
+    let begun = Instant::now();
+    while plan.until.goes_on(cycle, begun) {
         let here = match visitor.take().filter(|_| cycle % CYCLES_A_VISIT != 0) {
             Some(here) => here,
             None => patient(&service, DOCTOR, &format!("P-{cycle}")).await?,
@@ -105,33 +143,57 @@ pub async fn run(
         let files = files(&mut dice, plan.seed, cycle)?;
         let sending = tokio::spawn(send_all(here.clone(), files));
         tokio::time::sleep(Duration::from_millis(dice.below(LONGEST_WAIT_MS))).await;
-        let victim = choose(&mut dice, &since_start);
+        let victim = choose(&mut dice, &since_start, plan.on);
         since_start.push(victim);
         if victim == Victim::All {
             since_start.clear();
         }
-        let hit = hit(&mut service, victim, &mut dice)?;
+        let hit = hit(&mut service, &mut ground, victim, &mut dice)?;
         let sent = sending.await.map_err(|_| ChaosError::Unread("what was sent"))?;
         say(&format!("cycle {cycle}: {victim:?}, {} acknowledged", sent.received.len()));
-        ledger.add(sent.received, sent.unacknowledged, u32::from(hit));
+        ledger.add(sent.received, sent.unacknowledged);
+        kills += u32::from(hit);
         service.wait_ready()?;
         visitor = Some(here);
+        cycle += 1;
     }
-    let tally = tally::judge(&service, &ledger, plan, JUDGED_DEADLINE)?;
+    let tally = tally::judge(&service, &ledger, JUDGED_DEADLINE)?;
     service.stop()?;
-    Ok(tally)
+    Ok(Outcome { cycles: cycle, kills, tally, seed: plan.seed, on: plan.on })
+}
+
+impl Until {
+    fn goes_on(self, cycle: u32, begun: Instant) -> bool {
+        match self {
+            Self::Cycles(cycles) => cycle < cycles,
+            Self::Passed(span) => begun.elapsed() < span,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cycles, kills, tally, seed, on } = self;
+        write!(f, "chaos: {cycles} cycles, {kills} kills, {tally}, on {on}, seed {seed}")?;
+        tally.lost.iter().try_for_each(|lost| write!(f, "\nlost: {lost}"))
+    }
 }
 
 /// Some small, some of several sealed parts' worth of time.
 fn files(dice: &mut Dice, seed: u64, cycle: u32) -> Result<Vec<Vec<u8>>, ChaosError> {
     let count = 1 + dice.below(MOST_FILES);
-    let number = |place: u64| seed << 32 ^ u64::from(cycle) << 8 ^ place;
+    let number = |place: u64| marker(seed, u64::from(cycle) << 8 | place);
     let picture = |place| {
         let large = dice.below(4) == 0;
         let (width, height) = if large { (2400, 1600) } else { (160, 120) };
         picture::jpeg(number(place), width, height)
     };
     (0..count).map(picture).collect()
+}
+
+/// What a file of a run shows, and no other file.
+pub const fn marker(seed: u64, place: u64) -> u64 {
+    seed << 32 ^ place
 }
 
 struct Sent {
@@ -153,16 +215,34 @@ async fn send_all(visitor: Visitor, files: Vec<Vec<u8>>) -> Sent {
 
 /// The parent starts a role again later each time; a new parent begins anew, so that a run spends
 /// its time on kills.
-fn choose(dice: &mut Dice, since_start: &[Victim]) -> Victim {
-    let place = usize::try_from(dice.below(VICTIMS.len() as u64)).unwrap_or(0);
-    let chosen = VICTIMS.get(place).copied().unwrap_or(Victim::All);
+fn choose(dice: &mut Dice, since_start: &[Victim], on: On) -> Victim {
+    let is_there = |victim: &&Victim| match victim {
+        Victim::Database | Victim::Store => on == On::Servers,
+        Victim::Role(_) | Victim::Engine(_) | Victim::All => true,
+    };
+    let victims: Vec<_> = VICTIMS.iter().filter(is_there).collect();
+    let place = usize::try_from(dice.below(victims.len() as u64)).unwrap_or(0);
+    let chosen = victims.get(place).map_or(Victim::All, |victim| **victim);
+    if matches!(chosen, Victim::Database | Victim::Store) {
+        // They start again at once, however often.
+        return chosen;
+    }
     let times = since_start.iter().filter(|before| **before == chosen).count();
     if times >= MOST_OF_ONE { Victim::All } else { chosen }
 }
 
 /// Whether there was anybody to hit.
-fn hit(service: &mut Service, victim: Victim, dice: &mut Dice) -> Result<bool, ChaosError> {
+fn hit(
+    service: &mut Service,
+    ground: &mut Ground,
+    victim: Victim,
+    dice: &mut Dice,
+) -> Result<bool, ChaosError> {
     match victim {
+        Victim::Database => {
+            ground.lose_database(Duration::from_millis(dice.below(LONGEST_AWAY_MS)))
+        }
+        Victim::Store => ground.lose_store(Duration::from_millis(dice.below(LONGEST_AWAY_MS))),
         Victim::Role(role) => {
             service.kill_role(role)?;
             Ok(true)

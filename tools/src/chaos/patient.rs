@@ -1,6 +1,6 @@
 //! A patient at the real door, over TLS.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,6 +37,7 @@ pub struct Received {
 pub type FormField<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
 
 const BOUNDARY: &str = "sekisho-test-7f0d3c5e9b1a";
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longest silence of a door.
 const SILENCE: Duration = Duration::from_mins(1);
 
@@ -58,9 +59,8 @@ impl Visitor {
         door: &str,
         identity: Option<&[u8]>,
     ) -> Result<Self, ChaosError> {
-        // A door that was killed leaves connections that look alive.
-        Self::build(service, door, |builder| {
-            let builder = builder.pool_max_idle_per_host(0);
+        Self::build(service, door, HERE, |builder| {
+            let builder = forgetful(builder);
             Ok(match identity {
                 Some(pem) => builder.identity(Identity::from_pem(pem)?),
                 None => builder,
@@ -68,17 +68,26 @@ impl Visitor {
         })
     }
 
+    /// The same for a door that listens at an address other than this machine's own.
+    ///
+    /// # Errors
+    /// As [`Visitor::new`].
+    pub fn new_at(service: &Service, door: &str, address: IpAddr) -> Result<Self, ChaosError> {
+        Self::build(service, door, address, |builder| Ok(forgetful(builder)))
+    }
+
     /// The same visitor, who goes on using a connection: for doors that nobody kills.
     ///
     /// # Errors
     /// As [`Visitor::new`].
     pub fn keeping_connections(self, service: &Service) -> Result<Self, ChaosError> {
-        Ok(Self { cookie: self.cookie, ..Self::build(service, "intake", Ok)? })
+        Ok(Self { cookie: self.cookie, ..Self::build(service, "intake", HERE, Ok)? })
     }
 
     fn build(
         service: &Service,
         door: &str,
+        address: IpAddr,
         change: impl FnOnce(ClientBuilder) -> Result<ClientBuilder, ChaosError>,
     ) -> Result<Self, ChaosError> {
         // The first caller of a process decides; a second installation is the same one.
@@ -86,7 +95,7 @@ impl Visitor {
         let file = service.data.join("tls/local-ca.pem");
         let authority = std::fs::read(&file).map_err(ChaosError::at(&file))?;
         let door = service.door(door);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, door.port));
+        let address = SocketAddr::from((address, door.port));
         let builder = Client::builder()
             .tls_certs_only([Certificate::from_pem(&authority)?])
             .https_only(true)
@@ -155,15 +164,36 @@ impl Visitor {
     }
 }
 
+/// A door that was killed leaves connections that look alive.
+fn forgetful(builder: ClientBuilder) -> ClientBuilder {
+    builder.pool_max_idle_per_host(0)
+}
+
 /// A visitor who opened a link and agreed.
 ///
 /// # Errors
 /// If a step is refused.
 pub async fn patient(service: &Service, doctor: &str, number: &str) -> Result<Visitor, ChaosError> {
+    let secret = link(service, doctor, number)?;
+    enter(Visitor::new(service, "intake")?, &secret).await
+}
+
+/// A new link's secret.
+///
+/// # Errors
+/// If none is issued.
+pub fn link(service: &Service, doctor: &str, number: &str) -> Result<String, ChaosError> {
     let words = ["link", "issue", "--doctor", doctor, "--patient", number];
     let url = service.ask(&words, BIRTH_DATE)?.text_of("url")?;
     let secret = url.split_once('#').ok_or(ChaosError::Unread("the link"))?.1;
-    let mut visitor = Visitor::new(service, "intake")?;
+    Ok(secret.to_owned())
+}
+
+/// Opens a link and agrees.
+///
+/// # Errors
+/// If a step is refused.
+pub async fn enter(mut visitor: Visitor, secret: &str) -> Result<Visitor, ChaosError> {
     let form = format!("secret={secret}&second_secret={BIRTH_DATE}");
     expect("open the link", visitor.post("/open", &form).await?).await?;
     let asked: Value = visitor.get("/agree").await?.json().await?;

@@ -6,23 +6,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::ChaosError;
 use super::patient::Received;
 use super::service::Service;
-use super::{ChaosError, Plan};
 
 /// What was acknowledged during a run.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     acknowledged: Vec<Received>,
     unacknowledged: u32,
-    kills: u32,
 }
 
 /// The closing count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {
-    pub cycles: u32,
-    pub kills: u32,
     pub acknowledged: usize,
     /// Sent without an acknowledgement; each may be there once or not at all.
     pub unacknowledged: u32,
@@ -34,18 +31,16 @@ pub struct Tally {
     pub without_event: usize,
     /// Whether the log verifies.
     pub is_sound: bool,
-    pub seed: u64,
 }
 
 /// More than any run makes.
 const MOST_ROWS: &str = "100000";
 
 impl Ledger {
-    /// Notes a cycle.
-    pub fn add(&mut self, received: Vec<Received>, unacknowledged: u32, kills: u32) {
+    /// Notes what came of some files.
+    pub fn add(&mut self, received: Vec<Received>, unacknowledged: u32) {
         self.acknowledged.extend(received);
         self.unacknowledged += unacknowledged;
-        self.kills += kills;
     }
 }
 
@@ -61,18 +56,14 @@ impl fmt::Display for Tally {
         let log = if self.is_sound { "sound" } else { "NOT SOUND" };
         write!(
             f,
-            "chaos: {} cycles, {} kills, {} acknowledged, {} unacknowledged, {} lost, {} double, \
-             {} released without event, log {log}, seed {}",
-            self.cycles,
-            self.kills,
+            "{} acknowledged, {} unacknowledged, {} lost, {} double, {} released without event, \
+             log {log}",
             self.acknowledged,
             self.unacknowledged,
             self.lost.len(),
             self.double,
             self.without_event,
-            self.seed
-        )?;
-        self.lost.iter().try_for_each(|lost| write!(f, "\nlost: {lost}"))
+        )
     }
 }
 
@@ -80,12 +71,7 @@ impl fmt::Display for Tally {
 ///
 /// # Errors
 /// If something still waits at the deadline, or the service's answers do not read.
-pub(super) fn judge(
-    service: &Service,
-    ledger: &Ledger,
-    plan: Plan,
-    deadline: Duration,
-) -> Result<Tally, ChaosError> {
+pub fn judge(service: &Service, ledger: &Ledger, deadline: Duration) -> Result<Tally, ChaosError> {
     let waits = || queue(service, Some("quarantined")).is_ok_and(|queue| queue.is_empty());
     service.wait_until("an empty quarantine", deadline, waits)?;
     let states = queue(service, None)?;
@@ -102,8 +88,6 @@ pub(super) fn judge(
     let with_event: BTreeSet<&String> = released.iter().map(|(id, _)| id).collect();
     let sound = service.ask(&["audit", "verify"], "")?.code == 0;
     Ok(Tally {
-        cycles: plan.cycles,
-        kills: ledger.kills,
         acknowledged: ledger.acknowledged.len(),
         unacknowledged: ledger.unacknowledged,
         lost: ledger.acknowledged.iter().filter_map(lost).collect(),
@@ -115,7 +99,6 @@ pub(super) fn judge(
             .filter(|id| !with_event.contains(id))
             .count(),
         is_sound: sound,
-        seed: plan.seed,
     })
 }
 

@@ -7,10 +7,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use totp_rs::Builder;
 
 use super::command::Sekisho;
 use super::{DemoError, settings, show, time};
+use crate::totp::{self, TOTP_STEP_SECONDS};
 
 /// Who signs in and how.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -43,7 +43,6 @@ const PEOPLE: [(&str, &str, &str, Option<&str>); 6] = [
     ("admin", "administrator", "管理者", None),
 ];
 const MACHINE: &str = "consulting-room-1";
-const TOTP_STEP_SECONDS: u64 = 30;
 
 /// Adds whoever is missing.
 pub(super) async fn add(sekisho: &Sekisho, data: &Path) -> Result<SignIns, DemoError> {
@@ -103,14 +102,7 @@ pub fn code(data: &Path, login: &str) -> Result<(String, u64), DemoError> {
 impl SignIn {
     /// The code of now. `None` if the secret is none.
     pub(super) fn code(&self) -> Option<String> {
-        let secret = base32(&self.totp_secret)?;
-        let totp = Builder::new()
-            .with_secret(secret)
-            .with_digits(6)
-            .with_step_duration(TOTP_STEP_SECONDS)
-            .build()
-            .ok()?;
-        Some(totp.generate(now_seconds()).to_string())
+        totp::code(&self.totp_secret, now_seconds())
     }
 }
 
@@ -154,37 +146,9 @@ fn password() -> Result<String, DemoError> {
         .join("-"))
 }
 
-/// RFC 4648 without padding.
-fn base32(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (mut held, mut bits) = (0_u32, 0);
-    for letter in text.bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'2'..=b'7' => letter - b'2' + 26,
-            _ => return None,
-        };
-        held = (held << 5 | u32::from(value)) & 0xfff;
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from((held >> bits) & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base32_reads_the_examples_of_its_standard() {
-        for (text, bytes) in [("", ""), ("MY", "f"), ("MZXQ", "fo"), ("MZXW6YTBOI", "foobar")] {
-            assert_eq!(base32(text).as_deref(), Some(bytes.as_bytes()), "{text}");
-        }
-        assert_eq!(base32("MZ=="), None);
-    }
 
     #[test]
     fn a_password_is_long_enough_and_never_the_same() -> Result<(), DemoError> {

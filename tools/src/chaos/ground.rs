@@ -1,0 +1,80 @@
+//! What a service under trial stands on: files of its own, or servers that can be lost.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::ChaosError;
+use super::service::{Service, set};
+use crate::cluster::Cluster;
+use crate::servers::{self, AREAS, Buckets};
+use crate::weed::Weed;
+
+/// Which kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum On {
+    /// SQLite and a local store.
+    Files,
+    /// `PostgreSQL` and buckets.
+    Servers,
+}
+
+/// The servers, if there are any; they end with this value.
+#[derive(Debug, Default)]
+pub struct Ground {
+    database: Option<Cluster>,
+    store: Option<Weed>,
+}
+
+impl Ground {
+    /// Sets a service up on what it is to stand on.
+    ///
+    /// # Errors
+    /// If a server does not start.
+    pub fn lay(service: &Service, on: On) -> Result<Self, ChaosError> {
+        if on == On::Files {
+            return Ok(Self::default());
+        }
+        let cluster = Cluster::start()?;
+        let url = servers::address(&cluster);
+        servers::use_database(service, &cluster, |table| {
+            set(table, &["database", "url"], url.into());
+        })?;
+        let weed = Weed::start(&servers::identities(), None)?;
+        servers::make_buckets(&weed, &AREAS)?;
+        servers::use_buckets(service, &weed.endpoint(), Buckets::InPath, None)?;
+        Ok(Self { database: Some(cluster), store: Some(weed) })
+    }
+
+    /// Kills the database's server and starts it again after a while; false if there is none.
+    ///
+    /// # Errors
+    /// If it does not come back.
+    pub fn lose_database(&mut self, away: Duration) -> Result<bool, ChaosError> {
+        let Some(cluster) = &mut self.database else { return Ok(false) };
+        cluster.kill()?;
+        std::thread::sleep(away);
+        cluster.start_again()?;
+        Ok(true)
+    }
+
+    /// The same with the store's.
+    ///
+    /// # Errors
+    /// If it does not come back.
+    pub fn lose_store(&mut self, away: Duration) -> Result<bool, ChaosError> {
+        let Some(weed) = &mut self.store else { return Ok(false) };
+        weed.kill()?;
+        std::thread::sleep(away);
+        weed.start_again()?;
+        Ok(true)
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Files => "files",
+            Self::Servers => "servers",
+        })
+    }
+}

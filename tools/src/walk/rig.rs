@@ -1,0 +1,85 @@
+//! The service with a relay at each of its boundaries.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Boundary;
+use crate::chaos::service::{Programs, Service, set};
+use crate::chaos::{ChaosError, DOCTOR, PASSWORD};
+use crate::cluster::Cluster;
+use crate::relay::jail::Asked;
+use crate::relay::{Plan, Relay, Server};
+use crate::servers::{self, AREAS, Buckets, Clamd, DATABASE};
+use crate::weed::Weed;
+
+/// A service that runs, its servers, and what stands between.
+pub(super) struct Rig {
+    pub(super) service: Service,
+    /// The doctor's.
+    pub(super) totp_uri: String,
+    database: Relay,
+    store: Relay,
+    clamd: Relay,
+    jail: Asked,
+    /// End after everything that needs them.
+    _servers: (Cluster, Weed, Clamd),
+}
+
+/// What hangs is given up, and what was leased by it taken over, soon: seconds.
+const DEADLINES: [(&str, i64); 5] = [
+    ("lease", 5),
+    ("database_deadline", 2),
+    ("clamd_deadline", 2),
+    ("jail_deadline", 1),
+    ("audit_deadline", 2),
+];
+const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
+
+impl Rig {
+    pub(super) fn set_up(programs: &Programs, root: &Path) -> Result<Self, ChaosError> {
+        let mut service = Service::prepare(programs, root)?;
+        let cluster = Cluster::start()?;
+        let database = Relay::on_port(Server::Socket(cluster.socket().join(POSTGRES_SOCKET)))?;
+        let url = format!("postgresql://127.0.0.1:{}/{DATABASE}", database.port());
+        servers::use_database(&service, &cluster, |table| {
+            set(table, &["database", "url"], url.into());
+        })?;
+        let weed = Weed::start(&servers::identities(), None)?;
+        servers::make_buckets(&weed, &AREAS)?;
+        let store = Relay::on_port(Server::Port(weed.port("s3")))?;
+        let endpoint = format!("http://127.0.0.1:{}", store.port());
+        servers::use_buckets(&service, &endpoint, Buckets::InPath, None)?;
+        let own = Clamd::start(&root.join("clamd"), &service.signature_set())?;
+        let socket = root.join("clamd-relay.sock");
+        let clamd = Relay::on_socket(&socket, Server::Socket(own.socket().to_owned()))?;
+        let tools = programs.sekisho.with_file_name("sekisho-tools");
+        let jail = Asked::replace(&service.program().with_file_name("sekisho-jail"), &tools)?;
+        service.configure(|table| {
+            table.remove("clamd");
+            set(table, &["clamd", "mode"], "socket".into());
+            set(table, &["clamd", "path"], socket.display().to_string().into());
+            for (name, seconds) in DEADLINES {
+                set(table, &["limits", name], seconds.into());
+            }
+        })?;
+        let doctor = ["user", "add", "--login", DOCTOR, "--name", "青木", "--role", "doctor"];
+        let totp_uri = service.ask(&doctor, PASSWORD)?.text_of("totp_uri")?;
+        service.start()?;
+        service.wait_ready()?;
+        Ok(Self { service, totp_uri, database, store, clamd, jail, _servers: (cluster, weed, own) })
+    }
+
+    /// Where a boundary's faults are set.
+    pub(super) fn plan(&self, boundary: Boundary) -> &Arc<Plan> {
+        match boundary {
+            Boundary::IntakeDatabase | Boundary::WorkerDatabase | Boundary::PortalDatabase => {
+                self.database.plan()
+            }
+            Boundary::IntakeStore | Boundary::WorkerStore | Boundary::PortalStore => {
+                self.store.plan()
+            }
+            Boundary::Clamd => self.clamd.plan(),
+            Boundary::Jail => self.jail.plan(),
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What the worker asks of the jail, and how the jail says that a child has ended.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::code::codes;
@@ -19,17 +20,17 @@ pub struct RuleSource {
 
 /// What the jail is told once, before it closes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setup {
+pub struct Setup<'a> {
     /// How far a child's memory may grow, in bytes.
     pub memory_bytes: u64,
     /// Children kept ready for each kind of work.
     pub pool: u8,
     pub sources: Vec<RuleSource>,
     /// A font for East Asian text that brings none, the operator's own; empty if there is none.
-    pub font: Vec<u8>,
+    pub font: Cow<'a, [u8]>,
 }
 
-impl Setup {
+impl<'a> Setup<'a> {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
         out.u64(self.memory_bytes);
@@ -43,7 +44,8 @@ impl Setup {
         out.into_bytes()
     }
 
-    pub fn decode(message: &[u8]) -> Result<Self, WireError> {
+    /// The font stays where it lies in the message.
+    pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
         let mut input = Reader::new(message);
         let setup = Self {
             memory_bytes: input.u64()?,
@@ -54,7 +56,7 @@ impl Setup {
                     text: input.bytes(MAX_SETUP_BYTES)?.to_vec(),
                 })
             })?,
-            font: input.bytes(MAX_SETUP_BYTES)?.to_vec(),
+            font: Cow::Borrowed(input.bytes(MAX_SETUP_BYTES)?),
         };
         input.finish(setup)
     }
@@ -422,7 +424,7 @@ mod tests {
             memory_bytes: 1 << 29,
             pool: 2,
             sources: vec![RuleSource { name: "a.yar".into(), text: b"rule a{}".to_vec() }],
-            font: vec![1, 2, 3],
+            font: Cow::Borrowed(&[1, 2, 3]),
         };
         assert_eq!(Setup::decode(&setup.encode()), Ok(setup));
     }

@@ -85,6 +85,8 @@ pub struct DecodeLimits {
     pub max_page_pixels: u64,
     /// Bytes that all compressed streams of a document but its pictures may expand to.
     pub max_expanded: u64,
+    /// Bytes that the child may grow by, file and output included; what a header says to need more is refused by it.
+    pub max_memory: u64,
 }
 
 impl Default for DecodeLimits {
@@ -100,6 +102,7 @@ impl Default for DecodeLimits {
             max_objects: 100_000,
             max_page_pixels: 25_000_000,
             max_expanded: 200_000_000,
+            max_memory: 512 << 20,
         }
     }
 }
@@ -247,6 +250,7 @@ impl DecodeLimits {
         out.u32(self.max_objects);
         out.u64(self.max_page_pixels);
         out.u64(self.max_expanded);
+        out.u64(self.max_memory);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -261,6 +265,7 @@ impl DecodeLimits {
             max_objects: input.u32()?,
             max_page_pixels: input.u64()?,
             max_expanded: input.u64()?,
+            max_memory: input.u64()?,
         })
     }
 }

@@ -39,6 +39,10 @@ BENCH='
 /usr/bin/convert|imagemagick|the fresh encoding of that script
 /usr/bin/exiftool|libimage-exiftool-perl|the weaker script, which only takes metadata away
 /usr/sbin/nginx|nginx-light|takes the same bytes without hashing or sealing them
+/usr/bin/pdftoppm|poppler-utils|draws the same documents
+/usr/bin/heif-enc|libheif-examples|makes a HEIC
+/usr/bin/heif-thumbnailer|heif-thumbnailer|decodes it with libheif
+/usr/bin/avifdec|libavif-bin|makes an AVIF and decodes it with dav1d
 '
 
 say() { printf 'setup: %s\n' "$1" >&2; }

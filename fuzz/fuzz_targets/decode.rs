@@ -2,4 +2,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| sekisho_fuzz::decode(data));
+fuzz_target!(|data: &[u8]| sekisho_fuzz::jail::decode(data));

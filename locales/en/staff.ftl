@@ -69,6 +69,7 @@ reason-overlong_header = A header is longer than its format has it. Something ma
 reason-lying_header = Two headers contradict each other about the picture.
 reason-too_many_pixels = It has more pixels than the limit.
 reason-dimension_limit = It is wider or higher than the limit.
+reason-memory_limit = Decoding it would take more memory than a scan may have.
 reason-frame_limit = It has more frames than the limit.
 reason-expansion_limit = It grows out of all proportion when unpacked.
 reason-not_utf8 = The text's encoding cannot be read.

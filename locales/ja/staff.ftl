@@ -66,6 +66,7 @@ reason-overlong_header = ヘッダーが形式の決まりより長くなって�
 reason-lying_header = 画像についての2つのヘッダーの内容が食い違っています。
 reason-too_many_pixels = 画素の数が上限を超えています。
 reason-dimension_limit = 画像の縦か横が上限を超えています。
+reason-memory_limit = 復号に必要なメモリーが検査の上限を超えています。
 reason-frame_limit = コマの数が上限を超えています。
 reason-expansion_limit = 展開すると異常に大きくなります。
 reason-not_utf8 = 文章の文字コードが読めません。

@@ -1,5 +1,6 @@
 //! What this kernel and this container give, and what follows where they do not.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use sekisho_protocol::{AttackOutcome, Layer, Ready, Setup};
@@ -8,7 +9,8 @@ use crate::{jail, sys};
 
 /// Puts up a jail, attacks it, and prints the outcome as one JSON object. Returns the exit code.
 pub fn run() -> std::io::Result<i32> {
-    let setup = Setup { memory_bytes: 512 << 20, pool: 1, sources: Vec::new(), font: Vec::new() };
+    let setup =
+        Setup { memory_bytes: 512 << 20, pool: 1, sources: Vec::new(), font: Cow::default() };
     jail::rehearse(&setup, |ready| {
         let held = ready.breach().is_none();
         let mut out = std::io::stdout().lock();

@@ -53,12 +53,14 @@ fn work(rules: &mut Rules) -> io::Result<()> {
     match Request::decode(&bytes).map_err(io::Error::other)? {
         Request::Look { file_len, limits, .. } => {
             let file = map::file(fixed(FILE_FD), file_len)?;
+            map::read_ahead(file);
             let mut report = look::look(file, &limits);
             report.rule_hits = rules.scan(file)?;
             leave(&report.encode())
         }
         Request::Decode { file_len, kind, page, limits, output_len, .. } => {
             let file = map::file(fixed(FILE_FD), file_len)?;
+            map::read_ahead(file);
             let output = map::output(fixed(OUTPUT_FD), output_len)?;
             let report = decode::decode(file, (kind, page), &limits, output)
                 .unwrap_or_else(|code: FindingCode| DecodeReport::Refused { code });

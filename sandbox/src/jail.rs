@@ -13,8 +13,9 @@
 //! 11. Attack: fresh children try to get out.
 //! 12. Announce rules, walls and the outcome; only then serve.
 
+use std::borrow::Cow;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::process::{
     DumpableBehavior, Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, set_dumpable_behavior,
@@ -31,13 +32,15 @@ use crate::parent::Parent;
 use crate::rules::Rules;
 use crate::sys::Fork;
 use crate::syscalls::{KEEPER, PARENT};
-use crate::{attack, decode, socket, sys};
+use crate::{attack, decode, map, socket, sys};
 
 /// Serves a worker over the control socket until it closes. Returns the exit code.
 pub fn serve() -> io::Result<i32> {
     let control = inherited(CONTROL_FD);
-    let mut setup = read_setup(inherited(SETUP_FD))?;
-    decode::pdf::provide_font(std::mem::take(&mut setup.font));
+    let setup = Setup::decode(setup_message(&inherited(SETUP_FD))?).map_err(io::Error::other)?;
+    if let Cow::Borrowed(font) = &setup.font {
+        decode::pdf::provide_font(font);
+    }
     sys::close_range(SETUP_FD.unsigned_abs(), u32::MAX)?;
     let announce = |ready: &Ready| announce(&control, ready);
     enclose(&setup, Some(control.as_raw_fd()), |mut parent, ready| {
@@ -47,7 +50,7 @@ pub fn serve() -> io::Result<i32> {
 }
 
 /// Puts up the same jail without a worker and tells how the attacks went.
-pub fn rehearse(setup: &Setup, report: impl FnOnce(&Ready)) -> io::Result<i32> {
+pub fn rehearse(setup: &Setup<'_>, report: impl FnOnce(&Ready)) -> io::Result<i32> {
     enclose(setup, None, |_, ready| {
         report(&ready);
         Ok(())
@@ -56,7 +59,7 @@ pub fn rehearse(setup: &Setup, report: impl FnOnce(&Ready)) -> io::Result<i32> {
 
 /// Steps 2 to 11, then `inside` as step 12. Returns in the keeper or on an error, never after `inside`.
 fn enclose(
-    setup: &Setup,
+    setup: &Setup<'_>,
     control: Option<RawFd>,
     inside: impl FnOnce(Parent, Ready) -> io::Result<()>,
 ) -> io::Result<i32> {
@@ -106,9 +109,8 @@ fn keep(child: i32, control: Option<RawFd>, privileged: bool) -> io::Result<i32>
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
     Filter::allowing(KEEPER)?.apply()?;
-    let status = rustix::io::retry_on_intr(|| {
-        waitid(WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)), WaitIdOptions::EXITED)
-    })?;
+    let status =
+        rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED))?;
     let code = status.and_then(|status| status.exit_status());
     sys::exit(code.unwrap_or(EXIT_PARENT_KILLED))
 }
@@ -142,11 +144,14 @@ fn announce(control: &OwnedFd, ready: &Ready) -> io::Result<()> {
     Ok(())
 }
 
-fn read_setup(descriptor: OwnedFd) -> io::Result<Setup> {
-    let mut bytes = Vec::new();
-    let mut file = std::io::Read::take(std::fs::File::from(descriptor), MAX_SETUP_BYTES as u64 + 1);
-    std::io::Read::read_to_end(&mut file, &mut bytes)?;
-    Setup::decode(&bytes).map_err(io::Error::other)
+/// The set-up, mapped and not copied: each child has pages of what was copied made for it and taken back, and the font
+/// is the largest of all.
+fn setup_message(descriptor: &OwnedFd) -> io::Result<&'static [u8]> {
+    let len = u64::try_from(rustix::fs::fstat(descriptor)?.st_size).map_err(io::Error::other)?;
+    if len > MAX_SETUP_BYTES as u64 {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    map::file(descriptor.as_fd(), len)
 }
 
 #[expect(unsafe_code, reason = "descriptors that the worker put at fixed numbers")]

@@ -47,22 +47,28 @@ pub fn output(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<&'static mut [
 
 /// Gets the pages of `memory` in one call instead of one fault each. Without effect on kernels that cannot.
 pub fn populate(memory: &mut [u8]) {
-    advise(memory, Advice::LinuxPopulateWrite);
+    advise(memory.as_ptr(), memory.len(), Advice::LinuxPopulateWrite);
+}
+
+/// Gets the pages of a file that will be read from its first byte to its last, in one call. Without effect on kernels that
+/// cannot.
+pub fn read_ahead(file: &[u8]) {
+    advise(file.as_ptr(), file.len(), Advice::LinuxPopulateRead);
 }
 
 /// Has memory that was not touched yet come in pages of megabytes, each one fault. Without effect on kernels that
 /// cannot.
 pub fn in_large_pages(memory: &mut [u8]) {
-    advise(memory, Advice::LinuxHugepage);
+    advise(memory.as_ptr(), memory.len(), Advice::LinuxHugepage);
 }
 
-fn advise(memory: &mut [u8], advice: Advice) {
-    let page = crate::sys::page_size();
-    let start = memory.as_mut_ptr();
-    let offset = start.align_offset(page);
-    let len = memory.len().saturating_sub(offset);
-    // SAFETY: the range lies in `memory`, which is borrowed for writing; neither advice given above changes a byte.
-    let _ = unsafe { madvise(start.wrapping_add(offset).cast::<c_void>(), len, advice) };
+/// Of a part of memory that the caller has borrowed, for writing where the advice is about that.
+fn advise(start: *const u8, len: usize, advice: Advice) {
+    let offset = start.align_offset(crate::sys::page_size());
+    let len = len.saturating_sub(offset);
+    let start = start.wrapping_add(offset).cast_mut().cast::<c_void>();
+    // SAFETY: the range lies in memory that is borrowed; none of the advice given above changes a byte.
+    let _ = unsafe { madvise(start, len, advice) };
 }
 
 fn map(

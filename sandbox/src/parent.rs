@@ -55,7 +55,7 @@ struct Job {
 }
 
 impl Parent {
-    pub fn new(setup: &Setup, rules: Rules, space: AddressSpace) -> io::Result<Self> {
+    pub fn new(setup: &Setup<'_>, rules: Rules, space: AddressSpace) -> io::Result<Self> {
         Ok(Self {
             rules,
             filter: Filter::allowing(crate::syscalls::CHILD)?,
@@ -74,9 +74,14 @@ impl Parent {
 
     /// Serves until the worker closes the control socket.
     pub fn serve(&mut self, control: &OwnedFd) -> io::Result<()> {
+        let mut resting = false;
         loop {
-            self.refill();
-            let (requested, ended) = self.wait(control)?;
+            let lacking = !resting && self.lacks_children();
+            // A fork takes as long as all else that a request costs here, so it comes after what is due.
+            let timeout = if lacking { Some(Timespec::default()) } else { self.next_due() };
+            let (requested, ended) = self.wait(control, timeout)?;
+            let nothing = !requested && ended.is_empty();
+            resting = lacking && nothing && self.refill().is_err();
             for index in ended {
                 self.finish(index, control)?;
             }
@@ -109,25 +114,27 @@ impl Parent {
         }
     }
 
-    /// Keeps some children ready. If none can be made now, the next request tries again and says so.
-    ///
     /// While children are at work only half the pool is kept, as a fork would delay the news of their end.
-    fn refill(&mut self) {
-        let wanted = if self.busy.is_empty() { self.pool } else { self.pool / 2 };
-        while self.idle.len() < wanted {
-            match self.spawn() {
-                Ok(child) => self.idle.push(child),
-                Err(_) => return,
-            }
-        }
+    fn lacks_children(&self) -> bool {
+        self.idle.len() < if self.busy.is_empty() { self.pool } else { self.pool / 2 }
     }
 
-    /// Waits for a request, an end or a deadline. Tells whether a request is there and which jobs ended, last first.
-    fn wait(&self, control: &OwnedFd) -> io::Result<(bool, Vec<usize>)> {
+    /// Makes one more child ready. If none can be made now, the next request tries again and says so.
+    fn refill(&mut self) -> io::Result<()> {
+        let child = self.spawn()?;
+        self.idle.push(child);
+        Ok(())
+    }
+
+    /// How long until a job has to be looked at.
+    fn next_due(&self) -> Option<Timespec> {
+        self.busy.iter().filter(|job| job.killed.is_none()).map(|job| job.due).min().map(until)
+    }
+
+    /// Waits for a request or an end. Tells whether a request is there and which jobs ended, last first.
+    fn wait(&self, control: &OwnedFd, timeout: Option<Timespec>) -> io::Result<(bool, Vec<usize>)> {
         let mut watched = vec![PollFd::new(control, PollFlags::IN)];
         watched.extend(self.busy.iter().map(|job| PollFd::new(&job.child.pidfd, PollFlags::IN)));
-        let next = self.busy.iter().filter(|job| job.killed.is_none()).map(|job| job.due);
-        let timeout = next.min().map(until);
         rustix::io::retry_on_intr(|| rustix::event::poll(&mut watched, timeout.as_ref()))?;
         let mut ready = watched.iter().map(|entry| !entry.revents().is_empty());
         let requested = ready.next().unwrap_or(false);

@@ -392,6 +392,7 @@ fn decode_limits(limits: &Limits) -> DecodeLimits {
         max_objects: limits.document_objects,
         max_page_pixels: limits.page_pixels,
         max_expanded: limits.document_expanded_bytes,
+        max_memory: limits.jail_bytes,
     }
 }
 

@@ -225,6 +225,7 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::Malformed
         | FindingCode::TooManyPixels
         | FindingCode::DimensionLimit
+        | FindingCode::MemoryLimit
         | FindingCode::FrameLimit
         | FindingCode::ExpansionLimit
         | FindingCode::NotUtf8

@@ -176,6 +176,7 @@ const REASONS: [(&str, &[&str]); 5] = [
             "malformed",
             "too_many_pixels",
             "dimension_limit",
+            "memory_limit",
             "expansion_limit",
             "font_missing",
             "page_incomplete",

@@ -239,7 +239,7 @@ fn run_demo(options: &Options) -> Result<ExitCode, Box<dyn std::error::Error>> {
 
 fn section(letter: &str) -> Result<Section, String> {
     let known = letter.parse().ok().and_then(Section::of_letter);
-    known.ok_or_else(|| "the sections are a, b, c, d and e".to_owned())
+    known.ok_or_else(|| "the sections are a, b, c, d, e and f".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {

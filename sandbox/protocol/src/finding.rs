@@ -31,6 +31,8 @@ codes! {
         OverlongHeader = 13 => "overlong_header",
         /// Two headers say different things about the same picture.
         LyingHeader = 14 => "lying_header",
+        /// Decoding it takes more memory than a child may have. Value: 0.
+        MemoryLimit = 15 => "memory_limit",
         /// No encoding that is known here reads it to its end.
         NotUtf8 = 20 => "not_utf8",
         /// More characters than allowed. Value: how many.

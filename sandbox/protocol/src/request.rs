@@ -1,5 +1,6 @@
 //! What the worker asks of the jail, and how the jail says that a child has ended.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::code::codes;
@@ -19,17 +20,17 @@ pub struct RuleSource {
 
 /// What the jail is told once, before it closes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setup {
+pub struct Setup<'a> {
     /// How far a child's memory may grow, in bytes.
     pub memory_bytes: u64,
     /// Children kept ready for each kind of work.
     pub pool: u8,
     pub sources: Vec<RuleSource>,
     /// A font for East Asian text that brings none, the operator's own; empty if there is none.
-    pub font: Vec<u8>,
+    pub font: Cow<'a, [u8]>,
 }
 
-impl Setup {
+impl<'a> Setup<'a> {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
         out.u64(self.memory_bytes);
@@ -43,7 +44,8 @@ impl Setup {
         out.into_bytes()
     }
 
-    pub fn decode(message: &[u8]) -> Result<Self, WireError> {
+    /// The font stays where it lies in the message.
+    pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
         let mut input = Reader::new(message);
         let setup = Self {
             memory_bytes: input.u64()?,
@@ -54,7 +56,7 @@ impl Setup {
                     text: input.bytes(MAX_SETUP_BYTES)?.to_vec(),
                 })
             })?,
-            font: input.bytes(MAX_SETUP_BYTES)?.to_vec(),
+            font: Cow::Borrowed(input.bytes(MAX_SETUP_BYTES)?),
         };
         input.finish(setup)
     }
@@ -83,6 +85,8 @@ pub struct DecodeLimits {
     pub max_page_pixels: u64,
     /// Bytes that all compressed streams of a document but its pictures may expand to.
     pub max_expanded: u64,
+    /// Bytes that the child may grow by, file and output included; what a header says to need more is refused by it.
+    pub max_memory: u64,
 }
 
 impl Default for DecodeLimits {
@@ -98,6 +102,7 @@ impl Default for DecodeLimits {
             max_objects: 100_000,
             max_page_pixels: 25_000_000,
             max_expanded: 200_000_000,
+            max_memory: 512 << 20,
         }
     }
 }
@@ -245,6 +250,7 @@ impl DecodeLimits {
         out.u32(self.max_objects);
         out.u64(self.max_page_pixels);
         out.u64(self.max_expanded);
+        out.u64(self.max_memory);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -259,6 +265,7 @@ impl DecodeLimits {
             max_objects: input.u32()?,
             max_page_pixels: input.u64()?,
             max_expanded: input.u64()?,
+            max_memory: input.u64()?,
         })
     }
 }
@@ -422,7 +429,7 @@ mod tests {
             memory_bytes: 1 << 29,
             pool: 2,
             sources: vec![RuleSource { name: "a.yar".into(), text: b"rule a{}".to_vec() }],
-            font: vec![1, 2, 3],
+            font: Cow::Borrowed(&[1, 2, 3]),
         };
         assert_eq!(Setup::decode(&setup.encode()), Ok(setup));
     }

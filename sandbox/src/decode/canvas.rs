@@ -4,6 +4,7 @@
 use sekisho_protocol::{ColourTreatment, DecodeLimits, FindingCode, PixelLayout};
 
 use super::colour::Conversion;
+use super::memory::Memory;
 use super::{check_size, orient, planes};
 use crate::map;
 
@@ -12,6 +13,7 @@ use crate::map;
 pub(super) struct Canvas<'a> {
     output: &'a mut [u8],
     scratch: Vec<u8>,
+    memory: &'a Memory,
     limits: DecodeLimits,
     width: u32,
     height: u32,
@@ -31,10 +33,11 @@ pub(super) struct Finished {
 }
 
 impl<'a> Canvas<'a> {
-    pub(super) fn new(output: &'a mut [u8], limits: &DecodeLimits) -> Self {
+    pub(super) fn new(output: &'a mut [u8], limits: &DecodeLimits, memory: &'a Memory) -> Self {
         Self {
             output,
             scratch: Vec::new(),
+            memory,
             limits: *limits,
             width: 0,
             height: 0,
@@ -46,6 +49,11 @@ impl<'a> Canvas<'a> {
     /// The source has no finer chroma: half the output will do. To be said before [`Self::room`].
     pub(super) const fn halve_chroma(&mut self) {
         self.halve = true;
+    }
+
+    /// What the decoder may still take.
+    pub(super) const fn memory(&self) -> &'a Memory {
+        self.memory
     }
 
     pub(super) fn into_output(self) -> &'a mut [u8] {
@@ -72,8 +80,10 @@ impl<'a> Canvas<'a> {
             let halved = std::mem::take(&mut self.output);
             self.output = halved.get_mut(..len / 2).ok_or(FindingCode::TooManyPixels)?;
         }
+        let apart = self.halve || orient::changes_shape(orientation);
+        self.memory.take(if apart { pixels * 3 } else { 0 })?;
         map::populate(self.output);
-        if self.halve || orient::changes_shape(orientation) {
+        if apart {
             self.scratch = vec![0; len];
             map::in_large_pages(&mut self.scratch);
             Ok(&mut self.scratch)
@@ -129,7 +139,8 @@ mod tests {
         let limits = DecodeLimits { max_pixels: 12, max_dimension: 6, ..DecodeLimits::default() };
         let try_size = |width, height, len| {
             let mut output = vec![0; len];
-            Canvas::new(&mut output, &limits).room(width, height, 1).map(|room| room.len())
+            let memory = Memory::beside(&limits, 0, len);
+            Canvas::new(&mut output, &limits, &memory).room(width, height, 1).map(|room| room.len())
         };
         assert_eq!(try_size(6, 2, 36), Ok(36));
         assert_eq!(try_size(7, 1, 36), Err(FindingCode::DimensionLimit));

@@ -14,6 +14,7 @@ pub(super) fn decode(
 ) -> Result<(Source, u32), FindingCode> {
     let walk = walk_whole(file, limits, look_gif::walk)?;
     let picture = file.get(..walk.end.unwrap_or(0)).unwrap_or_default();
+    canvas.memory().take(u64::from(walk.width) * u64::from(walk.height) * RGBA)?;
     let room = canvas.room(walk.width, walk.height, 1)?;
     room.fill(255);
     let mut options = DecodeOptions::new();
@@ -38,6 +39,9 @@ pub(super) fn decode(
     }
     Ok((Source { coding: SourceCoding::Lossless, profile: None }, walk.frames))
 }
+
+/// Bytes of a pixel of a frame, which is kept whole.
+const RGBA: u64 = 4;
 
 fn refusal(error: &DecodingError) -> FindingCode {
     match error {

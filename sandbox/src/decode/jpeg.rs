@@ -27,6 +27,7 @@ pub(super) fn decode(
         return Err(FindingCode::UnsupportedType);
     }
     check_size(walked.walk.width, walked.walk.height, limits)?;
+    canvas.memory().take(walked.kept_bytes())?;
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options(limits));
     decoder.decode_headers().map_err(|error| refusal(&error))?;
     let orientation = decoder.exif().map_or(1, |block| exif::orientation(block));

@@ -11,6 +11,7 @@ mod exif;
 mod gif;
 mod heif;
 mod jpeg;
+mod memory;
 mod orient;
 pub mod pdf;
 mod planes;
@@ -24,6 +25,7 @@ use sekisho_protocol::{DecodeLimits, DecodeReport, FileKind, FindingCode, Source
 
 use crate::look::{Notes, Walk};
 use canvas::{Canvas, Finished};
+use memory::Memory;
 
 /// What a decoder tells about the picture that it left on the canvas.
 #[derive(Debug)]
@@ -42,7 +44,8 @@ pub fn decode(
     limits: &DecodeLimits,
     output: &mut [u8],
 ) -> Result<DecodeReport, FindingCode> {
-    let mut canvas = Canvas::new(output, limits);
+    let memory = Memory::beside(limits, file.len(), output.len());
+    let mut canvas = Canvas::new(output, limits, &memory);
     let (source, frames) = match kind {
         FileKind::Text => return text::decode(file, limits, canvas.into_output()),
         FileKind::Pdf => return pdf::decode(file, page, limits, canvas.into_output()),

@@ -31,6 +31,9 @@ pub(super) fn decode(
     let orientation = info.exif_metadata.as_ref().map_or(1, |block| exif::orientation(block));
     let profile = info.icc_profile.as_ref().map(|profile| profile.to_vec());
     let interlaced = info.interlaced;
+    if interlaced {
+        canvas.memory().take(reader.output_buffer_size().unwrap_or(usize::MAX) as u64)?;
+    }
     let room = canvas.room(walk.width, walk.height, orientation)?;
     let last_row = if interlaced {
         whole(&mut reader, walk.width as usize, room, &read)?
@@ -184,6 +187,7 @@ const CHECKSUM_LEN: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory::Memory;
     use super::*;
 
     /// A 4 × 4 picture whose compressed data unpack to `len` bytes that do not compress.
@@ -224,7 +228,8 @@ mod tests {
     fn decode_len(len: usize, interlaced: bool) -> Result<(), FindingCode> {
         let limits = DecodeLimits::default();
         let mut output = vec![0; 4 * 4 * 3];
-        let mut canvas = Canvas::new(&mut output, &limits);
+        let memory = Memory::beside(&limits, 0, output.len());
+        let mut canvas = Canvas::new(&mut output, &limits, &memory);
         decode(&picture(len, interlaced), &limits, &mut canvas).map(drop)
     }
 

@@ -187,7 +187,12 @@ impl Scans {
                 component.complete |= u64::MAX >> (63 - scan.band.1) & u64::MAX << scan.band.0;
             }
         }
-        bits.end()
+        let end = bits.end()?;
+        // Scanners write a restart where the next stretch would begin, behind the last one, too.
+        let restart = [0xFF, RST0 + restarts];
+        let is_there = data.get(end..).is_some_and(|rest| rest.starts_with(&restart));
+        let is_due = self.restart > 0 && until_restart == 0;
+        Ok(if is_due && is_there { end + restart.len() } else { end })
     }
 
     /// A picture whose last scans were cut off would be blurred or without colour.
@@ -213,6 +218,7 @@ const MARKER_LEN: usize = 2;
 const SOF0: u8 = 0xC0;
 const SOF2: u8 = 0xC2;
 const DHT: u8 = 0xC4;
+const RST0: u8 = 0xD0;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 const DRI: u8 = 0xDD;
@@ -300,6 +306,21 @@ mod tests {
             assert_eq!(check(&filled(len)), Ok(()), "{len}");
         }
         assert_eq!(check(&filled(MAX_SPARE + 1)), Err(FindingCode::Malformed));
+    }
+
+    #[test]
+    fn one_restart_behind_the_last_stretch_passes_and_no_other() {
+        // 13 × 9 blocks: thirteen stretches, or eleven and a part of one.
+        for (interval, is_due) in [(9, true), (10, false)] {
+            let picture = picture(false, SamplingFactor::R_4_4_4, interval);
+            let ended = |more: &[u8]| [&picture[..picture.len() - 2], more, &[0xFF, EOI]].concat();
+            for number in RST0..RST0 + 8 {
+                let is_next = number == RST0 + 12 % 8;
+                let passes = check(&ended(&[0xFF, number])).is_ok();
+                assert_eq!(passes, is_due && is_next, "{interval}, {number:x}");
+            }
+            assert!(check(&ended(&[0xFF, RST0 + 4, 0xFF, RST0 + 5])).is_err());
+        }
     }
 
     #[test]

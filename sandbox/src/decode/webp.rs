@@ -28,6 +28,7 @@ pub(super) fn decode(
     } else {
         SourceCoding::Lossless
     };
+    canvas.memory().take(needed(&mut decoder, width, height))?;
     let room = canvas.room(width, height, orientation)?;
     if decoder.has_alpha() {
         let len = decoder.output_buffer_size().ok_or(FindingCode::TooManyPixels)?;
@@ -39,6 +40,17 @@ pub(super) fn decode(
         decoder.read_image(room).map_err(|error| refusal(&error))?;
     }
     Ok((Source { coding, profile }, walk.frames))
+}
+
+/// Bytes that the decoder keeps: planes of a lossy picture and an opacity that comes apart from them, or whole pixels, and
+/// the pixels that are laid over white.
+fn needed(decoder: &mut WebPDecoder<Cursor<&[u8]>>, width: u32, height: u32) -> u64 {
+    let halves = match (decoder.is_lossy(), decoder.has_alpha()) {
+        (true, false) => 4,
+        (true, true) => 24,
+        (false, _) => 11,
+    };
+    u64::from(width) * u64::from(height) * halves / 2
 }
 
 fn refusal(error: &DecodingError) -> FindingCode {

@@ -18,6 +18,9 @@ pub struct JpegWalk {
     pub sampling: (u8, u8),
     /// Stored in several scans over the whole picture.
     pub progressive: bool,
+    scans: u32,
+    /// Coefficients of all components, filled up to whole blocks.
+    coefficients: u64,
     /// What may follow it.
     announced: Announced,
     /// Coded in a way of the standard that next to nobody writes: arithmetic, lossless or hierarchical coding, more
@@ -31,6 +34,13 @@ pub enum Coding {
     #[default]
     Common,
     Uncommon,
+}
+
+impl JpegWalk {
+    /// Bytes of coefficients that a decoder must keep until the last scan has come: none if one scan brings all.
+    pub fn kept_bytes(&self) -> u64 {
+        if self.progressive || self.scans > 1 { self.coefficients * COEFFICIENT } else { 0 }
+    }
 }
 
 /// Looks at a whole file.
@@ -84,6 +94,7 @@ fn markers(
             SOS => {
                 segment(cursor)?;
                 scans += 1;
+                jpeg.scans = scans;
                 // Cameras write ten; each scan costs a pass over the picture.
                 if scans > notes.max_scans {
                     return Err(FindingCode::ExpansionLimit);
@@ -173,6 +184,11 @@ fn frame(body: &[u8], jpeg: &mut JpegWalk) -> Option<()> {
     if let [(h, v), (chroma_h, chroma_v), ..] = factors.as_slice() {
         jpeg.sampling = (h.div_ceil(*chroma_h).max(1), v.div_ceil(*chroma_v).max(1));
     }
+    let largest = |side: fn(&(u8, u8)) -> u8| factors.iter().map(side).max().unwrap_or(1);
+    let (across, down) = (u32::from(largest(|it| it.0)), u32::from(largest(|it| it.1)));
+    let blocks: u64 = factors.iter().map(|(h, v)| u64::from(*h) * u64::from(*v)).sum();
+    let units = jpeg.walk.width.div_ceil(8 * across) * jpeg.walk.height.div_ceil(8 * down);
+    jpeg.coefficients = u64::from(units) * blocks * 64;
     cursor.rest().is_empty().then_some(())
 }
 
@@ -235,6 +251,8 @@ const COMMENT: u8 = 0xFE;
 /// The field behind a marker that says how long its segment is.
 const LENGTH_LEN: usize = 2;
 const DHP: u8 = 0xDE;
+/// Bytes of one.
+const COEFFICIENT: u64 = 2;
 /// Fill bytes before a marker.
 const MAX_FILL: usize = 65_536;
 /// The first bytes of an MP4 file: the length of a box of less than 256 bytes.

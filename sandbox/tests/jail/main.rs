@@ -13,6 +13,7 @@ mod documents;
 mod faults;
 mod limits;
 mod measure;
+mod memory;
 mod messages;
 mod others;
 mod pictures;
@@ -26,10 +27,13 @@ use std::time::Duration;
 
 use sekisho::scan::jail::{DecodeLimits, Jail, JailConfig, JailLimits};
 
-/// The program under test.
+/// The program under test; `SEKISHO_JAIL` names another, such as one of a release build.
 fn program() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_sekisho-jail"))
+    let other = std::env::var_os(OTHER_PROGRAM);
+    other.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_sekisho-jail")), PathBuf::from)
 }
+
+const OTHER_PROGRAM: &str = "SEKISHO_JAIL";
 
 /// A jail with a good rule file and one in which a rule does not compile.
 async fn jail() -> Jail {

@@ -121,7 +121,7 @@ pub(crate) fn noise_rgb(width: u16, height: u16) -> Vec<u8> {
     pixels
 }
 
-fn exif(orientation: u16) -> Vec<u8> {
+pub(crate) fn exif(orientation: u16) -> Vec<u8> {
     let mut block = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
     block.extend(orientation.to_be_bytes());
     block.extend([0; 6]);

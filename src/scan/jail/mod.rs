@@ -8,6 +8,7 @@ mod fault;
 mod process;
 mod socket;
 
+use std::borrow::Cow;
 use std::io;
 use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
@@ -289,7 +290,7 @@ fn seal_setup(config: &JailConfig) -> io::Result<SealedMemory> {
         memory_bytes: config.limits.memory_bytes,
         pool: config.limits.pool,
         sources,
-        font: config.font.clone(),
+        font: Cow::Borrowed(&config.font),
     };
     SealedMemory::from_bytes(&setup.encode())
 }

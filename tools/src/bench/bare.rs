@@ -59,7 +59,7 @@ struct Picture {
 }
 
 /// As the service encodes.
-const QUALITY: u8 = 92;
+pub(super) const QUALITY: u8 = 92;
 /// Bytes converted at a time, which stay in the second cache. A multiple of three.
 const PIECE: usize = 3 << 14;
 
@@ -134,6 +134,15 @@ impl Bare {
             Err(BenchError::Clamd(answer))
         }
     }
+}
+
+/// Decoder, colour and encoder, one after the other on this thread.
+pub(super) fn one_thread(bytes: &[u8]) -> Result<Duration, BenchError> {
+    let begun = Instant::now();
+    let mut picture = decode(bytes)?;
+    colour(&mut picture)?;
+    encode(&picture)?;
+    Ok(begun.elapsed())
 }
 
 /// A memory file, as the service has one.

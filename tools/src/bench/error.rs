@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sekisho::scan::jail::JailError;
+
 use crate::chaos::ChaosError;
 
 /// An error of the rig, or a side that did not do its work.
@@ -25,6 +27,8 @@ pub enum BenchError {
     Clamd(String),
     #[error("the bare engines failed: {0}")]
     Bare(String),
+    #[error(transparent)]
+    Jail(#[from] JailError),
     #[error("nginx answered {0}")]
     Nginx(u16),
     #[error("a photo could not be made")]

@@ -81,26 +81,32 @@ fn watch(
     done: &AtomicBool,
 ) -> (BTreeMap<u32, u64>, BTreeMap<u32, u64>) {
     let (mut children, mut shares) = (BTreeMap::new(), BTreeMap::new());
-    let keep = |peaks: &mut BTreeMap<u32, u64>, pid, bytes: Option<u64>| {
-        let peak = peaks.entry(pid).or_insert(0);
-        *peak = bytes.unwrap_or(0).max(*peak);
-    };
     let mut looked: Option<Instant> = None;
     while !done.load(Ordering::Relaxed) {
-        for child in jails.iter().flat_map(|jail| children_of(*jail)) {
-            keep(&mut children, child, process::status_bytes(child, "VmHWM"));
-        }
+        high_water_marks(jails, &mut children);
         if looked.is_none_or(|at| at.elapsed() > LOOK_AT_SHARES) {
             for (_, pid) in named {
                 keep(&mut shares, *pid, process::pss_bytes(*pid));
             }
             looked = Some(Instant::now());
         }
-        std::thread::sleep(LOOK);
     }
     children.retain(|_, bytes| *bytes > 0);
     shares.retain(|_, bytes| *bytes > 0);
     (children, shares)
+}
+
+/// Looks once at the children of the jails, after a moment.
+pub(super) fn high_water_marks(jails: &[u32], peaks: &mut BTreeMap<u32, u64>) {
+    std::thread::sleep(LOOK);
+    for child in jails.iter().flat_map(|jail| children_of(*jail)) {
+        keep(peaks, child, process::status_bytes(child, "VmHWM"));
+    }
+}
+
+fn keep(peaks: &mut BTreeMap<u32, u64>, pid: u32, bytes: Option<u64>) {
+    let peak = peaks.entry(pid).or_insert(0);
+    *peak = bytes.unwrap_or(0).max(*peak);
 }
 
 fn children_of(pid: u32) -> Vec<u32> {
@@ -108,7 +114,7 @@ fn children_of(pid: u32) -> Vec<u32> {
     listed.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-fn megabytes(bytes: u64) -> f64 {
+pub(super) fn megabytes(bytes: u64) -> f64 {
     // Nothing here has more than 4 petabytes.
     u32::try_from(bytes / 1024).map_or(f64::MAX, f64::from) * 1024.0 / 1e6
 }

@@ -11,6 +11,7 @@ mod ingest;
 pub mod load;
 mod memory;
 mod nginx;
+mod parts;
 mod photo;
 mod process;
 mod release;
@@ -53,10 +54,13 @@ pub enum Section {
     Memory,
     /// (e) Bytes a second into quarantine.
     Ingest,
+    /// (f) Each piece of the jail's work, without a service around it.
+    Parts,
 }
 
 impl Section {
-    pub const ALL: [Self; 5] = [Self::Latency, Self::Cost, Self::Many, Self::Memory, Self::Ingest];
+    pub const ALL: [Self; 6] =
+        [Self::Latency, Self::Cost, Self::Many, Self::Memory, Self::Ingest, Self::Parts];
 
     /// By its letter.
     pub const fn of_letter(letter: char) -> Option<Self> {
@@ -66,6 +70,7 @@ impl Section {
             'c' => Some(Self::Many),
             'd' => Some(Self::Memory),
             'e' => Some(Self::Ingest),
+            'f' => Some(Self::Parts),
             _ => None,
         }
     }
@@ -102,26 +107,42 @@ impl Results {
 pub async fn run(options: &Options, say: impl Fn(&str)) -> Result<Results, BenchError> {
     let machine = Machine::here();
     say(&machine.to_string());
-    let mut rig = Rig::new(options).await?;
-    let sizes = rig.photos.iter().map(|photo| photo.bytes.len() / 1000);
-    let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.max().unwrap_or(0));
-    say(&format!("{} photos of 12 megapixels, {least} to {most} kB each", rig.photos.len()));
     let mut figures = Vec::new();
-    for section in &options.sections {
-        let found = match section {
-            Section::Latency => release::latency(&mut rig).await?,
-            Section::Cost => release::cost(&mut rig).await?,
-            Section::Many => release::many(&mut rig).await?,
-            Section::Memory => memory::peaks(&mut rig)?,
-            Section::Ingest => ingest::rates(&mut rig, options).await?,
-        };
+    let mut keep = |found: Vec<Figure>| {
         for figure in &found {
             say(&figure.to_string());
         }
         figures.extend(found);
+    };
+    let with_service = |section: &&Section| **section != Section::Parts;
+    if options.sections.iter().any(|section| with_service(&section)) {
+        let mut rig = Rig::new(options).await?;
+        say(&rig.photos_told());
+        for section in options.sections.iter().filter(with_service) {
+            keep(measured(*section, &mut rig, options).await?);
+        }
+        rig.service.stop()?;
     }
-    rig.service.stop()?;
+    // Last, and with the service gone.
+    if options.sections.contains(&Section::Parts) {
+        keep(parts::figures(options).await?);
+    }
     Ok(Results { machine, figures })
+}
+
+async fn measured(
+    section: Section,
+    rig: &mut Rig,
+    options: &Options,
+) -> Result<Vec<Figure>, BenchError> {
+    match section {
+        Section::Latency => release::latency(rig).await,
+        Section::Cost => release::cost(rig).await,
+        Section::Many => release::many(rig).await,
+        Section::Memory => memory::peaks(rig),
+        Section::Ingest => ingest::rates(rig, options).await,
+        Section::Parts => parts::figures(options).await,
+    }
 }
 
 impl Machine {

@@ -70,7 +70,7 @@ fn one(folder: &Path, number: usize, seed: u64) -> Result<Photo, BenchError> {
 }
 
 /// Soft light from above, a few round things with edges, and noise in every pixel.
-fn scene(seed: u64) -> Vec<u8> {
+pub(super) fn scene(seed: u64) -> Vec<u8> {
     let mut noise = Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (width, height) = (i32::from(WIDTH), i32::from(HEIGHT));
     let discs: Vec<[i32; 4]> = (0..12).map(|_| disc(&mut noise, width, height)).collect();

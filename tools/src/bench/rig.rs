@@ -54,6 +54,13 @@ impl Rig {
         begun.elapsed() < self.seconds
     }
 
+    /// How many photos there are, and how large.
+    pub(super) fn photos_told(&self) -> String {
+        let sizes = self.photos.iter().map(|photo| photo.bytes.len() / 1000);
+        let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.max().unwrap_or(0));
+        format!("{} photos of 12 megapixels, {least} to {most} kB each", self.photos.len())
+    }
+
     /// Where the managed clamd has its configuration.
     pub(super) fn clamd_conf(&self) -> PathBuf {
         self.service.data.join("run/clamd/clamd.conf")

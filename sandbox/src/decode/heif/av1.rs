@@ -11,9 +11,10 @@ use heifer_isobmff::{HeifFile, ItemId};
 use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
 use re_rav1d::include::dav1d::headers::Dav1dSequenceHeader;
 use re_rav1d::src::lib::dav1d_parse_sequence_header;
-use sekisho_protocol::{DecodeLimits, FindingCode};
+use sekisho_protocol::FindingCode;
 
 use super::super::check_size;
+use super::Bounds;
 
 /// A decoded item, and what its stream says about its colours by number (ITU-T H.273).
 pub(super) struct Av1 {
@@ -27,16 +28,20 @@ pub(super) struct Av1 {
 pub(super) fn decode(
     heif: &HeifFile<'_>,
     id: ItemId,
-    limits: &DecodeLimits,
+    Bounds { limits, memory }: Bounds<'_>,
 ) -> Result<Av1, FindingCode> {
     let data = heif.item_data(id).map_err(|_| FindingCode::Malformed)?;
     let sequence = sequence_header(&data).ok_or(FindingCode::Malformed)?;
     let side = |length: i32| u32::try_from(length).unwrap_or(u32::MAX);
     let (width, height) = (side(sequence.max_width), side(sequence.max_height));
     check_size(width, height, limits)?;
-    if frame_bytes(&sequence, width, height) > MAX_FRAME_BYTES {
+    let frame = frame_bytes(&sequence, width, height);
+    if frame > MAX_FRAME_BYTES {
         return Err(FindingCode::TooManyPixels);
     }
+    // Grain is laid on a copy. What the decoder notes about blocks is less than a byte a pixel.
+    let copies = if sequence.film_grain_present != 0 { 2 } else { 1 };
+    memory.expect(frame * copies + u64::from(width) * u64::from(height) + data.len() as u64)?;
     let mut settings = Settings::new();
     // A thread would be the end of the child.
     settings.set_n_threads(1);

@@ -14,6 +14,7 @@ use heifer_isobmff::{HeifFile, ItemId};
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 
 use super::canvas::Canvas;
+use super::memory::Memory;
 use super::{Source, check_size, colour, walk_whole};
 use crate::look::heif;
 use paint::{Ink, Sheet};
@@ -31,13 +32,15 @@ pub(super) fn decode(
     let (width, height) = heif::size(&heif).ok_or(FindingCode::Malformed)?;
     let turn::Placement { window, orientation } =
         turn::placement(&heif, heif.primary_id, width, height)?;
+    let memory = canvas.memory();
     let room = canvas.room(window.width, window.height, orientation)?;
     let mut sheet = Sheet::new(&mut *room, window, Ink::Colour);
-    let shown = items(&heif, primary, (width, height), &mut sheet, limits)?;
+    let bounds = Bounds { limits, memory };
+    let shown = items(&heif, primary, (width, height), &mut sheet, bounds)?;
     if let Some(alpha) = alpha_of(&heif, primary)? {
         let is_in = heif.referenced_items(primary, b"prem").contains(&alpha);
         let ink = if is_in { Ink::OpacityAlreadyIn } else { Ink::Opacity };
-        items(&heif, alpha, (width, height), &mut Sheet::new(room, window, ink), limits)?;
+        items(&heif, alpha, (width, height), &mut Sheet::new(room, window, ink), bounds)?;
     }
     let profile = profile(&heif, heif.primary_id)?;
     let profile = profile.or_else(|| shown.numbers.and_then(|(p, t)| colour::profile_of(p, t)));
@@ -63,16 +66,23 @@ struct Shown {
     numbers: Option<(u16, u16)>,
 }
 
+/// What decoding one item may come to.
+#[derive(Clone, Copy, Debug)]
+struct Bounds<'a> {
+    limits: &'a DecodeLimits,
+    memory: &'a Memory,
+}
+
 /// Paints a coded item or every tile of a grid.
 fn items(
     heif: &HeifFile<'_>,
     id: ItemId,
     (width, height): (u32, u32),
     sheet: &mut Sheet<'_>,
-    limits: &DecodeLimits,
+    bounds: Bounds<'_>,
 ) -> Result<Shown, FindingCode> {
     if &kind(heif, id)? != b"grid" {
-        return coded(heif, id, (width, height), (0, 0), sheet, limits);
+        return coded(heif, id, (width, height), (0, 0), sheet, bounds);
     }
     let grid = heif.grid(id).map_err(|_| FindingCode::Malformed)?;
     let tiles = heif.referenced_items(id, b"dimg");
@@ -81,7 +91,7 @@ fn items(
     }
     let first = tiles.first().ok_or(FindingCode::Malformed)?;
     let size = heif.image_size(*first).ok().flatten().ok_or(FindingCode::Malformed)?;
-    check_size(size.0, size.1, limits)?;
+    check_size(size.0, size.1, bounds.limits)?;
     let covered =
         |tile: u32, count: u16, whole: u32| u64::from(tile) * u64::from(count) >= u64::from(whole);
     if !covered(size.0, grid.columns, width) || !covered(size.1, grid.rows, height) {
@@ -91,7 +101,7 @@ fn items(
     for (tile, number) in tiles.iter().zip(0u32..) {
         let (column, row) = (number % u32::from(grid.columns), number / u32::from(grid.columns));
         let place = (column * size.0, row * size.1);
-        shown = coded(heif, *tile, size, place, sheet, limits)?;
+        shown = coded(heif, *tile, size, place, sheet, bounds)?;
     }
     Ok(shown)
 }
@@ -146,11 +156,11 @@ fn coded(
     size: (u32, u32),
     place: (u32, u32),
     sheet: &mut Sheet<'_>,
-    limits: &DecodeLimits,
+    bounds: Bounds<'_>,
 ) -> Result<Shown, FindingCode> {
     let coded = match &kind(heif, id)? {
-        b"hvc1" => Coded::Hevc(hevc::decode(heif, id, limits)?),
-        b"av01" => Coded::Av1(av1::decode(heif, id, limits)?),
+        b"hvc1" => Coded::Hevc(hevc::decode(heif, id, bounds)?),
+        b"av01" => Coded::Av1(av1::decode(heif, id, bounds)?),
         _ => return Err(FindingCode::UnsupportedType),
     };
     let (width, height) = coded.size();

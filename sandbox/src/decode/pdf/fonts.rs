@@ -13,10 +13,10 @@ use hayro::hayro_syntax::object::{Dict, Name};
 use skrifa::{FontRef, MetadataProvider as _};
 
 /// Sets the font for East Asian text, before any file is read. The first one stays.
-pub fn provide(font: Vec<u8>) {
+pub fn provide(font: &'static [u8]) {
     if !font.is_empty() {
         // A second one would be given by nobody but our own parent, which gives one.
-        let _ = FONT.set(Arc::new(font));
+        let _ = FONT.set(font);
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) fn resolve(query: &FontQuery, missing: &AtomicBool) -> Option<(FontDa
                 | CidFamily::AdobeKorea1,
             ),
             Some(font),
-        ) => Some((Arc::clone(font) as FontData, 0)),
+        ) => Some((Arc::new(*font) as FontData, 0)),
         // Numbers of glyphs in a font that is elsewhere say nothing about which characters are meant.
         (Some(_), _) => {
             missing.store(true, Ordering::Relaxed);
@@ -77,4 +77,4 @@ pub(super) fn is_of_absent_signs(font: &Dict<'_>) -> bool {
     !is_standard && signs.iter().any(|sign| memchr::memmem::find(&name, sign).is_some())
 }
 
-static FONT: OnceLock<Arc<Vec<u8>>> = OnceLock::new();
+static FONT: OnceLock<&'static [u8]> = OnceLock::new();

@@ -56,7 +56,7 @@ fn is_unseen_field(field: &Dict<'_>, drawn: Option<&Stream<'_>>) -> bool {
 
 fn is_filled_in(field: &Dict<'_>) -> bool {
     match inherited(field, b"V") {
-        Some(Object::String(text)) => !text.as_bytes().is_empty(),
+        Some(Object::String(text)) => says_something(text.as_bytes()),
         Some(Object::Array(chosen)) => chosen.raw_iter().next().is_some(),
         Some(Object::Null(_)) | None => false,
         Some(_) => true,
@@ -87,12 +87,19 @@ fn inherited<'a>(field: &Dict<'a>, key: &[u8]) -> Option<Object<'a>> {
 
 fn has_text(dict: &Dict<'_>, key: &[u8]) -> bool {
     match dict.get::<Object<'_>>(key) {
-        Some(Object::String(text)) => !text.as_bytes().is_empty(),
+        Some(Object::String(text)) => says_something(text.as_bytes()),
         Some(Object::Stream(_)) => true,
         _ => false,
     }
 }
 
+/// Some writers leave the mark of an encoding where nothing was filled in.
+fn says_something(text: &[u8]) -> bool {
+    !ENCODING_MARKS.into_iter().any(|mark| text == mark)
+}
+
+/// None, UTF-16 in either order, UTF-8.
+const ENCODING_MARKS: [&[u8]; 4] = [b"", b"\xFE\xFF", b"\xFF\xFE", b"\xEF\xBB\xBF"];
 /// Hidden, or not to be seen on a screen.
 const HIDDEN: u32 = (1 << 1) | (1 << 5);
 /// Notes that are looked at on one page.

@@ -17,7 +17,7 @@ use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning, RenderCont
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::Affine;
 use hayro::vello_cpu::color::palette::css::WHITE;
-use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
+use hayro::vello_cpu::{PixmapMut, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
 use resolution::Plan;
 use sekisho_protocol::{DecodeLimits, DecodeReport, FindingCode};
@@ -46,7 +46,7 @@ pub(super) fn decode(
     let bytes = usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3;
     let room = output.get_mut(..bytes).ok_or(FindingCode::TooManyPixels)?;
     map::populate(room);
-    draw(page, &cache, &settings, plan, room);
+    draw(page, &cache, &settings, plan, room).ok_or(FindingCode::TooManyPixels)?;
     missing.check()?;
     let dots = resolution::dots(page, plan.size);
     Ok(DecodeReport::Page { width, height, dots, pages: pdf::pages(&document) })
@@ -59,7 +59,7 @@ fn draw<'a>(
     settings: &InterpreterSettings,
     plan: Plan,
     room: &mut [u8],
-) {
+) -> Option<()> {
     let [width, height] = plan.size;
     let (points_across, points_down) = page.render_dimensions();
     let scale = Affine::scale_non_uniform(
@@ -68,6 +68,9 @@ fn draw<'a>(
     );
     let transform = scale * to_affine(page);
     let white = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..Default::default() };
+    let row = usize::from(width) * RGBA;
+    let mut drawn = vec![0; row * usize::from(plan.strip.min(height))];
+    map::in_large_pages(&mut drawn);
     let mut rest = room;
     let mut above = 0;
     while above < height {
@@ -76,15 +79,16 @@ fn draw<'a>(
         let moved = Affine::translate((0.0, -f64::from(above))) * transform;
         render_into(page, cache, settings, &RenderSettings::default(), &mut context, moved);
         context.flush();
-        let mut pixels = Pixmap::new(width, rows);
-        context.render_with(&mut pixels, &mut Resources::default(), white);
-        let (strip, below) = rest.split_at_mut((pixels.data().len() * 3).min(rest.len()));
-        for (to, from) in strip.as_chunks_mut::<3>().0.iter_mut().zip(pixels.data()) {
-            *to = [from.r, from.g, from.b];
-        }
+        let pixels = drawn.get_mut(..row * usize::from(rows))?;
+        let target = PixmapMut::new(width, rows, pixels)?;
+        context.render_with(target, &mut Resources::default(), white);
+        let (strip, below) = rest.split_at_mut_checked(pixels.len() / RGBA * 3)?;
+        let to = strip.as_chunks_mut::<3>().0.iter_mut();
+        to.zip(pixels.as_chunks::<RGBA>().0).for_each(|(to, [r, g, b, _])| *to = [*r, *g, *b]);
         rest = below;
         above += rows;
     }
+    Some(())
 }
 
 /// From the page's points to points counted from its upper left corner, upright.
@@ -128,6 +132,9 @@ impl Missing {
     }
 }
 
+/// Bytes of a pixel as it is drawn.
+const RGBA: usize = 4;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +147,7 @@ mod tests {
         let settings = Missing::default().settings();
         let plan = resolution::choose(page, &settings, &limits).ok()?;
         let mut room = vec![0; usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3];
-        draw(page, &RenderCache::new(), &settings, Plan { strip, ..plan }, &mut room);
+        draw(page, &RenderCache::new(), &settings, Plan { strip, ..plan }, &mut room)?;
         Some(room)
     }
 

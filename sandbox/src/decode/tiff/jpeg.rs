@@ -8,6 +8,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_jpeg::JpegDecoder;
 
 use super::Place;
+use crate::decode::memory::Memory;
 use crate::decode::{jpeg, scans};
 use crate::look::tiff::page::Page;
 use crate::look::{Notes, jpeg as look};
@@ -19,6 +20,7 @@ pub(super) fn decode(
     place: Place,
     room: &mut [u8],
     limits: &DecodeLimits,
+    memory: &Memory,
 ) -> Result<SourceCoding, FindingCode> {
     let whole = joined(tables, data)?;
     let mut notes = Notes::default();
@@ -50,6 +52,8 @@ pub(super) fn decode(
     if decoder.output_buffer_size() != Some(len) {
         return Err(FindingCode::Malformed);
     }
+    let tile = if page.is_tiled { len as u64 } else { 0 };
+    memory.expect(walked.kept_bytes() + tile + whole.len() as u64)?;
     if page.is_tiled {
         let mut pixels = vec![0; len];
         decoder.decode_into(&mut pixels).map_err(|error| jpeg::refusal(&error))?;

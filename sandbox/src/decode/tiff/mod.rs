@@ -26,13 +26,14 @@ pub(super) fn decode(
     // A tile may be larger than the picture.
     check_size(page.piece.0, page.piece.1, limits)?;
     let colours = Colours::of(&page)?;
+    let memory = canvas.memory();
     let room = canvas.room(page.width, page.height, page.orientation)?;
     let mut coding = SourceCoding::Lossless;
     for (piece, number) in page.pieces.iter().zip(0u32..) {
         let place = Place::of(&page, number);
         if page.compression == JPEG {
             let tables = page.tables.map(range).unwrap_or_default();
-            coding = jpeg::decode(&page, tables, range(*piece), place, room, limits)?;
+            coding = jpeg::decode(&page, tables, range(*piece), place, room, limits, memory)?;
         } else {
             packed(&page, &colours, range(*piece), place, room)?;
         }

@@ -12,13 +12,19 @@ use sqlx::SqlitePool;
 
 use crate::service::{SETTLED, World, photo, programs, unique};
 
-/// A rule that finds the middle of a file.
+/// A rule that finds a file by many places of it: pictures that are alike share some of them, and not all.
 fn rule_against(name: &str, file: &[u8]) -> String {
-    let middle = &file[file.len() / 2..file.len() / 2 + 16];
-    let bytes: Vec<String> = middle.iter().map(|byte| format!("{byte:02x}")).collect();
-    let bytes = bytes.join(" ");
+    const PLACES: usize = 16;
+    const BYTES: usize = 16;
+    let string = |nth: usize| {
+        let start = nth * (file.len() - BYTES) / (PLACES - 1);
+        let bytes = file[start..start + BYTES].iter().map(|byte| format!("{byte:02x}"));
+        format!("$s{nth} = {{ {} }}", bytes.collect::<Vec<_>>().join(" "))
+    };
+    let strings: Vec<_> = (0..PLACES).map(string).collect();
+    let strings = strings.join(" ");
     format!(
-        "rule {name} {{ meta: severity = \"malicious\" strings: $a = {{ {bytes} }} condition: $a }}\n"
+        "rule {name} {{ meta: severity = \"malicious\" strings: {strings} condition: all of them }}\n"
     )
 }
 

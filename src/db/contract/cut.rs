@@ -33,11 +33,11 @@ type Plan = Arc<Mutex<Option<(u32, Cut)>>>;
 /// More messages than any of the transactions has.
 const MOST_MESSAGES: u32 = 40;
 /// How long a silent line is listened to.
-const DEADLINE: Duration = Duration::from_millis(500);
+const DEADLINE: Duration = Duration::from_secs(1);
 /// More than the connections that one process has.
-const SILENCES: u32 = 16;
+const SILENCES: u32 = 10;
 /// Each of a deadline at most: together longer than a silent connection is looked at.
-const MOST_TRIES: u32 = 40;
+const MOST_TRIES: u32 = 60;
 /// What `PostgreSQL` calls its socket.
 const SOCKET: &str = ".s.PGSQL.5432";
 

@@ -5,10 +5,12 @@ use std::fs::{self, File};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use rustix::process::Signal;
+use sekisho_tools::bench::photo::{Photo, photos};
 use sekisho_tools::chaos::patient::{Received, Visitor, end, field};
 use sekisho_tools::chaos::process;
 use sekisho_tools::chaos::service::set;
@@ -17,7 +19,7 @@ use sqlx::Row as _;
 use toml::Table;
 
 use crate::buckets;
-use crate::service::{SETTLED, World, photo};
+use crate::service::{SETTLED, World, photo, unique};
 
 /// A machine with one role, which has of the clinic's files what docs/DEPLOY.md names and no more.
 pub(crate) struct Machine {
@@ -121,8 +123,21 @@ impl Machine {
 
     /// Starts its role and waits until that is ready.
     fn go(&mut self, world: &World) {
-        let log = File::options().create(true).append(true).open(self.log()).expect("a log");
         let started = world.events("service_start", "").len();
+        self.launch(world);
+        let up = || match (self.port, &self.host) {
+            (Some(port), Some((host, address))) => {
+                host.connect(((*address).into(), port)).expect("looks").is_ok()
+            }
+            (Some(port), None) => std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
+            (None, _) => world.events("service_start", "").len() > started,
+        };
+        let ready = world.service.wait_until(self.role, SETTLED, up);
+        ready.unwrap_or_else(|_| panic!("{}", self.said()));
+    }
+
+    fn launch(&mut self, world: &World) {
+        let log = File::options().create(true).append(true).open(self.log()).expect("a log");
         // The kernel ends it should this process be killed.
         let mut command = match &self.host {
             Some((host, _)) => host.command("setpriv"),
@@ -139,15 +154,6 @@ impl Machine {
             .stderr(log)
             .spawn();
         self.child = Some(child.expect("started"));
-        let up = || match (self.port, &self.host) {
-            (Some(port), Some((host, address))) => {
-                host.connect(((*address).into(), port)).expect("looks").is_ok()
-            }
-            (Some(port), None) => std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
-            (None, _) => world.events("service_start", "").len() > started,
-        };
-        let ready = world.service.wait_until(self.role, SETTLED, up);
-        ready.unwrap_or_else(|_| panic!("{}", self.said()));
     }
 
     fn pid(&self) -> u32 {
@@ -353,6 +359,60 @@ async fn programs_of_before_and_after_an_expanding_migration_run_side_by_side() 
     assert!(intake.ended());
     assert!(serve(&world, &intake.folder).contains("not prepared for this version"));
     drop(worker);
+}
+
+/// What queue, leases, seals, log, database and store cost, on demand: two workers with all that waits for
+/// them against two runs of `sekisho scan` over the same photos, side by side. Both with their start.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement of minutes"]
+async fn two_workers_beside_two_scans() {
+    let world = spread();
+    let folder = world.root.path().join("photos");
+    fs::create_dir(&folder).expect("a folder");
+    let photos = photos(&folder, 40, unique()).expect("photos");
+    let _intake = Machine::start(&world, "intake", 1);
+    for visit in photos.chunks(20) {
+        let patient = world.patient().await;
+        for photo in visit {
+            patient.send_photo(&photo.bytes).await.expect("acknowledged");
+        }
+    }
+    let mut there = world.there().await;
+    let begun = Instant::now();
+    let mut workers = [1, 2].map(|number| Machine::new(&world, "worker", number));
+    workers.iter_mut().for_each(|worker| worker.launch(&world));
+    let queued = loop {
+        let left = "SELECT COUNT(*) FROM artifacts WHERE state <> 'released'";
+        let left: i64 = sqlx::query_scalar(left).fetch_one(&mut there).await.expect("a count");
+        if left == 0 {
+            break begun.elapsed();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    drop(workers);
+    let begun = Instant::now();
+    let halves = photos.chunks(20).zip(1_u16..);
+    let scans: Vec<Child> = halves.map(|(half, number)| scan(&world, half, number)).collect();
+    for mut scan in scans {
+        assert!(scan.wait().expect("an end").success(), "all would be released");
+    }
+    let scanned = begun.elapsed();
+    let ratio = scanned.as_secs_f64() / queued.as_secs_f64();
+    println!("two workers {queued:.1?}, two scans {scanned:.1?}: {ratio:.2} of their throughput");
+}
+
+fn scan(world: &World, photos: &[Photo], number: u16) -> Child {
+    let machine = Machine::new(world, "worker", 10 + number);
+    let output = Command::new(world.service.program())
+        .arg("--config")
+        .arg(machine.folder.join("sekisho.toml"))
+        .args(["scan", "--json", "--out"])
+        .arg(machine.folder.join("renditions"))
+        .args(photos.iter().map(|photo| &photo.path))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    output.expect("started")
 }
 
 /// A migration of a later version, as the server then has it written down.

@@ -12,7 +12,7 @@ pub mod load;
 mod memory;
 mod nginx;
 mod parts;
-mod photo;
+pub mod photo;
 mod process;
 mod release;
 mod rig;

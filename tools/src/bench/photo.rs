@@ -13,14 +13,14 @@ use super::BenchError;
 use crate::fixtures::orientation_only;
 
 /// Stored pixels of every photo.
-pub(super) const WIDTH: u16 = 4032;
-pub(super) const HEIGHT: u16 = 3024;
+pub const WIDTH: u16 = 4032;
+pub const HEIGHT: u16 = 3024;
 
 /// A photo in memory and on disk.
 #[derive(Clone, Debug)]
-pub(super) struct Photo {
-    pub(super) path: PathBuf,
-    pub(super) bytes: Bytes,
+pub struct Photo {
+    pub path: PathBuf,
+    pub bytes: Bytes,
 }
 
 /// A camera's own: finer than that of a rendition.
@@ -32,7 +32,7 @@ const ON_ITS_SIDE: u16 = 6;
 ///
 /// # Errors
 /// If one cannot be encoded or written.
-pub(super) fn photos(folder: &Path, count: usize, seed: u64) -> Result<Vec<Photo>, BenchError> {
+pub fn photos(folder: &Path, count: usize, seed: u64) -> Result<Vec<Photo>, BenchError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let makers = (0..threads).map(|first| {

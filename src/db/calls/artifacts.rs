@@ -1,0 +1,105 @@
+//! Submissions, artifacts and their objects.
+
+use super::super::{Answer, Commit, Contents, Db, ObjectRow};
+use crate::domain::content::Part;
+use crate::domain::state::StateName;
+use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::{
+    Artifact, ArtifactId, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
+};
+
+impl Db {
+    /// Records that a visit began.
+    pub async fn create_submission(&self, submission: &Submission, event: &Event) -> Answer<()> {
+        engine!(self, db => db.create_submission(submission, event).await)
+    }
+
+    pub async fn submission(&self, id: SubmissionId) -> Answer<Option<Submission>> {
+        engine!(self, db => db.submission(id).await)
+    }
+
+    /// A link's visits, newest first.
+    pub async fn submissions_of_link(&self, link: LinkId) -> Answer<Vec<Submission>> {
+        engine!(self, db => db.submissions_of_link(link).await)
+    }
+
+    pub async fn submission_by_receipt(
+        &self,
+        receipt: &ReceiptNumber,
+    ) -> Answer<Option<Submission>> {
+        engine!(self, db => db.submission_by_receipt(receipt).await)
+    }
+
+    /// The only write of an artifact: state, event and objects together or not at all.
+    ///
+    /// # Errors
+    /// [`DbError::Conflict`](crate::db::DbError::Conflict) if its version moved,
+    /// [`DbError::Fenced`](crate::db::DbError::Fenced) if the lease was lost.
+    pub async fn commit(&self, commit: Commit<'_>) -> Answer<Artifact> {
+        engine!(self, db => db.commit(commit).await)
+    }
+
+    pub async fn artifact(&self, id: ArtifactId) -> Answer<Option<Artifact>> {
+        engine!(self, db => db.artifact(id).await)
+    }
+
+    /// A submission's artifacts by position.
+    pub async fn artifacts_of(&self, submission: SubmissionId) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.artifacts_of(submission).await)
+    }
+
+    /// A submission with how much it holds, and what its unfinished uploads were announced to bring.
+    pub async fn contents_of(
+        &self,
+        submission: SubmissionId,
+        now: Timestamp,
+    ) -> Answer<Option<Contents>> {
+        engine!(self, db => db.contents_of(submission, now).await)
+    }
+
+    /// Artifacts in a state, oldest first.
+    pub async fn artifacts_in(&self, state: StateName, limit: u32) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.artifacts_in(state, limit).await)
+    }
+
+    /// Artifacts in a state, counted.
+    pub async fn count_in(&self, state: StateName) -> Answer<u64> {
+        engine!(self, db => db.count_in(state).await)
+    }
+
+    /// Released artifacts whose link names this doctor or team, soonest deadline first. A list to
+    /// start from: each certificate still decides.
+    pub async fn released_for(
+        &self,
+        doctor: StaffId,
+        team: Option<&str>,
+        limit: u32,
+    ) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.released_for(doctor, team, limit).await)
+    }
+
+    /// Artifacts whose content must go, longest overdue first.
+    pub async fn due(&self, now: Timestamp, limit: u32) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.due(now, limit).await)
+    }
+
+    /// Artifacts on hold, the one whose content would go first in front.
+    pub async fn held(&self, limit: u32) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.held(limit).await)
+    }
+
+    /// The parts of an object in order.
+    pub async fn parts(&self, object: ObjectId) -> Answer<Vec<Part>> {
+        engine!(self, db => db.parts(object).await)
+    }
+
+    /// Objects of an artifact.
+    pub async fn objects_of(&self, artifact: ArtifactId) -> Answer<Vec<ObjectRow>> {
+        engine!(self, db => db.objects_of(artifact).await)
+    }
+
+    /// Whether any row knows this object.
+    pub async fn object(&self, object: ObjectId) -> Answer<Option<ObjectRow>> {
+        engine!(self, db => db.object(object).await)
+    }
+}

@@ -1,0 +1,91 @@
+//! The access log.
+
+use super::super::{Answer, AuditFilter, Db, LogTree, QueuedEvent, RefusalCount, is_no_text};
+use crate::audit::SequencedEvent;
+use crate::domain::{Event, Timestamp};
+
+impl Db {
+    /// Appends an event that changes nothing else.
+    pub async fn append(&self, event: &Event) -> Answer<()> {
+        engine!(self, db => db.append(event).await)
+    }
+
+    /// Counts a refusal of a stranger in its minute.
+    pub async fn count_refusal(&self, at: Timestamp, door: &str, code: &str) -> Answer<()> {
+        self.count_refusals(at, door, code, 1).await
+    }
+
+    /// Counts as many at once, in the minute of `at`.
+    pub async fn count_refusals(
+        &self,
+        at: Timestamp,
+        door: &str,
+        code: &str,
+        count: u64,
+    ) -> Answer<()> {
+        engine!(self, db => db.count_refusals(at, door, code, count).await)
+    }
+
+    /// Windows that ended before a time.
+    pub async fn ended_refusal_windows(&self, before: Timestamp) -> Answer<Vec<RefusalCount>> {
+        engine!(self, db => db.ended_refusal_windows(before).await)
+    }
+
+    /// Turns an ended window into its one event.
+    pub async fn close_refusal_window(&self, window: &RefusalCount, event: &Event) -> Answer<()> {
+        engine!(self, db => db.close_refusal_window(window, event).await)
+    }
+
+    /// Events that have no sequence number yet, in order.
+    pub async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {
+        engine!(self, db => db.queued_events(limit).await)
+    }
+
+    pub async fn log_tree(&self) -> Answer<LogTree> {
+        engine!(self, db => db.log_tree().await)
+    }
+
+    /// Gives queued events the sequence numbers after `before.size`.
+    ///
+    /// # Errors
+    /// [`DbError::Conflict`](crate::db::DbError::Conflict) if another sequencer was faster.
+    pub async fn extend_log(
+        &self,
+        before: &LogTree,
+        after: &LogTree,
+        events: &[QueuedEvent],
+    ) -> Answer<()> {
+        engine!(self, db => db.extend_log(before, after, events).await)
+    }
+
+    pub async fn add_checkpoint(&self, size: u64, at: Timestamp, note: &str) -> Answer<()> {
+        engine!(self, db => db.add_checkpoint(size, at, note).await)
+    }
+
+    /// The signed note of the checkpoint at this size.
+    pub async fn checkpoint_note(&self, size: u64) -> Answer<Option<String>> {
+        engine!(self, db => db.checkpoint_note(size).await)
+    }
+
+    /// Sequenced events after a sequence number, in order.
+    pub async fn sequenced_events(&self, after: u64, limit: u32) -> Answer<Vec<SequencedEvent>> {
+        engine!(self, db => db.sequenced_events(after, limit).await)
+    }
+
+    /// Events without a sequence number that are not waiting for one: there must be none.
+    pub async fn lost_events(&self, limit: u32) -> Answer<Vec<String>> {
+        engine!(self, db => db.lost_events(limit).await)
+    }
+
+    /// Events that match, newest first.
+    pub async fn search_events(&self, filter: &AuditFilter) -> Answer<Vec<Event>> {
+        if [&filter.artifact, &filter.actor, &filter.action]
+            .into_iter()
+            .flatten()
+            .any(|it| is_no_text(it))
+        {
+            return Ok(Vec::new());
+        }
+        engine!(self, db => db.search_events(filter).await)
+    }
+}

@@ -1,0 +1,48 @@
+//! Sessions, tries and factors.
+
+use super::super::{Answer, Db, Tries};
+use crate::domain::authority::Signed;
+use crate::domain::staff::Session;
+use crate::domain::{Event, StaffId, Timestamp};
+
+impl Db {
+    pub async fn put_session(
+        &self,
+        row: &Signed<Session>,
+        session: &Session,
+        event: Option<&Event>,
+    ) -> Answer<()> {
+        engine!(self, db => db.put_session(row, session, event).await)
+    }
+
+    pub async fn session(&self, digest: &str) -> Answer<Option<Signed<Session>>> {
+        engine!(self, db => db.session(digest).await)
+    }
+
+    pub async fn end_session(&self, digest: &str, event: Option<&Event>) -> Answer<()> {
+        engine!(self, db => db.end_session(digest, event).await)
+    }
+
+    /// Removes sessions not seen since a time.
+    pub async fn sweep_sessions(&self, not_seen_since: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.sweep_sessions(not_seen_since).await)
+    }
+
+    pub async fn tries(&self, subject: &str) -> Answer<Tries> {
+        engine!(self, db => db.tries(subject).await)
+    }
+
+    /// Counts a try before its secret is compared, so that a race gains none.
+    pub async fn add_try(&self, subject: &str, now: Timestamp) -> Answer<Tries> {
+        engine!(self, db => db.add_try(subject, now).await)
+    }
+
+    pub async fn clear_tries(&self, subject: &str) -> Answer<()> {
+        engine!(self, db => db.clear_tries(subject).await)
+    }
+
+    /// Spends a TOTP step; false if it or a later one was spent already.
+    pub async fn spend_factor_step(&self, staff: StaffId, step: i64) -> Answer<bool> {
+        engine!(self, db => db.spend_factor_step(staff, step).await)
+    }
+}

@@ -8,6 +8,7 @@
 use std::time::Instant;
 
 use super::error::refused_event;
+use super::recall::recall;
 use super::{FlowError, Refusal};
 use crate::app::{App, DbError, Review};
 use crate::domain::access::Permission;
@@ -223,10 +224,9 @@ async fn refuse(app: &App, artifact: Artifact, entry: &KnownBad) -> Result<(), F
     let now = app.clock.trusted()?;
     let id = artifact.id;
     let artifact = match &artifact.state {
-        State::Released { release, .. } => {
-            // The key first, so that no write to the database can revive the rendition.
-            app.db.destroy_wrap(release.rendition.object).await?;
-            let change = artifact.recall(verdict.clone(), app.stamp(app.itself(), now)?)?;
+        State::Released { .. } => {
+            let stamp = app.stamp(app.itself(), now)?;
+            let change = recall(app, artifact, verdict.clone(), stamp).await?;
             app.db.commit(change.into()).await?
         }
         State::Quarantined { .. } | State::InReview { .. } | State::Approved { .. } => artifact,

@@ -23,6 +23,7 @@ pub mod open;
 pub mod people;
 pub mod pull;
 pub mod reached;
+mod recall;
 pub mod receive;
 pub mod rescan;
 pub mod review;

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::error::refused_event;
+use super::recall::recall;
 use super::signatures::decided;
 use super::{FlowError, Refusal, scan};
 use crate::app::{Again, App, DbError, RescanTurn, Review, Subject, VaultError, Worker};
@@ -19,7 +20,7 @@ use crate::domain::rescan::{
 };
 use crate::domain::signatures::{Choice, Decision, SetId, SetKind, Sets, Subject as About};
 use crate::domain::staff::{Holder, Session, StaffRole};
-use crate::domain::{Action, Actor, ArtifactId, Change, Code, Event, State, Timestamp};
+use crate::domain::{Action, Actor, ArtifactId, Change, Code, Event, Timestamp};
 
 /// Artifacts looked for at once: a reviewer's word is heard after so many at the latest.
 const BATCH: u32 = 50;
@@ -242,13 +243,7 @@ async fn stop(
     }
     let stamp = app.stamp(app.itself(), now)?;
     let change = match effect {
-        Effect::Recall => {
-            if let State::Released { release, .. } = &artifact.state {
-                // The key first, so that no write to the database can revive the rendition.
-                app.db.destroy_wrap(release.rendition.object).await?;
-            }
-            artifact.recall(verdict, stamp)?
-        }
+        Effect::Recall => recall(app, artifact, verdict, stamp).await?,
         Effect::Reject => artifact.reject(reason.clone(), None, stamp)?,
         Effect::Warn => artifact.warn(&reason, stamp)?,
         Effect::Nothing => return Ok(Turn::Gone),

@@ -299,8 +299,7 @@ pub async fn rescan(
     Ok(artifact)
 }
 
-/// Recalls a released artifact: the rendition's key is destroyed first, so that no write to the
-/// database can revive it.
+/// Recalls a released artifact.
 ///
 /// # Errors
 /// [`Refusal::MovedOn`] if it is not released as the reviewer saw it.
@@ -312,16 +311,15 @@ pub async fn recall(
 ) -> Result<Artifact, FlowError> {
     let reviewer = reviewer(session)?;
     let artifact = unmoved(review, reviewer, id, version, Action::Recall).await?;
-    let State::Released { release, .. } = &artifact.state else {
+    let State::Released { .. } = &artifact.state else {
         let event = event_about(review, &artifact, reviewer, Action::Recall)?;
         return Err(refused_event(&review.app, event, Refusal::MovedOn).await);
     };
-    review.app.db.destroy_wrap(release.rendition.object).await?;
     let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
     let reason = Reason::plain(Engine::Pipeline, "recalled_by_reviewer");
     let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
-    let change = artifact.clone().recall(verdict, stamp);
-    done(review, &artifact, reviewer, Action::Recall, change).await
+    let change = super::recall::recall(&review.app, artifact.clone(), verdict, stamp).await?;
+    done(review, &artifact, reviewer, Action::Recall, Ok(change)).await
 }
 
 /// With two different reviewers' words, the artifact is approved and a worker is woken.

@@ -9,6 +9,7 @@ mod join;
 use std::time::Duration;
 
 use super::FlowError;
+use super::recall::recall;
 use crate::app::{App, DbError, Sensor};
 use crate::domain::artifact::Stamp;
 use crate::domain::event::Role;
@@ -156,11 +157,7 @@ async fn change(
             artifact.send_to_review(verdict, evidence, stamp)?
         }
         State::InReview { .. } => artifact.warn(&reason, stamp)?,
-        State::Released { release, .. } => {
-            // The key first, so that no write to the database can revive the rendition.
-            app.db.destroy_wrap(release.rendition.object).await?;
-            artifact.recall(verdict, stamp)?
-        }
+        State::Released { .. } => recall(app, artifact, verdict, stamp).await?,
         State::Rejected { .. } | State::Purged { .. } => return Ok(Stopped::NotNeeded),
     };
     let event = change.event.fact("rule", &alert.rule).fact("why", alert.why.as_str());

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::app::{AuditFilter, Commit};
+use crate::domain::State;
 use crate::domain::artifact::{ArtifactKind, Declared, Stamp};
 use crate::domain::content::{Area, Wrap};
 use crate::domain::event::Role;

@@ -27,6 +27,7 @@ pub use crate::ops::listener::PeerIdentity;
 pub use crate::ops::shelf::{Glimpse, Shelf, Shelves};
 pub use crate::scan::proof::Fault as SetProofFault;
 pub use crate::scan::{Again, Candidate, NewSet, Scan, Scanner, Subject, Timings};
+pub use crate::sensor::replay::{Proof as ReplayProof, Replay, ReplayConfig, Upload as Replayed};
 pub use crate::sensor::{Datagrams, Interest, StreamListener, Tail};
 pub use crate::vault::{AreaIdentity, Vault, VaultError};
 
@@ -76,6 +77,8 @@ pub struct Worker {
     pub keys: Arc<WorkerKeys>,
     pub quarantine: Arc<AreaIdentity>,
     pub scanner: Arc<Scanner>,
+    /// A sensor that is shown each file, if there is one.
+    pub replay: Option<Arc<Replay>>,
     pub shelves: Shelves,
     /// Whether a proven set comes into force by itself.
     pub promotion: Promotion,

@@ -1,5 +1,6 @@
 //! `sekisho check`: what this machine and this configuration lack, and what follows from it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use serde::Serialize;
 use super::output::Output;
 use super::signatures::sets;
 use super::{Answer, CliError, open};
-use crate::app::{App, BellEnd, Scanner};
+use crate::app::{App, BellEnd, ReplayProof, Replayed, Scanner};
 use crate::config::Config;
-use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
 use crate::domain::retention::Retention;
 use crate::domain::sensor::Hearing;
+use crate::domain::{Action, ArtifactId, SubmissionId};
 use crate::flow;
 use crate::ops::egress;
 use crate::ops::handover::Reach;
@@ -91,6 +92,8 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
         Err(error) => item("clock", Level::Fail, error.to_string()),
     });
     items.push(sensor(&config, &app).await?);
+    items.extend(payloads(&app).await?);
+    items.extend(replay(&config, &app).await?);
     signatures(&app, &mut items).await?;
     let font = &config.paths.cjk_font;
     items.push(match open::font(font) {
@@ -155,6 +158,45 @@ async fn sensor(config: &Config, app: &App) -> Result<Item, CliError> {
         }
     })
 }
+
+/// Sensors that write down what was sent: patients' files would stay in their logs.
+async fn payloads(app: &App) -> Result<Vec<Item>, CliError> {
+    let printing = flow::sensor::printing(app).await?;
+    Ok(printing
+        .into_iter()
+        .map(|source| item("sensor", Level::Warn, PRINTS.to_owned() + &source))
+        .collect())
+}
+
+/// Whether the sensor that is shown each file answers, and finds its canary.
+async fn replay(config: &Config, app: &App) -> Result<Option<Item>, CliError> {
+    const CHECK: &str = "sensor replay";
+    let replay = match open::replay(config) {
+        Ok(Some(replay)) => replay,
+        Ok(None) => return Ok(None),
+        Err(error) => return Ok(Some(item(CHECK, Level::Fail, Output::sentence(error.as_ref())))),
+    };
+    let now = app.clock.read();
+    let service = config.doors.intake.listen;
+    let trial = Replayed {
+        submission: SubmissionId::new(now, app.random.bytes()?),
+        artifact: ArtifactId::new(now, app.random.bytes()?),
+        extension: None,
+        client: SocketAddr::new(service.ip(), 1),
+        service,
+        begun: now,
+    };
+    Ok(Some(match replay.prove(&trial).await {
+        Ok(ReplayProof { prints_payloads: true }) => {
+            item(CHECK, Level::Warn, PRINTS.to_owned() + "its log")
+        }
+        Ok(ReplayProof { prints_payloads: false }) => item(CHECK, Level::Ok, "finds its canary"),
+        Err(fault) => item(CHECK, Level::Fail, format!("{fault}: nothing is cleared")),
+    }))
+}
+
+/// What follows is where.
+const PRINTS: &str = "it prints what was sent, so patients' files stay in its log; turn that off: ";
 
 /// What workers refused, and a round that waits.
 async fn signatures(app: &App, items: &mut Vec<Item>) -> Result<(), CliError> {

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::CliError;
 use crate::app::{
-    App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Review,
-    ReviewKeys, Sensor, Shelf, Shelves, Vault, Whole,
+    App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Replay,
+    ReplayConfig, Review, ReviewKeys, Sensor, Shelf, Shelves, Vault, Whole,
 };
 use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting, Store};
 use crate::domain::backup::Which;
@@ -104,6 +105,18 @@ pub(super) async fn sensor(config: &Config, password: File) -> Result<Sensor, Cl
         random: Random::system(),
         host: host.trim_end().into(),
     })
+}
+
+/// The sensor that is shown each file, if there is one.
+pub(super) fn replay(config: &Config) -> Result<Option<Replay>, CliError> {
+    let Some(replay) = config.sensor.replay.clone() else { return Ok(None) };
+    let asked = ReplayConfig {
+        socket: replay.socket,
+        folder: replay.folder,
+        deadline: Duration::from_secs(replay.deadline),
+        weights: config.sensor.weights(),
+    };
+    Ok(Some(Replay::open(asked)?))
 }
 
 /// The store, with a role's access to it.

@@ -111,6 +111,7 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         keys: Arc::new(held),
         quarantine: Arc::new(quarantine),
         scanner: Arc::clone(&scanner),
+        replay: open::replay(config)?.map(Arc::new),
         shelves: open::shelves(config)?,
         promotion: config.signatures.promotion,
     };

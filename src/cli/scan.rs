@@ -75,8 +75,8 @@ async fn scan_all(
     output: Output,
 ) -> Result<bool, CliError> {
     let bar = progress(output, args.files.len());
-    // Files given by hand came over no connection that a sensor could have seen.
-    let policy = Policy { sensor: None, ..config.policy() };
+    // Files given by hand came over no connection that a sensor could have seen, or could be shown.
+    let policy = Policy { sensor: None, replay: false, ..config.policy() };
     let at_once = std::thread::available_parallelism().map_or(2, usize::from) + 1;
     let scans = args.files.iter().map(|file| {
         let out = args.out.as_deref();

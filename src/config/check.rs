@@ -111,6 +111,12 @@ fn sensor(config: &Config) -> Result<(), ConfigError> {
     if sensor.is_configured() && sensor.settle.saturating_mul(2) > config.limits.lease.as_secs() {
         return refuse("sensor.settle", "must be at most half of limits.lease");
     }
+    if let Some(replay) = &sensor.replay {
+        within("sensor.replay.deadline", replay.deadline, 1, 300)?;
+        if replay.deadline.saturating_mul(2) > config.limits.lease.as_secs() {
+            return refuse("sensor.replay.deadline", "must be at most half of limits.lease");
+        }
+    }
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub use sections::{
     Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, Promotion, ResultCache,
     Separation, Signatures, Swap, Unsafe, Users,
 };
-pub use sensor::{Eve, Sensor};
+pub use sensor::{Eve, Replay, Sensor};
 pub use store::Store;
 pub use suspend::Suspend;
 
@@ -145,7 +145,8 @@ impl Config {
     /// The release policy these settings make.
     pub fn policy(&self) -> crate::domain::Policy {
         let (sensor, suspend) = (self.sensor.watch(), self.suspending());
-        crate::domain::Policy { sensor, suspend, ..self.policy.to_policy() }
+        let replay = self.sensor.replay.is_some();
+        crate::domain::Policy { sensor, replay, suspend, ..self.policy.to_policy() }
     }
 
     fn read(file: &Path, environment: Env) -> Result<Self, ConfigError> {

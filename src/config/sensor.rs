@@ -40,6 +40,25 @@ pub struct Sensor {
     pub severities: [Weight; 4],
     /// Rules that count for something else; the first that has a rule decides.
     pub rules: Vec<RuleWeight>,
+    /// A Suricata that is shown each file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+}
+
+/// A Suricata in pcap mode, which is shown each file as it would look without TLS.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// Its command socket.
+    pub socket: PathBuf,
+    /// A folder in memory that it and the worker may read and write: captures are there for the moment of a scan.
+    pub folder: PathBuf,
+    /// Longest wait for its answer about one file, in seconds.
+    #[serde(default = "Replay::usual_deadline")]
+    pub deadline: u64,
+    /// A group that may use its socket; given to the worker role alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
 }
 
 /// Where the service's own detections are told, as EVE JSON: a file, a socket, or both.
@@ -71,12 +90,19 @@ impl Default for Sensor {
             group: None,
             severities: Weights::SEVERITIES,
             rules: vec![Weights::PACKETS, Weights::PROTOCOLS],
+            replay: None,
         }
     }
 }
 
+impl Replay {
+    const fn usual_deadline() -> u64 {
+        30
+    }
+}
+
 impl Sensor {
-    /// Whether there is one.
+    /// Whether there is one that watches connections.
     pub fn is_configured(&self) -> bool {
         !self.files.is_empty() || self.stream.is_some() || self.datagram.is_some()
     }
@@ -106,7 +132,8 @@ impl Sensor {
 
     pub(super) fn make_absolute(&mut self, base: &Path) {
         let sockets = self.stream.iter_mut().chain(&mut self.datagram);
-        for path in self.files.iter_mut().chain(sockets) {
+        let replay = self.replay.iter_mut().flat_map(|it| [&mut it.socket, &mut it.folder]);
+        for path in self.files.iter_mut().chain(sockets).chain(replay) {
             absolute(path, base);
         }
     }

@@ -21,6 +21,8 @@ pub enum Engine {
     Text,
     /// The intrusion detection sensor, where one is configured: it can stop, never clear.
     Sensor,
+    /// The sensor that is shown each file as it would look without TLS, where one is configured.
+    Replay,
     /// The clinic's own list of known-bad files.
     Hashes,
     /// The pipeline itself: opening, hashing, encoding.
@@ -37,6 +39,7 @@ impl Engine {
             Self::Decode => "decode",
             Self::Text => "text",
             Self::Sensor => "sensor",
+            Self::Replay => "replay",
             Self::Hashes => "hashes",
             Self::Pipeline => "pipeline",
         }

@@ -23,6 +23,8 @@ pub struct Policy {
     pub accept_demo_set: bool,
     /// What a configured sensor adds: without its word nothing is clean. `None` where there is none.
     pub sensor: Option<Watch>,
+    /// Whether a sensor is shown each file: without its word nothing is clean.
+    pub replay: bool,
     /// When links and addresses are suspended.
     pub suspend: Suspending,
 }
@@ -34,6 +36,7 @@ impl Default for Policy {
             signature_max_age: Duration::from_hours(48),
             accept_demo_set: false,
             sensor: None,
+            replay: false,
             suspend: Suspending::default(),
         }
     }
@@ -191,9 +194,11 @@ impl Policy {
             return Some(fault);
         }
         let sensor = self.sensor.map(|_| Engine::Sensor);
+        let replay = self.replay.then_some(Engine::Replay);
         let absent = REQUIRED_ENGINES
             .into_iter()
             .chain(sensor)
+            .chain(replay)
             .find(|engine| reports.iter().all(|report| report.engine != *engine))
             .map(|engine| Reason::plain(engine, "engine_absent"));
         let stale = || reports.iter().find_map(|report| self.set_fault(report, now));
@@ -282,6 +287,12 @@ mod tests {
         let mut heard = clean();
         heard.push(report(Engine::Sensor));
         assert_eq!(said(&heard), Verdict::Clean);
+        let both = Policy { replay: true, ..policy.clone() };
+        let reason = Reason::plain(Engine::Replay, "engine_absent");
+        let absent = Verdict::Unscannable { reason, persistence: Persistence::Passing };
+        assert_eq!(both.verdict(&heard, NOW), absent);
+        heard.push(report(Engine::Replay));
+        assert_eq!(both.verdict(&heard, NOW), Verdict::Clean);
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub struct Counts {
     /// Of another kind, of another service, or of no weight.
     pub others: u64,
     pub malformed: u64,
+    /// With some of what was sent in them, which a sensor is not to write down.
+    pub payloads: u64,
     /// Longer than the limit: what they said is lost.
     pub oversized: u64,
     /// Sightings that were known already.
@@ -243,6 +245,7 @@ impl Counts {
             lines: self.lines.saturating_add(more.lines),
             others: self.others.saturating_add(more.others),
             malformed: self.malformed.saturating_add(more.malformed),
+            payloads: self.payloads.saturating_add(more.payloads),
             oversized: self.oversized.saturating_add(more.oversized),
             duplicates: self.duplicates.saturating_add(more.duplicates),
             dropped: self.dropped.saturating_add(more.dropped),

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::seal::blocking;
 use super::{FlowError, known_bad};
-use crate::app::{Commit, DbError, Scan, Subject, Timings, VaultError, Worker};
+use crate::app::{Commit, DbError, Replayed, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, Looked, ScanLease, SealedObject};
 use crate::domain::evidence::Details;
@@ -148,7 +148,28 @@ async fn look(worker: &Worker, lease: &ScanLease, memory: &SealedMemory) -> Scan
     let artifact = lease.artifact();
     let sha256 = &artifact.source.sha256;
     let subject = Subject { kind: artifact.kind, declared: &artifact.declared, sha256 };
-    worker.scanner.scan(memory, &subject).await
+    let (mut scan, replayed) =
+        tokio::join!(worker.scanner.scan(memory, &subject), replay(worker, artifact, memory));
+    scan.reports.extend(replayed);
+    scan
+}
+
+/// What a sensor says that is shown the upload, if there is one.
+async fn replay(
+    worker: &Worker,
+    artifact: &Artifact,
+    memory: &SealedMemory,
+) -> Option<EngineReport> {
+    let replay = worker.replay.as_ref()?;
+    let upload = Replayed {
+        submission: artifact.submission,
+        artifact: artifact.id,
+        extension: artifact.declared.extension.clone(),
+        client: artifact.connection.peer,
+        service: artifact.connection.local,
+        begun: artifact.id.made_at().min(artifact.received_at),
+    };
+    Some(replay.ask(&upload, memory, &artifact.source.sha256).await)
 }
 
 /// The report of a file that would not open: never clean, whatever the cause.

@@ -69,6 +69,13 @@ pub async fn hearing(app: &App) -> Result<Option<Hearing>, FlowError> {
     Ok(Some(watch.hearing(app.db.heard().await?, app.clock.read())))
 }
 
+/// The sources whose lines carried some of what was sent.
+pub async fn printing(app: &App) -> Result<Vec<String>, FlowError> {
+    let counts = app.db.sensor_counts().await?;
+    let prints = counts.into_iter().filter(|(_, counts)| counts.payloads > 0);
+    Ok(prints.map(|(source, _)| source).collect())
+}
+
 /// Notes a change of whether the sensor is heard: new artifacts go to review while it is not.
 async fn listen(app: &App, watch: &Watch) -> Result<(), FlowError> {
     let heard = app.db.heard().await?;

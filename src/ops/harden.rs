@@ -39,7 +39,11 @@ pub fn enter_role(config: &Config, role: Role, terms: Terms) -> Result<(), Harde
     let shared = Mode::from_raw_mode(0o077);
     let (mask, parent) = match terms {
         Terms::OwnUser { parent } => {
-            let more = config.sensor.group.filter(|_| role == Role::Sensor);
+            let more = match role {
+                Role::Sensor => config.sensor.group,
+                Role::Worker => config.sensor.replay.as_ref().and_then(|it| it.group),
+                Role::Intake | Role::Portal | Role::Review => None,
+            };
             become_user(Ids::new(config.users.base), role, more)?;
             (group_mask(role), Some(parent))
         }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::Interest;
@@ -50,6 +51,9 @@ struct Event<'a> {
     fileinfo: Option<FilePart<'a>>,
     #[serde(borrow)]
     http: Option<HttpPart<'a>>,
+    payload: Option<IgnoredAny>,
+    payload_printable: Option<IgnoredAny>,
+    packet: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +83,8 @@ struct FilePart<'a> {
 struct HttpPart<'a> {
     #[serde(borrow, default)]
     response_headers: Vec<Header<'a>>,
+    http_request_body: Option<IgnoredAny>,
+    http_request_body_printable: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -102,8 +108,8 @@ const fn usual_generator() -> u32 {
     1
 }
 
-/// Reads one line.
-pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> Read {
+/// Reads one line; tells also whether it carries what was sent, which a sensor is not to write down.
+pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> (Read, bool) {
     let once;
     let event = match serde_json::from_slice::<Event<'_>>(untrusted_line) {
         Ok(event) => event,
@@ -111,21 +117,11 @@ pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> Read {
             once = with_each_key_once(untrusted_line);
             match once.as_deref().map(serde_json::from_str::<Event<'_>>) {
                 Some(Ok(event)) => event,
-                Some(Err(_)) | None => return Read::Malformed,
+                Some(Err(_)) | None => return (Read::Malformed, false),
             }
         }
     };
-    let Some(at) = time(&event.timestamp) else {
-        return Read::Malformed;
-    };
-    match &*event.kind {
-        "stats" | "flow" => Read::SignOfLife(at),
-        "alert" | "fileinfo" | "http" => match event.place(at, interest) {
-            Some(place) => event.sightings(&place, interest),
-            None => Read::Other,
-        },
-        _ => Read::Other,
-    }
+    (event.read(interest), event.prints_payload())
 }
 
 /// The same object, where a key that stands twice has its last value: a sensor that overwrites
@@ -151,6 +147,29 @@ struct Place {
 }
 
 impl Event<'_> {
+    fn read(&self, interest: &Interest) -> Read {
+        let Some(at) = time(&self.timestamp) else {
+            return Read::Malformed;
+        };
+        match &*self.kind {
+            "stats" | "flow" => Read::SignOfLife(at),
+            "alert" | "fileinfo" | "http" => match self.place(at, interest) {
+                Some(place) => self.sightings(&place, interest),
+                None => Read::Other,
+            },
+            _ => Read::Other,
+        }
+    }
+
+    /// Whether it carries some of what was sent.
+    fn prints_payload(&self) -> bool {
+        let http = self.http.as_ref();
+        let body = http.is_some_and(|http| {
+            http.http_request_body.is_some() || http.http_request_body_printable.is_some()
+        });
+        body || self.payload.is_some() || self.payload_printable.is_some() || self.packet.is_some()
+    }
+
     /// Where it was seen; `None` for what is not of our door.
     fn place(&self, at: Timestamp, interest: &Interest) -> Option<Place> {
         let source = SocketAddr::new(self.src_ip?, self.src_port?);

@@ -7,6 +7,7 @@
 
 mod eve;
 mod lines;
+pub mod replay;
 mod sockets;
 mod tail;
 
@@ -42,11 +43,12 @@ fn take(reading: &mut Reading, line: &Line<'_>, interest: &Interest) {
         return;
     }
     reading.counts.lines += 1;
-    let mut read = eve::read(bytes, interest);
+    let (mut read, mut prints) = eve::read(bytes, interest);
     if let (Read::Malformed, Some(head)) = (&read, torn) {
         // The first line after a cut may be the second half of one whose first was read before.
-        read = eve::read(&[head, *bytes].concat(), interest);
+        (read, prints) = eve::read(&[head, *bytes].concat(), interest);
     }
+    reading.counts.payloads += u64::from(prints);
     match read {
         Read::Sightings(sightings) => reading.sightings.extend(sightings),
         Read::SignOfLife(at) => reading.sign_at = reading.sign_at.max(Some(at)),

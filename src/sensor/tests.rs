@@ -77,6 +77,7 @@ fn an_alert_is_kept_by_its_numbers_and_never_by_its_payload() {
     let (signature, severity) = ("TEST something in a form".to_owned(), Severity::Suspicious);
     assert_eq!(sighting.seen, Seen::Alert { rule, signature, severity });
     assert!(!format!("{read:?}").contains("never kept"));
+    assert_eq!(read.counts.payloads, 1, "told as a sensor that prints them");
 }
 
 #[test]
@@ -105,14 +106,16 @@ fn what_is_of_another_service_or_of_no_weight_is_not_kept() {
     let mut any = interest();
     any.services = vec!["[::]:443".parse().unwrap()];
     let line = alert(7, 9, 1).to_string();
-    assert!(matches!(eve::read(line.as_bytes(), &any), Read::Sightings(_)), "any address");
+    assert!(matches!(eve::read(line.as_bytes(), &any), (Read::Sightings(_), _)), "any address");
 }
 
 #[test]
 fn an_address_that_was_overwritten_and_stands_twice_is_read() {
     let line = alert(7, 9, 1).to_string();
     let twice = line.replacen("\"src_ip\":", "\"src_ip\":\"203.0.113.9\",\"src_ip\":", 1);
-    let Read::Sightings(read) = eve::read(twice.as_bytes(), &interest()) else { panic!("{twice}") };
+    let (Read::Sightings(read), _) = eve::read(twice.as_bytes(), &interest()) else {
+        panic!("{twice}")
+    };
     assert_eq!(read[0].client.to_string(), "192.0.2.7:50000");
 }
 

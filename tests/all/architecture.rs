@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("db", &["db", "domain", "audit"]),
     ("vault", &["vault", "domain", "memory"]),
     ("scan", &["scan", "domain", "memory"]),
-    ("sensor", &["sensor", "domain"]),
+    ("sensor", &["sensor", "domain", "memory"]),
     ("notify", &["notify", "domain"]),
     ("backup", &["backup", "domain"]),
     ("config", &["config", "domain"]),

@@ -380,7 +380,9 @@ async fn two_workers_beside_two_scans() {
     let mut there = world.there().await;
     let begun = Instant::now();
     let mut workers = [1, 2].map(|number| Machine::new(&world, "worker", number));
-    workers.iter_mut().for_each(|worker| worker.launch(&world));
+    for worker in &mut workers {
+        worker.launch(&world);
+    }
     let queued = loop {
         let left = "SELECT COUNT(*) FROM artifacts WHERE state <> 'released'";
         let left: i64 = sqlx::query_scalar(left).fetch_one(&mut there).await.expect("a count");

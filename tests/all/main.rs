@@ -22,6 +22,7 @@ mod fixtures;
 mod journey;
 mod machines;
 mod pieces;
+mod replay;
 mod rescan;
 mod review;
 mod sensor;

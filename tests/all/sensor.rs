@@ -169,6 +169,16 @@ async fn stops(mut world: World) {
     let check = world.service.ask(&["check"], "").expect("answers").lines();
     let line = check.iter().find(|line| line["check"] == "sensor").expect("a line");
     assert_eq!((&line["result"], &line["detail"]), (&json!("ok"), &json!("heard")));
+
+    let mut printed = alert((([192, 0, 2, 1], 1).into(), ([192, 0, 2, 2], 443).into()));
+    printed["payload_printable"] = json!("a patient's words");
+    sensor.write(&printed);
+    let warns = || {
+        let check = world.service.ask(&["check"], "").expect("answers").lines();
+        let told = |line: &Value| line["detail"].as_str().expect("words").contains("prints what");
+        check.iter().any(|line| line["check"] == "sensor" && told(line))
+    };
+    world.service.wait_until("a warning of payloads", SETTLED, warns).expect("a warning");
 }
 
 #[tokio::test(flavor = "multi_thread")]

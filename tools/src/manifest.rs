@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 pub const FILE_NAME: &str = "MANIFEST";
 
 /// The folders whose files are signatures.
-const FOLDERS: [&str; 2] = ["clamav", "yara"];
+const FOLDERS: [&str; 3] = ["clamav", "suricata", "yara"];
 
 /// The text of the manifest for the files now in `signatures`, sorted by name.
 pub fn of(signatures: &Path) -> io::Result<String> {

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -61,7 +60,6 @@ pub(super) struct Seen {
 pub(super) struct StandIn {
     shared: Arc<Shared>,
     socket: PathBuf,
-    threads: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -93,24 +91,22 @@ impl StandIn {
         std::fs::set_permissions(socket, mode)?;
         let shared = Arc::new(Shared::default());
         let (doors, works) = (Arc::clone(&shared), Arc::clone(&shared));
-        let threads = vec![
-            std::thread::spawn(move || {
-                for client in listener.incoming().map_while(Result::ok) {
-                    if doors.ended.load(Ordering::Acquire) {
-                        break;
-                    }
-                    let shared = Arc::clone(&doors);
-                    std::thread::spawn(move || talk(client, &shared));
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if doors.ended.load(Ordering::Acquire) {
+                    break;
                 }
-            }),
-            std::thread::spawn(move || {
-                while !works.ended.load(Ordering::Acquire) {
-                    works.work_off();
-                    std::thread::sleep(LOOK);
-                }
-            }),
-        ];
-        Ok(Self { shared, socket: socket.to_owned(), threads })
+                let shared = Arc::clone(&doors);
+                std::thread::spawn(move || talk(client, &shared));
+            }
+        });
+        std::thread::spawn(move || {
+            while !works.ended.load(Ordering::Acquire) {
+                works.work_off();
+                std::thread::sleep(LOOK);
+            }
+        });
+        Ok(Self { shared, socket: socket.to_owned() })
     }
 
     /// From now on.
@@ -131,9 +127,6 @@ impl Drop for StandIn {
         self.shared.ended.store(true, Ordering::Release);
         // Wakes the one that waits for clients.
         let _ = UnixStream::connect(&self.socket);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
         let _ = std::fs::remove_file(&self.socket);
     }
 }

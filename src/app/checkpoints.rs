@@ -8,13 +8,16 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::audit::checkpoint::{CheckpointFileError, parse_file};
-use crate::audit::{Checkpoint, CheckpointFile};
+use super::Copied;
+use crate::audit::checkpoint::{CheckpointFileError, parse_entries, parse_file};
+use crate::audit::{Checkpoint, CheckpointFile, Entry};
 use crate::domain::ClinicId;
 use crate::domain::authority::Verifier;
 
 /// Holds a dozen checkpoints, of about 300 bytes each.
 const END_BYTES: u64 = 4096;
+/// Read at once of what was not copied yet.
+const BATCH_BYTES: u64 = 64 * 1024;
 
 /// Where the checkpoints go.
 #[derive(Clone, Debug)]
@@ -95,6 +98,51 @@ impl Checkpoints {
         file.set_len(start as u64)?;
         file.sync_all()?;
         Ok(Some(aside))
+    }
+
+    /// How far the file was copied elsewhere; from its start, if nothing is known of that.
+    pub fn copied(&self) -> Result<Copied, CheckpointsError> {
+        Ok(Copied::read(&self.copied_path())?)
+    }
+
+    /// Remembers how far the file was copied.
+    pub fn set_copied(&self, copied: &Copied) -> Result<(), CheckpointsError> {
+        Ok(copied.write(&self.copied_path())?)
+    }
+
+    /// The next checkpoints that were not copied yet, in order; none if all were. What was copied
+    /// must still lead up to them: if the file is another since, it is begun anew.
+    pub fn uncopied(&self, copied: &mut Copied) -> Result<Vec<Entry>, CheckpointsError> {
+        let mut file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            opened => opened?,
+        };
+        let length = file.metadata()?.len();
+        if !self.leads_up(&mut file, copied)? {
+            copied.bytes = 0;
+        }
+        if copied.bytes >= length {
+            return Ok(vec![]);
+        }
+        file.seek(SeekFrom::Start(copied.bytes))?;
+        let mut bytes = Vec::new();
+        file.take(BATCH_BYTES).read_to_end(&mut bytes)?;
+        Ok(parse_entries(&bytes, self.clinic, &self.verifier)?)
+    }
+
+    /// Whether the last checkpoint that was copied ends where it did.
+    fn leads_up(&self, file: &mut File, copied: &Copied) -> Result<bool, CheckpointsError> {
+        let start = copied.bytes.saturating_sub(copied.length);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(copied.length.min(END_BYTES)).read_to_end(&mut bytes)?;
+        let last = parse_entries(&bytes, self.clinic, &self.verifier).ok();
+        let last = last.and_then(|mut entries| entries.pop()).map(|it| it.checkpoint.name());
+        Ok(last == copied.last)
+    }
+
+    fn copied_path(&self) -> PathBuf {
+        self.path.with_extension("copied.json")
     }
 
     /// A note begins after the empty line of the one before it, with the log's name.

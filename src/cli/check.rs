@@ -91,6 +91,7 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
         Ok(_) => item("clock", Level::Ok, "agrees with what the database has seen"),
         Err(error) => item("clock", Level::Fail, error.to_string()),
     });
+    items.push(copies(&config, &app).await?);
     items.push(sensor(&config, &app).await?);
     items.extend(payloads(&app).await?);
     items.extend(replay(&config, &app).await?);
@@ -137,6 +138,33 @@ fn rules(lifecycle: Lifecycle, area: Area, retention: &Retention) -> Item {
             item(name, Level::Ok, "writes, reads, deletes; its lifecycle rules are not told")
         }
     }
+}
+
+/// Whether checkpoints of the access log are kept where nobody removes them.
+async fn copies(config: &Config, app: &App) -> Result<Item, CliError> {
+    const NAME: &str = "checkpoints";
+    let Some(place) = &config.checkpoints else {
+        let detail = "in their file only: no bucket is configured; copy the file away";
+        return Ok(item(NAME, Level::Ok, detail));
+    };
+    let warn = |said: String| {
+        item(NAME, Level::Warn, format!("{said}: until that is mended they stay in their file"))
+    };
+    let access = Reach::open(config, Role::Worker)?.checkpoint_access;
+    let bucket = match open::locked_bucket(config, access) {
+        Ok(bucket) => bucket.ok_or("no [checkpoints] is configured")?,
+        Err(error) => return Ok(warn(Output::sentence(error.as_ref()))),
+    };
+    if let Err(error) = flow::copies::probe(app, &bucket).await? {
+        return Ok(warn(format!("bucket {}: {}", place.bucket, Output::sentence(&error))));
+    }
+    if let Some(stopped) = open::checkpoints(config, app).copied()?.stopped {
+        let detail = format!("not copied since {} ({})", stopped.since, stopped.code);
+        return Ok(item(NAME, Level::Warn, detail));
+    }
+    let (bucket, days) = (&place.bucket, place.retain_days);
+    let detail = format!("copied to bucket {bucket}, locked for {days} days; its locks hold");
+    Ok(item(NAME, Level::Ok, detail))
 }
 
 /// Whether an intrusion detection sensor watches, and how it is heard.

@@ -47,15 +47,16 @@ impl Egress {
         if let Some(Destination { key, .. }) = unknown {
             return Some((*key, "egress.hosts does not have its host"));
         }
-        match &config.store {
-            Store::S3 { region, .. }
-                if destinations.iter().any(|it| it.key == STORE)
-                    && !self.regions.contains(region) =>
-            {
-                Some(("store.region", "egress.regions does not have it"))
-            }
-            Store::S3 { .. } | Store::Local {} => None,
-        }
+        let store = match &config.store {
+            Store::S3 { region, .. } => Some((STORE, "store.region", region)),
+            Store::Local {} => None,
+        };
+        let checkpoints = config.checkpoints.as_ref();
+        let checkpoints = checkpoints.map(|it| (CHECKPOINTS, "checkpoints.region", &it.region));
+        let far = |key| destinations.iter().any(|it| it.key == key);
+        let mut regions = store.into_iter().chain(checkpoints);
+        let unknown = regions.find(|(at, _, region)| far(*at) && !self.regions.contains(*region));
+        unknown.map(|(_, key, _)| (key, "egress.regions does not have it"))
     }
 }
 
@@ -74,7 +75,8 @@ impl Config {
             DatabaseHost::Network(host) => Some(host),
             DatabaseHost::Socket(_) | DatabaseHost::Loopback(_) => None,
         });
-        [(STORE, store), (DATABASE, database)]
+        let checkpoints = self.checkpoints.as_ref().and_then(|it| far_host(&it.endpoint));
+        [(STORE, store), (DATABASE, database), (CHECKPOINTS, checkpoints)]
             .into_iter()
             .filter_map(|(key, host)| Some(Destination { key, host: host? }))
             .collect()
@@ -99,6 +101,7 @@ pub(super) fn is_near(url: &Url) -> bool {
 
 const STORE: &str = "store.endpoint";
 const DATABASE: &str = "database.url";
+const CHECKPOINTS: &str = "checkpoints.endpoint";
 
 #[cfg(test)]
 mod tests {
@@ -110,6 +113,12 @@ mod tests {
         database: &str,
         change: impl FnOnce(&mut Egress),
     ) -> Option<&'static str> {
+        let mut egress = egress();
+        change(&mut egress);
+        egress.fault(&config(endpoint, database)).map(|(key, _)| key)
+    }
+
+    fn config(endpoint: &str, database: &str) -> Config {
         let text = String::new;
         let (id, telephone) = (text(), text());
         let mut config = Config::first(Clinic { id, name_ja: text(), name_en: text(), telephone });
@@ -123,13 +132,15 @@ mod tests {
             review_bucket: "sekisho-review".to_owned(),
         };
         config.database = Database::Postgres { url: database.to_owned(), authority: None };
-        let mut egress = Egress {
+        config
+    }
+
+    fn egress() -> Egress {
+        Egress {
             hosts: vec!["s3.clinic.example".to_owned(), "db.clinic.example".to_owned()],
             regions: vec!["ap-northeast-1".to_owned()],
             networks: vec![],
-        };
-        change(&mut egress);
-        egress.fault(&config).map(|(key, _)| key)
+        }
     }
 
     #[test]
@@ -145,6 +156,19 @@ mod tests {
         assert_eq!(fault(store, "postgresql://db.example/it", |_| ()), Some(DATABASE));
         let nowhere = |egress: &mut Egress| egress.regions.clear();
         assert_eq!(fault(store, database, nowhere), Some("store.region"));
+        let mut config = config(store, database);
+        let far = |endpoint: &str, region: &str| {
+            let toml = format!(
+                "endpoint = \"{endpoint}\"\nregion = \"{region}\"\nbucket = \"sekisho-log\""
+            );
+            Some(toml::from_str(&toml).unwrap())
+        };
+        config.checkpoints = far("https://s3.example", "ap-northeast-1");
+        assert_eq!(egress().fault(&config).map(|it| it.0), Some(CHECKPOINTS));
+        config.checkpoints = far("https://s3.clinic.example", "eu-north-1");
+        assert_eq!(egress().fault(&config).map(|it| it.0), Some("checkpoints.region"));
+        config.checkpoints = far("https://s3.clinic.example", "ap-northeast-1");
+        assert_eq!(egress().fault(&config), None);
         let none = |egress: &mut Egress| *egress = Egress::default();
         assert_eq!(fault("http://127.0.0.1:9000", "postgresql://localhost/it", none), None);
     }

@@ -27,7 +27,9 @@ use tokio::runtime::Handle;
 
 pub use self::content_hash::{ContentHash, Hashed, PartLength};
 pub use self::halted::Halted;
-pub use self::s3::{Lifecycle, S3Credentials, S3Settings};
+pub use self::s3::{
+    Lifecycle, Lock, LockMode, LockedBucket, LockedCopy, S3Credentials, S3Server, S3Settings,
+};
 pub use self::seal::Sealer;
 pub use self::wrap::AreaIdentity;
 

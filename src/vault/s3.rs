@@ -8,6 +8,7 @@
 
 mod lifecycle;
 mod listing;
+mod locked;
 mod settings;
 
 use std::io::{self, Cursor, Write};
@@ -24,7 +25,8 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
 pub use self::lifecycle::Lifecycle;
-pub use self::settings::{S3Credentials, S3Settings};
+pub use self::locked::{Lock, LockMode, LockedBucket, LockedCopy};
+pub use self::settings::{S3Credentials, S3Server, S3Settings};
 
 use self::listing::Listing;
 use super::{PartLength, StoredObject, VaultError};
@@ -56,8 +58,8 @@ impl S3Store {
         credentials: &S3Credentials,
         runtime: Handle,
     ) -> Result<Self, VaultError> {
-        let client = settings.client(Some(credentials))?;
-        let stranger = settings.client(None)?;
+        let client = settings.server.client(Some(credentials))?;
+        let stranger = settings.server.client(None)?;
         Ok(Self { client, stranger, settings: Arc::new(settings), runtime })
     }
 

@@ -118,8 +118,8 @@ impl Checkpoints {
             opened => opened?,
         };
         let length = file.metadata()?.len();
-        if !self.leads_up(&mut file, copied)? {
-            copied.bytes = 0;
+        if copied.bytes > length || !self.leads_up(&mut file, copied)? {
+            (copied.bytes, copied.last) = (0, None);
         }
         if copied.bytes >= length {
             return Ok(vec![]);
@@ -132,6 +132,9 @@ impl Checkpoints {
 
     /// Whether the last checkpoint that was copied ends where it did.
     fn leads_up(&self, file: &mut File, copied: &Copied) -> Result<bool, CheckpointsError> {
+        if copied.last.is_none() {
+            return Ok(copied.bytes == 0);
+        }
         let start = copied.bytes.saturating_sub(copied.length);
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
@@ -175,6 +178,62 @@ mod tests {
     use crate::audit::{Frontier, merkle};
     use crate::domain::Timestamp;
     use crate::domain::authority::Signer;
+
+    #[test]
+    fn what_is_not_copied_yet_follows_what_is_and_another_file_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let signer = Signer::from_seed(&[5; 32]).unwrap();
+        let clinic = ClinicId::new(NOW, [1; 10]);
+        let path = folder.path().join("checkpoints.txt");
+        let file = Checkpoints::new(&path, clinic, signer.verifier());
+        let mut log = Frontier::default();
+        let mut append = |count| {
+            for _ in 0..count {
+                log.append(merkle::leaf_hash(&log.size().to_be_bytes()));
+                file.append(&Checkpoint::of(clinic, &log, NOW).file_entry(&signer)).unwrap();
+            }
+        };
+        // A step as the worker takes it, remembered in between.
+        let take = |most: usize| {
+            let mut copied = file.copied().unwrap();
+            let mut sizes = vec![];
+            for entry in file.uncopied(&mut copied).unwrap().into_iter().take(most) {
+                copied.add(&entry);
+                sizes.push(entry.checkpoint.size);
+            }
+            file.set_copied(&copied).unwrap();
+            sizes
+        };
+        assert_eq!(take(9), [0; 0], "no file yet");
+        append(3);
+        assert_eq!(take(2), [1, 2]);
+        assert_eq!(take(9), [3]);
+        assert_eq!(take(9), [0; 0]);
+        append(2);
+        // A note that is being written is not there yet.
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert_eq!(take(9), [4]);
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(take(9), [5]);
+        // More than is read at once.
+        append(400);
+        let mut all = vec![];
+        for _ in 0..10 {
+            all.extend(take(999));
+        }
+        assert_eq!(all, (6..=405).collect::<Vec<_>>());
+        // The file was cut, or what is remembered was lost or is rubbish.
+        file.set_aside_after(2).unwrap();
+        assert_eq!(take(9), [1, 2]);
+        let copied = path.with_extension("copied.json");
+        for other in ["", "rubbish", r#"{"bytes":18446744073709551615}"#, r#"{"bytes":5}"#] {
+            std::fs::write(&copied, other).unwrap();
+            assert_eq!(take(9), [1, 2], "{other}");
+        }
+        std::fs::remove_file(&copied).unwrap();
+        assert_eq!(take(9), [1, 2]);
+    }
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 

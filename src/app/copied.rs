@@ -14,6 +14,8 @@ use crate::domain::Timestamp;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Copied {
+    /// Where to.
+    pub place: String,
     /// Bytes of the checkpoint file whose checkpoints are copied.
     pub bytes: u64,
     /// Of them, those of the last checkpoint.
@@ -33,6 +35,16 @@ pub struct Stopped {
 }
 
 impl Copied {
+    /// The same for a place: from the start, if it is another.
+    #[must_use]
+    pub fn to(self, place: String) -> Self {
+        if self.place == place {
+            self
+        } else {
+            Self { place, stopped: self.stopped, ..Self::default() }
+        }
+    }
+
     /// One more is copied.
     pub fn add(&mut self, entry: &Entry) {
         self.bytes += entry.length;

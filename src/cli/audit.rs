@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::{App, AuditFilter, BellEnd};
-use crate::audit::Checkpoint;
 use crate::config::{CheckpointBucket, Config};
 use crate::domain::event::Role;
 use crate::domain::{Event, Timestamp};
-use crate::flow::copies::{self, Compared};
+use crate::flow::FlowError;
+use crate::flow::copies::{self, Compared, FileSide};
 use crate::flow::log::{self, Verdict};
 use crate::ops::handover::Reach;
 
@@ -99,7 +99,8 @@ pub(super) async fn run(
                 }
                 Source::Bucket => verify_copies(&config, &app, None, output).await,
                 Source::Both => {
-                    let file = log::in_file(&checkpoints).await?;
+                    let copied = checkpoints.copied()?;
+                    let file = FileSide { checkpoints: log::in_file(&checkpoints).await?, copied };
                     verify_copies(&config, &app, Some(file), output).await
                 }
             }
@@ -136,21 +137,28 @@ pub(super) async fn run(
 async fn verify_copies(
     config: &Config,
     app: &App,
-    file: Option<Vec<Checkpoint>>,
+    file: Option<FileSide>,
     output: Output,
 ) -> Result<Answer, CliError> {
     let access = Reach::open(config, Role::Worker)?.checkpoint_access;
     let bucket = open::locked_bucket(config, access)?.ok_or("no [checkpoints] is configured")?;
     let retain = config.checkpoints.as_ref().map(CheckpointBucket::retain).unwrap_or_default();
-    let (verdict, compared) = copies::verify(app, file, &bucket, retain).await?;
+    let unread = |error: FlowError| {
+        match error {
+        FlowError::Vault(error) => format!(
+            "the bucket of checkpoints cannot be read ({}); --checkpoints-from file asks the file alone",
+            Output::sentence(&error)
+        )
+        .into(),
+        other => CliError::from(other),
+    }
+    };
+    let found = copies::verify(app, file, &bucket, retain).await;
+    let (verdict, compared) = found.map_err(unread)?;
     tell(verdict, Some(compared), output)
 }
 
-fn tell(
-    verdict: Verdict,
-    compared: Option<Compared>,
-    output: Output,
-) -> Result<Answer, CliError> {
+fn tell(verdict: Verdict, compared: Option<Compared>, output: Output) -> Result<Answer, CliError> {
     let differs = compared.as_ref().is_some_and(Compared::is_wrong);
     let (mut json, mut text) = match verdict {
         Verdict::Sound(found) => (
@@ -185,9 +193,9 @@ fn tell(
         }
         json.insert("bucket".to_owned(), bucket_json(&compared));
     }
-    let sound = json["sound"] == true;
+    let is_sound = json.get("sound") == Some(&Value::Bool(true));
     output.say(&json, &text)?;
-    Ok(if sound { Answer::Yes } else { Answer::No })
+    Ok(if is_sound { Answer::Yes } else { Answer::No })
 }
 
 fn bucket_json(found: &Compared) -> Value {
@@ -211,10 +219,13 @@ fn lines(found: &Compared) -> Vec<String> {
     tell(*waiting, "of the file are not copied yet".to_owned());
     tell(*accepted, "are over a loss that an operator accepted".to_owned());
     let first = not_in_file.first;
-    let cut = format!("are not in the file, which was cut or rewritten; the first over {first} events");
+    let cut =
+        format!("are not in the file, which was cut or rewritten; the first over {first} events");
     tell(not_in_file.count, cut);
     let first = not_copied.first;
-    let gap = format!("of the file are lacking before later ones; the first over {first} events");
+    let gap = format!(
+        "of the file are lacking, though they or later ones were copied; the first over {first} events"
+    );
     tell(not_copied.count, gap);
     tell(*unlocked, "are not locked, as they should be".to_owned());
     tell(*foreign, "more objects are there that are no checkpoints of this log".to_owned());

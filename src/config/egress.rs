@@ -17,7 +17,7 @@ use crate::domain::network::Network;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Egress {
-    /// Hosts that may keep data: of the store and of the database. This machine needs none.
+    /// Hosts that may keep data: of the store, the database and the checkpoints. This machine needs none.
     pub hosts: Vec<String>,
     /// Regions of the store in which data may be kept.
     pub regions: Vec<String>,

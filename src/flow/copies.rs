@@ -10,7 +10,7 @@ use crate::app::{App, Checkpoints, Copied, LockedBucket, Stopped, VaultError};
 use crate::audit::{Checkpoint, Entry};
 use crate::domain::{Action, ObjectId};
 
-pub use compare::{Compared, Lacking, verify};
+pub use compare::{Compared, FileSide, Lacking, verify};
 
 /// A checkpoint file, and the bucket that it is copied to.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub async fn step(
 ) -> Result<Step, FlowError> {
     let file = copier.file.clone();
     let before = blocking(move || file.copied()).await??;
-    let mut copied = before.clone();
+    let mut copied = before.clone().to(copier.bucket.place());
     let step = match tried {
         Ok(()) => copy(app, copier, &mut copied).await?,
         Err(error) => Step::Stopped(error),

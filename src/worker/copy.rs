@@ -49,9 +49,7 @@ impl Copying {
 
     /// What is left, once nothing is signed any more.
     pub(super) async fn end(mut self) {
-        let rest = async {
-            while self.holds && self.step().await.is_zero() {}
-        };
+        let rest = async { while self.holds && self.step().await.is_zero() {} };
         let _ = tokio::time::timeout(LAST, rest).await;
     }
 
@@ -80,10 +78,8 @@ impl Copying {
     }
 
     async fn try_step(&mut self) -> Result<Step, FlowError> {
-        let tried = match self.holds {
-            true => Ok(()),
-            false => copies::probe(&self.app, &self.copier.bucket).await?,
-        };
+        let tried =
+            if self.holds { Ok(()) } else { copies::probe(&self.app, &self.copier.bucket).await? };
         self.holds = tried.is_ok();
         copies::step(&self.app, &self.copier, tried).await
     }

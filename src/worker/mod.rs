@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{Checkpoints, DbError, Eve, Worker};
-use crate::flow::expire::{Lost, Swept};
 use crate::flow::copies::Copier;
+use crate::flow::expire::{Lost, Swept};
 use crate::flow::{self, FlowError};
 
 /// How often a worker looks by itself, should a ring be lost.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::log::{self, Verdict};
 use super::{FlowError, read_copy};
-use crate::app::{App, AuditFilter, LockedBucket};
+use crate::app::{App, AuditFilter, Copied, LockedBucket};
 use crate::audit::Checkpoint;
 use crate::domain::{Action, Timestamp};
 
@@ -22,7 +22,7 @@ pub struct Compared {
     pub accepted: usize,
     /// At the end of the file, and not copied yet.
     pub waiting: usize,
-    /// In the file, and not in the bucket, though later ones are.
+    /// In the file, and not in the bucket, though they were copied or later ones are.
     pub not_copied: Lacking,
     /// In the bucket, and not in the file, which was cut or rewritten.
     pub not_in_file: Lacking,
@@ -43,14 +43,21 @@ impl Compared {
     }
 }
 
-/// Recomputes the log against the bucket's checkpoints, and those of the file if they are given, and
+/// A checkpoint file, and how far it was copied.
+#[derive(Clone, Debug)]
+pub struct FileSide {
+    pub checkpoints: Vec<Checkpoint>,
+    pub copied: Copied,
+}
+
+/// Recomputes the log against the bucket's checkpoints, and those of the file if it is given, and
 /// compares the two. Copies are locked for `retain`.
 ///
 /// # Errors
 /// If events or copies could not be read; this says nothing about the log.
 pub async fn verify(
     app: &App,
-    file: Option<Vec<Checkpoint>>,
+    file: Option<FileSide>,
     bucket: &LockedBucket,
     retain: Duration,
 ) -> Result<(Verdict, Compared), FlowError> {
@@ -71,15 +78,17 @@ pub async fn verify(
     let copies: BTreeMap<String, Checkpoint> =
         copies.into_iter().map(|(name, (copy, _))| (name, copy)).collect();
     let known: BTreeMap<String, Checkpoint> =
-        file.iter().flatten().map(|it| (it.name(), it.clone())).collect();
+        file.iter().flat_map(|it| &it.checkpoints).map(|it| (it.name(), it.clone())).collect();
     let mut all: BTreeMap<String, Checkpoint> = copies.clone();
     all.retain(|name, copy| known.contains_key(name) || !losses.iter().any(|it| it.covers(copy)));
     compared.accepted = copies.len() - all.len();
-    if file.is_some() {
+    if let Some(FileSide { copied, .. }) = file {
         for copy in all.values().filter(|copy| !known.contains_key(&copy.name())) {
             compared.not_in_file.add(copy);
         }
-        let last = all.last_key_value().map(|(name, _)| name.clone()).unwrap_or_default();
+        // What was copied once is not waiting, even if nothing after it is there.
+        let copied = copied.to(bucket.place()).last.filter(|name| known.contains_key(name));
+        let last = all.keys().chain(&copied).max().cloned().unwrap_or_default();
         for (name, entry) in known.iter().filter(|(name, _)| !copies.contains_key(*name)) {
             match () {
                 () if *name > last => compared.waiting += 1,
@@ -95,7 +104,8 @@ pub async fn verify(
 
 impl Lacking {
     fn add(&mut self, checkpoint: &Checkpoint) {
-        self.first = if self.count == 0 { checkpoint.size } else { self.first.min(checkpoint.size) };
+        self.first =
+            if self.count == 0 { checkpoint.size } else { self.first.min(checkpoint.size) };
         self.count += 1;
     }
 }
@@ -118,14 +128,8 @@ const LOSSES: u32 = 1000;
 
 async fn losses(app: &App) -> Result<Vec<Loss>, FlowError> {
     let action = Some(Action::LossAccept.as_str());
-    let filter = AuditFilter {
-        artifact: None,
-        actor: None,
-        action,
-        from: None,
-        until: None,
-        limit: LOSSES,
-    };
+    let filter =
+        AuditFilter { artifact: None, actor: None, action, from: None, until: None, limit: LOSSES };
     let events = app.db.search_events(&filter).await?.into_iter();
     let read = events.filter_map(|event| {
         let number = |name: &str| event.facts.get(name)?.parse().ok();

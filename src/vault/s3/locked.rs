@@ -9,6 +9,7 @@ mod probe;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{ObjectLockMode, ObjectLockRetentionMode};
@@ -33,10 +34,11 @@ const PAGES: u32 = 1_000_000;
 /// A bucket with Object Lock, and the access that puts and reads there.
 #[derive(Clone, Debug)]
 pub struct LockedBucket {
-    client: Client,
+    pub(super) client: Client,
     /// The same endpoint without credentials, to see what anybody may do there.
     stranger: Client,
-    bucket: String,
+    endpoint: String,
+    pub(super) bucket: String,
     /// What every key begins with, up to a slash.
     prefix: String,
     lock: Lock,
@@ -98,13 +100,19 @@ impl LockedBucket {
     ) -> Result<Self, VaultError> {
         let (client, stranger) = (server.client(Some(credentials))?, server.client(None)?);
         let (bucket, prefix) = (bucket.to_owned(), format!("{prefix}/"));
-        Ok(Self { client, stranger, bucket, prefix, lock, page: PAGE })
+        let endpoint = server.endpoint.clone();
+        Ok(Self { client, stranger, endpoint, bucket, prefix, lock, page: PAGE })
     }
 
     /// The same, with so many objects a page.
     #[cfg(test)]
     pub(in crate::vault) fn with_page(self, page: i32) -> Self {
         Self { page, ..self }
+    }
+
+    /// Where things are put, in words.
+    pub fn place(&self) -> String {
+        format!("{}/{}/{}", self.endpoint, self.bucket, self.prefix)
     }
 
     /// Keeps bytes under a new name, locked from `now` on; nothing is done if they are there already.
@@ -211,7 +219,7 @@ impl LockedBucket {
     async fn get(&self, key: &str, version: Option<String>) -> Result<Kept, VaultError> {
         let get = self.client.get_object().bucket(&self.bucket).key(key);
         let got = match get.set_version_id(version).send().await {
-            Err(error) if error.as_service_error().is_some_and(|it| it.is_no_such_key()) => {
+            Err(SdkError::ServiceError(error)) if error.err().is_no_such_key() => {
                 return Err(VaultError::Missing);
             }
             got => got.map_err(|error| failed(&error))?,

@@ -22,7 +22,9 @@ use crate::ops::store_access::{self, StoreAccess};
 use crate::ops::{KeyFile, database};
 use crate::scan::ScannerConfig;
 use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
-use crate::vault::{Lifecycle, Lock, LockMode, LockedBucket, S3Credentials, S3Server, S3Settings, VaultError};
+use crate::vault::{
+    Lifecycle, Lock, LockMode, LockedBucket, S3Credentials, S3Server, S3Settings, VaultError,
+};
 
 /// Where a configuration is looked for if none is named.
 const USUAL_PLACES: [&str; 3] =

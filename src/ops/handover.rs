@@ -321,8 +321,7 @@ mod tests {
         assert_eq!(read(portal.machines_tls_key.unwrap()), "machines");
         assert!(matches!(portal.reach.bell, BellEnd::Silent));
         assert_eq!(portal.terms, TERMS);
-        let worker =
-            ["keys", "ready", "password", "store", "checkpoints", "bell"];
+        let worker = ["keys", "ready", "password", "store", "checkpoints", "bell"];
         let worker = hand(Role::Worker, Role::Worker, &worker).unwrap();
         assert_eq!(read(worker.reach.checkpoint_access.unwrap()), "checkpoints");
         assert!(matches!(worker.reach.bell, BellEnd::Ear(_)));

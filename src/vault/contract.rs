@@ -74,6 +74,12 @@ fn a_real_server_keeps_every_promise() {
     store.delete_after(Review, 3);
     let three_days = Lifecycle::After(std::time::Duration::from_hours(3 * 24));
     assert_eq!(store.vault().lifecycle(Review).unwrap(), three_days, "a rule is seen");
+    let ours = Backstop { expires_days: Some(312), ends_uploads: true };
+    assert_eq!(store.vault().backstop(Review).unwrap(), Some(Backstop::default()), "not set yet");
+    assert_eq!(store.vault().set_backstop(Review, 300).unwrap().unwrap().expires_days, Some(300));
+    assert_eq!(store.vault().set_backstop(Review, 312).unwrap(), Some(ours));
+    assert_eq!(store.vault().backstop(Review).unwrap(), Some(ours));
+    assert_eq!(store.vault().lifecycle(Review).unwrap(), three_days, "another's rule stays");
     for status in [BucketVersioningStatus::Enabled, BucketVersioningStatus::Suspended] {
         store.keep_versions(Release, status);
         let refused = store.vault().probe(Release, id(1), &[]);

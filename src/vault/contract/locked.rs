@@ -15,6 +15,7 @@ use super::world::id;
 
 const DAY: Duration = Duration::from_hours(24);
 const LOCK: Lock = Lock { mode: LockMode::Compliance, span: DAY };
+const UNKEPT: &str = "it does not keep the lock that was asked for, or does not tell it";
 const BUCKET: &str = "sekisho-log";
 
 fn server(endpoint: &str) -> S3Server {
@@ -32,6 +33,7 @@ fn bucket(endpoint: &str, name: &str) -> LockedBucket {
 }
 
 /// A server compares with its own clock.
+#[expect(clippy::disallowed_methods, reason = "the server under test reads the same clock")]
 fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Timestamp::from_millis(now.as_millis().try_into().unwrap())
@@ -55,6 +57,16 @@ fn a_real_server_keeps_what_is_locked_against_everybody() {
     assert!(matches!(plain, Err(VaultError::Unsafe("its bucket has no Object Lock"))));
     assert!(matches!(probe(&bucket(&weed.endpoint(), "sekisho-none"), 1), Err(VaultError::Io(_))));
     probe(&locked, 2).unwrap();
+    let ours = Backstop { expires_days: Some(1), ends_uploads: true };
+    assert_eq!(RUNTIME.block_on(locked.set_backstop()).unwrap(), ours);
+    assert_eq!(RUNTIME.block_on(locked.backstop()).unwrap(), ours);
+    // Content, which must be purged, is not kept there.
+    let [quarantine_bucket, release_bucket, review_bucket] = [(); 3].map(|()| BUCKET.to_owned());
+    let server = server(&weed.endpoint());
+    let settings = S3Settings { server, quarantine_bucket, release_bucket, review_bucket };
+    let vault = remote::vault(&settings, &remote::credentials()).unwrap();
+    let refused = vault.probe(Area::Release, id(3), &[]);
+    assert!(matches!(refused, Err(VaultError::Unsafe("its bucket locks what must be purged"))));
     RUNTIME.block_on(async {
         let start = now();
         for name in ["1", "2", "3"] {
@@ -73,8 +85,10 @@ fn a_real_server_keeps_what_is_locked_against_everybody() {
         delete.bypass_governance_retention(true).send().await.unwrap_err();
         for mode in [ObjectLockRetentionMode::Compliance, ObjectLockRetentionMode::Governance] {
             let sooner = aws_sdk_s3::primitives::DateTime::from_secs(now().as_millis() / 1000 + 60);
-            let sooner = ObjectLockRetention::builder().mode(mode).retain_until_date(sooner).build();
-            let shorten = admin.put_object_retention().bucket(BUCKET).key("log/1").retention(sooner);
+            let sooner =
+                ObjectLockRetention::builder().mode(mode).retain_until_date(sooner).build();
+            let shorten =
+                admin.put_object_retention().bucket(BUCKET).key("log/1").retention(sooner);
             shorten.bypass_governance_retention(true).send().await.unwrap_err();
         }
         // They hide it and write over it: every version is read, the locked one among them.
@@ -119,16 +133,22 @@ fn a_server_that_does_not_keep_what_it_promises_is_found_out() {
         };
         (text(probe), text(put))
     };
-    const LOCK: &str = "it does not keep the lock that was asked for, or does not tell it";
     assert_eq!(said(Lie::None), ("", ""));
     assert_eq!(said(Lie::LetsAnybodyLook), ("anybody may list its bucket", ""));
     assert_eq!(said(Lie::HasNoLock), ("its bucket has no Object Lock", ""));
     assert_eq!(said(Lie::Overwrites), ("it writes over what is there", ""));
-    assert_eq!(said(Lie::ForgetsLocks), (LOCK, LOCK));
+    assert_eq!(said(Lie::ForgetsLocks), (UNKEPT, UNKEPT));
     assert_eq!(said(Lie::Shortens), ("it lets a lock be shortened", ""));
-    assert_eq!(said(Lie::ShortensAndSaysNo), (LOCK, ""));
+    assert_eq!(said(Lie::ShortensAndSaysNo), (UNKEPT, ""));
     assert_eq!(said(Lie::Deletes), ("it deletes what is locked", ""));
     assert_eq!(said(Lie::DeletesAndSaysNo), ("it deletes what is locked", ""));
+}
+
+#[test]
+fn a_server_that_ignores_a_rule_is_seen_to() {
+    let service = S3ServiceBuilder::new(Liar { lie: Lie::None, versions: Mutex::default() });
+    let ignores = bucket(&remote::serve(service, Manner::Honest), BUCKET);
+    assert_eq!(RUNTIME.block_on(ignores.set_backstop()).unwrap(), Backstop::default());
 }
 
 #[test]
@@ -195,8 +215,10 @@ impl S3 for Liar {
             return Err(s3_error!(ObjectLockConfigurationNotFoundError));
         }
         let enabled = dto::ObjectLockEnabled::from_static(dto::ObjectLockEnabled::ENABLED);
-        let lock =
-            dto::ObjectLockConfiguration { object_lock_enabled: Some(enabled), ..Default::default() };
+        let lock = dto::ObjectLockConfiguration {
+            object_lock_enabled: Some(enabled),
+            ..Default::default()
+        };
         let object_lock_configuration = Some(lock);
         Ok(S3Response::new(dto::GetObjectLockConfigurationOutput { object_lock_configuration }))
     }
@@ -237,6 +259,20 @@ impl S3 for Liar {
             object_lock_retain_until_date: until.clone(),
             ..Default::default()
         }))
+    }
+
+    async fn put_bucket_lifecycle_configuration(
+        &self,
+        _: S3Request<dto::PutBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketLifecycleConfigurationOutput>> {
+        Ok(S3Response::new(dto::PutBucketLifecycleConfigurationOutput::default()))
+    }
+
+    async fn get_bucket_lifecycle_configuration(
+        &self,
+        _: S3Request<dto::GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketLifecycleConfigurationOutput>> {
+        Err(s3_error!(NoSuchLifecycleConfiguration))
     }
 
     async fn put_object_retention(

@@ -53,7 +53,9 @@ impl LockedBucket {
         }
         // It is still there as it was, whatever was answered.
         let kept = match bucket.get(&key, version).await {
-            Err(VaultError::Missing) => return Err(VaultError::Unsafe("it deletes what is locked")),
+            Err(VaultError::Missing) => {
+                return Err(VaultError::Unsafe("it deletes what is locked"));
+            }
             kept => kept?,
         };
         if kept.bytes != SAMPLE {

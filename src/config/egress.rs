@@ -33,6 +33,13 @@ pub struct Destination {
     pub host: String,
 }
 
+impl Destination {
+    /// Whether the service runs only with it.
+    pub fn is_needed(&self) -> bool {
+        self.key != CHECKPOINTS
+    }
+}
+
 impl Egress {
     /// Whether a host may have this address.
     pub fn permits(&self, address: IpAddr) -> bool {

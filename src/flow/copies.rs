@@ -39,26 +39,35 @@ pub async fn probe(app: &App, bucket: &LockedBucket) -> Result<Result<(), VaultE
     Ok(bucket.probe(ObjectId::new(now, app.random.bytes()?), now).await)
 }
 
+/// How far this bucket came, as it was left.
+///
+/// # Errors
+/// If that cannot be read.
+pub async fn begin(copier: &Copier) -> Result<Copied, FlowError> {
+    let file = copier.file.clone();
+    Ok(blocking(move || file.copied()).await??.to(copier.bucket.place()))
+}
+
 /// Copies the next checkpoints in order, if the bucket was `tried` and held. When nothing can be
 /// copied the access log is told once, and once more when all is.
 ///
 /// # Errors
-/// If the file cannot be read, or the log not be told. What the bucket does is in the step.
+/// If the file cannot be read, the log not be told, or what was done not be remembered beyond a
+/// restart. What the bucket does is in the step.
 pub async fn step(
     app: &App,
     copier: &Copier,
+    copied: &mut Copied,
     tried: Result<(), VaultError>,
 ) -> Result<Step, FlowError> {
-    let file = copier.file.clone();
-    let before = blocking(move || file.copied()).await??;
-    let mut copied = before.clone().to(copier.bucket.place());
+    let before = copied.clone();
     let step = match tried {
-        Ok(()) => copy(app, copier, &mut copied).await?,
+        Ok(()) => copy(app, copier, copied).await?,
         Err(error) => Step::Stopped(error),
     };
-    tell(app, &mut copied, &step).await?;
-    if copied != before {
-        let file = copier.file.clone();
+    tell(app, copied, &step).await?;
+    if *copied != before {
+        let (file, copied) = (copier.file.clone(), copied.clone());
         blocking(move || file.set_copied(&copied)).await??;
     }
     Ok(step)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, VaultError};
+use crate::app::{App, Copied, VaultError};
 use crate::flow::FlowError;
 use crate::flow::copies::{self, Copier, Step};
 
@@ -22,6 +22,8 @@ const LAST: Duration = Duration::from_secs(5);
 pub(super) struct Copying {
     app: App,
     copier: Copier,
+    /// How far it came: on a disk that takes no more, the log is still told only once.
+    copied: Option<Copied>,
     /// Whether what is relied on was tried since the start, and held.
     holds: bool,
     is_told: bool,
@@ -29,7 +31,7 @@ pub(super) struct Copying {
 
 impl Copying {
     pub(super) const fn new(app: App, copier: Copier) -> Self {
-        Self { app, copier, holds: false, is_told: false }
+        Self { app, copier, copied: None, holds: false, is_told: false }
     }
 
     /// Until told to stop, wherever it is then: what is put twice is there once.
@@ -81,7 +83,13 @@ impl Copying {
         let tried =
             if self.holds { Ok(()) } else { copies::probe(&self.app, &self.copier.bucket).await? };
         self.holds = tried.is_ok();
-        copies::step(&self.app, &self.copier, tried).await
+        let mut copied = match self.copied.take() {
+            Some(copied) => copied,
+            None => copies::begin(&self.copier).await?,
+        };
+        let step = copies::step(&self.app, &self.copier, &mut copied, tried).await;
+        self.copied = Some(copied);
+        step
     }
 
     fn tell(&mut self, error: &(dyn std::error::Error + 'static)) {

@@ -8,13 +8,16 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::audit::checkpoint::{CheckpointFileError, parse_file};
-use crate::audit::{Checkpoint, CheckpointFile};
+use super::Copied;
+use crate::audit::checkpoint::{CheckpointFileError, parse_entries, parse_file};
+use crate::audit::{Checkpoint, CheckpointFile, Entry};
 use crate::domain::ClinicId;
 use crate::domain::authority::Verifier;
 
 /// Holds a dozen checkpoints, of about 300 bytes each.
 const END_BYTES: u64 = 4096;
+/// Read at once of what was not copied yet.
+const BATCH_BYTES: u64 = 64 * 1024;
 
 /// Where the checkpoints go.
 #[derive(Clone, Debug)]
@@ -97,6 +100,54 @@ impl Checkpoints {
         Ok(Some(aside))
     }
 
+    /// How far the file was copied elsewhere; from its start, if nothing is known of that.
+    pub fn copied(&self) -> Result<Copied, CheckpointsError> {
+        Ok(Copied::read(&self.copied_path())?)
+    }
+
+    /// Remembers how far the file was copied.
+    pub fn set_copied(&self, copied: &Copied) -> Result<(), CheckpointsError> {
+        Ok(copied.write(&self.copied_path())?)
+    }
+
+    /// The next checkpoints that were not copied yet, in order; none if all were. What was copied
+    /// must still lead up to them: if the file is another since, it is begun anew.
+    pub fn uncopied(&self, copied: &mut Copied) -> Result<Vec<Entry>, CheckpointsError> {
+        let mut file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            opened => opened?,
+        };
+        let length = file.metadata()?.len();
+        if copied.bytes > length || !self.leads_up(&mut file, copied)? {
+            (copied.bytes, copied.last) = (0, None);
+        }
+        if copied.bytes >= length {
+            return Ok(vec![]);
+        }
+        file.seek(SeekFrom::Start(copied.bytes))?;
+        let mut bytes = Vec::new();
+        file.take(BATCH_BYTES).read_to_end(&mut bytes)?;
+        Ok(parse_entries(&bytes, self.clinic, &self.verifier)?)
+    }
+
+    /// Whether the last checkpoint that was copied ends where it did.
+    fn leads_up(&self, file: &mut File, copied: &Copied) -> Result<bool, CheckpointsError> {
+        if copied.last.is_none() {
+            return Ok(copied.bytes == 0);
+        }
+        let start = copied.bytes.saturating_sub(copied.length);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(copied.length.min(END_BYTES)).read_to_end(&mut bytes)?;
+        let last = parse_entries(&bytes, self.clinic, &self.verifier).ok();
+        let last = last.and_then(|mut entries| entries.pop()).map(|it| it.checkpoint.name());
+        Ok(last == copied.last)
+    }
+
+    fn copied_path(&self) -> PathBuf {
+        self.path.with_extension("copied.json")
+    }
+
     /// A note begins after the empty line of the one before it, with the log's name.
     fn seam(&self) -> String {
         format!("\n\n{}\n", Checkpoint::origin(self.clinic))
@@ -127,6 +178,62 @@ mod tests {
     use crate::audit::{Frontier, merkle};
     use crate::domain::Timestamp;
     use crate::domain::authority::Signer;
+
+    #[test]
+    fn what_is_not_copied_yet_follows_what_is_and_another_file_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let signer = Signer::from_seed(&[5; 32]).unwrap();
+        let clinic = ClinicId::new(NOW, [1; 10]);
+        let path = folder.path().join("checkpoints.txt");
+        let file = Checkpoints::new(&path, clinic, signer.verifier());
+        let mut log = Frontier::default();
+        let mut append = |count| {
+            for _ in 0..count {
+                log.append(merkle::leaf_hash(&log.size().to_be_bytes()));
+                file.append(&Checkpoint::of(clinic, &log, NOW).file_entry(&signer)).unwrap();
+            }
+        };
+        // A step as the worker takes it, remembered in between.
+        let take = |most: usize| {
+            let mut copied = file.copied().unwrap();
+            let mut sizes = vec![];
+            for entry in file.uncopied(&mut copied).unwrap().into_iter().take(most) {
+                copied.add(&entry);
+                sizes.push(entry.checkpoint.size);
+            }
+            file.set_copied(&copied).unwrap();
+            sizes
+        };
+        assert_eq!(take(9), [0; 0], "no file yet");
+        append(3);
+        assert_eq!(take(2), [1, 2]);
+        assert_eq!(take(9), [3]);
+        assert_eq!(take(9), [0; 0]);
+        append(2);
+        // A note that is being written is not there yet.
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert_eq!(take(9), [4]);
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(take(9), [5]);
+        // More than is read at once.
+        append(400);
+        let mut all = vec![];
+        for _ in 0..10 {
+            all.extend(take(999));
+        }
+        assert_eq!(all, (6..=405).collect::<Vec<_>>());
+        // The file was cut, or what is remembered was lost or is rubbish.
+        file.set_aside_after(2).unwrap();
+        assert_eq!(take(9), [1, 2]);
+        let copied = path.with_extension("copied.json");
+        for other in ["", "rubbish", r#"{"bytes":18446744073709551615}"#, r#"{"bytes":5}"#] {
+            std::fs::write(&copied, other).unwrap();
+            assert_eq!(take(9), [1, 2], "{other}");
+        }
+        std::fs::remove_file(&copied).unwrap();
+        assert_eq!(take(9), [1, 2]);
+    }
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 

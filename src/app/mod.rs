@@ -4,6 +4,7 @@
 
 mod checkpoints;
 mod clock;
+mod copied;
 mod gate;
 mod random;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub use age::x25519::Identity as SignInIdentity;
 pub use checkpoints::{Checkpoints, CheckpointsError};
 pub use clock::{Clock, ClockJumped, ManualClock};
+pub use copied::{Copied, Stopped};
 pub use gate::Gate;
 pub use random::{NoRandomness, Random};
 
@@ -29,7 +31,7 @@ pub use crate::scan::proof::Fault as SetProofFault;
 pub use crate::scan::{Again, Candidate, NewSet, Scan, Scanner, Subject, Timings};
 pub use crate::sensor::replay::{Proof as ReplayProof, Replay, ReplayConfig, Upload as Replayed};
 pub use crate::sensor::{Datagrams, Interest, StreamListener, Tail};
-pub use crate::vault::{AreaIdentity, Vault, VaultError};
+pub use crate::vault::{AreaIdentity, LockedBucket, LockedCopy, Vault, VaultError};
 
 use crate::domain::artifact::Stamp;
 use crate::domain::event::Role;

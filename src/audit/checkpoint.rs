@@ -36,6 +36,16 @@ pub struct CheckpointFile {
     pub torn_bytes: u64,
 }
 
+/// One note of a checkpoint file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    pub checkpoint: Checkpoint,
+    /// The signed note.
+    pub note: String,
+    /// Bytes of the file that it takes.
+    pub length: u64,
+}
+
 /// A note that is not a checkpoint of this log by this log's signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a checkpoint of this log, signed by its key")]
@@ -83,6 +93,11 @@ impl Checkpoint {
         if checkpoint.text() == text { Ok(checkpoint) } else { Err(NotACheckpoint) }
     }
 
+    /// Its name wherever each is kept by itself: in order, and another for each history of the log.
+    pub fn name(&self) -> String {
+        format!("{:020}-{}", self.size, hex::encode(self.root))
+    }
+
     /// The note as it is appended to the file, with the empty line that says it is whole.
     pub fn file_entry(&self, signer: &Signer) -> String {
         format!("{}\n", self.sign(signer))
@@ -120,18 +135,35 @@ pub fn parse_file(
     clinic: ClinicId,
     verifier: &Verifier,
 ) -> Result<CheckpointFile, CheckpointFileError> {
-    let mut checkpoints: Vec<Checkpoint> = vec![];
+    let entries = parse_entries(untrusted_file, clinic, verifier)?;
+    let whole_bytes: u64 = entries.iter().map(|entry| entry.length).sum();
+    let checkpoints = entries.into_iter().map(|entry| entry.checkpoint).collect();
+    let torn_bytes = untrusted_file.len() as u64 - whole_bytes;
+    Ok(CheckpointFile { checkpoints, whole_bytes, torn_bytes })
+}
+
+/// The same, note by note.
+///
+/// # Errors
+/// As [`parse_file`].
+pub fn parse_entries(
+    untrusted_file: &[u8],
+    clinic: ClinicId,
+    verifier: &Verifier,
+) -> Result<Vec<Entry>, CheckpointFileError> {
+    let mut entries: Vec<Entry> = vec![];
     let mut rest = untrusted_file;
     while let Some((note, after)) = split_entry(rest) {
-        let number = checkpoints.len() + 1;
-        let checkpoint = std::str::from_utf8(note)
+        let number = entries.len() + 1;
+        let (note, checkpoint) = std::str::from_utf8(note)
             .map_err(|_| NotACheckpoint)
-            .and_then(|note| Checkpoint::verify(note, clinic, verifier))
+            .and_then(|note| Ok((note, Checkpoint::verify(note, clinic, verifier)?)))
             .map_err(|NotACheckpoint| CheckpointFileError::Invalid { number })?;
-        if checkpoints.last().is_some_and(|before| !before.may_precede(&checkpoint)) {
+        if entries.last().is_some_and(|before| !before.checkpoint.may_precede(&checkpoint)) {
             return Err(CheckpointFileError::Order { number });
         }
-        checkpoints.push(checkpoint);
+        let length = (rest.len() - after.len()) as u64;
+        entries.push(Entry { checkpoint, note: note.to_owned(), length });
         rest = after;
     }
     // A cut-off note still begins as every note of this log does; nothing else may end the file.
@@ -140,11 +172,7 @@ pub fn parse_file(
     if rest.len() > NOTE_LIMIT || !(rest.starts_with(start) || start.starts_with(rest)) {
         return Err(CheckpointFileError::Tail);
     }
-    Ok(CheckpointFile {
-        checkpoints,
-        whole_bytes: (untrusted_file.len() - rest.len()) as u64,
-        torn_bytes: rest.len() as u64,
-    })
+    Ok(entries)
 }
 
 /// The first whole note with its own line end, and what follows the empty line after it.

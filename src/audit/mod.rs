@@ -10,6 +10,6 @@ pub mod export;
 pub mod merkle;
 pub mod verify;
 
-pub use checkpoint::{Checkpoint, CheckpointFile};
+pub use checkpoint::{Checkpoint, CheckpointFile, Entry};
 pub use merkle::{Frontier, Hash, Tree};
 pub use verify::{FirstWrong, NotVerified, SequencedEvent, Verified, Wrong, verify};

@@ -2,24 +2,30 @@
 
 use std::path::Path;
 
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
 
 use super::output::Output;
 use super::{Answer, CliError, open};
-use crate::app::{App, AuditFilter, BellEnd, Checkpoints};
+use crate::app::{App, AuditFilter, BellEnd};
+use crate::config::{CheckpointBucket, Config};
 use crate::domain::event::Role;
 use crate::domain::{Event, Timestamp};
+use crate::flow::FlowError;
+use crate::flow::copies::{self, Compared, FileSide};
 use crate::flow::log::{self, Verdict};
+use crate::ops::handover::Reach;
 
 #[derive(Subcommand)]
 #[command(after_help = "Examples:
   sekisho audit verify
+  sekisho audit verify --checkpoints-from bucket
   sekisho audit search --action view --limit 20
   sekisho audit accept-loss --has 1200 --signed 1260")]
 pub(super) enum AuditCommand {
-    /// Recompute the whole log against its checkpoints; names the first wrong event.
-    Verify,
+    /// Recompute the whole log against its checkpoints; names the first wrong event, and where the
+    /// file of checkpoints and their bucket differ.
+    Verify(VerifyArgs),
     /// Find events, newest first.
     Search(SearchArgs),
     /// Print the log up to its last checkpoint, each event with its proof, one a line.
@@ -27,6 +33,20 @@ pub(super) enum AuditCommand {
     /// Go on with a database that was put back to an earlier day. What was decided since then is
     /// forgotten, who was shut out since is let in again: look for it in the file that this names.
     AcceptLoss(LossArgs),
+}
+
+#[derive(Args)]
+pub(super) struct VerifyArgs {
+    /// Which checkpoints; both if a bucket is configured, else those of the file.
+    #[arg(long, value_enum)]
+    checkpoints_from: Option<Source>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Source {
+    File,
+    Bucket,
+    Both,
 }
 
 #[derive(Args)]
@@ -70,7 +90,21 @@ pub(super) async fn run(
     let app = open::app(&config, Role::Review, BellEnd::Silent).await?;
     let checkpoints = open::checkpoints(&config, &app);
     match command {
-        AuditCommand::Verify => verify(&app, &checkpoints, output).await,
+        AuditCommand::Verify(args) => {
+            let given = if config.checkpoints.is_some() { Source::Both } else { Source::File };
+            match args.checkpoints_from.unwrap_or(given) {
+                Source::File => {
+                    let verdict = log::verify(&app, log::in_file(&checkpoints).await?).await?;
+                    tell(verdict, None, output)
+                }
+                Source::Bucket => verify_copies(&config, &app, None, output).await,
+                Source::Both => {
+                    let copied = checkpoints.copied()?;
+                    let file = FileSide { checkpoints: log::in_file(&checkpoints).await?, copied };
+                    verify_copies(&config, &app, Some(file), output).await
+                }
+            }
+        }
         AuditCommand::Search(args) => {
             let filter = filter(args)?;
             let events = log::search(&app, open::operator(), &filter).await?;
@@ -100,34 +134,102 @@ pub(super) async fn run(
     }
 }
 
-async fn verify(app: &App, checkpoints: &Checkpoints, output: Output) -> Result<Answer, CliError> {
-    match log::verify(app, checkpoints).await? {
-        Verdict::Sound(found) => {
-            let json = json!({
-                "sound": true, "events": found.events, "sealed": found.sealed,
+async fn verify_copies(
+    config: &Config,
+    app: &App,
+    file: Option<FileSide>,
+    output: Output,
+) -> Result<Answer, CliError> {
+    let access = Reach::open(config, Role::Worker)?.checkpoint_access;
+    let bucket = open::locked_bucket(config, access)?.ok_or("no [checkpoints] is configured")?;
+    let retain = config.checkpoints.as_ref().map(CheckpointBucket::retain).unwrap_or_default();
+    let unread = |error: FlowError| {
+        match error {
+        FlowError::Vault(error) => format!(
+            "the bucket of checkpoints cannot be read ({}); --checkpoints-from file asks the file alone",
+            Output::sentence(&error)
+        )
+        .into(),
+        other => CliError::from(other),
+    }
+    };
+    let found = copies::verify(app, file, &bucket, retain).await;
+    let (verdict, compared) = found.map_err(unread)?;
+    tell(verdict, Some(compared), output)
+}
+
+fn tell(verdict: Verdict, compared: Option<Compared>, output: Output) -> Result<Answer, CliError> {
+    let differs = compared.as_ref().is_some_and(Compared::is_wrong);
+    let (mut json, mut text) = match verdict {
+        Verdict::Sound(found) => (
+            json!({
+                "sound": !differs, "events": found.events, "sealed": found.sealed,
                 "checkpoints": found.checkpoints,
-            });
-            let text = format!(
-                "sound: {} events, {} of them under {} signed checkpoints",
-                found.events, found.sealed, found.checkpoints
-            );
-            output.say(&json, &text)?;
-            Ok(Answer::Yes)
-        }
-        Verdict::Wrong(wrong) => {
-            let json = json!({
+            }),
+            format!(
+                "{}: {} events, {} of them under {} signed checkpoints",
+                if differs { "NOT AS IT WAS LEFT" } else { "sound" },
+                found.events,
+                found.sealed,
+                found.checkpoints
+            ),
+        ),
+        Verdict::Wrong(wrong) => (
+            json!({
                 "sound": false, "sequence": wrong.seq, "event": wrong.id,
                 "code": wrong.wrong.code(), "detail": wrong.to_string(),
-            });
-            output.say(&json, &format!("NOT SOUND: {wrong}"))?;
-            Ok(Answer::No)
+            }),
+            format!("NOT SOUND: {wrong}"),
+        ),
+        Verdict::Lost { event } => (
+            json!({ "sound": false, "event": event, "code": "event_not_in_log" }),
+            format!("NOT SOUND: event {event} has no place in the log"),
+        ),
+    };
+    if let (Some(compared), Some(json)) = (compared, json.as_object_mut()) {
+        for line in lines(&compared) {
+            text.push('\n');
+            text.push_str(&line);
         }
-        Verdict::Lost { event } => {
-            let json = json!({ "sound": false, "event": event, "code": "event_not_in_log" });
-            output.say(&json, &format!("NOT SOUND: event {event} has no place in the log"))?;
-            Ok(Answer::No)
-        }
+        json.insert("bucket".to_owned(), bucket_json(&compared));
     }
+    let is_sound = json.get("sound") == Some(&Value::Bool(true));
+    output.say(&json, &text)?;
+    Ok(if is_sound { Answer::Yes } else { Answer::No })
+}
+
+fn bucket_json(found: &Compared) -> Value {
+    json!({
+        "copies": found.copies, "unlocked": found.unlocked, "foreign": found.foreign,
+        "accepted": found.accepted, "waiting": found.waiting,
+        "not_copied": found.not_copied.count, "first_not_copied": found.not_copied.first,
+        "not_in_file": found.not_in_file.count, "first_not_in_file": found.not_in_file.first,
+    })
+}
+
+/// What is said of the bucket, a line each.
+fn lines(found: &Compared) -> Vec<String> {
+    let Compared { copies, unlocked, foreign, accepted, waiting, not_copied, not_in_file } = found;
+    let mut lines = vec![format!("{copies} checkpoints are in the bucket")];
+    let mut tell = |count: usize, what: String| {
+        if count > 0 {
+            lines.push(format!("{count} {what}"));
+        }
+    };
+    tell(*waiting, "of the file are not copied yet".to_owned());
+    tell(*accepted, "are over a loss that an operator accepted".to_owned());
+    let first = not_in_file.first;
+    let cut =
+        format!("are not in the file, which was cut or rewritten; the first over {first} events");
+    tell(not_in_file.count, cut);
+    let first = not_copied.first;
+    let gap = format!(
+        "of the file are lacking, though they or later ones were copied; the first over {first} events"
+    );
+    tell(not_copied.count, gap);
+    tell(*unlocked, "are not locked, as they should be".to_owned());
+    tell(*foreign, "more objects are there that are no checkpoints of this log".to_owned());
+    lines
 }
 
 fn filter(args: SearchArgs) -> Result<AuditFilter, CliError> {

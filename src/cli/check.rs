@@ -13,7 +13,6 @@ use crate::app::{App, BellEnd, ReplayProof, Replayed, Scanner};
 use crate::config::Config;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
-use crate::domain::retention::Retention;
 use crate::domain::sensor::Hearing;
 use crate::domain::{Action, ArtifactId, SubmissionId};
 use crate::flow;
@@ -78,10 +77,11 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
     let version = app.db.version().await?;
     items.push(item("database", Level::Ok, format!("{version}, schemas up to date")));
     let vault = open::vault(&config, Reach::open(&config, Role::Worker)?.store_access)?;
+    let most = config.retention.longest_life().max(longest_held(&app).await?);
     for area in Area::ALL {
         let strangers = open::strangers(&config, area)?;
         items.push(match open::probe(&app, &vault, area, strangers).await? {
-            Ok(()) => rules(open::lifecycle(&vault, area).await?, area, &config.retention),
+            Ok(()) => rules(open::lifecycle(&vault, area).await?, area, most),
             Err(error) => {
                 item(format!("store {}", area.as_str()), Level::Fail, Output::sentence(&error))
             }
@@ -91,6 +91,7 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
         Ok(_) => item("clock", Level::Ok, "agrees with what the database has seen"),
         Err(error) => item("clock", Level::Fail, error.to_string()),
     });
+    items.push(copies(&config, &app).await?);
     items.push(sensor(&config, &app).await?);
     items.extend(payloads(&app).await?);
     items.extend(replay(&config, &app).await?);
@@ -119,16 +120,15 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
 }
 
 /// A store that works, and what its server deletes by itself: earlier than we would, that is a loss.
-fn rules(lifecycle: Lifecycle, area: Area, retention: &Retention) -> Item {
+fn rules(lifecycle: Lifecycle, area: Area, most: Duration) -> Item {
     let name = format!("store {}", area.as_str());
-    let most = retention.longest_life();
     match lifecycle {
         Lifecycle::After(span) if span <= most => {
             let days = |span: Duration| span.as_secs() / (24 * 3600);
             let (days, most) = (days(span), days(most));
             let detail = format!(
-                "a lifecycle rule of its bucket deletes after {days} days; content may be kept \
-                 for {most}, and on hold for longer"
+                "a lifecycle rule of its bucket deletes after {days} days; content is or may be kept \
+                 for {most}, and for longer once it is put on hold"
             );
             item(name, Level::Warn, detail)
         }
@@ -137,6 +137,41 @@ fn rules(lifecycle: Lifecycle, area: Area, retention: &Retention) -> Item {
             item(name, Level::Ok, "writes, reads, deletes; its lifecycle rules are not told")
         }
     }
+}
+
+/// The longest that anything on hold now will have been kept.
+async fn longest_held(app: &App) -> Result<Duration, CliError> {
+    const MOST: u32 = 10_000;
+    let held = app.db.held(MOST).await?;
+    let spans = held.iter().filter_map(|it| Some(it.hold.as_ref()?.until.since(it.received_at)));
+    Ok(spans.max().unwrap_or_default())
+}
+
+/// Whether checkpoints of the access log are kept where nobody removes them.
+async fn copies(config: &Config, app: &App) -> Result<Item, CliError> {
+    const NAME: &str = "checkpoints";
+    let Some(place) = &config.checkpoints else {
+        let detail = "in their file only: no bucket is configured; copy the file away";
+        return Ok(item(NAME, Level::Ok, detail));
+    };
+    let warn = |said: String| {
+        item(NAME, Level::Warn, format!("{said}: until that is mended they stay in their file"))
+    };
+    let access = Reach::open(config, Role::Worker)?.checkpoint_access;
+    let bucket = match open::locked_bucket(config, access) {
+        Ok(bucket) => bucket.ok_or("no [checkpoints] is configured")?,
+        Err(error) => return Ok(warn(Output::sentence(error.as_ref()))),
+    };
+    if let Err(error) = flow::copies::probe(app, &bucket).await? {
+        return Ok(warn(format!("bucket {}: {}", place.bucket, Output::sentence(&error))));
+    }
+    if let Some(stopped) = open::checkpoints(config, app).copied()?.stopped {
+        let detail = format!("not copied since {} ({})", stopped.since, stopped.code);
+        return Ok(item(NAME, Level::Warn, detail));
+    }
+    let (bucket, days) = (&place.bucket, place.retain_days);
+    let detail = format!("copied to bucket {bucket}, locked for {days} days; its locks hold");
+    Ok(item(NAME, Level::Ok, detail))
 }
 
 /// Whether an intrusion detection sensor watches, and how it is heard.
@@ -263,9 +298,8 @@ mod tests {
 
     #[test]
     fn a_rule_that_deletes_before_we_would_is_a_warning() {
-        let retention = Retention::default();
-        let most = retention.longest_life();
-        let level = |lifecycle| rules(lifecycle, Area::Release, &retention).result.as_str();
+        let most = Duration::from_hours(24 * 100);
+        let level = |lifecycle| rules(lifecycle, Area::Release, most).result.as_str();
         assert_eq!(level(Lifecycle::After(most + Duration::from_hours(24))), "ok");
         assert_eq!(level(Lifecycle::After(most)), "WARN");
         assert_eq!(level(Lifecycle::After(Duration::ZERO)), "WARN");

@@ -19,6 +19,7 @@ mod roles;
 mod scan;
 mod serve;
 mod signatures;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,6 +95,9 @@ enum Command {
     /// Purge what is past its retention.
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
+    /// Have the store's server remove what the service would have, long after it should have.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Show the public halves of the keys.
     #[command(subcommand)]
     Keys(machine::KeysCommand),
@@ -141,6 +145,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<Answer, CliError> {
         Command::Audit(command) => block_on(audit::run(command, config, output)),
         Command::Backup(command) => block_on(backup::run(command, config, output)),
         Command::Retention(command) => block_on(retention::run(command, config, output)),
+        Command::Store(command) => block_on(store::run(command, config, output)),
         Command::Keys(command) => machine::keys(&command, config, output),
     }
 }

@@ -11,7 +11,7 @@ use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Replay,
     ReplayConfig, Review, ReviewKeys, Sensor, Shelf, Shelves, Vault, Whole,
 };
-use crate::config::{Clamd, Config, Database, ResultCache as CacheSetting, Store};
+use crate::config::{self, Clamd, Config, Database, ResultCache as CacheSetting, Store};
 use crate::domain::backup::Which;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
@@ -22,7 +22,9 @@ use crate::ops::store_access::{self, StoreAccess};
 use crate::ops::{KeyFile, database};
 use crate::scan::ScannerConfig;
 use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
-use crate::vault::{Lifecycle, S3Credentials, S3Settings, VaultError};
+use crate::vault::{
+    Lifecycle, Lock, LockMode, LockedBucket, S3Credentials, S3Server, S3Settings, VaultError,
+};
 
 /// Where a configuration is looked for if none is named.
 const USUAL_PLACES: [&str; 3] =
@@ -134,12 +136,15 @@ pub(super) fn vault(config: &Config, access: Option<File>) -> Result<Vault, CliE
         return Ok(Vault::local(&config.paths.store, config.limits.store_free_bytes)?);
     };
     let access = access.ok_or("the role was not handed its access to the store")?;
-    let settings = S3Settings {
+    let server = S3Server {
         endpoint: endpoint.clone(),
         region: region.clone(),
         path_style: *path_style,
         authority: authority.as_ref().map(std::fs::read).transpose()?,
         networks: config.egress.networks.clone(),
+    };
+    let settings = S3Settings {
+        server,
         quarantine_bucket: quarantine_bucket.clone(),
         release_bucket: release_bucket.clone(),
         review_bucket: review_bucket.clone(),
@@ -147,6 +152,31 @@ pub(super) fn vault(config: &Config, access: Option<File>) -> Result<Vault, CliE
     let StoreAccess { access_key, secret_key } = store_access::read(access)?;
     let credentials = S3Credentials { access_key, secret_key };
     Ok(Vault::s3(settings, &credentials, tokio::runtime::Handle::current())?)
+}
+
+/// The bucket that checkpoints are copied to, if one is configured, with the worker's access.
+pub(super) fn locked_bucket(
+    config: &Config,
+    access: Option<File>,
+) -> Result<Option<LockedBucket>, CliError> {
+    let Some(bucket) = &config.checkpoints else { return Ok(None) };
+    let access = access.ok_or("the role was not handed its access to the bucket of checkpoints")?;
+    let server = S3Server {
+        endpoint: bucket.endpoint.clone(),
+        region: bucket.region.clone(),
+        path_style: bucket.path_style,
+        authority: bucket.authority.as_ref().map(std::fs::read).transpose()?,
+        networks: config.egress.networks.clone(),
+    };
+    let StoreAccess { access_key, secret_key } = store_access::read(access)?;
+    let credentials = S3Credentials { access_key, secret_key };
+    let mode = match bucket.lock {
+        config::LockMode::Compliance => LockMode::Compliance,
+        config::LockMode::Governance => LockMode::Governance,
+    };
+    let lock = Lock { mode, span: bucket.retain() };
+    let opened = LockedBucket::open(&server, &credentials, &bucket.bucket, &bucket.prefix, lock);
+    Ok(Some(opened?))
 }
 
 /// Tries an area of the store with the rights of the worker, who alone has all of them.

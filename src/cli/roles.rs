@@ -19,6 +19,7 @@ use crate::domain::content::Area;
 use crate::domain::event::Role;
 use crate::domain::signatures::SetKind;
 use crate::flow;
+use crate::flow::copies::Copier;
 use crate::http;
 use crate::ops::handover::{Handed, Ready};
 use crate::ops::listener::Proxies;
@@ -84,7 +85,9 @@ async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
 }
 
 async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
-    let app = open::app_with(config, Role::Worker, handed.reach).await?;
+    let mut reach = handed.reach;
+    let bucket = open::locked_bucket(config, reach.checkpoint_access.take());
+    let app = open::app_with(config, Role::Worker, reach).await?;
     let held = WorkerKeys::read(keys(handed.keys)?)?;
     let quarantine = AreaIdentity::new(Area::Quarantine, held.quarantine_identity.clone());
     if let Store::S3 { .. } = config.store {
@@ -104,6 +107,12 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let checkpoints = open::checkpoints(config, &app);
     started(config, &app).await?;
     tell_rule_faults(&scanner);
+    // No condition of a start: the file is the first of the two.
+    let bucket = bucket.unwrap_or_else(|error| {
+        tracing::error!(error, "checkpoints are not copied to their bucket");
+        None
+    });
+    let copier = bucket.map(|bucket| Copier { file: checkpoints.clone(), bucket });
     // The engines have just started anew: what an earlier fault of theirs keeps waiting need not.
     app.db.end_back_offs().await?;
     let worker = Worker {
@@ -121,7 +130,7 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         }
     }
     let stop = CancellationToken::new();
-    let loops = tokio::spawn(worker::run(worker, checkpoints, eve(config), stop.clone()));
+    let loops = tokio::spawn(worker::run(worker, checkpoints, copier, eve(config), stop.clone()));
     handed.ready.tell();
     launch::asked_to_stop().await?;
     stop.cancel();

@@ -12,6 +12,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     clinic(config)?;
     database(config)?;
     store(config)?;
+    checkpoints(config)?;
     doors(config)?;
     sensor(config)?;
     suspend(config)?;
@@ -74,6 +75,14 @@ fn store(config: &Config) -> Result<(), ConfigError> {
         Some((key, reason)) => refuse(key, reason),
         None => Ok(()),
     }
+}
+
+fn checkpoints(config: &Config) -> Result<(), ConfigError> {
+    let Some(bucket) = &config.checkpoints else { return Ok(()) };
+    if let Some((key, reason)) = bucket.fault(&config.store) {
+        return refuse(key, reason);
+    }
+    within("checkpoints.retain_days", bucket.retain_days.into(), 1, 36_600)
 }
 
 fn doors(config: &Config) -> Result<(), ConfigError> {

@@ -17,7 +17,7 @@ use crate::domain::network::Network;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Egress {
-    /// Hosts that may keep data: of the store and of the database. This machine needs none.
+    /// Hosts that may keep data: of the store, the database and the checkpoints. This machine needs none.
     pub hosts: Vec<String>,
     /// Regions of the store in which data may be kept.
     pub regions: Vec<String>,
@@ -31,6 +31,13 @@ pub struct Destination {
     /// The configuration's key that names it.
     pub key: &'static str,
     pub host: String,
+}
+
+impl Destination {
+    /// Whether the service runs only with it.
+    pub fn is_needed(&self) -> bool {
+        self.key != CHECKPOINTS
+    }
 }
 
 impl Egress {
@@ -47,15 +54,16 @@ impl Egress {
         if let Some(Destination { key, .. }) = unknown {
             return Some((*key, "egress.hosts does not have its host"));
         }
-        match &config.store {
-            Store::S3 { region, .. }
-                if destinations.iter().any(|it| it.key == STORE)
-                    && !self.regions.contains(region) =>
-            {
-                Some(("store.region", "egress.regions does not have it"))
-            }
-            Store::S3 { .. } | Store::Local {} => None,
-        }
+        let store = match &config.store {
+            Store::S3 { region, .. } => Some((STORE, "store.region", region)),
+            Store::Local {} => None,
+        };
+        let checkpoints = config.checkpoints.as_ref();
+        let checkpoints = checkpoints.map(|it| (CHECKPOINTS, "checkpoints.region", &it.region));
+        let far = |key| destinations.iter().any(|it| it.key == key);
+        let mut regions = store.into_iter().chain(checkpoints);
+        let unknown = regions.find(|(at, _, region)| far(*at) && !self.regions.contains(*region));
+        unknown.map(|(_, key, _)| (key, "egress.regions does not have it"))
     }
 }
 
@@ -74,7 +82,8 @@ impl Config {
             DatabaseHost::Network(host) => Some(host),
             DatabaseHost::Socket(_) | DatabaseHost::Loopback(_) => None,
         });
-        [(STORE, store), (DATABASE, database)]
+        let checkpoints = self.checkpoints.as_ref().and_then(|it| far_host(&it.endpoint));
+        [(STORE, store), (DATABASE, database), (CHECKPOINTS, checkpoints)]
             .into_iter()
             .filter_map(|(key, host)| Some(Destination { key, host: host? }))
             .collect()
@@ -99,6 +108,7 @@ pub(super) fn is_near(url: &Url) -> bool {
 
 const STORE: &str = "store.endpoint";
 const DATABASE: &str = "database.url";
+const CHECKPOINTS: &str = "checkpoints.endpoint";
 
 #[cfg(test)]
 mod tests {
@@ -110,6 +120,12 @@ mod tests {
         database: &str,
         change: impl FnOnce(&mut Egress),
     ) -> Option<&'static str> {
+        let mut egress = egress();
+        change(&mut egress);
+        egress.fault(&config(endpoint, database)).map(|(key, _)| key)
+    }
+
+    fn config(endpoint: &str, database: &str) -> Config {
         let text = String::new;
         let (id, telephone) = (text(), text());
         let mut config = Config::first(Clinic { id, name_ja: text(), name_en: text(), telephone });
@@ -123,13 +139,15 @@ mod tests {
             review_bucket: "sekisho-review".to_owned(),
         };
         config.database = Database::Postgres { url: database.to_owned(), authority: None };
-        let mut egress = Egress {
+        config
+    }
+
+    fn egress() -> Egress {
+        Egress {
             hosts: vec!["s3.clinic.example".to_owned(), "db.clinic.example".to_owned()],
             regions: vec!["ap-northeast-1".to_owned()],
             networks: vec![],
-        };
-        change(&mut egress);
-        egress.fault(&config).map(|(key, _)| key)
+        }
     }
 
     #[test]
@@ -145,6 +163,19 @@ mod tests {
         assert_eq!(fault(store, "postgresql://db.example/it", |_| ()), Some(DATABASE));
         let nowhere = |egress: &mut Egress| egress.regions.clear();
         assert_eq!(fault(store, database, nowhere), Some("store.region"));
+        let mut config = config(store, database);
+        let far = |endpoint: &str, region: &str| {
+            let toml = format!(
+                "endpoint = \"{endpoint}\"\nregion = \"{region}\"\nbucket = \"sekisho-log\""
+            );
+            Some(toml::from_str(&toml).unwrap())
+        };
+        config.checkpoints = far("https://s3.example", "ap-northeast-1");
+        assert_eq!(egress().fault(&config).map(|it| it.0), Some(CHECKPOINTS));
+        config.checkpoints = far("https://s3.clinic.example", "eu-north-1");
+        assert_eq!(egress().fault(&config).map(|it| it.0), Some("checkpoints.region"));
+        config.checkpoints = far("https://s3.clinic.example", "ap-northeast-1");
+        assert_eq!(egress().fault(&config), None);
         let none = |egress: &mut Egress| *egress = Egress::default();
         assert_eq!(fault("http://127.0.0.1:9000", "postgresql://localhost/it", none), None);
     }

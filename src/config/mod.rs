@@ -5,6 +5,7 @@
 //! `check`, so a [`Config`] that exists is one the service may start with.
 
 mod check;
+mod checkpoints;
 mod database;
 mod egress;
 mod sections;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::limits::Limits;
 use crate::domain::retention::Retention;
 
+pub use checkpoints::{CheckpointBucket, LockMode};
 pub use database::{Database, DatabaseAddress, DatabaseHost};
 pub use egress::{Destination, Egress};
 pub use sections::{
@@ -57,6 +59,9 @@ pub struct Config {
     pub database: Database,
     #[serde(default)]
     pub store: Store,
+    /// Where each checkpoint of the access log is copied to, beside its file; nowhere if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<CheckpointBucket>,
     #[serde(default)]
     pub egress: Egress,
     pub doors: Doors,
@@ -118,6 +123,7 @@ impl Config {
             paths: Paths::default(),
             database: Database::default(),
             store: Store::default(),
+            checkpoints: None,
             egress: Egress::default(),
             doors: Doors::local(),
             clamd: Clamd::default(),
@@ -165,6 +171,9 @@ impl Config {
         config.paths.make_absolute(&base, &folder_of(&program));
         config.database.make_absolute(&base);
         config.store.make_absolute(&base);
+        if let Some(bucket) = &mut config.checkpoints {
+            bucket.make_absolute(&base);
+        }
         config.doors.make_absolute(&base);
         config.clamd.make_absolute(&base);
         config.sensor.make_absolute(&base);

@@ -33,7 +33,7 @@ pub enum Store {
     },
 }
 
-const fn path_style() -> bool {
+pub(super) const fn path_style() -> bool {
     true
 }
 
@@ -79,7 +79,7 @@ impl Paths {
 }
 
 /// An endpoint is a host and a port, and encrypted unless it is this machine.
-fn endpoint_fault(endpoint: &str) -> Option<&'static str> {
+pub(super) fn endpoint_fault(endpoint: &str) -> Option<&'static str> {
     let Ok(url) = Url::parse(endpoint) else {
         return Some("is not a URL");
     };
@@ -94,7 +94,7 @@ fn endpoint_fault(endpoint: &str) -> Option<&'static str> {
     }
 }
 
-fn is_bucket(name: &str) -> bool {
+pub(super) fn is_bucket(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     let outer = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();

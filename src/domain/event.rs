@@ -151,6 +151,8 @@ pub enum Action {
     BackupCreate,
     BackupRestore,
     LossAccept,
+    CheckpointsWait,
+    CheckpointsCopied,
 }
 
 impl Action {

@@ -27,6 +27,9 @@ pub struct Retention {
     pub audit_days: u16,
 }
 
+/// Between the last day of content and a server's own rule: clocks, sweeps and repairs take less.
+const BACKSTOP_MARGIN_DAYS: u64 = 30;
+
 impl Default for Retention {
     fn default() -> Self {
         Self {
@@ -102,6 +105,15 @@ impl Retention {
         StateName::ALL.into_iter().map(|state| self.stay(state)).sum()
     }
 
+    /// Days after which content is gone for certain, were it on hold as long as a hold may be: what
+    /// is older then was forgotten.
+    pub fn backstop_days(&self, longest_hold: Duration) -> u32 {
+        const DAY: u64 = 24 * 3600;
+        let days =
+            (self.longest_life() + longest_hold).as_secs().div_ceil(DAY) + BACKSTOP_MARGIN_DAYS;
+        u32::try_from(days).unwrap_or(u32::MAX)
+    }
+
     /// The longest stay in a state.
     pub const fn stay(&self, state: StateName) -> Duration {
         let days = match state {
@@ -132,6 +144,14 @@ mod tests {
         assert_eq!(at(days(29).saturating_sub(moment)), Urgency::HalfGone);
         assert_eq!(at(days(29)), Urgency::LastDay);
         assert_eq!(at(days(31)), Urgency::LastDay);
+    }
+
+    #[test]
+    fn the_backstop_is_later_than_anything_may_live() {
+        let retention = Retention::default();
+        assert_eq!(retention.backstop_days(Duration::ZERO), 14 * 3 + 30 * 2 + 30);
+        assert_eq!(retention.backstop_days(Duration::from_hours(24 * 180)), 132 + 180);
+        assert_eq!(retention.backstop_days(Duration::from_secs(1)), 133, "a day begun is a day");
     }
 
     #[test]

@@ -134,8 +134,7 @@ pub async fn accept_loss(
         Err(FlowError::PutBack { has: now, signed: then }) if (now, then) == (has, signed) => {}
         Err(error) => return Err(error),
     }
-    let read = file.clone();
-    let all = blocking(move || read.read()).await??.checkpoints;
+    let all = in_file(file).await?;
     let (kept, lost): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.size <= has);
     let events = rows(app).await?.into_iter().map(Ok::<_, FlowError>);
     if blocking(move || verify_log(events, &kept)).await?.is_err() {
@@ -177,13 +176,20 @@ pub enum Verdict {
     Lost { event: String },
 }
 
+/// The checkpoints of the whole file.
+///
+/// # Errors
+/// If it cannot be read, or holds anything else.
+pub async fn in_file(file: &Checkpoints) -> Result<Vec<Checkpoint>, FlowError> {
+    let file = file.clone();
+    Ok(blocking(move || file.read()).await??.checkpoints)
+}
+
 /// Recomputes the whole log against its checkpoints.
 ///
 /// # Errors
-/// If the events or the checkpoint file could not be read; this says nothing about the log.
-pub async fn verify(app: &App, file: &Checkpoints) -> Result<Verdict, FlowError> {
-    let read = file.clone();
-    let checkpoints = blocking(move || read.read()).await??.checkpoints;
+/// If the events could not be read; this says nothing about the log.
+pub async fn verify(app: &App, checkpoints: Vec<Checkpoint>) -> Result<Verdict, FlowError> {
     let events = rows(app).await?.into_iter().map(Ok::<_, FlowError>);
     match blocking(move || verify_log(events, &checkpoints)).await? {
         Ok(verified) => match app.db.lost_events(1).await?.pop() {

@@ -8,11 +8,12 @@
 //! raised an alert about, [`signatures`] keeps the engines' sets up to date and [`rescan`] scans what is
 //! stored again when they changed, [`reached`] says whom an artifact reached, [`tell`] tells others of
 //! detections, [`sign_in`], [`people`], [`backup`], and [`log`], which
-//! sequences and proves what happened.
+//! sequences and proves what happened; [`copies`] keeps its checkpoints where nobody removes them.
 //!
 //! Each function reads: load, decide, commit, reply.
 
 pub mod backup;
+pub mod copies;
 mod error;
 pub mod expire;
 pub mod hold;

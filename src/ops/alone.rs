@@ -45,7 +45,8 @@ fn foreign(config: &Config, role: Role) -> Vec<PathBuf> {
                 foreign.extend([doors.portal.key.clone(), doors.machines.key.clone()]);
             }
             Role::Review => foreign.push(doors.review.key.clone()),
-            Role::Worker | Role::Sensor => {}
+            Role::Worker => foreign.push(paths.checkpoint_access()),
+            Role::Sensor => {}
         }
     }
     let own = match role {

@@ -22,13 +22,17 @@ pub enum NotAllowed {
 /// Resolves every place away from this machine that data are sent to.
 ///
 /// # Errors
-/// [`NotAllowed`] for the first that has an address it may not have, or none.
+/// [`NotAllowed`] for the first that has an address it may not have, or none though it is needed.
 pub fn resolve(config: &Config) -> Result<(), NotAllowed> {
-    for Destination { key, host } in config.destinations() {
+    for destination in config.destinations() {
+        let is_needed = destination.is_needed();
+        let Destination { key, host } = destination;
         // Brackets belong to the URL.
         let name = host.trim_start_matches('[').trim_end_matches(']');
         let found = match (name, 0).to_socket_addrs() {
             Ok(found) => found,
+            // It is looked at again at each connection.
+            Err(_) if !is_needed => continue,
             Err(source) => return Err(NotAllowed::Unresolved { key, host, source }),
         };
         for address in found.map(|found| found.ip()) {
@@ -45,13 +49,29 @@ mod tests {
     use super::*;
     use crate::config::{Clinic, Database};
 
+    #[test]
+    fn a_bucket_of_checkpoints_that_has_no_address_today_refuses_no_start() {
+        let of = |host: &str| {
+            let mut config = config("localhost", &["198.51.100.0/24"]);
+            let toml = format!("endpoint = \"https://{host}\"\nregion = \"r\"\nbucket = \"log\"");
+            config.checkpoints = Some(toml::from_str(&toml).unwrap());
+            resolve(&config)
+        };
+        of("log.invalid").expect("it is no condition of a start");
+        assert!(matches!(of("192.0.2.7"), Err(NotAllowed::Outside { .. })));
+    }
+
     fn resolved(host: &str, networks: &[&str]) -> Result<(), NotAllowed> {
+        resolve(&config(host, networks))
+    }
+
+    fn config(host: &str, networks: &[&str]) -> Config {
         let [id, name_ja, name_en, telephone] = [const { String::new() }; 4];
         let mut config = Config::first(Clinic { id, name_ja, name_en, telephone });
         let url = format!("postgresql://{host}/sekisho");
         config.database = Database::Postgres { url, authority: None };
         config.egress.networks = networks.iter().map(|it| it.parse().unwrap()).collect();
-        resolve(&config)
+        config
     }
 
     #[test]

@@ -201,7 +201,8 @@ fn authorities(config: &Config) -> impl Iterator<Item = PathBuf> {
         Store::S3 { authority, .. } => authority.clone(),
         Store::Local {} => None,
     };
-    database.into_iter().chain(store)
+    let checkpoints = config.checkpoints.as_ref().and_then(|it| it.authority.clone());
+    database.into_iter().chain(store).chain(checkpoints)
 }
 
 /// A database file with its folder and what stands beside it. Write-ahead logs come and go there, so

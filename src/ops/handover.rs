@@ -40,6 +40,8 @@ pub struct Reach {
     pub database_password: File,
     /// The role's access to the store, empty where that is a folder; the sensor has none.
     pub store_access: Option<File>,
+    /// The worker's access to the bucket of checkpoints, empty where there is none.
+    pub checkpoint_access: Option<File>,
 }
 
 /// Told to the parent once the role's listener is up or its engines are.
@@ -66,18 +68,21 @@ pub(super) enum Item {
     MachinesTlsKey,
     DatabasePassword,
     StoreAccess,
+    CheckpointAccess,
 }
 
 /// The most descriptors any role is handed.
-const MOST_ITEMS: usize = 7;
+const MOST_ITEMS: usize = 8;
 /// The longest message.
 const MESSAGE_LIMIT: usize = 128;
 
 /// What each role is handed, and nothing else. The portal neither rings nor waits.
 pub(super) const fn items(role: Role) -> &'static [Item] {
-    use Item::{Bell, DatabasePassword, Keys, MachinesTlsKey, Ready, StoreAccess, TlsKey};
+    use Item::{
+        Bell, CheckpointAccess, DatabasePassword, Keys, MachinesTlsKey, Ready, StoreAccess, TlsKey,
+    };
     match role {
-        Role::Worker => &[Keys, Ready, DatabasePassword, StoreAccess, Bell],
+        Role::Worker => &[Keys, Ready, DatabasePassword, StoreAccess, CheckpointAccess, Bell],
         Role::Review | Role::Intake => &[Keys, Ready, DatabasePassword, StoreAccess, Bell, TlsKey],
         Role::Portal => &[Keys, Ready, DatabasePassword, StoreAccess, TlsKey, MachinesTlsKey],
         Role::Sensor => &[Ready, DatabasePassword],
@@ -177,7 +182,16 @@ impl Handed {
                 *slot = Some(descriptor);
             }
         }
-        let [keys, bell, ready, tls_key, machines_tls_key, database_password, store_access] = slots;
+        let [
+            keys,
+            bell,
+            ready,
+            tls_key,
+            machines_tls_key,
+            database_password,
+            store_access,
+            checkpoint_access,
+        ] = slots;
         let bell = match (role, bell) {
             (Role::Worker, Some(end)) => BellEnd::Ear(end),
             (Role::Review | Role::Portal | Role::Intake | Role::Sensor, Some(end)) => {
@@ -191,6 +205,7 @@ impl Handed {
                 bell,
                 database_password: database_password.ok_or_else(not_ours)?.into(),
                 store_access: store_access.map(File::from),
+                checkpoint_access: checkpoint_access.map(File::from),
             },
             ready: Ready(ready.map(File::from)),
             tls_key: tls_key.map(File::from),
@@ -214,6 +229,10 @@ impl Reach {
                 Role::Worker | Role::Review | Role::Portal | Role::Intake => {
                     Some(open_password(&config.paths.store_access(role))?)
                 }
+            },
+            checkpoint_access: match role {
+                Role::Worker => Some(open_password(&config.paths.checkpoint_access())?),
+                Role::Sensor | Role::Review | Role::Portal | Role::Intake => None,
             },
         })
     }
@@ -279,7 +298,7 @@ mod tests {
         let portal = ["keys", "ready", "password", "store", "tls", "machines"];
         assert!(hand(Role::Review, Role::Portal, &portal).is_err());
         assert!(hand(Role::Portal, Role::Portal, &portal[..5]).is_err());
-        assert!(hand(Role::Worker, Role::Worker, &portal).is_err());
+        assert!(hand(Role::Worker, Role::Worker, &portal[..5]).is_err());
         assert!(Handed::receive_from(file("").as_fd(), Role::Worker).is_err());
         let (ours, theirs) = pair().unwrap();
         drop(ours);
@@ -302,9 +321,9 @@ mod tests {
         assert_eq!(read(portal.machines_tls_key.unwrap()), "machines");
         assert!(matches!(portal.reach.bell, BellEnd::Silent));
         assert_eq!(portal.terms, TERMS);
-        let worker =
-            hand(Role::Worker, Role::Worker, &["keys", "ready", "password", "store", "bell"])
-                .unwrap();
+        let worker = ["keys", "ready", "password", "store", "checkpoints", "bell"];
+        let worker = hand(Role::Worker, Role::Worker, &worker).unwrap();
+        assert_eq!(read(worker.reach.checkpoint_access.unwrap()), "checkpoints");
         assert!(matches!(worker.reach.bell, BellEnd::Ear(_)));
         assert!(worker.tls_key.is_none());
         let sensor = hand(Role::Sensor, Role::Sensor, &["ready", "password"]).unwrap();

@@ -147,6 +147,9 @@ fn start_role(config: &Config, role: Role, terms: Terms, bell: &BellPipe) -> io:
                 database::open_password(&path)?.into()
             }
             Item::StoreAccess => database::open_password(&config.paths.store_access(role))?.into(),
+            Item::CheckpointAccess => {
+                database::open_password(&config.paths.checkpoint_access())?.into()
+            }
             Item::TlsKey => open_secret(&door(config, role).key)?,
             Item::MachinesTlsKey => open_secret(&config.doors.machines.key)?,
         };

@@ -3,6 +3,7 @@
 //! A store's tests give a [`Backstage`]: the vault, and a way to its sealed bytes behind the
 //! vault's back, as an intruder or a broken disk has it.
 
+mod locked;
 mod opening;
 mod remote;
 mod world;
@@ -73,6 +74,12 @@ fn a_real_server_keeps_every_promise() {
     store.delete_after(Review, 3);
     let three_days = Lifecycle::After(std::time::Duration::from_hours(3 * 24));
     assert_eq!(store.vault().lifecycle(Review).unwrap(), three_days, "a rule is seen");
+    let ours = Backstop { expires_days: Some(312), ends_uploads: true };
+    assert_eq!(store.vault().backstop(Review).unwrap(), Some(Backstop::default()), "not set yet");
+    assert_eq!(store.vault().set_backstop(Review, 300).unwrap().unwrap().expires_days, Some(300));
+    assert_eq!(store.vault().set_backstop(Review, 312).unwrap(), Some(ours));
+    assert_eq!(store.vault().backstop(Review).unwrap(), Some(ours));
+    assert_eq!(store.vault().lifecycle(Review).unwrap(), three_days, "another's rule stays");
     for status in [BucketVersioningStatus::Enabled, BucketVersioningStatus::Suspended] {
         store.keep_versions(Release, status);
         let refused = store.vault().probe(Release, id(1), &[]);
@@ -300,7 +307,9 @@ fn other_credentials_and_an_absent_server_are_errors_and_no_answer_about_parts()
     let wrong =
         S3Credentials { access_key: "test-access".into(), secret_key: "wrong".to_owned().into() };
     let refused = remote::vault(&store.settings, &wrong).unwrap();
-    let nowhere = S3Settings { endpoint: "http://127.0.0.1:1".into(), ..store.settings.clone() };
+    let settings = store.settings.clone();
+    let server = S3Server { endpoint: "http://127.0.0.1:1".into(), ..settings.server.clone() };
+    let nowhere = S3Settings { server, ..settings };
     let absent = remote::vault(&nowhere, &wrong).unwrap();
     for vault in [refused, absent] {
         assert!(matches!(
@@ -318,13 +327,15 @@ fn other_credentials_and_an_absent_server_are_errors_and_no_answer_about_parts()
 fn a_name_that_leads_elsewhere_than_it_may_is_not_connected_to() {
     let store = Remote::new();
     let world = World::seal(store.vault(), 1, b"one");
-    let port = store.settings.endpoint.rsplit(':').next().unwrap();
+    let port = store.settings.server.endpoint.rsplit(':').next().unwrap();
     let read = |networks: &[&str]| {
-        let settings = S3Settings {
+        let settings = store.settings.clone();
+        let server = S3Server {
             endpoint: format!("http://localhost:{port}"),
             networks: networks.iter().map(|it| it.parse().unwrap()).collect(),
-            ..store.settings.clone()
+            ..settings.server.clone()
         };
+        let settings = S3Settings { server, ..settings };
         let vault = remote::vault(&settings, &remote::credentials()).unwrap();
         vault.read_part(Quarantine, world.object(), 0).map(drop)
     };

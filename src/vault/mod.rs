@@ -27,7 +27,10 @@ use tokio::runtime::Handle;
 
 pub use self::content_hash::{ContentHash, Hashed, PartLength};
 pub use self::halted::Halted;
-pub use self::s3::{Lifecycle, S3Credentials, S3Settings};
+pub use self::s3::{
+    Backstop, Lifecycle, Lock, LockMode, LockedBucket, LockedCopy, S3Credentials, S3Server,
+    S3Settings,
+};
 pub use self::seal::Sealer;
 pub use self::wrap::AreaIdentity;
 
@@ -164,6 +167,29 @@ impl Vault {
         match self {
             Self::Local(_) => Ok(Lifecycle::None),
             Self::S3(store) => store.lifecycle(area),
+        }
+    }
+
+    /// Has a server remove what is older than so many days, should the service no longer do so; nothing
+    /// relies on it. Shows what the server then says of that rule; `None` where there is no server.
+    ///
+    /// # Errors
+    /// If the store fails, or refuses.
+    pub fn set_backstop(&self, area: Area, days: i32) -> Result<Option<Backstop>, VaultError> {
+        match self {
+            Self::Local(_) => Ok(None),
+            Self::S3(store) => store.set_backstop(area, days).map(Some),
+        }
+    }
+
+    /// What a server says of that rule.
+    ///
+    /// # Errors
+    /// If the store fails, or refuses.
+    pub fn backstop(&self, area: Area) -> Result<Option<Backstop>, VaultError> {
+        match self {
+            Self::Local(_) => Ok(None),
+            Self::S3(store) => store.backstop(area).map(Some),
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod lifecycle;
 mod listing;
+mod locked;
 mod settings;
 
 use std::io::{self, Cursor, Write};
@@ -23,8 +24,9 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
-pub use self::lifecycle::Lifecycle;
-pub use self::settings::{S3Credentials, S3Settings};
+pub use self::lifecycle::{Backstop, Lifecycle};
+pub use self::locked::{Lock, LockMode, LockedBucket, LockedCopy};
+pub use self::settings::{S3Credentials, S3Server, S3Settings};
 
 use self::listing::Listing;
 use super::{PartLength, StoredObject, VaultError};
@@ -56,8 +58,8 @@ impl S3Store {
         credentials: &S3Credentials,
         runtime: Handle,
     ) -> Result<Self, VaultError> {
-        let client = settings.client(Some(credentials))?;
-        let stranger = settings.client(None)?;
+        let client = settings.server.client(Some(credentials))?;
+        let stranger = settings.server.client(None)?;
         Ok(Self { client, stranger, settings: Arc::new(settings), runtime })
     }
 
@@ -119,6 +121,11 @@ impl S3Store {
             let seen = self.stranger.list_objects_v2().bucket(bucket).max_keys(1).send().await;
             if seen.is_ok() {
                 return Err(VaultError::Unsafe("anybody may list its bucket"));
+            }
+            // Told only to who may ask; without versions, which are asked for below, there is none.
+            let lock = self.client.get_object_lock_configuration().bucket(bucket).send().await;
+            if lock.is_ok_and(|told| told.object_lock_configuration().is_some()) {
+                return Err(VaultError::Unsafe("its bucket locks what must be purged"));
             }
             match self.client.get_bucket_versioning().bucket(bucket).send().await {
                 Ok(versioning) if versioning.status().is_some() => {

@@ -3,6 +3,7 @@
 //! Each loop takes the next piece of work, logs an error once and goes on after a pause: what
 //! failed is still in the database and is found again. Nothing is decided here.
 
+mod copy;
 pub mod gate;
 mod rescan;
 pub mod sense;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{Checkpoints, DbError, Eve, Worker};
+use crate::flow::copies::Copier;
 use crate::flow::expire::{Lost, Swept};
 use crate::flow::{self, FlowError};
 
@@ -45,6 +47,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn run(
     worker: Worker,
     checkpoints: Checkpoints,
+    copier: Option<Copier>,
     eve: Option<Eve>,
     stop: CancellationToken,
 ) {
@@ -85,6 +88,10 @@ pub async fn run(
     if !worker.app.policy.suspend.rules.is_empty() {
         loops.spawn(suspend(worker.clone(), stop.clone()));
     }
+    let copying = copier.map(|copier| {
+        let copying = copy::Copying::new(worker.app.clone(), copier);
+        tokio::spawn(copying.run(stop.clone()))
+    });
     if let Some(eve) = eve {
         loops.spawn(tell::run(worker.app.clone(), eve, stop.clone()));
     }
@@ -108,6 +115,11 @@ pub async fn run(
     loops.close();
     loops.wait().await;
     told("seal", seal().await);
+    if let Some(copying) = copying
+        && let Ok(copying) = copying.await
+    {
+        copying.end().await;
+    }
 }
 
 async fn scan(worker: Worker, sealing: Arc<Notify>, stop: CancellationToken) {

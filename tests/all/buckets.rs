@@ -2,6 +2,7 @@
 //! with the server, nothing left behind, and no endpoint that the operator did not allow.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
@@ -10,10 +11,13 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use sekisho_tools::chaos::ChaosError;
 use sekisho_tools::chaos::service::{Service, set};
 use sekisho_tools::servers::{self, AREAS, Buckets, REGION, bucket, identities};
-use sekisho_tools::weed::{Certificate, Weed};
+use sekisho_tools::weed::{Certificate, Identity, Weed};
 
 use crate::expiry::retention;
 use crate::service::{World, photo};
+
+/// Who may do everything, and is no role.
+const ADMIN: &str = "administrator";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_store_loses_nothing_that_was_acknowledged() {
@@ -84,6 +88,31 @@ fn a_role_with_anothers_access_is_told_at_the_check() {
 }
 
 #[test]
+fn a_rule_behind_the_service_is_set_with_access_of_its_own_and_read_back() {
+    let world = World::prepared_on_buckets();
+    let access = world.root.path().join("admin.store");
+    fs::write(&access, format!("{ADMIN}\n{ADMIN}\n")).expect("written");
+    fs::set_permissions(&access, fs::Permissions::from_mode(0o600)).expect("for its owner");
+    let lifecycle = |more: &[&str]| {
+        let words = [&["store", "lifecycle"], more].concat();
+        let answer = world.service.ask(&words, "").expect("answers");
+        let lines = answer.lines();
+        assert!(lines.iter().all(|it| (it["set"] == true) == (answer.code == 0)), "{lines:?}");
+        (lines.len(), answer.code)
+    };
+    assert_eq!(lifecycle(&[]), (3, 1), "nothing is set yet");
+    let [reader, admin] = [world.data_file("keys/portal.store"), access];
+    let [reader, admin] = [&reader, &admin].map(|it| it.to_str().expect("a path"));
+    assert_eq!(lifecycle(&["--apply", "--access", reader]), (3, 1), "whoever reads may not");
+    assert_eq!(lifecycle(&["--apply", "--access", admin]), (3, 0));
+    assert_eq!(lifecycle(&["--access", admin]), (3, 0), "it is still there");
+    let longer = |table: &mut toml::Table| set(table, &["retention", "released_days"], 90.into());
+    world.service.configure(longer).expect("configured");
+    assert_eq!(lifecycle(&["--access", admin]), (3, 1), "no longer the right one");
+    assert_eq!(lifecycle(&["--apply", "--access", admin]), (3, 0));
+}
+
+#[test]
 fn an_endpoint_that_the_operator_did_not_allow_refuses_the_start() {
     let world = World::prepared();
     let refused = |change: &dyn Fn(&mut toml::Table)| {
@@ -151,7 +180,13 @@ fn client(world: &World, authority: &[u8], key: &str, secret: &str) -> Client {
 /// Starts a server and sets a service up for it, as an operator would.
 pub(crate) fn use_buckets(service: &Service) -> Weed {
     let certificate = certificate(&["localhost"]);
-    let weed = Weed::start(&identities(), Some(&certificate)).expect("a server");
+    let admin = Identity {
+        access_key: ADMIN.to_owned(),
+        secret_key: ADMIN.to_owned(),
+        actions: vec!["Admin".to_owned()],
+    };
+    let identities = [identities().as_slice(), &[admin]].concat();
+    let weed = Weed::start(&identities, Some(&certificate)).expect("a server");
     servers::make_buckets(&weed, &AREAS).expect("buckets");
     let authority = Some(certificate.chain.as_str());
     let told = servers::use_buckets(service, &weed.endpoint(), Buckets::InPath, authority);

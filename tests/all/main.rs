@@ -13,6 +13,7 @@ mod backup;
 mod buckets;
 mod chaos;
 mod clock;
+mod copies;
 mod database;
 mod disk;
 mod documents;

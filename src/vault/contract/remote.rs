@@ -30,10 +30,10 @@ use super::Backstage;
 
 const ACCESS_KEY: &str = "test-access";
 const SECRET_KEY: &str = "not-a-secret";
-const REGION: &str = "ap-northeast-1";
+pub(super) const REGION: &str = "ap-northeast-1";
 
 /// Calls of the vault block, so they need a runtime that is somebody else's.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
@@ -65,17 +65,20 @@ impl Remote {
     }
 
     fn made(endpoint: &str, region: &str, prefix: &str, own: &S3Credentials) -> Self {
-        let settings = S3Settings {
+        let server = S3Server {
             endpoint: endpoint.to_owned(),
             region: region.to_owned(),
             path_style: true,
             authority: None,
             networks: vec![],
+        };
+        let settings = S3Settings {
+            server,
             quarantine_bucket: format!("{prefix}-quarantine"),
             release_bucket: format!("{prefix}-release"),
             review_bucket: format!("{prefix}-review"),
         };
-        let admin = settings.client(Some(own)).unwrap();
+        let admin = settings.server.client(Some(own)).unwrap();
         for area in Area::ALL {
             let place = CreateBucketConfiguration::builder();
             let place = place.location_constraint(BucketLocationConstraint::from(region)).build();
@@ -213,7 +216,11 @@ pub(super) enum Manner {
 /// A server of this process over a folder; it ends with the process.
 pub(super) fn within_the_test(manner: Manner) -> String {
     let folder = tempfile::tempdir().unwrap().keep();
-    let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
+    serve(S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap()), manner)
+}
+
+/// Serves what the test made; it ends with the process.
+pub(super) fn serve(mut service: S3ServiceBuilder, manner: Manner) -> String {
     service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
     service.set_access(manner);
     let service = service.build();

@@ -27,9 +27,9 @@ const ATTEMPTS: u32 = 4;
 /// Before the second try, doubled before each further one, and shortened at random.
 const BACK_OFF: Duration = Duration::from_millis(200);
 
-/// An endpoint and its buckets.
+/// A server, and the way to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct S3Settings {
+pub struct S3Server {
     /// `https://…`; `http://` on this machine only.
     pub endpoint: String,
     pub region: String,
@@ -39,6 +39,12 @@ pub struct S3Settings {
     pub authority: Option<Vec<u8>>,
     /// Addresses that the endpoint may have; any, if none is named.
     pub networks: Vec<Network>,
+}
+
+/// A server and its buckets of content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct S3Settings {
+    pub server: S3Server,
     pub quarantine_bucket: String,
     pub release_bucket: String,
     pub review_bucket: String,
@@ -66,7 +72,9 @@ impl S3Settings {
             Area::Review => &self.review_bucket,
         }
     }
+}
 
+impl S3Server {
     /// A client with a role's credentials, or one that is nobody.
     pub(in crate::vault) fn client(
         &self,

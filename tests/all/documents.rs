@@ -15,8 +15,8 @@ use crate::fixtures::engines::Engines;
 use crate::journey::{holds, pull, register};
 use crate::service::World;
 
-/// Pages that poppler must draw alike: print, drawings, turned, cropped, pictures, opacity, three ways to write.
-const COMPARED: [&str; 12] = [
+/// Pages that poppler must draw alike: print, drawings, turned, cropped, pictures, opacity, four ways to write.
+const COMPARED: [&str; 14] = [
     "one-page",
     "packed",
     "three-pages-packed",
@@ -29,6 +29,8 @@ const COMPARED: [&str; 12] = [
     "scan",
     "see-through",
     "form-filled-in",
+    "empty-password",
+    "empty-password-packed",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,7 +55,7 @@ walk: ## Fail each call to database, store, clamd and jail in every way; ONLY=cl
 	@$(TARGET)/sekisho-tools walk $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) \
 	    $(if $(SEED),--seed $(SEED))
 
-fuzz: ## Fuzz every way in for SECONDS each (600) with cargo-fuzz; ONLY=look for one alone
+fuzz: ## Fuzz every way in for SECONDS each (600) with cargo-fuzz; ONLY='look text' for some alone
 	@SECONDS_EACH=$(or $(SECONDS),600) scripts/fuzz.sh $(ONLY)
 
 bench: ## Measure against bare engines, a script and nginx; BENCH='--only a,b --photos 40 --json'

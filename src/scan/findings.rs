@@ -193,7 +193,8 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::PdfLinks
         | FindingCode::PdfForm
         | FindingCode::PdfRevisions
-        | FindingCode::PdfBrokenTable => Severity::Info,
+        | FindingCode::PdfBrokenTable
+        | FindingCode::PdfEmptyPassword => Severity::Info,
         FindingCode::TrailingBytes
         | FindingCode::PrependedBytes
         | FindingCode::SecondFormat

@@ -103,6 +103,8 @@ codes! {
         PdfRevisions = 96 => "pdf_revisions",
         /// A part of it lies in another file, which a reader would fetch.
         PdfOutsidePart = 97 => "pdf_outside_part",
+        /// Encrypted with an empty password, so that every reader opens it. Harmless, drawn as readers show it.
+        PdfEmptyPassword = 98 => "pdf_empty_password",
         /// The list of findings was full; there were more.
         MoreFindings = 60 => "more_findings",
     }
@@ -135,6 +137,7 @@ impl FindingCode {
                 | Self::PdfForm
                 | Self::PdfRevisions
                 | Self::PdfBrokenTable
+                | Self::PdfEmptyPassword
         )
     }
 }

@@ -54,11 +54,15 @@ pub(super) fn stands_in(glyph: &OutlineGlyph) -> bool {
     ours.is_some() && ours == its
 }
 
+/// The font that the worker handed over.
+pub(super) fn ours() -> Option<FontRef<'static>> {
+    FONT.get().and_then(|font| FontRef::from_index(font, 0).ok())
+}
+
 /// Whether that font draws a character so. The renderer takes a number in another collection for one of this font
 /// where it does not know the character.
 pub(super) fn is_glyph_of(glyph: GlyphId, character: char) -> bool {
-    let font = FONT.get().and_then(|font| FontRef::from_index(font, 0).ok());
-    let wanted = font.and_then(|font| font.charmap().map(character));
+    let wanted = ours().and_then(|font| font.charmap().map(character));
     wanted.is_some_and(|wanted| wanted.to_u32() == glyph.to_u32())
 }
 

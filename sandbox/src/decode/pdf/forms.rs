@@ -1,17 +1,52 @@
 //! What is on a page only because a reader draws it: fields that were filled in, and notes on top.
 //!
-//! The renderer draws the appearance that the writer left. Where there is none a reader makes one up; we do not, and a
-//! page with an answer or a mark missing is refused.
+//! The renderer draws the appearance that the writer left. Where there is none a reader makes one up; so do we where
+//! readers agree on it, and a page with any other answer or mark is refused.
 
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use hayro::hayro_syntax::page::Page;
 use sekisho_protocol::FindingCode;
 
-/// Refuses a page on which something stands that has no appearance.
-pub(super) fn check(page: &Page<'_>) -> Result<(), FindingCode> {
+use super::fields::{inherited, kind};
+use super::marks::Shape;
+use super::{fields, marks};
+
+/// The shapes of what stands on a page without an appearance. Refuses what nobody here can draw.
+pub(super) fn unseen(page: &Page<'_>) -> Result<Vec<Shape>, FindingCode> {
+    let catalog = page.xref().get::<Dict<'_>>(page.xref().root_id()).unwrap_or_default();
+    let form = catalog.get::<Dict<'_>>(b"AcroForm").unwrap_or_default();
     let notes = page.raw().get::<Array<'_>>(b"Annots").unwrap_or_default();
-    let unseen = notes.iter::<Dict<'_>>().take(MOST).any(|note| is_unseen(&note));
-    if unseen { Err(FindingCode::PageIncomplete) } else { Ok(()) }
+    let mut shapes = Vec::new();
+    for note in notes.iter::<Dict<'_>>().take(MOST).filter(is_unseen) {
+        shapes.extend(shapes_of(&note, &form)?);
+        if shapes.len() > MOST_SHAPES {
+            return Err(FindingCode::PageIncomplete);
+        }
+    }
+    Ok(shapes)
+}
+
+fn shapes_of(note: &Dict<'_>, form: &Dict<'_>) -> Result<Vec<Shape>, FindingCode> {
+    // An appearance that cannot be used is damage. A layer might be off.
+    let is_damaged = note.contains_key(b"AP") && !is_made_anew(note, form);
+    if is_damaged || note.contains_key(b"OC") {
+        return Err(FindingCode::PageIncomplete);
+    }
+    match note.get::<Name<'_>>(b"Subtype").as_deref() {
+        Some(b"Widget") if matches!(kind(note).as_deref(), Some(b"Tx" | b"Ch")) => {
+            fields::of_field(note, form)
+        }
+        Some(b"FreeText") => fields::of_note(note),
+        _ => marks::of(note).ok_or(FindingCode::PageIncomplete),
+    }
+}
+
+/// Whether the document asks readers to set what is in its fields anew, and what is drawn of this one has no word to
+/// stand in the way.
+fn is_made_anew(field: &Dict<'_>, form: &Dict<'_>) -> bool {
+    form.get::<bool>(b"NeedAppearances").unwrap_or(false)
+        && field.get::<Name<'_>>(b"Subtype").is_some_and(|kind| &*kind == b"Widget")
+        && appearance(field).is_some()
 }
 
 fn is_unseen(note: &Dict<'_>) -> bool {
@@ -44,7 +79,7 @@ fn appearance<'a>(note: &Dict<'a>) -> Option<Stream<'a>> {
 
 /// A field with a value, its own or one of its parents', that is not in what is drawn.
 fn is_unseen_field(field: &Dict<'_>, drawn: Option<&Stream<'_>>) -> bool {
-    match inherited(field, b"FT").and_then(Object::into_name).as_deref() {
+    match kind(field).as_deref() {
         // An appearance without a word is one from before it was filled in.
         Some(b"Tx" | b"Ch") => is_filled_in(field) && !drawn.is_some_and(shows_text),
         // A box that is not ticked needs no appearance for that state.
@@ -78,13 +113,6 @@ fn shows_text(drawn: &Stream<'_>) -> bool {
     [&b"Tj"[..], b"TJ", b"Do"].iter().any(|word| memchr::memmem::find(&drawn, word).is_some())
 }
 
-/// A value of a field or of what it belongs to.
-fn inherited<'a>(field: &Dict<'a>, key: &[u8]) -> Option<Object<'a>> {
-    let parent = |field: &Dict<'a>| field.get::<Dict<'_>>(b"Parent");
-    let line = std::iter::successors(Some(field.clone()), parent).take(DEEPEST);
-    line.into_iter().find_map(|field| field.get::<Object<'_>>(key))
-}
-
 fn has_text(dict: &Dict<'_>, key: &[u8]) -> bool {
     match dict.get::<Object<'_>>(key) {
         Some(Object::String(text)) => says_something(text.as_bytes()),
@@ -104,5 +132,5 @@ const ENCODING_MARKS: [&[u8]; 4] = [b"", b"\xFE\xFF", b"\xFF\xFE", b"\xEF\xBB\xB
 const HIDDEN: u32 = (1 << 1) | (1 << 5);
 /// Notes that are looked at on one page.
 const MOST: usize = 100_000;
-/// Fields above a field.
-const DEEPEST: usize = 32;
+/// Shapes that are drawn on one page.
+const MOST_SHAPES: usize = 50_000;

@@ -3,8 +3,11 @@
 //! A page that would come out with something missing is refused: a blank where a finding stood is worse than no page.
 
 mod content;
+mod fields;
 mod fonts;
 mod forms;
+mod lettering;
+mod marks;
 mod resolution;
 mod text;
 mod wavelets;
@@ -19,6 +22,7 @@ use hayro::kurbo::Affine;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{PixmapMut, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
+use marks::Shape;
 use resolution::Plan;
 use sekisho_protocol::{DecodeLimits, DecodeReport, FindingCode};
 
@@ -37,7 +41,7 @@ pub(super) fn decode(
     let place = usize::try_from(number).map_err(|_| FindingCode::PageLimit)?;
     let page = pages.get(place).ok_or(FindingCode::Malformed)?;
     content::check(page, limits)?;
-    forms::check(page)?;
+    let unseen = forms::unseen(page)?;
     let missing = Missing::default();
     let settings = missing.settings();
     let cache = RenderCache::new();
@@ -46,7 +50,7 @@ pub(super) fn decode(
     let bytes = usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3;
     let room = output.get_mut(..bytes).ok_or(FindingCode::TooManyPixels)?;
     map::populate(room);
-    draw(page, &cache, &settings, plan, room).ok_or(FindingCode::TooManyPixels)?;
+    draw((page, &unseen), &cache, &settings, plan, room).ok_or(FindingCode::TooManyPixels)?;
     missing.check()?;
     let dots = resolution::dots(page, plan.size);
     Ok(DecodeReport::Page { width, height, dots, pages: pdf::pages(&document) })
@@ -54,7 +58,7 @@ pub(super) fn decode(
 
 /// The page fills the picture to its edges: nothing of it is lost, and no line of background is added.
 fn draw<'a>(
-    page: &'a Page<'a>,
+    (page, unseen): (&'a Page<'a>, &[Shape]),
     cache: &RenderCache<'a>,
     settings: &InterpreterSettings,
     plan: Plan,
@@ -78,6 +82,7 @@ fn draw<'a>(
         let mut context = RenderContext::new(width, rows);
         let moved = Affine::translate((0.0, -f64::from(above))) * transform;
         render_into(page, cache, settings, &RenderSettings::default(), &mut context, moved);
+        marks::draw(unseen, moved, &mut context);
         context.flush();
         let pixels = drawn.get_mut(..row * usize::from(rows))?;
         let target = PixmapMut::new(width, rows, pixels)?;
@@ -147,7 +152,7 @@ mod tests {
         let settings = Missing::default().settings();
         let plan = resolution::choose(page, &settings, &limits).ok()?;
         let mut room = vec![0; usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3];
-        draw(page, &RenderCache::new(), &settings, Plan { strip, ..plan }, &mut room)?;
+        draw((page, &[]), &RenderCache::new(), &settings, Plan { strip, ..plan }, &mut room)?;
         Some(room)
     }
 

@@ -8,6 +8,7 @@ mod active;
 mod codes;
 mod head;
 mod lexer;
+mod locked;
 mod objects;
 mod place;
 mod predict;
@@ -17,6 +18,7 @@ pub mod unpack;
 mod unseen;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use hayro::hayro_syntax::object::{Dict, Name, Object, Stream};
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
@@ -39,15 +41,26 @@ pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
     words.between_streams(file, notes);
     let mut active = words.active;
     check_table(file, notes);
-    let objects = Objects::of(whole, &active, limits);
+    let pdf = open(file, &active, limits);
+    let unlocked = pdf.as_ref().ok().filter(|_| active.encrypted);
+    let objects = Objects::of(whole, &active, unlocked, limits);
     if objects.is_spent {
         notes.add(FindingCode::ExpansionLimit, 0, limits.max_expanded);
     }
-    let pdf = open(file, &active, limits);
+    if objects.is_locked {
+        notes.add(FindingCode::Encrypted, 0, 0);
+    }
+    if unlocked.is_some() {
+        notes.add(FindingCode::PdfEmptyPassword, 0, 0);
+    }
     let by_table = match &pdf {
         Ok(pdf) => {
             unseen::count(pdf, limits, notes);
-            inspect(pdf, limits, notes)
+            let mut by_table = inspect(pdf, limits, notes);
+            if active.encrypted {
+                locked::inspect(pdf, &mut by_table, notes);
+            }
+            by_table
         }
         Err((code, value)) => {
             notes.add(*code, 0, *value);
@@ -89,14 +102,15 @@ pub fn pages(pdf: &Pdf) -> u32 {
 }
 
 fn open(file: &[u8], active: &Active, limits: &DecodeLimits) -> Result<Pdf, (FindingCode, u64)> {
-    // Whatever the password: neither YARA nor clamd sees what is inside.
-    if active.encrypted {
-        return Err((FindingCode::Encrypted, 0));
-    }
     if active.objects > limits.max_objects.into() {
         return Err((FindingCode::ObjectLimit, active.objects));
     }
-    let pdf = Pdf::new(file.to_vec()).map_err(|error| match error {
+    let data = Arc::new(file.to_vec());
+    if active.encrypted && !locked::is_by_password(&data) {
+        // The renderer does not see that it is, so others would show something else.
+        return Err((FindingCode::Encrypted, 0));
+    }
+    let pdf = Pdf::new(data).map_err(|error| match error {
         LoadPdfError::Decryption(
             DecryptionError::PasswordProtected
             | DecryptionError::UnsupportedAlgorithm

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use hayro::hayro_syntax::Pdf;
-use hayro::hayro_syntax::object::{Object, ObjectIdentifier};
+use hayro::hayro_syntax::object::{Object, ObjectIdentifier, Stream};
 use sekisho_protocol::DecodeLimits;
 
 use super::active::{Active, Asked, Container};
@@ -26,21 +26,32 @@ pub(super) struct Objects<'a> {
     active: Active,
     /// They expand to more than is allowed.
     pub(super) is_spent: bool,
+    /// One of them is encrypted and cannot be unlocked.
+    pub(super) is_locked: bool,
 }
 
 impl<'a> Objects<'a> {
-    /// All objects of `file`, whose words are read already.
-    pub(super) fn of(file: &'a [u8], words: &Active, limits: &DecodeLimits) -> Self {
+    /// All objects of `file`, whose words are read already; `unlocked` if they are encrypted.
+    pub(super) fn of(
+        file: &'a [u8],
+        words: &Active,
+        unlocked: Option<&Pdf>,
+        limits: &DecodeLimits,
+    ) -> Self {
         let mut places: Vec<_> =
             words.places.iter().map(|(number, at)| (*number, 0, *at)).collect();
         places.sort_unstable();
         let sources = vec![Cow::Borrowed(file)];
-        let mut objects = Self { sources, places, active: Active::default(), is_spent: false };
+        let active = Active::default();
+        let mut objects = Self { sources, places, active, is_spent: false, is_locked: false };
         let mut budget = Budget::new(limits.max_expanded.min(MOST_HELD));
         let most = usize::try_from(limits.max_objects).unwrap_or(usize::MAX);
         objects.active.overfull = words.containers.len() > most;
         for container in words.containers.iter().take(most) {
-            if !objects.open(container, &mut budget) {
+            let data = unlocked.map(|pdf| unlock(pdf, words, container));
+            if data == Some(None) {
+                objects.is_locked = true;
+            } else if !objects.open(container, data.flatten().as_deref(), &mut budget) {
                 objects.is_spent = true;
                 break;
             }
@@ -117,7 +128,12 @@ impl<'a> Objects<'a> {
     }
 
     /// Reads a stream of objects. False once the budget is spent.
-    fn open(&mut self, container: &Container, budget: &mut Budget) -> bool {
+    fn open(
+        &mut self,
+        container: &Container,
+        unlocked: Option<&[u8]>,
+        budget: &mut Budget,
+    ) -> bool {
         let head = self.head(container);
         let file = self.sources.first().map(AsRef::as_ref).unwrap_or_default();
         // Packed data knows its own end, and a false one may stand in it.
@@ -125,6 +141,7 @@ impl<'a> Objects<'a> {
         let skip = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let rest = rest.get(skip..).unwrap_or_default();
         let between = rest.get(..container.data.len().saturating_sub(skip)).unwrap_or_default();
+        let (rest, between) = unlocked.map_or((rest, between), |data| (data, data));
         let mut sources = Vec::new();
         for layers in head.packings() {
             let mut held = Vec::new();
@@ -230,6 +247,17 @@ impl<'a> Objects<'a> {
             self.spell_out(bytes.get(begin..end).unwrap_or_default(), depth + 1, words, lookups);
         }
     }
+}
+
+/// The data of an encrypted stream, if the table leads to this very one: its key depends on its number.
+fn unlock(pdf: &Pdf, words: &Active, container: &Container) -> Option<Vec<u8>> {
+    let before = words.places.partition_point(|(_, at)| *at <= container.head.start);
+    let (number, _) = words.places.get(before.checked_sub(1)?)?;
+    let id = ObjectIdentifier::new(u32::try_from(*number).ok()?, 0);
+    let stream = pdf.xref().get::<Stream<'_>>(id)?;
+    let base = pdf.data().as_ref().as_ptr().addr();
+    let place = stream.dict().data().as_ptr().addr().checked_sub(base)?;
+    (place == container.head.start).then(|| stream.raw_data().into_owned())
 }
 
 /// What the table says an object is.

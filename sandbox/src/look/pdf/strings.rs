@@ -8,6 +8,11 @@ pub(super) fn decoded(written: &[u8]) -> Vec<u8> {
         Some((b'<', rest)) => hexadecimal(rest),
         _ => return Vec::new(),
     };
+    latin(bytes)
+}
+
+/// Of UTF-16 what is Latin.
+fn latin(bytes: Vec<u8>) -> Vec<u8> {
     let narrow = |units: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = units.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
         units.map(|unit| u8::try_from(unit).unwrap_or(b'?')).collect()
@@ -22,7 +27,12 @@ pub(super) fn decoded(written: &[u8]) -> Vec<u8> {
 
 /// Whether a link is code or leads into the reader's own machine or network.
 pub(super) fn is_active_link(written: &[u8]) -> bool {
-    let start: Vec<u8> = decoded(written)
+    is_active(&decoded(written))
+}
+
+/// The same of a string's bytes, read already.
+pub(super) fn is_active(link: &[u8]) -> bool {
+    let start: Vec<u8> = latin(link.to_vec())
         .into_iter()
         .filter(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control())
         .take(16)

@@ -1,0 +1,208 @@
+//! What was filled into a field, or written on a page, without an appearance: set as a reader would set it.
+
+use hayro::hayro_syntax::object::{Dict, Name, Object};
+use hayro::kurbo::{Rect, Shape as _};
+use sekisho_protocol::FindingCode;
+
+use super::lettering::{self, Layout, Setting, Side};
+use super::marks::{self, Pen, Shape};
+
+/// The shapes of a text field or a list that unfolds. `form` is what all fields have in common.
+pub(super) fn of_field(field: &Dict<'_>, form: &Dict<'_>) -> Result<Vec<Shape>, FindingCode> {
+    let number = |key: &[u8]| match inherited(field, key) {
+        Some(Object::Number(number)) => number.as_f64(),
+        _ => 0.0,
+    };
+    let flags = flags(number(b"Ff"));
+    let is_choice = matches!(kind(field).as_deref(), Some(b"Ch"));
+    let look = field.get::<Dict<'_>>(b"MK").unwrap_or_default();
+    let is_turned = look.get::<f32>(b"R").is_some_and(|turned| turned != 0.0);
+    // A list that is always open shows what was not chosen too; a password shows stars.
+    if is_turned || if is_choice { flags & UNFOLDS == 0 } else { flags & PASSWORD != 0 } {
+        return Err(FindingCode::PageIncomplete);
+    }
+    let value = match inherited(field, b"V") {
+        Some(Object::String(value)) => text(value.as_bytes())?,
+        _ => return Err(FindingCode::PageIncomplete),
+    };
+    let value = if is_choice { shown(field, &value)? } else { value };
+    let layout = if is_choice {
+        Layout::Line
+    } else if flags & COMB != 0 && number(b"MaxLen") >= 1.0 {
+        Layout::Cells(cells(number(b"MaxLen")))
+    } else if flags & LINES != 0 {
+        Layout::Lines
+    } else {
+        Layout::Line
+    };
+    let style = inherited(field, b"DA").or_else(|| form.get::<Object<'_>>(b"DA"));
+    let side = inherited(field, b"Q").or_else(|| form.get::<Object<'_>>(b"Q"));
+    let rect = rect(field)?;
+    let mut shapes = Vec::new();
+    let mut fill = |key: &[u8], pen: Pen| {
+        let colour = marks::colour(&look, key).map_err(|()| FindingCode::PageIncomplete)?;
+        shapes.extend(colour.map(|colour| Shape {
+            path: rect.to_path(0.1),
+            pen,
+            colour: marks::tinted(&Dict::default(), colour),
+        }));
+        Ok::<_, FindingCode>(())
+    };
+    fill(b"BG", Pen::Fill)?;
+    if let Some(stroke) = marks::stroke(field, 1.0) {
+        fill(b"BC", Pen::Line(stroke))?;
+    }
+    shapes.push(written(&value, rect, style, side, layout)?);
+    Ok(shapes)
+}
+
+/// The shapes of text that was put on a page.
+pub(super) fn of_note(note: &Dict<'_>) -> Result<Vec<Shape>, FindingCode> {
+    let value = match note.get::<Object<'_>>(b"Contents") {
+        Some(Object::String(value)) => text(value.as_bytes())?,
+        _ => return Err(FindingCode::PageIncomplete),
+    };
+    // A line that leads from the words to what they are about.
+    if note.contains_key(b"CL") || note.get::<u32>(b"Rotate").is_some_and(|turned| turned != 0) {
+        return Err(FindingCode::PageIncomplete);
+    }
+    let rect = rect(note)?;
+    let ground = marks::colour(note, b"C").map_err(|()| FindingCode::PageIncomplete)?;
+    let ground = ground.map(|colour| Shape {
+        path: rect.to_path(0.1),
+        pen: Pen::Fill,
+        colour: marks::tinted(note, colour),
+    });
+    let (style, side) = (note.get::<Object<'_>>(b"DA"), note.get::<Object<'_>>(b"Q"));
+    let words = written(&value, rect, style, side, Layout::Lines)?;
+    let around = marks::stroke(note, 1.0).map(|stroke| Shape {
+        path: rect.inset(-stroke.width / 2.0).to_path(0.1),
+        pen: Pen::Line(stroke),
+        colour: words.colour,
+    });
+    Ok(ground.into_iter().chain(around).chain([words]).collect())
+}
+
+/// A value of a field or of what it belongs to.
+pub(super) fn inherited<'a>(field: &Dict<'a>, key: &[u8]) -> Option<Object<'a>> {
+    let parent = |field: &Dict<'a>| field.get::<Dict<'_>>(b"Parent");
+    let line = std::iter::successors(Some(field.clone()), parent).take(DEEPEST);
+    line.into_iter().find_map(|field| field.get::<Object<'_>>(key))
+}
+
+/// The kind of a field.
+pub(super) fn kind<'a>(field: &Dict<'a>) -> Option<Name<'a>> {
+    inherited(field, b"FT").and_then(Object::into_name)
+}
+
+fn written(
+    value: &str,
+    rect: Rect,
+    style: Option<Object<'_>>,
+    side: Option<Object<'_>>,
+    layout: Layout,
+) -> Result<Shape, FindingCode> {
+    let style = match &style {
+        Some(Object::String(style)) => String::from_utf8_lossy(style.as_bytes()).into_owned(),
+        _ => String::new(),
+    };
+    let (size, colour) = styled(&style).ok_or(FindingCode::PageIncomplete)?;
+    let side = match side {
+        Some(Object::Number(side)) if side.as_f64() >= 2.0 => Side::Right,
+        Some(Object::Number(side)) if side.as_f64() >= 1.0 => Side::Middle,
+        _ => Side::Left,
+    };
+    let path = lettering::set(value, Setting { rect, size, layout, side })?;
+    Ok(Shape { path, pen: Pen::Fill, colour: marks::tinted(&Dict::default(), colour) })
+}
+
+/// Size, if one is named, and colour of what is written in this style.
+fn styled(style: &str) -> Option<(Option<f64>, [f32; 3])> {
+    let (mut numbers, mut size, mut colour) = (Vec::new(), None, [0.0; 3]);
+    for word in style.split_ascii_whitespace().take(MOST_WORDS) {
+        match (word, word.parse::<f32>()) {
+            (_, Ok(number)) => numbers.push(number),
+            ("Tf", _) => size = numbers.drain(..).next_back().map(f64::from),
+            ("g" | "rg" | "k", _) => {
+                colour = marks::of_numbers(&numbers).ok()??;
+                numbers.clear();
+            }
+            _ => numbers.clear(),
+        }
+    }
+    Some((size.filter(|size| *size > 0.0), colour))
+}
+
+/// What a list shows for a value: the second of a pair in its options.
+fn shown(field: &Dict<'_>, value: &str) -> Result<String, FindingCode> {
+    let Some(Object::Array(options)) = inherited(field, b"Opt") else {
+        return Ok(value.to_owned());
+    };
+    for option in options.iter::<Object<'_>>().take(MOST_OPTIONS) {
+        if let Object::Array(pair) = option {
+            let pair: Vec<Object<'_>> = pair.iter::<Object<'_>>().take(2).collect();
+            if let [Object::String(meant), Object::String(shown)] = pair.as_slice()
+                && text(meant.as_bytes())? == value
+            {
+                return text(shown.as_bytes());
+            }
+        }
+    }
+    Ok(value.to_owned())
+}
+
+/// A text string of the document. A character that is in no table is not guessed.
+fn text(bytes: &[u8]) -> Result<String, FindingCode> {
+    let missing = FindingCode::FontMissing;
+    let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();
+        String::from_utf16(&units).map_err(|_| missing)
+    };
+    match bytes {
+        [0xFE, 0xFF, rest @ ..] => units(rest, u16::from_be_bytes),
+        [0xFF, 0xFE, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| missing),
+        _ => bytes.iter().map(|byte| character(*byte).ok_or(missing)).collect(),
+    }
+}
+
+/// A character of the encoding that is the documents' own.
+fn character(byte: u8) -> Option<char> {
+    match byte {
+        b'\n' | b'\r' | b' '..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => Some(char::from(byte)),
+        b'\t' => Some(' '),
+        0x80..=0x9E => UPPER.chars().nth(usize::from(byte - 0x80)),
+        0xA0 => Some('€'),
+        _ => None,
+    }
+}
+
+fn rect(note: &Dict<'_>) -> Result<Rect, FindingCode> {
+    let rect = marks::rect(note).ok_or(FindingCode::PageIncomplete)?;
+    // Nothing can be read in less.
+    if rect.width() < 5.0 || rect.height() < 5.0 {
+        return Err(FindingCode::PageIncomplete);
+    }
+    Ok(rect)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn flags(number: f64) -> u32 {
+    number as u32
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn cells(number: f64) -> u16 {
+    number as u16
+}
+
+const LINES: u32 = 1 << 12;
+const PASSWORD: u32 = 1 << 13;
+const UNFOLDS: u32 = 1 << 17;
+const COMB: u32 = 1 << 24;
+/// From 0x80.
+const UPPER: &str = "•†‡…—–ƒ⁄‹›−‰„“”‘’‚™ﬁﬂŁŒŠŸŽıłœšž";
+const MOST_WORDS: usize = 200;
+const MOST_OPTIONS: usize = 10_000;
+/// Fields above a field.
+const DEEPEST: usize = 32;

@@ -32,7 +32,7 @@ test: ## Everything: formatting, lints, all tests, the demo once from nothing, e
 	cargo clippy --workspace --locked -- -D warnings
 	cargo clippy --workspace --all-targets --locked
 	$(BUILD) --locked
-	cargo nextest run --workspace --locked
+	cargo nextest run --workspace --locked --profile whole
 	YARA_CRYPTO_LIB=disable cargo nextest run --workspace --locked --features sekisho-jail/libyara --test second_opinion
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
 	    $(TARGET)/sekisho-tools demo --data "$$data/data" --once --port 28443

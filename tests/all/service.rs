@@ -156,7 +156,7 @@ impl World {
     /// Signs in at a door with both factors.
     pub(crate) async fn sign_in(&self, door: &str, person: &Person) -> Visitor {
         let visitor = Visitor::new(&self.service, door).expect("a browser");
-        sign_in(visitor, &person.login, &person.code()).await
+        sign_in(visitor, &person.login, || person.code()).await
     }
 
     /// Runs a command whose answer must be yes.
@@ -281,12 +281,16 @@ impl Person {
     }
 }
 
-/// Signs in with both factors.
-pub(crate) async fn sign_in(mut visitor: Visitor, login: &str, code: &str) -> Visitor {
+/// Signs in with both factors. The code is made when it is asked for: a busy machine may take a while until then.
+pub(crate) async fn sign_in(
+    mut visitor: Visitor,
+    login: &str,
+    code: impl FnOnce() -> String,
+) -> Visitor {
     let form = format!("login={login}&password={}", PASSWORD.replace(' ', "+"));
     let answer = visitor.post("/signin", &form).await.expect("the door");
     assert!(answer.status().is_redirection(), "{}", answer.status());
-    let answer = visitor.post("/factor", &format!("code={code}")).await.expect("the door");
+    let answer = visitor.post("/factor", &format!("code={}", code())).await.expect("the door");
     assert!(answer.status().is_redirection(), "{}", answer.status());
     visitor
 }

@@ -39,7 +39,8 @@ enum Note {
     Nothing,
     Refused(Problem),
     Added(usize),
-    Unread(NotAList),
+    /// With what was typed, to be mended.
+    Unread(NotAList, String),
 }
 
 #[derive(Template)]
@@ -74,7 +75,7 @@ pub(super) async fn add(
     let session = &reviewer.session.session;
     let note = match known_bad::add(&door.role, session, &form.untrusted_list, reason).await {
         Ok(Added::New(count)) => Note::Added(count),
-        Ok(Added::Unread(unread)) => Note::Unread(unread),
+        Ok(Added::Unread(unread)) => Note::Unread(unread, form.untrusted_list),
         Err(error) => Note::Refused(shown(error)?),
     };
     show(&door, &page, &reviewer.session, note).await
@@ -111,7 +112,7 @@ async fn show(
     let status = match &note {
         Note::Nothing | Note::Added(_) => StatusCode::OK,
         Note::Refused(problem) => problem.status(),
-        Note::Unread(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Note::Unread(..) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let (here, most) = ("/hashes", MOST_LINES);
     page.html_with(status, &HashesPage { page, me, here, note, list, most })
@@ -125,6 +126,14 @@ impl HashesPage<'_> {
 
     fn remove_reasons(&self) -> [ListReason; 2] {
         ListReason::REMOVE
+    }
+
+    /// What stands in the field already.
+    fn typed(&self) -> &str {
+        match &self.note {
+            Note::Unread(_, typed) => typed,
+            Note::Nothing | Note::Refused(_) | Note::Added(_) => "",
+        }
     }
 
     /// Whether there are others than those shown.

@@ -46,11 +46,11 @@ pub enum ManagedError {
     Folder(#[source] io::Error),
     #[error("a path of clamd's configuration is relative or has spaces")]
     BadPath,
+    #[error("{0} holds no signatures yet: run freshclam, or name another folder")]
+    NoSignatures(PathBuf),
     #[error("clamd could not be started")]
     Start(#[source] io::Error),
-    #[error(
-        "clamd ended at its start ({status}); its signature set may be missing or malformed: {said}"
-    )]
+    #[error("clamd ended at its start ({status}); its signature set may be malformed: {said}")]
     Ended {
         status: ExitStatus,
         /// The first thing it complained of, cleaned.
@@ -82,6 +82,11 @@ impl Managed {
         config: ManagedConfig,
         limits: ClamdLimits,
     ) -> Result<Self, ManagedError> {
+        let is_file = |entry: fs::DirEntry| entry.path().is_file();
+        let entries = fs::read_dir(&config.database).map(Iterator::flatten);
+        if !entries.is_ok_and(|mut entries| entries.any(is_file)) {
+            return Err(ManagedError::NoSignatures(config.database));
+        }
         let first = launch(&config, limits).await?;
         let socket = socket_of(&config);
         let pid = Arc::new(AtomicU32::new(first.child.id().unwrap_or(0)));

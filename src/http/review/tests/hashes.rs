@@ -52,6 +52,12 @@ async fn a_list_that_does_not_read_is_told_line_by_line_and_nothing_is_added() {
         "{}",
         answer.body
     );
+    let typed = format!("{}\nbad\n\n&#60;script&#62;</textarea>", digest(1));
+    assert!(
+        answer.body.replace("\r\n", "\n").contains(&typed),
+        "to be mended, not typed again: {}",
+        answer.body
+    );
     assert!(browser.post("/hashes", &form("")).await.body.contains("SHA-256がありません"));
     let of = |count: usize| form(&(0..count).map(digest).collect::<Vec<_>>().join("\n"));
     let over = browser.post("/hashes", &of(MOST_LINES + 1)).await;

@@ -174,11 +174,15 @@ async fn a_stopped_clamd_leaves_no_process() {
 }
 
 #[tokio::test]
-async fn a_clamd_without_a_set_does_not_start() {
+async fn a_clamd_without_a_set_or_with_a_broken_one_does_not_start_and_says_which() {
     let folder = Folder::new();
-    let config = config(ClamdSource::Managed(managed(&folder)), SECONDS);
-    let failed = Clamd::start(config).await;
-    assert!(matches!(failed, Err(ManagedError::Ended { .. })));
+    let managed = managed(&folder);
+    let start = || Clamd::start(config(ClamdSource::Managed(managed.clone()), SECONDS));
+    let absent = start().await;
+    assert!(matches!(absent, Err(ManagedError::NoSignatures(at)) if at == managed.database));
+    std::fs::create_dir_all(&managed.database).unwrap();
+    std::fs::write(managed.database.join("broken.ndb"), "no signature\n").unwrap();
+    assert!(matches!(start().await, Err(ManagedError::Ended { .. })));
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ impl World {
 
     /// The row of an artifact in the queue.
     pub(crate) fn row(&self, id: &str) -> Value {
-        let rows = self.ask(&["queue", "list", "--limit", "10000"]);
+        let rows = self.ask(&["queue", "list", "--limit", "100000"]);
         rows.into_iter().find(|row| row["artifact"] == id).unwrap_or(Value::Null)
     }
 

@@ -215,9 +215,10 @@ fn unwritten(error: &std::io::Error) -> ReplayFault {
 }
 
 impl Upload {
-    /// The same with the canary's sender.
+    /// The same with the canary's sender, a moment before: a capture's time does not go back.
     fn of_canary(&self) -> Self {
-        Self { client: CANARY_CLIENT, extension: None, ..self.clone() }
+        let begun = self.begun.minus(Duration::from_secs(1));
+        Self { client: CANARY_CLIENT, extension: None, begun, ..self.clone() }
     }
 }
 

@@ -40,7 +40,13 @@ pub(super) async fn run(
     }
     let mut rows = Vec::new();
     for name in names {
-        rows.extend(app.db.artifacts_in(name, limit).await?.iter().map(row));
+        let mut artifacts = app.db.artifacts_in(name, limit.saturating_add(1)).await?;
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        if artifacts.len() > most {
+            artifacts.truncate(most);
+            eprintln!("sekisho: more than {limit} are {name}: the oldest are listed; see --limit");
+        }
+        rows.extend(artifacts.iter().map(row));
     }
     let heading = ["ARTIFACT", "STATE", "SINCE", "KIND", "BYTES", "VERDICT", "REASON"];
     output.table(heading, &rows, "nothing waits")?;

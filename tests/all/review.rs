@@ -1,6 +1,8 @@
 //! What is suspicious leaves quarantine on the word of two different reviewers only, and what is
 //! malicious on nobody's.
 
+use std::process::Command;
+
 use sekisho_tools::chaos::patient::Visitor;
 
 use crate::attacks::suspicious;
@@ -57,4 +59,23 @@ async fn approve(reviewer: &Visitor, id: &str, version: u64) -> bool {
     let form = format!("version={version}&reason=care_need");
     let answer = reviewer.post(&format!("/artifacts/{id}/approve"), &form).await;
     answer.expect("the door").status().is_redirection()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_cut_says_so() {
+    let world = World::new();
+    world.released().await;
+    let listed = |limit: &str| {
+        let mut command = Command::new(world.service.program());
+        command.arg("--config").arg(world.service.config()).args(["--json", "queue", "list"]);
+        let output = command.args(["--limit", limit]).output().expect("it runs");
+        let lines = String::from_utf8_lossy(&output.stdout).lines().count();
+        (lines, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(listed("1"), (1, String::new()));
+    world.released().await;
+    let (lines, said) = listed("1");
+    assert_eq!(lines, 1);
+    assert!(said.contains("more than 1 are released"), "{said}");
+    assert_eq!(listed("2"), (2, String::new()));
 }

@@ -147,9 +147,13 @@ impl Facts {
         matches!(self.verdict, Some(Verdict::Suspicious { .. }))
     }
 
+    /// What was recalled as malicious by signatures that were taken back since would stay so.
     fn can_be_scanned_again(&self) -> bool {
-        let passing = Persistence::Passing;
-        matches!(&self.verdict, Some(Verdict::Unscannable { persistence, .. }) if *persistence == passing)
+        match &self.verdict {
+            Some(Verdict::Unscannable { persistence, .. }) => *persistence == Persistence::Passing,
+            Some(Verdict::Malicious { .. }) => true,
+            Some(Verdict::Clean | Verdict::Suspicious { .. }) | None => false,
+        }
     }
 
     fn can_be_rejected(&self) -> bool {

@@ -6,9 +6,11 @@ use axum::http::StatusCode;
 
 use crate::domain::authority::Signed;
 use crate::domain::content::Evidence;
+use crate::domain::finding::Reason;
+use crate::domain::policy::Verdict;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
-use crate::domain::{Artifact, ArtifactId, ObjectId, State};
+use crate::domain::{Artifact, ArtifactId, Engine, ObjectId, State};
 use crate::flow::people::{self, AddedStaff};
 use crate::http::staff::tests::world::{World, suspicious, unscannable};
 use crate::testing::Browser;
@@ -178,6 +180,24 @@ async fn a_reviewer_rejects_scans_again_and_recalls() {
     let wrap = world.app.review.app.db.wrap(release.rendition.object).await.unwrap();
     assert!(wrap.is_none(), "no write to the database can revive it");
     assert_eq!(state(&world, &released).await, StateName::InReview);
+}
+
+#[tokio::test]
+async fn what_wrong_signatures_called_malicious_is_scanned_again_and_nothing_that_is_merely_odd() {
+    let world = World::new().await;
+    let (odd, reviewer) = waiting(&world).await;
+    let received = world.received(&world.app.link().await).await;
+    let reason = Reason::plain(Engine::Yara, "rule_match");
+    let called_bad = world.in_review(received, Verdict::Malicious { reason }).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    for (artifact, offered) in [(&called_bad, true), (&odd, false)] {
+        let page = browser.get(&format!("/artifacts/{}", artifact.id)).await.body;
+        assert_eq!(page.contains(&path(artifact, "rescan")), offered, "{page}");
+    }
+    let form = format!("version={}", called_bad.version);
+    let answer = browser.post(&path(&called_bad, "rescan"), &form).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(state(&world, &called_bad).await, StateName::Quarantined, "the scan decides");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::service::World;
 
 /// Pages that poppler must draw alike: print, drawings, turned, cropped, pictures, opacity, four ways to write, what
 /// has no appearance.
-const COMPARED: [&str; 16] = [
+const COMPARED: [&str; 20] = [
     "one-page",
     "packed",
     "three-pages-packed",
@@ -25,7 +25,11 @@ const COMPARED: [&str; 16] = [
     "cropped",
     "drawing",
     "own-font",
+    "form-within-itself",
     "japanese",
+    "characters-of-two-shapes",
+    "letters-without-shape",
+    "signs-within",
     "revised",
     "scan",
     "see-through",

@@ -106,10 +106,13 @@ impl Parts {
     fn are_whole(&mut self, resources: &Resources<'_>, depth: u32) -> bool {
         let fonts = &resources.fonts;
         let mut fonts = fonts.keys().filter_map(|name| fonts.get::<Dict<'_>>(&*name));
-        self.font_missing |= fonts.any(|font| fonts::is_of_absent_signs(&font));
+        self.font_missing |= fonts
+            .any(|font| fonts::is_of_absent_signs(&font) || fonts::is_of_absent_numbers(&font));
         let drawn = &resources.x_objects;
         drawn.entries().all(|(name, entry)| match (drawn.get::<Stream<'_>>(&*name), entry) {
             (Some(part), _) => self.is_whole(&part, depth),
+            // A form that is named within itself. No reader draws it there.
+            (None, MaybeRef::Ref(part)) => self.seen.contains(&part.into()),
             // Nothing is what some writers leave where a picture was taken out.
             (None, entry) => matches!(entry, MaybeRef::NotRef(Object::Null(_))),
         })

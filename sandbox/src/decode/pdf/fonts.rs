@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use hayro::hayro_interpret::font::{FontData, FontQuery, GlyphId, OutlineGlyph};
 use hayro::hayro_interpret::hayro_cmap::CidFamily;
-use hayro::hayro_syntax::object::{Dict, Name};
+use hayro::hayro_syntax::object::{self, Array, Dict, Name};
 use skrifa::{FontRef, MetadataProvider as _};
 
 /// Sets the font for East Asian text, before any file is read. The first one stays.
@@ -69,9 +69,7 @@ pub(super) fn is_glyph_of(glyph: GlyphId, character: char) -> bool {
 /// Whether a font is not in the document and is one of signs, of which nothing here has the shapes: the same numbers are
 /// letters in another font.
 pub(super) fn is_of_absent_signs(font: &Dict<'_>) -> bool {
-    let descriptor = font.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
-    let is_embedded = [&b"FontFile"[..], b"FontFile2", b"FontFile3"];
-    if is_embedded.iter().any(|key| descriptor.contains_key(key)) {
+    if is_embedded(font) {
         return false;
     }
     let name = font.get::<Name<'_>>(b"BaseFont");
@@ -79,6 +77,39 @@ pub(super) fn is_of_absent_signs(font: &Dict<'_>) -> bool {
     let is_standard = [&b"symbol"[..], b"zapfdingbats"].contains(&&*name);
     let signs = [&b"dings"[..], b"symbol", b"marlett", b"mt-extra", b"mtextra"];
     !is_standard && signs.iter().any(|sign| memchr::memmem::find(&name, sign).is_some())
+}
+
+/// Whether a font is called by numbers of its glyphs and is not in the document. What stands in for one that is named like a
+/// standard font has other glyphs at those numbers, and the renderer draws them.
+pub(super) fn is_of_absent_numbers(font: &Dict<'_>) -> bool {
+    let is_by_number = font.get::<Name<'_>>(b"Subtype").as_deref() == Some(b"Type0");
+    let parts = font.get::<Array<'_>>(b"DescendantFonts");
+    let part = parts.and_then(|parts| parts.iter::<Dict<'_>>().next()).unwrap_or_default();
+    let collection = part.get::<Dict<'_>>(b"CIDSystemInfo").unwrap_or_default();
+    let ordering = collection.get::<object::String<'_>>(b"Ordering");
+    let is_known = ordering.is_some_and(|ordering| {
+        [&b"Japan1"[..], b"GB1", b"CNS1", b"Korea1"].contains(&ordering.as_bytes())
+    });
+    is_by_number && !is_known && !is_embedded(font)
+}
+
+/// Whether the document brings the font, where the renderer looks for one of its kind: of a font that is called by
+/// numbers, the part below says so.
+fn is_embedded(font: &Dict<'_>) -> bool {
+    let has = |font: &Dict<'_>, keys: &[&[u8]]| {
+        let descriptor = font.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
+        keys.iter().any(|key| descriptor.contains_key(*key))
+    };
+    match font.get::<Name<'_>>(b"Subtype").as_deref() {
+        Some(b"Type0") => {
+            let parts = font.get::<Array<'_>>(b"DescendantFonts");
+            let part = parts.and_then(|parts| parts.iter::<Dict<'_>>().next());
+            part.is_some_and(|part| has(&part, &[b"FontFile", b"FontFile2", b"FontFile3"]))
+        }
+        Some(b"Type3") => true,
+        Some(b"TrueType" | b"OpenType") => has(font, &[b"FontFile2"]),
+        _ => has(font, &[b"FontFile", b"FontFile3"]),
+    }
 }
 
 static FONT: OnceLock<&'static [u8]> = OnceLock::new();

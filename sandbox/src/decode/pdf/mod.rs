@@ -2,6 +2,8 @@
 //!
 //! A page that would come out with something missing is refused: a blank where a finding stood is worse than no page.
 
+mod alike;
+mod collections;
 mod content;
 mod fields;
 mod fonts;
@@ -121,6 +123,7 @@ impl Missing {
                 // A box that is not ticked has no appearance for that state in many a form.
                 _ => {}
             }),
+            cmap_resolver: Arc::new(collections::table),
             render_content: RenderContent::all(),
             ..InterpreterSettings::default()
         }

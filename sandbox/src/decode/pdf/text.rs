@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use hayro::hayro_interpret::font::{Glyph, GlyphId, GlyphIdentifier, GlyphRun, OutlineGlyph};
 use hayro::hayro_interpret::hayro_cmap::BfString;
 
-use super::fonts;
+use super::{alike, fonts};
 
-/// What was found of the glyphs of a page, by glyph, character and whether something must be seen, so that each is
+/// What was found of the glyphs of a page, by glyph, code, character and whether something must be seen, so that each is
 /// looked at once.
 #[derive(Default)]
-pub(super) struct Text(HashMap<(GlyphIdentifier, Option<char>, bool), bool>);
+pub(super) struct Text(HashMap<(GlyphIdentifier, u32, Option<char>, bool), bool>);
 
 impl Text {
     /// Whether every glyph of a run, which has one font, is that of its character.
@@ -27,13 +27,16 @@ impl Text {
         outlines.into_iter().all(|glyph| {
             let stands_in = *stands_in.get_or_insert_with(|| fonts::stands_in(glyph));
             let meant = Meant(glyph.as_unicode());
-            let key = (glyph.identifier(), meant.single(), meant.is_visible());
+            let code = glyph.char_code();
+            let key = (glyph.identifier(), code, meant.single(), meant.is_visible());
             let known = self.0.entry(key);
             *known.or_insert_with(|| {
                 if stands_in {
                     meant.single().is_some_and(|c| fonts::is_glyph_of(glyph.glyph_id(), c))
                 } else {
-                    !meant.is_visible() || is_drawn(glyph)
+                    !meant.is_visible()
+                        || is_drawn(glyph)
+                        || meant.single().is_some_and(|c| alike::is_alike(glyph, c))
                 }
             })
         })
@@ -75,4 +78,49 @@ fn is_visible(c: char) -> bool {
             | '\u{FFF0}'..='\u{FFFF}' | '\u{E0000}'..
     );
     !silent && !c.is_whitespace() && !c.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_protocol::{DecodeLimits, FindingCode};
+
+    use super::*;
+
+    fn first_page_of(path: &str) -> Result<(), FindingCode> {
+        let font = std::fs::read("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").unwrap();
+        fonts::provide(font.leak());
+        let all = sekisho_tools::fixtures::all().unwrap();
+        let fixture = all.iter().find(|fixture| fixture.path == path).unwrap();
+        let mut room = vec![0; 20_000_000];
+        crate::decode::pdf::decode(&fixture.bytes, 0, &DecodeLimits::default(), &mut room)
+            .map(|_| ())
+    }
+
+    #[test]
+    fn what_a_font_lacks_for_every_reader_is_not_missing() {
+        assert_eq!(first_page_of("clean/pdf-letters-without-shape.pdf"), Ok(()));
+        // One way leads to nothing and another to a letter.
+        let doubtful = first_page_of("malformed/pdf-letter-found-another-way.pdf");
+        assert_eq!(doubtful, Err(FindingCode::FontMissing));
+    }
+
+    #[test]
+    fn signs_are_absent_only_if_the_document_does_not_bring_them() {
+        assert_eq!(first_page_of("clean/pdf-signs-within.pdf"), Ok(()));
+        let absent = first_page_of("malformed/pdf-signs-elsewhere.pdf");
+        assert_eq!(absent, Err(FindingCode::FontMissing));
+    }
+
+    #[test]
+    fn numbers_of_a_font_that_is_elsewhere_are_no_letters() {
+        let absent = first_page_of("malformed/pdf-numbers-elsewhere.pdf");
+        assert_eq!(absent, Err(FindingCode::FontMissing));
+    }
+
+    #[test]
+    fn the_first_shape_of_a_character_is_that_character() {
+        assert_eq!(first_page_of("clean/pdf-characters-of-two-shapes.pdf"), Ok(()));
+        let second = first_page_of("malformed/pdf-second-shape-of-a-character.pdf");
+        assert_eq!(second, Err(FindingCode::FontMissing));
+    }
 }

@@ -50,7 +50,9 @@ pub enum ManagedError {
     NoSignatures(PathBuf),
     #[error("clamd could not be started")]
     Start(#[source] io::Error),
-    #[error("clamd ended at its start ({status}); its signature set may be missing or malformed: {said}")]
+    #[error(
+        "clamd ended at its start ({status}); its signature set may be missing or malformed: {said}"
+    )]
     Ended {
         status: ExitStatus,
         /// The first thing it complained of, cleaned.

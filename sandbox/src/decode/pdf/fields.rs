@@ -52,7 +52,7 @@ pub(super) fn of_field(field: &Dict<'_>, form: &Dict<'_>) -> Result<Vec<Shape>, 
     if let Some(stroke) = marks::stroke(field, 1.0) {
         fill(b"BC", Pen::Line(stroke))?;
     }
-    shapes.push(written(&value, rect, style, side, layout)?);
+    shapes.push(written(&value, rect, style.as_ref(), side.as_ref(), layout)?);
     Ok(shapes)
 }
 
@@ -74,7 +74,7 @@ pub(super) fn of_note(note: &Dict<'_>) -> Result<Vec<Shape>, FindingCode> {
         colour: marks::tinted(note, colour),
     });
     let (style, side) = (note.get::<Object<'_>>(b"DA"), note.get::<Object<'_>>(b"Q"));
-    let words = written(&value, rect, style, side, Layout::Lines)?;
+    let words = written(&value, rect, style.as_ref(), side.as_ref(), Layout::Lines)?;
     let around = marks::stroke(note, 1.0).map(|stroke| Shape {
         path: rect.inset(-stroke.width / 2.0).to_path(0.1),
         pen: Pen::Line(stroke),
@@ -98,11 +98,11 @@ pub(super) fn kind<'a>(field: &Dict<'a>) -> Option<Name<'a>> {
 fn written(
     value: &str,
     rect: Rect,
-    style: Option<Object<'_>>,
-    side: Option<Object<'_>>,
+    style: Option<&Object<'_>>,
+    side: Option<&Object<'_>>,
     layout: Layout,
 ) -> Result<Shape, FindingCode> {
-    let style = match &style {
+    let style = match style {
         Some(Object::String(style)) => String::from_utf8_lossy(style.as_bytes()).into_owned(),
         _ => String::new(),
     };

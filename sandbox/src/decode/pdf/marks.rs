@@ -140,7 +140,9 @@ fn through(points: &[Point], ends: Ends) -> BezPath {
     let mut path = BezPath::new();
     if let Some((first, rest)) = points.split_first() {
         path.move_to(*first);
-        rest.iter().for_each(|point| path.line_to(*point));
+        for point in rest {
+            path.line_to(*point);
+        }
         if ends == Ends::Joined {
             path.close_path();
         }

@@ -125,7 +125,6 @@ impl Missing {
             }),
             cmap_resolver: Arc::new(collections::table),
             render_content: RenderContent::all(),
-            ..InterpreterSettings::default()
         }
     }
 

@@ -179,18 +179,30 @@ mod tests {
     use crate::domain::Timestamp;
     use crate::domain::authority::Signer;
 
-    #[test]
-    fn what_is_not_copied_yet_follows_what_is_and_another_file_is_begun_anew() {
+    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+    const NAME: &str = "checkpoints.txt";
+
+    /// A file that is not there yet, and the next entry of a log that grows by one event each time.
+    fn signed() -> (tempfile::TempDir, Checkpoints, impl FnMut() -> String) {
         let folder = tempfile::tempdir().unwrap();
         let signer = Signer::from_seed(&[5; 32]).unwrap();
         let clinic = ClinicId::new(NOW, [1; 10]);
-        let path = folder.path().join("checkpoints.txt");
-        let file = Checkpoints::new(&path, clinic, signer.verifier());
+        let file = Checkpoints::new(&folder.path().join(NAME), clinic, signer.verifier());
         let mut log = Frontier::default();
+        let next = move || {
+            log.append(merkle::leaf_hash(&log.size().to_be_bytes()));
+            Checkpoint::of(clinic, &log, NOW).file_entry(&signer)
+        };
+        (folder, file, next)
+    }
+
+    #[test]
+    fn what_is_not_copied_yet_follows_what_is_and_another_file_is_begun_anew() {
+        let (folder, file, mut next) = signed();
+        let path = folder.path().join(NAME);
         let mut append = |count| {
             for _ in 0..count {
-                log.append(merkle::leaf_hash(&log.size().to_be_bytes()));
-                file.append(&Checkpoint::of(clinic, &log, NOW).file_entry(&signer)).unwrap();
+                file.append(&next()).unwrap();
             }
         };
         // A step as the worker takes it, remembered in between.
@@ -235,20 +247,10 @@ mod tests {
         assert_eq!(take(9), [1, 2]);
     }
 
-    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
-
     #[test]
     fn the_end_of_a_long_file_says_what_the_whole_says_and_a_tear_is_cut_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let signer = Signer::from_seed(&[5; 32]).unwrap();
-        let clinic = ClinicId::new(NOW, [1; 10]);
-        let path = folder.path().join("checkpoints.txt");
-        let file = Checkpoints::new(&path, clinic, signer.verifier());
-        let mut log = Frontier::default();
-        let mut next = || {
-            log.append(merkle::leaf_hash(&log.size().to_be_bytes()));
-            Checkpoint::of(clinic, &log, NOW).file_entry(&signer)
-        };
+        let (folder, file, mut next) = signed();
+        let path = folder.path().join(NAME);
         for size in 1..=40 {
             file.append(&next()).unwrap();
             assert_eq!(file.last().unwrap().unwrap().size, size);

@@ -10,6 +10,7 @@ mod halted;
 mod local;
 mod open;
 mod part_file;
+mod payload;
 mod s3;
 mod seal;
 mod wrap;

@@ -2,18 +2,18 @@
 //!
 //! Whoever receives bytes hashes them ([`ContentHash`]), whoever has them hashed seals them
 //! ([`Sealer`]): two threads can share the work. The object's identity is made here, used, wrapped
-//! and forgotten; or halted in between, to go on later ([`Halted`]). Plaintext is held in age's
+//! and forgotten; or halted in between, to go on later ([`Halted`]). Plaintext is held in one
 //! buffer of 64 KiB only. A part is durable before the next one begins.
 
 use std::collections::VecDeque;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
-use age::stream::StreamWriter;
 use age::x25519::{Identity, Recipient};
 use sha2::{Digest, Sha256};
 
 use super::content_hash::{ContentHash, Hashed, PartLength, split};
-use super::wrap::{encryptor, wrap};
+use super::payload::PayloadWriter;
+use super::wrap::wrap;
 use super::{Halted, PartWriter, Vault, VaultError};
 use crate::domain::content::{Area, Label, Origin, Part, SealedObject, Wrap};
 use crate::domain::id::{ArtifactId, ObjectId};
@@ -216,14 +216,13 @@ impl Sealer {
 struct OpenPart {
     index: u32,
     plain_bytes: u64,
-    stream: StreamWriter<BufWriter<HashingWriter>>,
+    stream: PayloadWriter<HashingWriter>,
 }
 
 impl OpenPart {
     fn begin(identity: &Identity, index: u32, part: PartWriter) -> Result<Self, VaultError> {
         let sink = HashingWriter { part, hash: Sha256::new() };
-        // Gathers age's short header writes; its chunks of 64 KiB pass the buffer by.
-        let stream = encryptor(&identity.to_public())?.wrap_output(BufWriter::new(sink))?;
+        let stream = PayloadWriter::begin(&identity.to_public(), sink)?;
         Ok(Self { index, plain_bytes: 0, stream })
     }
 
@@ -234,8 +233,7 @@ impl OpenPart {
     }
 
     fn commit(self) -> Result<Part, VaultError> {
-        let buffer = self.stream.finish()?;
-        let sink = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let sink = self.stream.finish()?;
         sink.part.commit()?;
         Ok(Part {
             index: self.index,

@@ -91,18 +91,14 @@ pub(super) fn wrap(
 ) -> Result<Wrap, VaultError> {
     let text = serde_json::to_string(label).map_err(|_| VaultError::Wrap)?;
     let mut sealed = vec![];
-    let mut writer = encryptor(recipient)?.wrap_output(&mut sealed)?;
+    // Fails only without recipients, or with recipients that exclude each other.
+    let encryptor = Encryptor::with_recipients(std::iter::once(recipient as &dyn age::Recipient))
+        .map_err(|_| VaultError::Key)?;
+    let mut writer = encryptor.wrap_output(&mut sealed)?;
     writer.write_all(identity.to_string().expose_secret().as_bytes())?;
     writer.write_all(b"\n")?;
     writer.write_all(text.as_bytes())?;
     writer.finish()?;
     let (object, artifact) = (label.object, label.artifact);
     Ok(Wrap { object, artifact, area, sealed: BASE64.encode(sealed) })
-}
-
-/// Seals to one recipient.
-pub(super) fn encryptor(recipient: &Recipient) -> Result<Encryptor, VaultError> {
-    // Fails only without recipients, or with recipients that exclude each other.
-    Encryptor::with_recipients(std::iter::once(recipient as &dyn age::Recipient))
-        .map_err(|_| VaultError::Key)
 }

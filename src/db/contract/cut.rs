@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::approvals;
 use super::world::{NOW, Place, SECOND, World, prepared, sealed, server};
 use crate::db::{Commit, Db, LogTree};
 use crate::domain::content::{Area, Wrap};
@@ -168,6 +169,7 @@ async fn whatever_is_cut_is_whole_or_not_there_and_what_was_confirmed_is_there()
     a_file_that_is_received(&rig).await;
     a_wrapped_key(&rig).await;
     a_disposition_under_a_lease(&rig).await;
+    a_second_approval(&rig).await;
     the_log(&rig).await;
 }
 
@@ -269,6 +271,25 @@ async fn a_disposition_under_a_lease(rig: &Rig) {
     .await;
 }
 
+async fn a_second_approval(rig: &Rig) {
+    let prepare = async |world: &World, place: u16| {
+        let artifact = approvals::in_review(world, 2000 + place).await;
+        approvals::approve(world, &world.db, &artifact, 1, 0, None).await.expect("the first");
+        artifact
+    };
+    let step = async |db: &Db, artifact: &crate::domain::Artifact| {
+        let approved = Some(approvals::change(&rig.world, artifact));
+        approvals::approve(&rig.world, db, artifact, 2, 1, approved).await.is_ok()
+    };
+    everywhere(rig, prepare, step, async |world, artifact, done| {
+        let now = approvals::standing(world, artifact).await;
+        let is_whole = now == (2, 3, StateName::Approved);
+        assert!(is_whole || now == (1, 1, StateName::InReview), "{now:?}");
+        assert!(done != Some(true) || is_whole, "confirmed, and not there");
+    })
+    .await;
+}
+
 async fn the_log(rig: &Rig) {
     let prepare = async |world: &World, _| world.event(Action::SignIn);
     let append = async |db: &Db, event: &crate::domain::Event| db.append(event).await.is_ok();
@@ -299,7 +320,7 @@ async fn the_log(rig: &Rig) {
     .await;
 }
 
-async fn events(world: &World, artifact: ArtifactId, action: Action) -> usize {
+pub(super) async fn events(world: &World, artifact: ArtifactId, action: Action) -> usize {
     let filter = crate::db::AuditFilter {
         artifact: Some(artifact.to_string()),
         action: Some(action.as_str()),

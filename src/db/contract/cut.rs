@@ -11,7 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::approvals;
 use super::world::{NOW, Place, SECOND, World, prepared, sealed, server};
-use crate::db::{Commit, Db, LogTree};
+use crate::db::{Commit, Db, DbError, LogTree};
 use crate::domain::content::{Area, Wrap};
 use crate::domain::retention::Retention;
 use crate::domain::state::StateName;
@@ -183,12 +183,34 @@ async fn an_answer_that_never_comes_is_given_up_and_takes_no_connection_with_it(
         rig.line.cut_at(1, Cut::Silent);
         let _ = rig.cut.count_in(StateName::Purged).await;
         rig.line.heal();
-        let mut tries = 0..MOST_TRIES;
-        let heard = async || rig.cut.count_in(StateName::Purged).await.is_ok();
-        while !heard().await {
-            assert!(tries.next().is_some(), "every connection is lost to silence");
+        wait_until_heard(&rig).await;
+    }
+}
+
+async fn wait_until_heard(rig: &Rig) {
+    let mut tries = 0..MOST_TRIES;
+    while rig.cut.count_in(StateName::Purged).await.is_err() {
+        assert!(tries.next().is_some(), "every connection is lost to silence");
+    }
+}
+
+/// What was given up must not lock out whoever tries again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_went_silent_keeps_its_locks_no_longer_than_it_was_waited_for() {
+    let rig = rig("locks", DEADLINE).await;
+    for message in 1..MOST_MESSAGES {
+        let artifact = rig.world.receive(u16::try_from(message).expect("few")).await;
+        wait_until_heard(&rig).await;
+        rig.line.cut_at(message, Cut::Silent);
+        let first = rig.cut.commit(rig.world.reject(artifact.clone()).into()).await;
+        let again = rig.world.db.commit(rig.world.reject(artifact).into()).await;
+        // The first may have been done although its answer was never heard.
+        assert!(matches!(again, Ok(_) | Err(DbError::Conflict)), "{message}: {again:?}");
+        if !rig.line.heal() {
+            return assert!(first.is_ok() && message > 1, "{first:?}");
         }
     }
+    panic!("it never came to its end");
 }
 
 async fn a_file_that_is_received(rig: &Rig) {

@@ -131,11 +131,11 @@ impl Patient {
         if said == Said::Failed {
             said = Said::of(&here.give_up(&path).await);
         }
-        let left = match here.standing(&path).await {
-            Err(ChaosError::Http(_)) => here.standing(&path).await,
-            answered => answered,
-        };
-        let is_gone = matches!(Said::of(&left), Said::Refused(404 | 410));
+        let mut left = Said::of(&here.standing(&path).await);
+        if left == Said::Failed {
+            left = Said::of(&here.standing(&path).await);
+        }
+        let is_gone = matches!(left, Said::Refused(404 | 410));
         if said == Said::Failed || !is_gone {
             kept.stuck("give a file up", &(said, left));
         }

@@ -49,7 +49,7 @@ chaos: ## Kill every part at random while patients send: CYCLES (200) or SECONDS
 	@$(TARGET)/sekisho-tools chaos $(if $(SECONDS),--seconds $(SECONDS),--cycles $(or $(CYCLES),200)) \
 	    $(if $(filter servers,$(ON)),--servers) $(if $(SEED),--seed $(SEED))
 
-walk: ## Fail each call to database, store, clamd and jail in every way; ONLY=clamd,jail STEPS=5 SEED
+walk: ## Fail each call to database, store, clamd and jail in every way; ONLY=review-database,jail STEPS=5 SEED
 	@scripts/setup.sh test
 	$(BUILD)
 	@$(TARGET)/sekisho-tools walk $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) \

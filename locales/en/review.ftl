@@ -226,9 +226,18 @@ suspended-link = Link
 suspended-address = Address
 suspended-since = Since
 suspended-until = until { $time }
-suspended-for-alerts = { $count } alerts of the intrusion detection sensor
-suspended-for-malicious = { $count } files with malware
-suspended-for-guesses = { $count } wrong codes or secrets
+suspended-for-alerts = { $count ->
+    [one] 1 alert of the intrusion detection sensor
+   *[other] { $count } alerts of the intrusion detection sensor
+ }
+suspended-for-malicious = { $count ->
+    [one] 1 file with malware
+   *[other] { $count } files with malware
+ }
+suspended-for-guesses = { $count ->
+    [one] 1 wrong code or secret
+   *[other] { $count } wrong codes or secrets
+ }
 suspended-notice = { $count ->
     [one] One link or address is suspended.
    *[other] { $count } links or addresses are suspended.
@@ -239,7 +248,7 @@ suspended-notice-others = { $count ->
  }
 suspension-told = Told
 suspension-lift = Lift
-suspension-lifted = Lifted
+suspension-lifted = Lifted: { $reason }
 suspension-over = Ended by itself
 suspension-ended = Ended
 lift-mistake = It was no attack

@@ -15,6 +15,7 @@ duty-network = Do not use public Wi-Fi.
 duty-updates = Keep this device's system and virus protection up to date.
 duty-screen = Sit where nobody else can see the screen.
 idle-hint = You are signed out after { $minutes } minutes without activity. Everything you view and do is recorded.
+comma = {", "}
 menu = Menu
 open = Open
 state = State

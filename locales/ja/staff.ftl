@@ -15,6 +15,7 @@ duty-network = 公衆の無線LAN（フリーWi-Fi）では使わないでくだ
 duty-updates = 端末のOSとウイルス対策ソフトは最新にしてください。
 duty-screen = ほかの人から画面が見えない場所で開いてください。
 idle-hint = { $minutes }分間操作がないと、自動的にサインアウトします。閲覧と操作はすべて記録されます。
+comma = 、
 menu = メニュー
 open = 開く
 state = 状態

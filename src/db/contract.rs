@@ -1,6 +1,7 @@
 //! What every engine of [`Db`](super::Db) promises. Each promise is a function over a fresh
 //! database; every engine runs the same bodies.
 
+mod approvals;
 mod cut;
 mod rescans;
 mod scale;
@@ -13,6 +14,10 @@ mod world;
 
 use std::time::Duration;
 
+use approvals::{
+    a_second_approval_stands_with_what_it_changes_or_not_at_all,
+    an_approval_that_did_not_know_of_another_is_refused_with_its_event,
+};
 use rescans::{
     a_round_is_opened_once_counts_to_its_bound_and_ends_once,
     nothing_is_scanned_again_before_what_came_in,
@@ -93,6 +98,8 @@ macro_rules! on_every_engine {
 on_every_engine! {
     an_artifact_reads_back_with_its_parts_and_its_event,
     of_two_changes_from_one_version_the_second_is_refused_with_its_event,
+    an_approval_that_did_not_know_of_another_is_refused_with_its_event,
+    a_second_approval_stands_with_what_it_changes_or_not_at_all,
     a_leased_artifact_is_leased_to_nobody_else_until_its_lease_ends,
     a_worker_that_lost_its_lease_commits_nothing,
     a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault,

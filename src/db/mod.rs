@@ -21,10 +21,12 @@ pub use query::{
 };
 pub use whole::{LEFT_OUT, Whole};
 
+use crate::domain::authority::Signed;
 use crate::domain::content::{ScanLease, SealedObject};
 use crate::domain::retention::Retention;
+use crate::domain::staff::Approval;
 use crate::domain::upload::Turn;
-use crate::domain::{Change, Timestamp};
+use crate::domain::{Change, Event, Timestamp};
 
 /// The databases of the service: data, and wrapped keys apart.
 #[derive(Clone, Debug)]
@@ -90,6 +92,20 @@ impl From<Change> for Commit<'static> {
     fn from(change: Change) -> Self {
         Self { change, lease: None, upload: None, objects: Vec::new() }
     }
+}
+
+/// One reviewer's approval with all that must be written beside it, in one transaction.
+#[derive(Debug)]
+#[must_use = "nothing is written before it is added"]
+pub struct Approving<'a> {
+    pub row: &'a Signed<Approval>,
+    pub approval: &'a Approval,
+    /// What is logged of it.
+    pub event: &'a Event,
+    /// Approvals of this version that its reviewer's decision knows of.
+    pub known: usize,
+    /// The artifact's change, if this is the last approval it needed.
+    pub change: Option<Change>,
 }
 
 /// Calls the engine at hand; a server has so long to answer.

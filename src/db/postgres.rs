@@ -80,6 +80,9 @@ const GIVEN_BACK: Duration = Duration::from_secs(5);
 const DATA_CONNECTIONS: u32 = 8;
 const KEYS_CONNECTIONS: u32 = 2;
 
+/// How long a transaction may say nothing.
+const IDLE: &str = "idle_in_transaction_session_timeout";
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
 /// What every connection asks of the server, whatever its own settings are.
 const SETTINGS: [(&str, &str); 5] = [
     // What is acknowledged survives a power cut.
@@ -87,8 +90,8 @@ const SETTINGS: [(&str, &str); 5] = [
     // The statements are written for this level.
     ("default_transaction_isolation", "read committed"),
     ("lock_timeout", "10s"),
-    // A process that vanished in a transaction must not keep its locks.
-    ("idle_in_transaction_session_timeout", "30s"),
+    // A process that vanished in a transaction must not keep its locks; see `pool`.
+    (IDLE, "30s"),
     ("client_connection_check_interval", "10s"),
 ];
 
@@ -283,7 +286,10 @@ fn pool(server: &Server, schema: &str, connections: u32) -> Pool<Engine> {
             answered.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map(|()| true)
         })
     });
-    pool.connect_lazy_with(options(server, schema))
+    // Where a network goes silent, both ends give a transaction up at the same time: its locks would
+    // be in the way of whoever tries again.
+    let idle = format!("{}ms", server.deadline.min(LONGEST_IDLE).as_millis());
+    pool.connect_lazy_with(options(server, schema).options([(IDLE, idle)]))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::error::refused_event;
 use super::hold::{done, event_about};
 use super::seal::blocking;
 use super::{FlowError, Refusal};
-use crate::app::{App, AuditFilter, DbError, Review, VaultError};
+use crate::app::{App, Approving, AuditFilter, DbError, Review, VaultError};
 use crate::domain::authority::Signed;
 use crate::domain::content::{Evidence, EvidenceLease, SealedObject};
 use crate::domain::event::Role;
@@ -17,7 +17,7 @@ use crate::domain::sighting::Alert;
 use crate::domain::staff::{Approval, Holder, Session, StaffRole};
 use crate::domain::state::StateName;
 use crate::domain::{
-    Action, Actor, ApprovalId, Artifact, ArtifactId, Code, StaffId, State, TransitionError,
+    Action, Actor, ApprovalId, Artifact, ArtifactId, Change, Code, StaffId, State, TransitionError,
 };
 
 /// A reviewer's stated reason, from a list.
@@ -202,7 +202,8 @@ pub async fn fault(review: &Review, id: ArtifactId) -> Result<Option<Code>, Flow
 /// Gives one reviewer's approval; the second by another reviewer approves the artifact.
 ///
 /// # Errors
-/// [`Refusal::StepUpNeeded`], [`Refusal::NotReleasable`], [`Refusal::SameReviewer`].
+/// [`Refusal::StepUpNeeded`], [`Refusal::NotReleasable`], [`Refusal::SameReviewer`],
+/// [`Refusal::MovedOn`].
 pub async fn approve(
     review: &Review,
     session: &Session,
@@ -234,17 +235,50 @@ pub async fn approve(
         reason: Code::fixed(reason.code()),
         at: now,
     };
-    let row = Signed::sign(&approval, &review.keys.grant_signer)?;
-    let event = event.fact("reason", reason.code()).fact("approval", &approval.id);
-    match app.db.add_approval(&row, &approval, &event).await {
-        Ok(()) => {}
-        Err(DbError::Exists) => {
-            let event = event_about(review, &artifact, reviewer, Action::Approve)?;
-            return Err(refused_event(app, event, Refusal::SameReviewer).await);
+    add(review, artifact, &approval).await
+}
+
+/// Records an approval; if it is the second, in one transaction with what it changes, so that two
+/// reviewers' words never stand without their effect. Then a worker is woken.
+async fn add(
+    review: &Review,
+    artifact: Artifact,
+    approval: &Approval,
+) -> Result<Artifact, FlowError> {
+    let app = &review.app;
+    let rows = app.db.approvals(artifact.id, artifact.version).await?;
+    let change = completed(review, &artifact, &verified(review, &artifact, &rows), approval)?;
+    let approved = change.as_ref().map(|change| change.artifact.clone());
+    let row = Signed::sign(approval, &review.keys.grant_signer)?;
+    let event = event_about(review, &artifact, approval.reviewer, Action::Approve)?;
+    let event = &event.fact("reason", &approval.reason).fact("approval", &approval.id);
+    let approving = Approving { row: &row, approval, event, known: rows.len(), change };
+    let refusal = match app.db.add_approval(approving).await {
+        Ok(()) => {
+            app.bell.ring();
+            return Ok(approved.unwrap_or(artifact));
         }
+        Err(DbError::Exists) => Refusal::SameReviewer,
+        // Another reviewer's word, or a change, came in between.
+        Err(DbError::Conflict) => Refusal::MovedOn,
         Err(error) => return Err(error.into()),
-    }
-    complete(review, artifact, reviewer).await
+    };
+    let event = event_about(review, &artifact, approval.reviewer, Action::Approve)?;
+    Err(refused_event(app, event, refusal).await)
+}
+
+/// What an approval changes if another reviewer's stands already.
+fn completed(
+    review: &Review,
+    artifact: &Artifact,
+    given: &[Approval],
+    approval: &Approval,
+) -> Result<Option<Change>, FlowError> {
+    let Some(first) = given.iter().find(|it| it.reviewer != approval.reviewer) else {
+        return Ok(None);
+    };
+    let stamp = review.app.stamp(Actor::Staff { id: approval.reviewer }, approval.at)?;
+    Ok(Some(artifact.clone().approve([first.id, approval.id], stamp)?))
 }
 
 /// Rejects an artifact for good.
@@ -322,27 +356,16 @@ pub async fn recall(
     done(review, &artifact, reviewer, Action::Recall, Ok(change)).await
 }
 
-/// With two different reviewers' words, the artifact is approved and a worker is woken.
-async fn complete(
-    review: &Review,
-    artifact: Artifact,
-    reviewer: StaffId,
-) -> Result<Artifact, FlowError> {
-    let given = approvals(review, &artifact).await?;
-    let [first, second, ..] = given.as_slice() else {
-        return Ok(artifact);
-    };
-    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
-    let change = artifact.approve([first.id, second.id], stamp)?;
-    let artifact = review.app.db.commit(change.into()).await?;
-    review.app.bell.ring();
-    Ok(artifact)
-}
-
 async fn approvals(review: &Review, artifact: &Artifact) -> Result<Vec<Approval>, FlowError> {
     let rows = review.app.db.approvals(artifact.id, artifact.version).await?;
+    Ok(verified(review, artifact, &rows))
+}
+
+/// Those that this door signed, for this artifact as it stands.
+fn verified(review: &Review, artifact: &Artifact, rows: &[Signed<Approval>]) -> Vec<Approval> {
     let verifier = review.keys.grant_signer.verifier();
-    Ok(rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect())
+    let read = rows.iter().filter_map(|row| row.verify(&verifier).ok());
+    read.filter(|it| it.artifact == artifact.id && it.version == artifact.version).collect()
 }
 
 /// The artifact as the reviewer saw it, and not past its time: nothing that must go gains another

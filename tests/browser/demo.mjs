@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -62,7 +62,15 @@ export function readDemo(data) {
     intake: door("intake"),
     portal: door("portal"),
     review: door("review"),
+    data,
     killIntake: () => process.kill(roleOf(data, "intake"), "SIGKILL"),
+    // The user and group that the worker runs as.
+    worker: () => statSync(`/proc/${roleOf(data, "worker")}`),
+    // Changes the configuration, and has a new worker read it.
+    configure: (change) => {
+      writeFileSync(join(data, "sekisho.toml"), change(config));
+      process.kill(roleOf(data, "worker"), "SIGKILL");
+    },
     stop: async () => {},
   };
 }

@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { readDemo, startDemo } from "./demo.mjs";
 import { Findings, openBrowser } from "./look.mjs";
 import { patientWithoutScripts, patients } from "./patient.mjs";
+import { staged } from "./staged.mjs";
 import * as staff from "./staff.mjs";
 import { ownClient, publicClient } from "./uploads.mjs";
 
@@ -24,8 +25,9 @@ const { values: asked } = parseArgs({
 });
 const LANGUAGES = ["ja", "en"];
 // Each language: one that is used, one that is closed by wrong tries, one for a file in pieces; one
-// without scripts, one for the public client, and the last, which reception takes back.
-const LINKS = 3 * LANGUAGES.length + 3;
+// without scripts, one for what is staged, one for the public client, and the last, which reception
+// takes back.
+const LINKS = 3 * LANGUAGES.length + 4;
 
 if (asked.shots) mkdirSync(asked.shots, { recursive: true });
 const begun = Date.now();
@@ -83,6 +85,7 @@ async function walk(demo) {
     await staff.viewWithoutScripts(browser, findings, demo, doctor, other);
     await staff.recalledWhileOpen(browser, findings, demo, doctor, reviewer);
     await inEach((language) => ownClient(browser, findings, demo, language, links));
+    await staged(browser, findings, demo, reviewer, LANGUAGES, links.pop());
     // Last, as the door dies in it.
     await publicClient(browser, findings, demo, links);
   } finally {

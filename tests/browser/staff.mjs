@@ -36,13 +36,13 @@ export async function signIn(browser, findings, demo, door, login, looks = true)
 }
 
 // Someone who is signed in, in a language.
-async function as(browser, findings, cookies, language) {
+export async function as(browser, findings, cookies, language) {
   const visitor = await Visitor.open(browser, findings, language);
   await visitor.context.addCookies(cookies);
   return visitor;
 }
 
-async function links(visitor, selector) {
+export async function links(visitor, selector) {
   return visitor.page.locator(selector).evaluateAll((all) => all.map((it) => it.href));
 }
 

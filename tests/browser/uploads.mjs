@@ -12,7 +12,7 @@ const PHOTO = { width: 2000, height: 1600 };
 const PIECE_BYTES = 5_000_000;
 
 // Opens a link and agrees; the page for sending is up.
-async function arrive(browser, findings, demo, language, link) {
+export async function arrive(browser, findings, demo, language, link) {
   const visitor = await Visitor.open(browser, findings, language);
   visitor.now = "intake-uploads";
   await visitor.go(link.url);

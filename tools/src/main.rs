@@ -77,7 +77,8 @@ enum Command {
         #[arg(long, default_value = "signatures")]
         signatures: PathBuf,
     },
-    /// Fail the n-th call to the database, the store, clamd and the jail, for every n and in every way.
+    /// Fail the n-th call to the database, the store, clamd and the jail, for every n and in every way,
+    /// while patients send, the worker scans, doctors view and reviewers decide.
     Walk {
         /// Boundaries by name; all if absent.
         #[arg(long, value_delimiter = ',')]

@@ -1,6 +1,6 @@
 //! Rows that grant authority.
 
-use super::super::{Answer, Db, is_no_text};
+use super::super::{Answer, Approving, Db, is_no_text};
 use crate::domain::authority::Signed;
 use crate::domain::link::Link;
 use crate::domain::staff::{Approval, Machine, Staff};
@@ -64,17 +64,13 @@ impl Db {
         engine!(self, db => db.links(limit).await)
     }
 
-    /// Records an approval.
+    /// Records an approval, and with the last one needed what it changes: all together or nothing.
     ///
     /// # Errors
-    /// [`DbError::Exists`](crate::db::DbError::Exists) if this reviewer approved this version already.
-    pub async fn add_approval(
-        &self,
-        row: &Signed<Approval>,
-        approval: &Approval,
-        event: &Event,
-    ) -> Answer<()> {
-        engine!(self, db => db.add_approval(row, approval, event).await)
+    /// [`DbError::Exists`](crate::db::DbError::Exists) if this reviewer approved this version already,
+    /// [`DbError::Conflict`](crate::db::DbError::Conflict) if another approval or change came first.
+    pub async fn add_approval(&self, approving: Approving<'_>) -> Answer<()> {
+        engine!(self, db => db.add_approval(approving).await)
     }
 
     /// Approvals of one version of an artifact, oldest first.

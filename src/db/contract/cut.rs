@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::approvals;
 use super::world::{NOW, Place, SECOND, World, prepared, sealed, server};
-use crate::db::{Commit, Db, LogTree};
+use crate::db::{Commit, Db, DbError, LogTree};
 use crate::domain::content::{Area, Wrap};
 use crate::domain::retention::Retention;
 use crate::domain::state::StateName;
@@ -168,6 +169,7 @@ async fn whatever_is_cut_is_whole_or_not_there_and_what_was_confirmed_is_there()
     a_file_that_is_received(&rig).await;
     a_wrapped_key(&rig).await;
     a_disposition_under_a_lease(&rig).await;
+    a_second_approval(&rig).await;
     the_log(&rig).await;
 }
 
@@ -181,12 +183,34 @@ async fn an_answer_that_never_comes_is_given_up_and_takes_no_connection_with_it(
         rig.line.cut_at(1, Cut::Silent);
         let _ = rig.cut.count_in(StateName::Purged).await;
         rig.line.heal();
-        let mut tries = 0..MOST_TRIES;
-        let heard = async || rig.cut.count_in(StateName::Purged).await.is_ok();
-        while !heard().await {
-            assert!(tries.next().is_some(), "every connection is lost to silence");
+        wait_until_heard(&rig).await;
+    }
+}
+
+async fn wait_until_heard(rig: &Rig) {
+    let mut tries = 0..MOST_TRIES;
+    while rig.cut.count_in(StateName::Purged).await.is_err() {
+        assert!(tries.next().is_some(), "every connection is lost to silence");
+    }
+}
+
+/// What was given up must not lock out whoever tries again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_went_silent_keeps_its_locks_no_longer_than_it_was_waited_for() {
+    let rig = rig("locks", DEADLINE).await;
+    for message in 1..MOST_MESSAGES {
+        let artifact = rig.world.receive(u16::try_from(message).expect("few")).await;
+        wait_until_heard(&rig).await;
+        rig.line.cut_at(message, Cut::Silent);
+        let first = rig.cut.commit(rig.world.reject(artifact.clone()).into()).await;
+        let again = rig.world.db.commit(rig.world.reject(artifact).into()).await;
+        // The first may have been done although its answer was never heard.
+        assert!(matches!(again, Ok(_) | Err(DbError::Conflict)), "{message}: {again:?}");
+        if !rig.line.heal() {
+            return assert!(first.is_ok() && message > 1, "{first:?}");
         }
     }
+    panic!("it never came to its end");
 }
 
 async fn a_file_that_is_received(rig: &Rig) {
@@ -269,6 +293,25 @@ async fn a_disposition_under_a_lease(rig: &Rig) {
     .await;
 }
 
+async fn a_second_approval(rig: &Rig) {
+    let prepare = async |world: &World, place: u16| {
+        let artifact = approvals::in_review(world, 2000 + place).await;
+        approvals::approve(world, &world.db, &artifact, 1, 0, None).await.expect("the first");
+        artifact
+    };
+    let step = async |db: &Db, artifact: &crate::domain::Artifact| {
+        let approved = Some(approvals::change(&rig.world, artifact));
+        approvals::approve(&rig.world, db, artifact, 2, 1, approved).await.is_ok()
+    };
+    everywhere(rig, prepare, step, async |world, artifact, done| {
+        let now = approvals::standing(world, artifact).await;
+        let is_whole = now == (2, 3, StateName::Approved);
+        assert!(is_whole || now == (1, 1, StateName::InReview), "{now:?}");
+        assert!(done != Some(true) || is_whole, "confirmed, and not there");
+    })
+    .await;
+}
+
 async fn the_log(rig: &Rig) {
     let prepare = async |world: &World, _| world.event(Action::SignIn);
     let append = async |db: &Db, event: &crate::domain::Event| db.append(event).await.is_ok();
@@ -299,7 +342,7 @@ async fn the_log(rig: &Rig) {
     .await;
 }
 
-async fn events(world: &World, artifact: ArtifactId, action: Action) -> usize {
+pub(super) async fn events(world: &World, artifact: ArtifactId, action: Action) -> usize {
     let filter = crate::db::AuditFilter {
         artifact: Some(artifact.to_string()),
         action: Some(action.as_str()),

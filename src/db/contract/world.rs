@@ -19,8 +19,8 @@ use crate::domain::retention::Retention;
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, ReceiptNumber, Submission};
 use crate::domain::{
-    Action, Actor, Artifact, ArtifactId, ClinicId, Engine, Event, EventId, LinkId, ObjectId,
-    StaffId, State, SubmissionId, Timestamp,
+    Action, Actor, ApprovalId, Artifact, ArtifactId, ClinicId, Engine, Event, EventId, LinkId,
+    ObjectId, StaffId, State, SubmissionId, Timestamp,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -171,6 +171,10 @@ impl World {
     pub(super) fn event(&self, action: Action) -> Event {
         let stamp = self.stamp(NOW);
         Event::new(stamp.event, stamp.at, stamp.actor, action)
+    }
+
+    pub(super) fn approval_id(&self) -> ApprovalId {
+        ApprovalId::new(NOW, self.random.bytes().expect("random"))
     }
 
     pub(super) async fn receive(&self, position: u16) -> Artifact {

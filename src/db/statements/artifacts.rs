@@ -10,7 +10,7 @@ use crate::domain::state::StateName;
 use crate::domain::submission::{ReceiptNumber, Submission};
 use crate::domain::upload::Announced;
 use crate::domain::{
-    Artifact, ArtifactId, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
+    Artifact, ArtifactId, Change, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
 };
 
 impl Store {
@@ -75,17 +75,9 @@ impl Store {
         if let Some(turn) = upload {
             uploads::finish(&mut tx, turn, change.artifact.id).await?;
         }
-        let due_at = self.retention.due_at(&change.artifact);
-        match change.before_version {
-            None => insert(&mut tx, &change.artifact, due_at).await?,
-            Some(version) => update(&mut tx, &change.artifact, version, due_at).await?,
-        }
+        write(&mut tx, &change, self.retention.due_at(&change.artifact)).await?;
         for object in &objects {
             insert_object(&mut tx, change.artifact.id, object).await?;
-        }
-        events::append(&mut tx, &change.event).await?;
-        if change.artifact.state.name().waits_for_a_scan() {
-            announce(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(change.artifact)
@@ -228,6 +220,23 @@ impl Store {
             .await?;
         found.iter().map(object_row).collect()
     }
+}
+
+/// Writes a change with its event, and announces what waits for a worker from then on.
+pub(super) async fn write(
+    tx: &mut Connection,
+    change: &Change,
+    due_at: Option<Timestamp>,
+) -> Answer<()> {
+    match change.before_version {
+        None => insert(tx, &change.artifact, due_at).await?,
+        Some(version) => update(tx, &change.artifact, version, due_at).await?,
+    }
+    events::append(tx, &change.event).await?;
+    if change.artifact.state.name().waits_for_a_scan() {
+        announce(tx).await?;
+    }
+    Ok(())
 }
 
 async fn insert(tx: &mut Connection, artifact: &Artifact, due_at: Option<Timestamp>) -> Answer<()> {

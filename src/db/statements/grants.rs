@@ -3,7 +3,10 @@
 
 use sqlx::query::Query;
 
-use super::{Answer, Engine, Row, Store, events, rows};
+use super::{
+    Answer, Connection, DbError, Engine, Row, Store, artifacts, events, hold_artifact, rows,
+};
+use crate::db::Approving;
 use crate::domain::authority::{Grant, Signed};
 use crate::domain::link::Link;
 use crate::domain::staff::{Approval, Machine, Staff};
@@ -128,13 +131,12 @@ impl Store {
         self.editions(statement.bind(i64::from(limit))).await
     }
 
-    pub(in crate::db) async fn add_approval(
-        &self,
-        row: &Signed<Approval>,
-        approval: &Approval,
-        event: &Event,
-    ) -> Answer<()> {
-        let statement = sqlx::query(
+    pub(in crate::db) async fn add_approval(&self, approving: Approving<'_>) -> Answer<()> {
+        let Approving { row, approval, event, known, change } = approving;
+        let mut tx = self.begin().await?;
+        // One after another, so that of two at once the later one meets the earlier.
+        hold_artifact(&mut tx, approval.artifact).await?;
+        sqlx::query(
             "INSERT INTO approvals (id, artifact, version, reviewer, body, signature) \
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -143,8 +145,18 @@ impl Store {
         .bind(i64::from(approval.version))
         .bind(approval.reviewer.to_string())
         .bind(&row.body)
-        .bind(&row.signature);
-        self.write_grant(statement, event).await
+        .bind(&row.signature)
+        .execute(&mut *tx)
+        .await?;
+        if count_approvals(&mut tx, approval).await? != known.saturating_add(1) {
+            return Err(DbError::Conflict);
+        }
+        events::append(&mut tx, event).await?;
+        if let Some(change) = change {
+            let due_at = self.retention.due_at(&change.artifact);
+            artifacts::write(&mut tx, &change, due_at).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     pub(in crate::db) async fn approvals(
@@ -184,4 +196,15 @@ impl Store {
         let found: Vec<Row> = statement.fetch_all(&self.reader).await?;
         found.iter().map(rows::edition).collect()
     }
+}
+
+/// Approvals of the version that this one is about.
+async fn count_approvals(tx: &mut Connection, approval: &Approval) -> Answer<usize> {
+    let row =
+        sqlx::query("SELECT COUNT(*) AS n FROM approvals WHERE artifact = $1 AND version = $2")
+            .bind(approval.artifact.to_string())
+            .bind(i64::from(approval.version))
+            .fetch_one(tx)
+            .await?;
+    rows::number(&row, "n", "approvals")
 }

@@ -50,6 +50,13 @@ fn every_name_that_pages_put_into_words_has_its_words() {
 }
 
 #[test]
+fn one_is_told_as_one() {
+    let said = |count: u64| Language::English.say("suspended-for-malicious", &[("count", &count)]);
+    assert_eq!(said(1), "1 file with malware");
+    assert_eq!(said(2), "2 files with malware");
+}
+
+#[test]
 fn a_choice_stands_before_the_browser_and_japanese_before_nothing() {
     let of = |accept: &str, cookie: &str| {
         let mut headers = HeaderMap::new();

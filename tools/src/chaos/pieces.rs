@@ -42,6 +42,16 @@ impl Visitor {
         let request = request.header("upload-offset", from).body(Body::wrap_stream(piece));
         offset(&expect("take a piece", request.send().await?).await?)
     }
+
+    /// Gives a file up.
+    ///
+    /// # Errors
+    /// If it is refused, or the door cannot be reached.
+    pub async fn give_up(&self, path: &str) -> Result<(), ChaosError> {
+        let request = self.at(Method::DELETE, path).header("tus-resumable", "1.0.0");
+        expect("give a file up", request.send().await?).await?;
+        Ok(())
+    }
 }
 
 fn offset(answer: &Response) -> Result<usize, ChaosError> {

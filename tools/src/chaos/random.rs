@@ -20,6 +20,12 @@ impl Dice {
         // The upper half is the better one.
         (number >> 32).checked_rem(limit).unwrap_or(0)
     }
+
+    /// One of these; none if there are none.
+    pub fn choose<T: Copy>(&mut self, among: &[T]) -> Option<T> {
+        let place = usize::try_from(self.below(among.len() as u64)).unwrap_or(0);
+        among.get(place).copied()
+    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use super::ChaosError;
 use super::patient::Received;
 use super::service::Service;
 
-/// What was acknowledged during a run.
+/// What was acknowledged during a run, and where it must be in the end.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    acknowledged: Vec<Received>,
+    acknowledged: Vec<(Received, &'static str)>,
     unacknowledged: u32,
 }
 
@@ -23,7 +23,8 @@ pub struct Tally {
     pub acknowledged: usize,
     /// Sent without an acknowledgement; each may be there once or not at all.
     pub unacknowledged: u32,
-    /// Acknowledged, and not released in the end: each with its state.
+    /// Acknowledged, and not where it must be in the end, which is released unless somebody decided
+    /// otherwise: each with its state.
     pub lost: Vec<String>,
     /// Twice in the queue, or released more than once.
     pub double: usize,
@@ -33,14 +34,23 @@ pub struct Tally {
     pub is_sound: bool,
 }
 
+/// Where a file goes that nobody had anything against, or that was approved.
+pub(crate) const RELEASED: &str = "released";
 /// More than any run makes.
 const MOST_ROWS: &str = "100000";
 
 impl Ledger {
-    /// Notes what came of some files.
+    /// Notes what came of some files; what was received must be released in the end.
     pub fn add(&mut self, received: Vec<Received>, unacknowledged: u32) {
-        self.acknowledged.extend(received);
+        self.acknowledged.extend(received.into_iter().map(|it| (it, RELEASED)));
         self.unacknowledged += unacknowledged;
+    }
+
+    /// Notes that a file must be in another state in the end.
+    pub fn expect(&mut self, id: &str, state: &'static str) {
+        for (_, end) in self.acknowledged.iter_mut().filter(|(it, _)| it.id == id) {
+            *end = state;
+        }
     }
 }
 
@@ -72,19 +82,20 @@ impl fmt::Display for Tally {
 /// # Errors
 /// If something still waits at the deadline, or the service's answers do not read.
 pub fn judge(service: &Service, ledger: &Ledger, deadline: Duration) -> Result<Tally, ChaosError> {
-    let waits = || queue(service, Some("quarantined")).is_ok_and(|queue| queue.is_empty());
+    let has_none = |state| queue(service, Some(state)).is_ok_and(|queue| queue.is_empty());
+    let waits = || has_none("quarantined") && has_none("approved");
     service.wait_until("an empty quarantine", deadline, waits)?;
     let states = queue(service, None)?;
     let received = events(service, "receive")?;
     let released = events(service, "release")?;
-    let lost = |it: &Received| {
+    let lost = |(it, end): &(Received, &str)| {
         let known = received.iter().any(|(id, sha256)| (id, sha256) == (&it.id, &it.sha256));
         let state = states.get(&it.id).map_or("unknown", String::as_str);
         let event = if known { "with" } else { "without" };
-        let is_lost = !known || state != "released";
+        let is_lost = !known || state != *end;
         is_lost.then(|| format!("{}, {state}, {event} the event of its receipt", it.id))
     };
-    let is_released = |id: &&String| states.get(*id).map(String::as_str) == Some("released");
+    let is_released = |id: &&String| states.get(*id).map(String::as_str) == Some(RELEASED);
     let with_event: BTreeSet<&String> = released.iter().map(|(id, _)| id).collect();
     let sound = service.ask(&["audit", "verify"], "")?.code == 0;
     Ok(Tally {
@@ -118,7 +129,7 @@ fn queue(service: &Service, state: Option<&str>) -> Result<BTreeMap<String, Stri
 }
 
 /// Artifact and, where the event has one, the digest; refused tries are no such event.
-fn events(service: &Service, action: &str) -> Result<Vec<(String, String)>, ChaosError> {
+pub(crate) fn events(service: &Service, action: &str) -> Result<Vec<(String, String)>, ChaosError> {
     let words = ["audit", "search", "--action", action, "--limit", MOST_ROWS];
     let lines = service.ask(&words, "")?.lines();
     let done = lines.iter().filter(|line| line.get("outcome").is_some_and(|it| it == "done"));

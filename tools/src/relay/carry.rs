@@ -16,6 +16,8 @@ use super::{How, Plan};
 
 /// Of one message; a longer one comes in several.
 const PIECE: usize = 1 << 16;
+/// Of what a caller says first, so much is kept: it names who calls.
+const OPENING: usize = 1 << 12;
 /// Descriptors of one message: more than any caller sends.
 const DESCRIPTORS: usize = 8;
 const REFUSED: &[u8] =
@@ -48,14 +50,17 @@ pub fn between(client: OwnedFd, server: OwnedFd, plan: &Arc<Plan>) {
 
 impl Link {
     fn questions(&self, plan: &Plan) -> io::Result<()> {
-        let (mut piece, mut counts) = (vec![0; PIECE], false);
+        let (mut piece, mut opening) = (vec![0; PIECE], Vec::new());
         loop {
             let (length, passed) = receive(self.client.as_fd(), &mut piece)?;
             let said = piece.get(..length).unwrap_or_default();
             if said.is_empty() {
                 return Ok(());
             }
-            counts = counts || plan.counts(said);
+            // Who calls is said when a connection begins, or with each question.
+            let room = OPENING.saturating_sub(opening.len()).min(length);
+            opening.extend_from_slice(said.get(..room).unwrap_or_default());
+            let counts = plan.counts(&opening) || plan.counts(said);
             let is_call = self.answered.swap(false, Ordering::SeqCst) && counts;
             match is_call.then(|| plan.call()).flatten() {
                 None => {}

@@ -85,6 +85,32 @@ fn only_marked_connections_are_counted() {
 }
 
 #[test]
+fn a_connection_is_counted_by_what_it_began_with_whenever_that_was() {
+    let (port, _) = echo();
+    let relay = Relay::on_port(Server::Port(port)).unwrap();
+    let open = |name: &str| {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, relay.port())).unwrap();
+        say(&mut stream, name);
+        stream
+    };
+    let (mut mine, mut yours) = (open("mine"), open("yours"));
+    for _ in 0..2 {
+        relay.plan().set(Fault { call: 9, how: How::Before }, b"mine");
+        for stream in [&mut mine, &mut yours] {
+            say(stream, "more");
+        }
+        assert_eq!(relay.plan().clear(), Met { calls: 1, failed: false });
+    }
+}
+
+/// Says a line and hears it back.
+fn say(stream: &mut TcpStream, line: &str) {
+    stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+    let mut answer = vec![0; line.len() + 1];
+    stream.read_exact(&mut answer).unwrap();
+}
+
+#[test]
 fn a_descriptor_travels_with_its_message() {
     use std::os::fd::AsFd as _;
     let folder = tempfile::tempdir().unwrap();

@@ -1,130 +1,257 @@
 //! The patient who sends and the doctor who looks.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use super::rig::Rig;
-use crate::chaos::patient::{Received, Visitor, expect, patient};
+use bytes::Bytes;
+use futures_util::stream;
+use sekisho::domain::state::Sha256Hex;
+use sha2::{Digest as _, Sha256};
+
+use super::kept::Kept;
+use super::said::Said;
+use super::staff::{self, Person};
+use crate::chaos::patient::{Received, Visitor, patient};
 use crate::chaos::service::Service;
-use crate::chaos::tally::Ledger;
-use crate::chaos::{ChaosError, DOCTOR, PASSWORD, marker, picture};
-use crate::totp;
+use crate::chaos::{ChaosError, DOCTOR, marker, picture};
 
-/// Both, with what they were promised.
-pub(super) struct Actors {
-    pub(super) ledger: Ledger,
+/// A patient, from visit to visit.
+pub(super) struct Patient {
     seed: u64,
     /// Files so far: each has its number.
     sent: u64,
+    /// What was done in this visit.
+    acts: u32,
     visitor: Option<Visitor>,
     last: Option<Received>,
-    doctor: Visitor,
-    /// What the doctor looks at.
-    shown: Received,
-    seen: u32,
 }
 
-/// A submission takes 20; what one visit left unacknowledged may be among them.
-const FILES_A_VISIT: u64 = 15;
+/// A doctor, and what they look at.
+pub(super) struct Doctor {
+    person: Person,
+    browser: Visitor,
+    shown: Received,
+}
+
+/// A submission takes 20 files, and each act sends or announces two at most.
+const ACTS_A_VISIT: u32 = 8;
 /// How long a step waits for a file's end: longer than a lease and a deadline, and no promise. At the
 /// end all of them are judged.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Requests that one file in pieces takes at most, with those that a fault costs.
+const MOST_REQUESTS: usize = 6;
 
-impl Actors {
-    pub(super) async fn begin(rig: &Rig, seed: u64) -> Result<Self, ChaosError> {
-        let service = &rig.service;
-        let visitor = patient(service, DOCTOR, "P-0").await?;
-        let shown = visitor.send_photo(&picture::jpeg(marker(seed, 0), 160, 120)?).await?;
-        let mut ledger = Ledger::default();
-        ledger.add(vec![shown.clone()], 0);
-        let doctor = sign_in(service, &rig.totp_uri).await?;
-        let visitor = Some(visitor);
-        let mut actors = Self {
-            ledger,
-            seed,
-            sent: 1,
-            visitor,
-            last: Some(shown.clone()),
-            doctor,
-            shown,
-            seen: 0,
-        };
-        actors.wait_for_the_last().await;
-        Ok(actors)
+impl Patient {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { seed, sent: 0, acts: 0, visitor: None, last: None }
     }
 
-    /// Before the fault: a visit with room for one more.
+    /// Before a fault: a visit with room for one more act.
     pub(super) async fn make_ready(&mut self, service: &Service) -> Result<(), ChaosError> {
-        if self.sent.is_multiple_of(FILES_A_VISIT) {
+        if self.acts == ACTS_A_VISIT {
             self.visitor = None;
         }
         if self.visitor.is_none() {
             let number = format!("P-{}", self.sent);
             self.visitor = Some(patient(service, DOCTOR, &number).await?);
+            self.acts = 0;
+        }
+        self.acts += 1;
+        Ok(())
+    }
+
+    /// What is not acknowledged is not sent again, as nobody knows whether it arrived; another photo is,
+    /// and must arrive.
+    pub(super) async fn send(&mut self, kept: &mut Kept) -> Result<(), ChaosError> {
+        let first = self.try_to_send(kept).await?;
+        if !first.is_done() {
+            let second = self.try_to_send(kept).await?;
+            if !second.is_done() {
+                kept.stuck("send a form", &second);
+            }
         }
         Ok(())
     }
 
-    /// What is not acknowledged is not sent again: nobody knows whether it arrived.
-    pub(super) async fn send(&mut self) -> Result<(), ChaosError> {
-        let photo = picture::jpeg(marker(self.seed, self.sent), 160, 120)?;
-        self.sent += 1;
+    async fn try_to_send(&mut self, kept: &mut Kept) -> Result<Said, ChaosError> {
+        let photo = self.photo()?;
         self.last = None;
-        let Some(visitor) = &self.visitor else { return Ok(()) };
-        match visitor.send_photo(&photo).await {
+        let sent = self.here()?.send_photo(&photo).await;
+        let said = Said::of(&sent);
+        match sent {
             Ok(received) => {
-                self.ledger.add(vec![received.clone()], 0);
+                kept.ledger.add(vec![received.clone()], 0);
                 self.last = Some(received);
             }
-            Err(_) => self.ledger.add(Vec::new(), 1),
+            Err(_) => kept.ledger.add(Vec::new(), 1),
+        }
+        Ok(said)
+    }
+
+    /// As the page does: after a fault it asks how far the file has come, and goes on from there.
+    pub(super) async fn send_in_pieces(&mut self, kept: &mut Kept) -> Result<(), ChaosError> {
+        let photo = self.photo()?;
+        let here = self.here()?;
+        let Some(path) = announced(here, photo.len(), kept).await else { return Ok(()) };
+        let (mut durable, mut asks) = (0, false);
+        for _ in 0..MOST_REQUESTS {
+            let answered = if asks {
+                here.standing(&path).await
+            } else {
+                let to = if durable == 0 { photo.len() / 2 } else { photo.len() };
+                let piece = photo.get(durable..to).unwrap_or_default();
+                here.append(&path, durable, once(piece)).await
+            };
+            match answered {
+                Ok(offset) if offset < durable => {
+                    kept.stuck("lost what was durable", &(offset, durable));
+                    return Ok(());
+                }
+                // Once between two pieces it is asked for without need, too.
+                Ok(offset) => (durable, asks) = (offset, !asks && offset < photo.len()),
+                Err(_) => asks = true,
+            }
+            if durable == photo.len() {
+                return received(here, &photo, kept).await;
+            }
+        }
+        kept.stuck("send in pieces", &durable);
+        Ok(())
+    }
+
+    /// Announces a file, sends half of it and gives it up: then nothing of it may be left to go on with.
+    pub(super) async fn give_up(&mut self, kept: &mut Kept) -> Result<(), ChaosError> {
+        let photo = self.photo()?;
+        let here = self.here()?;
+        let Some(path) = announced(here, photo.len(), kept).await else { return Ok(()) };
+        let half = photo.get(..photo.len() / 2).unwrap_or_default();
+        // Whether or not it arrived.
+        let _ = here.append(&path, 0, once(half)).await;
+        let mut said = Said::of(&here.give_up(&path).await);
+        if said == Said::Failed {
+            said = Said::of(&here.give_up(&path).await);
+        }
+        let mut left = Said::of(&here.standing(&path).await);
+        if left == Said::Failed {
+            left = Said::of(&here.standing(&path).await);
+        }
+        let is_gone = matches!(left, Said::Refused(404 | 410));
+        if said == Said::Failed || !is_gone {
+            kept.stuck("give a file up", &(said, left));
         }
         Ok(())
     }
 
     /// Until what was sent last has left quarantine, by the receipt of whoever sent it.
-    pub(super) async fn wait_for_the_last(&mut self) {
+    pub(super) async fn wait_for_the_last(&self) {
         let (Some(visitor), Some(last)) = (&self.visitor, &self.last) else { return };
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            let receipt = visitor.receipt().await.unwrap_or_default();
-            if receipt.iter().any(|it| it.id == last.id && it.state != "quarantined") {
-                return;
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
+        settled(visitor, std::slice::from_ref(last)).await;
     }
 
-    /// What comes whole was seen; everything else is a refusal.
-    pub(super) async fn look(&mut self) {
+    fn photo(&mut self) -> Result<Vec<u8>, ChaosError> {
+        let photo = picture::jpeg(marker(self.seed, self.sent), 160, 120);
+        self.sent += 1;
+        photo
+    }
+
+    /// Sends several files that nobody sent before, in a visit of their own, and waits for their end.
+    pub(super) async fn stock(
+        &mut self,
+        service: &Service,
+        many: usize,
+        tail: &[u8],
+        kept: &mut Kept,
+    ) -> Result<Vec<Received>, ChaosError> {
+        let visitor = patient(service, DOCTOR, &format!("P-{}", self.sent)).await?;
+        let mut all = Vec::new();
+        for _ in 0..many {
+            let mut file = self.photo()?;
+            file.extend_from_slice(tail);
+            all.push(visitor.send_photo(&file).await?);
+        }
+        settled(&visitor, &all).await;
+        kept.ledger.add(all.clone(), 0);
+        Ok(all)
+    }
+
+    fn here(&self) -> Result<&Visitor, ChaosError> {
+        self.visitor.as_ref().ok_or(ChaosError::Unread("a visit"))
+    }
+}
+
+impl Doctor {
+    /// Signs in; looks at this.
+    pub(super) async fn sign_in(
+        service: &Service,
+        person: Person,
+        shown: Received,
+    ) -> Result<Self, ChaosError> {
+        let browser = staff::signed_in(service, "portal", &person).await?;
+        Ok(Self { person, browser, shown })
+    }
+
+    /// Signs in anew, before a session can come to its end.
+    pub(super) async fn sign_in_again(&mut self, service: &Service) -> Result<(), ChaosError> {
+        self.browser = staff::signed_in(service, "portal", &self.person).await?;
+        Ok(())
+    }
+
+    /// What comes whole was seen; after a fault it must be seen.
+    pub(super) async fn look(&self, kept: &mut Kept) {
         let path = format!("/artifacts/{}/rendition", self.shown.id);
-        let Ok(answer) = self.doctor.get(&path).await else { return };
-        if answer.status().is_success() && answer.bytes().await.is_ok() {
-            self.seen += 1;
+        let mut said = Said::Failed;
+        for _ in 0..2 {
+            said = Said::by(self.browser.get(&path).await).await;
+            if said.is_done() {
+                return kept.shown("view");
+            }
         }
-    }
-
-    /// Looks that showed something, and how many of them are not in the log.
-    pub(super) fn views(&self, service: &Service) -> Result<(u32, u32), ChaosError> {
-        let words = ["audit", "search", "--action", "view", "--limit", "100000"];
-        let lines = service.ask(&words, "")?.lines();
-        let done = lines.iter().filter(|line| line.get("outcome").is_some_and(|it| it == "done"));
-        let logged = u32::try_from(done.count()).unwrap_or(u32::MAX);
-        Ok((self.seen, self.seen.saturating_sub(logged)))
+        kept.stuck("look at a rendition", &said);
     }
 }
 
-async fn sign_in(service: &Service, totp_uri: &str) -> Result<Visitor, ChaosError> {
-    let secret = totp_uri.split_once("secret=").and_then(|(_, rest)| rest.split('&').next());
-    let code = secret.and_then(|secret| totp::code(secret, now_seconds()));
-    let code = code.ok_or(ChaosError::Unread("the doctor's secret"))?;
-    let mut doctor = Visitor::new(service, "portal")?;
-    let form = format!("login={DOCTOR}&password={}", PASSWORD.replace(' ', "+"));
-    expect("sign in", doctor.post("/signin", &form).await?).await?;
-    expect("give the code", doctor.post("/factor", &format!("code={code}")).await?).await?;
-    Ok(doctor)
+/// Announces a file, once more if nobody knows whether it was.
+async fn announced(here: &Visitor, length: usize, kept: &mut Kept) -> Option<String> {
+    let path = match here.announce(length).await {
+        Err(_) => here.announce(length).await,
+        path => path,
+    };
+    if path.is_err() {
+        kept.stuck("announce a file", &path);
+    }
+    path.ok()
 }
 
-#[expect(clippy::disallowed_methods, reason = "an authenticator reads the machine's clock")]
-fn now_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+/// A file that is whole is in the receipt, once.
+async fn received(here: &Visitor, photo: &[u8], kept: &mut Kept) -> Result<(), ChaosError> {
+    let receipt = match here.receipt().await {
+        Err(_) => here.receipt().await?,
+        Ok(receipt) => receipt,
+    };
+    let sha256 = Sha256Hex::of_digest(Sha256::digest(photo).into());
+    let found: Vec<_> = receipt.into_iter().filter(|it| it.sha256 == sha256.as_str()).collect();
+    if found.len() != 1 {
+        kept.stuck("be in the receipt once", &found);
+    }
+    kept.ledger.add(found, 0);
+    Ok(())
+}
+
+/// Waits until all of these have left quarantine.
+async fn settled(visitor: &Visitor, these: &[Received]) {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let receipt = visitor.receipt().await.unwrap_or_default();
+        let has_left = |id: &str| receipt.iter().any(|it| it.id == id && it.state != "quarantined");
+        if these.iter().all(|it| has_left(&it.id)) {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn once(
+    piece: &[u8],
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + use<> {
+    stream::iter([Ok(Bytes::copy_from_slice(piece))])
 }

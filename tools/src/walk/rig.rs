@@ -25,13 +25,17 @@ pub(super) struct Rig {
     _servers: (Cluster, Weed, Clamd),
 }
 
-/// What hangs is given up, and what was leased by it taken over, soon: seconds.
-const DEADLINES: [(&str, i64); 5] = [
+/// What hangs is given up, and what was leased by it taken over, soon; sessions outlive a boundary's
+/// walk. In seconds.
+const LIMITS: [(&str, i64); 8] = [
     ("lease", 5),
     ("database_deadline", 2),
     ("clamd_deadline", 2),
     ("jail_deadline", 1),
     ("audit_deadline", 2),
+    ("session_idle", 3600),
+    ("session_idle_doctor", 3600),
+    ("step_up", 3600),
 ];
 const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
 
@@ -58,7 +62,7 @@ impl Rig {
             table.remove("clamd");
             set(table, &["clamd", "mode"], "socket".into());
             set(table, &["clamd", "path"], socket.display().to_string().into());
-            for (name, seconds) in DEADLINES {
+            for (name, seconds) in LIMITS {
                 set(table, &["limits", name], seconds.into());
             }
         })?;
@@ -72,12 +76,14 @@ impl Rig {
     /// Where a boundary's faults are set.
     pub(super) fn plan(&self, boundary: Boundary) -> &Arc<Plan> {
         match boundary {
-            Boundary::IntakeDatabase | Boundary::WorkerDatabase | Boundary::PortalDatabase => {
-                self.database.plan()
-            }
-            Boundary::IntakeStore | Boundary::WorkerStore | Boundary::PortalStore => {
-                self.store.plan()
-            }
+            Boundary::IntakeDatabase
+            | Boundary::WorkerDatabase
+            | Boundary::PortalDatabase
+            | Boundary::ReviewDatabase => self.database.plan(),
+            Boundary::IntakeStore
+            | Boundary::WorkerStore
+            | Boundary::PortalStore
+            | Boundary::ReviewStore => self.store.plan(),
             Boundary::Clamd => self.clamd.plan(),
             Boundary::Jail => self.jail.plan(),
         }

@@ -34,11 +34,13 @@ async fn a_reviewer_sees_what_is_suspended_and_lifts_it_for_a_reason() {
     assert!(browser.get("/suspensions").await.body.contains("止めているものはありません"));
     assert!(!browser.get("/queue").await.body.contains("件止めています"));
     let link = world.app.link().await.link.id;
-    let id = suspend(&world, Subject::Link { link }, &[StaffRole::Reviewer]).await;
+    let told = [StaffRole::Reviewer, StaffRole::Reception];
+    let id = suspend(&world, Subject::Link { link }, &told).await;
     let address = Subject::address([192, 0, 2, 99].into());
     suspend(&world, address, &[StaffRole::Administrator]).await;
     let page = browser.get("/suspensions").await.body;
-    for said in [link.to_string().as_str(), "192.0.2.99/32", "不正なファイルが3件", "確認担当"]
+    let link = link.to_string();
+    for said in [link.as_str(), "192.0.2.99/32", "不正なファイルが3件", "確認担当、受付"]
     {
         assert!(page.contains(said), "{said}: {page}");
     }
@@ -51,7 +53,10 @@ async fn a_reviewer_sees_what_is_suspended_and_lifts_it_for_a_reason() {
     let again = browser.post(&lift, "reason=mended").await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     let page = browser.get("/suspensions").await.body;
-    assert!(page.contains("送り主と話し、直ったため") && !page.contains(&lift), "{page}");
+    assert!(
+        page.contains("解きました（送り主と話し、直ったため）") && !page.contains(&lift),
+        "{page}"
+    );
     let trail = world.app.trail().await;
     assert!(trail.contains(&"unsuspend".to_owned()));
     assert!(trail.contains(&"unsuspend:moved_on".to_owned()));

@@ -14,6 +14,7 @@ use crate::domain::link::{Link, LinkRefusal};
 use crate::domain::secret::{LinkSecret, SessionToken, ShortCode};
 use crate::domain::staff::{Holder, Session};
 use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::suspension::Subject;
 use crate::domain::{Action, Actor, Event, LinkId, SubmissionId, Timestamp};
 
 /// The first secret, by either of its two ways.
@@ -70,12 +71,13 @@ pub async fn open(
 /// [`Refusal::LinkNotOpen`] once it expired or was revoked, [`Refusal::LinkSuspended`].
 pub async fn link_of(intake: &Intake, id: LinkId) -> Result<Link, FlowError> {
     let app = &intake.app;
-    let row = app.db.link(id).await?.ok_or(Refusal::LinkNotOpen)?;
-    let link = row.verify(&app.public.grant)?;
+    let suspension = app.db.last_suspension(Subject::Link { link: id });
+    let (row, suspension) = tokio::join!(app.db.link(id), suspension);
+    let link = row?.ok_or(Refusal::LinkNotOpen)?.verify(&app.public.grant)?;
     let now = app.clock.trusted()?;
     match link.check(now, 0, app.limits.link_tries) {
         Ok(()) => {
-            suspend::expect_open(app, id, Actor::Patient { link: id }).await?;
+            suspend::expect_over(app, suspension?, id, Actor::Patient { link: id }).await?;
             Ok(link)
         }
         Err(refusal) => Err(record(app, &link, refusal, Refusal::LinkNotOpen).await?),

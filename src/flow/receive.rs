@@ -182,10 +182,13 @@ impl Visit {
     /// artifact.
     async fn record(&mut self, intake: &Intake, arrived: Arrived) -> Result<Artifact, FlowError> {
         let app = &intake.app;
-        // Since it began to arrive, its link may have been suspended.
+        // Since it began to arrive, its link may have been suspended: the wrap then stays in no row,
+        // as the parts do.
         let link = self.submission.link;
-        suspend::expect_open(app, link, Actor::Patient { link }).await?;
-        match app.db.put_wrap(&arrived.wrap).await {
+        let open = suspend::expect_open(app, link, Actor::Patient { link });
+        let (open, put) = tokio::join!(open, app.db.put_wrap(&arrived.wrap));
+        open?;
+        match put {
             // A crash after this line left it there: what is sent in pieces keeps its wrap until
             // the row stands. A wrap that is another's opens nothing of this.
             Err(DbError::Exists) if arrived.upload.is_some() => {}

@@ -66,6 +66,19 @@ pub struct Suspensions {
 /// [`Refusal::LinkSuspended`].
 pub async fn expect_open(app: &App, link: LinkId, actor: Actor) -> Result<(), FlowError> {
     let last = app.db.last_suspension(Subject::Link { link }).await?;
+    expect_over(app, last, link, actor).await
+}
+
+/// As [`expect_open`], where a link's last suspension was read already.
+///
+/// # Errors
+/// As [`expect_open`].
+pub async fn expect_over(
+    app: &App,
+    last: Option<Suspension>,
+    link: LinkId,
+    actor: Actor,
+) -> Result<(), FlowError> {
     let now = app.clock.trusted()?;
     let Some(suspension) = last.filter(|it| it.is_active(now)) else { return Ok(()) };
     // The first refusal of a suspension is told of its link; more of them cannot fill the log.

@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::sys;
+use crate::{map, sys};
 
 /// The exit code of a child that wanted more memory than it may have.
 pub const EXIT_MEMORY: i32 = 78;
@@ -24,17 +24,17 @@ pub struct EndWhenFull;
 unsafe impl GlobalAlloc for EndWhenFull {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc`.
-        end_if_null(unsafe { System.alloc(layout) })
+        given(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        end_if_null(unsafe { System.alloc_zeroed(layout) })
+        given(unsafe { System.alloc_zeroed(layout) }, layout.size())
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `realloc`.
-        end_if_null(unsafe { System.realloc(memory, layout, size) })
+        given(unsafe { System.realloc(memory, layout, size) }, size)
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
@@ -43,8 +43,15 @@ unsafe impl GlobalAlloc for EndWhenFull {
     }
 }
 
-fn end_if_null(memory: *mut u8) -> *mut u8 {
-    if memory.is_null() { sys::exit(EXIT_MEMORY) } else { memory }
+/// A picture's memory comes in pages of megabytes, each one fault.
+fn given(memory: *mut u8, size: usize) -> *mut u8 {
+    if memory.is_null() {
+        sys::exit(EXIT_MEMORY);
+    }
+    if size >= LARGE {
+        map::in_large_pages(memory, size);
+    }
+    memory
 }
 
 /// How much address space this process has, read through a descriptor opened before the file system was closed.
@@ -89,5 +96,7 @@ fn set(resource: Resource, bytes: u64) -> io::Result<()> {
     Ok(setrlimit(resource, Rlimit { current: Some(bytes), maximum: Some(bytes) })?)
 }
 
+/// As much as two large pages: what is smaller has hardly one within.
+const LARGE: usize = 4 << 20;
 /// File, report, output, and the socket over which they came.
 const CHILD_DESCRIPTORS: u64 = 4;

@@ -56,18 +56,18 @@ pub fn read_ahead(file: &[u8]) {
     advise(file.as_ptr(), file.len(), Advice::LinuxPopulateRead);
 }
 
-/// Has memory that was not touched yet come in pages of megabytes, each one fault. Without effect on kernels that
+/// Has memory that was just allocated, and not touched yet, come in pages of megabytes. Without effect on kernels that
 /// cannot.
-pub fn in_large_pages(memory: &mut [u8]) {
-    advise(memory.as_ptr(), memory.len(), Advice::LinuxHugepage);
+pub(crate) fn in_large_pages(start: *const u8, len: usize) {
+    advise(start, len, Advice::LinuxHugepage);
 }
 
-/// Of a part of memory that the caller has borrowed, for writing where the advice is about that.
+/// Of a part of memory that is the caller's, for writing where the advice is about that.
 fn advise(start: *const u8, len: usize, advice: Advice) {
     let offset = start.align_offset(crate::sys::page_size());
     let len = len.saturating_sub(offset);
     let start = start.wrapping_add(offset).cast_mut().cast::<c_void>();
-    // SAFETY: the range lies in memory that is borrowed; none of the advice given above changes a byte.
+    // SAFETY: the range lies in memory that is the caller's; none of the advice given above changes a byte.
     let _ = unsafe { madvise(start, len, advice) };
 }
 

@@ -169,6 +169,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.image_frames", limits.image_frames.into(), 1, 100_000),
         ("limits.image_segments", limits.image_segments.into(), 16, 1_000_000),
         ("limits.image_scans", limits.image_scans.into(), 1, 1_000),
+        ("limits.page_pace_ms", limits.page_pace_ms.into(), 0, 10_000),
         ("limits.store_free_bytes", limits.store_free_bytes, 0, 1024 * GIB),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
         ("limits.suspended_addresses", limits.suspended_addresses.into(), 1, 100_000),

@@ -36,9 +36,11 @@ pub struct Limits {
     pub page_pixels: u64,
     /// Most bytes that the compressed streams of a document but its pictures expand to.
     pub document_expanded_bytes: u64,
-    /// Processor time that drawing all pages of a document may take.
+    /// Processor time that drawing the pages of a document may take beyond [`Self::page_pace_ms`] for each that is done.
     #[serde(with = "seconds")]
     pub document_deadline: Duration,
+    /// Processor time of a page that does not count against the document's, in milliseconds.
+    pub page_pace_ms: u32,
     /// Free space of a local store below which nothing more is received, in bytes.
     pub store_free_bytes: u64,
     /// Sealed part length of plaintext, in bytes.
@@ -150,7 +152,10 @@ impl Default for Limits {
             document_pixels: 500_000_000,
             page_pixels: 25_000_000,
             document_expanded_bytes: 200_000_000,
-            document_deadline: Duration::from_secs(30),
+            // With fifty pages at their pace, two at a time, ten seconds on the clock.
+            document_deadline: Duration::from_secs(8),
+            // A colour scan of a sheet at 300 dots an inch takes as long.
+            page_pace_ms: 250,
             store_free_bytes: 512 * 1024 * 1024,
             part_bytes: 4 * 1024 * 1024,
             // 50 megapixels that compress not at all.

@@ -4,7 +4,7 @@
 //! Two pages are in hand at a time, so memory does not grow with the number of pages. What a child
 //! says about the document must be what the first one said; a page that is refused refuses all.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
@@ -30,8 +30,10 @@ pub(super) struct DocumentLimits {
     pub(super) bytes: u64,
     /// Processor time that drawing one page may take.
     pub(super) page_deadline: Duration,
-    /// Processor time that drawing all of them may take.
+    /// Processor time that all of them may take beyond their pace.
     pub(super) deadline: Duration,
+    /// Processor time of a page that does not count against that.
+    pub(super) pace: Duration,
 }
 
 /// The rendition of a document, and its first page for a preview.
@@ -58,7 +60,7 @@ pub(super) async fn make(
     file: &SealedMemory,
     limits: &DocumentLimits,
 ) -> Result<Pages, NoPages> {
-    let budget = &Budget::new(limits.deadline);
+    let budget = &Budget::new(limits);
     let first = encode(page(jail, file, 0, limits, budget).await?).await?;
     let (count, width, height) = (first.pages, first.pixels.width(), first.pixels.height());
     let rest = (1..count)
@@ -72,32 +74,51 @@ pub(super) async fn make(
     Ok(Pages { encoded, first: first.pixels, encode_us: sheets.encode_us })
 }
 
-/// The processor time of all pages. Those that are in hand at the same time may overdraw it once.
+/// The processor time of all pages. What comes at an honest pace goes on however many pages there are; what does not is
+/// refused once the rest of the time is spent. Pages that are in hand at the same time may overdraw it once.
 struct Budget {
     allowed: Duration,
+    pace: Duration,
+    /// Beyond the pace.
     spent_us: AtomicU64,
-    /// When a machine that had no time for the pages is waited for no longer.
-    end: Instant,
+    done: AtomicU32,
+    begun: Instant,
 }
 
 impl Budget {
-    fn new(allowed: Duration) -> Self {
-        let end = Instant::now() + allowed * PATIENCE;
-        Self { allowed, spent_us: AtomicU64::new(0), end }
+    fn new(limits: &DocumentLimits) -> Self {
+        Self {
+            allowed: limits.deadline,
+            pace: limits.pace,
+            spent_us: AtomicU64::new(0),
+            done: AtomicU32::new(0),
+            begun: Instant::now(),
+        }
     }
 
+    /// A page is done. What it took less than its pace is nobody's gain: the next may be a slow one.
     fn spend(&self, processor: Duration) {
-        let spent = u64::try_from(processor.as_micros()).unwrap_or(u64::MAX);
-        self.spent_us.fetch_add(spent, Ordering::Relaxed);
+        let beyond = processor.saturating_sub(self.pace);
+        let beyond = u64::try_from(beyond.as_micros()).unwrap_or(u64::MAX);
+        self.spent_us.fetch_add(beyond, Ordering::Relaxed);
+        self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn left(&self) -> Result<Duration, JailFault> {
+    fn left(&self, now: Instant) -> Result<Duration, JailFault> {
         let spent = Duration::from_micros(self.spent_us.load(Ordering::Relaxed));
         match self.allowed.saturating_sub(spent) {
             Duration::ZERO => Err(JailFault::Timeout),
-            _ if self.end <= Instant::now() => Err(JailFault::Late),
+            _ if now.saturating_duration_since(self.begun) >= self.patience() => {
+                Err(JailFault::Late)
+            }
             left => Ok(left),
         }
+    }
+
+    /// How long a machine that has no time for the pages is waited for.
+    fn patience(&self) -> Duration {
+        let paced = self.pace.saturating_mul(self.done.load(Ordering::Relaxed));
+        self.allowed.saturating_add(paced).saturating_mul(PATIENCE)
     }
 }
 
@@ -117,7 +138,7 @@ async fn page(
     limits: &DocumentLimits,
     budget: &Budget,
 ) -> Result<DecodedPage, NoPages> {
-    let left = budget.left().map_err(NoPages::Fault)?.min(limits.page_deadline);
+    let left = budget.left(Instant::now()).map_err(NoPages::Fault)?.min(limits.page_deadline);
     match jail.decode_page(file, FileKind::Pdf, number, &limits.page, left).await {
         Ok(Decoded::Page(page)) => {
             budget.spend(page.processor);
@@ -212,9 +233,18 @@ mod tests {
     }
 
     fn sheets(pixels: u64, bytes: u64) -> Sheets {
-        let page = DecodeLimits::default();
-        let deadline = Duration::MAX;
-        Sheets::new(DocumentLimits { page, pixels, bytes, page_deadline: deadline, deadline })
+        Sheets::new(DocumentLimits { pixels, bytes, ..limits() })
+    }
+
+    fn limits() -> DocumentLimits {
+        DocumentLimits {
+            page: DecodeLimits::default(),
+            pixels: u64::MAX,
+            bytes: u64::MAX,
+            page_deadline: Duration::MAX,
+            deadline: Duration::from_secs(8),
+            pace: Duration::from_millis(250),
+        }
     }
 
     #[test]
@@ -228,15 +258,34 @@ mod tests {
     }
 
     #[test]
-    fn processor_time_of_all_pages_is_the_files_fault_and_waiting_is_not() {
-        let budget = Budget::new(Duration::from_secs(30));
-        assert_eq!(budget.left(), Ok(Duration::from_secs(30)));
-        budget.spend(Duration::from_secs(29));
-        assert_eq!(budget.left(), Ok(Duration::from_secs(1)));
-        let late = Budget { end: Instant::now(), ..budget };
-        assert_eq!(late.left(), Err(JailFault::Late));
-        late.spend(Duration::from_secs(1));
-        assert_eq!(late.left(), Err(JailFault::Timeout));
+    fn processor_time_beyond_the_pace_of_pages_is_the_files_fault() {
+        let budget = Budget::new(&limits());
+        let left = || budget.left(budget.begun);
+        assert_eq!(left(), Ok(Duration::from_secs(8)));
+        // At, under and over the pace. What is under it is not saved up.
+        for (took, left_ms) in [(250, 8000), (1, 8000), (251, 7999), (7_250, 999)] {
+            budget.spend(Duration::from_millis(took));
+            assert_eq!(left(), Ok(Duration::from_millis(left_ms)));
+        }
+        (0..1000).for_each(|_| budget.spend(Duration::from_millis(250)));
+        assert_eq!(left(), Ok(Duration::from_millis(999)));
+        budget.spend(Duration::from_millis(1248));
+        assert_eq!(left(), Ok(Duration::from_millis(1)));
+        budget.spend(Duration::from_millis(251));
+        assert_eq!(left(), Err(JailFault::Timeout));
+    }
+
+    #[test]
+    fn waiting_is_nobodys_fault_and_longer_the_more_pages_came() {
+        let budget = Budget::new(&limits());
+        let left = |after_ms| budget.left(budget.begun + Duration::from_millis(after_ms));
+        assert_eq!(left(23_999), Ok(Duration::from_secs(8)));
+        assert_eq!(left(24_000), Err(JailFault::Late));
+        budget.spend(Duration::ZERO);
+        assert_eq!(left(24_749), Ok(Duration::from_secs(8)));
+        assert_eq!(left(24_750), Err(JailFault::Late));
+        budget.spend(Duration::from_secs(9));
+        assert_eq!(left(99_999), Err(JailFault::Timeout));
     }
 
     #[test]

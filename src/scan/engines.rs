@@ -403,6 +403,7 @@ fn document_limits(limits: &Limits) -> DocumentLimits {
         bytes: limits.opened_bytes,
         page_deadline: limits.jail_deadline,
         deadline: limits.document_deadline,
+        pace: Duration::from_millis(limits.page_pace_ms.into()),
     }
 }
 

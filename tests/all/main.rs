@@ -30,5 +30,6 @@ mod sensor;
 mod separation;
 mod service;
 mod signatures;
+mod slow_documents;
 mod suspend;
 mod walk;

@@ -85,7 +85,6 @@ impl<'a> Canvas<'a> {
         map::populate(self.output);
         if apart {
             self.scratch = vec![0; len];
-            map::in_large_pages(&mut self.scratch);
             Ok(&mut self.scratch)
         } else {
             Ok(self.output)

@@ -48,7 +48,7 @@ pub fn decode(
     let mut canvas = Canvas::new(output, limits, &memory);
     let (source, frames) = match kind {
         FileKind::Text => return text::decode(file, limits, canvas.into_output()),
-        FileKind::Pdf => return pdf::decode(file, page, limits, canvas.into_output()),
+        FileKind::Pdf => return pdf::decode(file, page, limits, &memory, canvas.into_output()),
         FileKind::Jpeg => jpeg::decode(file, limits, &mut canvas)?,
         FileKind::Png => png::decode(file, limits, &mut canvas)?,
         FileKind::WebP => webp::decode(file, limits, &mut canvas)?,

@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod document_memory;
 mod documents;
 mod faults;
 mod limits;

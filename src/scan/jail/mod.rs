@@ -188,7 +188,11 @@ impl Jail {
             limits: *limits,
             output_len: output.len(),
         };
-        let (untrusted, processor) = self.ask(&request, file, Some(shared)).await?;
+        let (untrusted, processor) = match self.ask(&request, file, Some(shared)).await {
+            // What decoding takes is reckoned before it is taken. Where a header does not tell, the child finds out.
+            Err(JailFault::Memory) => return Ok(Decoded::Refused(FindingCode::MemoryLimit)),
+            answer => answer?,
+        };
         let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let frozen = output.freeze().map_err(|error| {
             tracing::warn!(%error, "what a child left behind could not be closed");

@@ -10,21 +10,34 @@ use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIde
 use hayro::hayro_syntax::page::{Page, Resources};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
+use super::pictures::Pictures;
+use super::stored::{Stored, packed};
 use super::{fonts, wavelets};
+use crate::decode::memory::Memory;
 use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
 use crate::look::pdf::unpacked;
 
-/// Refuses a page of which a part is missing. What its parts unpack to is bounded.
-pub(super) fn check(page: &Page<'_>, limits: &DecodeLimits) -> Result<(), FindingCode> {
+/// Refuses a page of which a part is missing. What its parts unpack to is bounded, and reckoned before it is taken.
+pub(super) fn check(
+    page: &Page<'_>,
+    limits: &DecodeLimits,
+    pictures: &mut Pictures,
+    memory: &Memory,
+) -> Result<(), FindingCode> {
     let mut parts = Parts {
         seen: HashSet::new(),
         font_missing: false,
         budget: Budget::new(limits.max_expanded),
-        picture: limits.max_pixels.saturating_mul(BYTES_A_PIXEL),
+        limits,
+        pictures,
+        memory,
+        refused: None,
     };
     let whole = parts.contents(page.raw()) && parts.are_whole(page.resources(), 0);
-    if !whole {
+    if let Some(code) = parts.refused {
+        Err(code)
+    } else if !whole {
         Err(FindingCode::PageIncomplete)
     } else if parts.font_missing {
         Err(FindingCode::FontMissing)
@@ -70,16 +83,19 @@ fn compression(stream: &Stream<'_>) -> Option<Compression> {
     })
 }
 
-struct Parts {
+struct Parts<'a> {
     seen: HashSet<ObjectIdentifier>,
     font_missing: bool,
     /// What all drawing instructions together may still unpack to.
     budget: Budget,
-    /// What each picture may unpack to, in bytes.
-    picture: u64,
+    limits: &'a DecodeLimits,
+    pictures: &'a mut Pictures,
+    memory: &'a Memory,
+    /// Why the page is refused though nothing of it is missing.
+    refused: Option<FindingCode>,
 }
 
-impl Parts {
+impl Parts<'_> {
     /// A page without contents is blank; one whose contents cannot be read is not.
     fn contents(&mut self, page: &Dict<'_>) -> bool {
         match page.get::<Object<'_>>(b"Contents") {
@@ -142,28 +158,43 @@ impl Parts {
     }
 
     /// A picture with as many samples as it says. The other kinds of compression tell the renderer themselves.
-    fn is_whole_picture(&self, picture: &Stream<'_>) -> bool {
-        let mut budget = Budget::new(self.picture);
-        match compression(picture) {
-            Some(kind @ (Compression::Jpeg | Compression::Wavelets)) => {
-                let mut packed = Vec::new();
-                let keep = &mut |bytes: &[u8]| packed.extend_from_slice(bytes);
-                let end = unpacked(picture, &mut budget, keep);
-                let is_whole = if kind == Compression::Jpeg {
+    fn is_whole_picture(&mut self, picture: &Stream<'_>) -> bool {
+        let Some(compression) = compression(picture) else { return false };
+        let end = match self.fits(picture, compression) {
+            Ok(stored) => stored.end,
+            Err(code) => {
+                self.refused = Some(code);
+                return false;
+            }
+        };
+        match compression {
+            Compression::Jpeg | Compression::Wavelets => {
+                let (packed, end) = packed(picture, self.limits);
+                let is_whole = if compression == Compression::Jpeg {
                     scans::check(&packed).is_ok()
                 } else {
                     wavelets::is_whole(&packed)
                 };
                 matches!(end, End::Reached | End::Unmarked) && is_whole
             }
-            Some(Compression::Picture) => true,
-            Some(Compression::Data) => {
-                let end = unpacked(picture, &mut budget, &mut |_| {});
+            Compression::Picture => true,
+            Compression::Data => {
                 let found = picture.decoded_data().map(|data| data.len());
                 found.is_ok_and(|found| is_enough(picture, found, end))
             }
-            None => false,
         }
+    }
+
+    /// What a picture takes, if there is room to unpack it.
+    fn fits(
+        &mut self,
+        picture: &Stream<'_>,
+        compression: Compression,
+    ) -> Result<Stored, FindingCode> {
+        let stored = self.pictures.stored(picture)?;
+        // Of the others only what is packed is looked at here.
+        self.memory.expect(if compression == Compression::Data { stored.peak } else { 0 })?;
+        Ok(stored)
     }
 
     fn has_whole_mask(&mut self, picture: &Dict<'_>, depth: u32) -> bool {
@@ -223,7 +254,5 @@ fn components(space: &Object<'_>) -> u64 {
     }
 }
 
-/// Four samples of sixteen bits.
-const BYTES_A_PIXEL: u64 = 8;
 /// Forms within forms.
 const DEEPEST: u32 = 32;

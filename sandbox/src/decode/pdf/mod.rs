@@ -3,6 +3,7 @@
 //! A page that would come out with something missing is refused: a blank where a finding stood is worse than no page.
 
 mod alike;
+mod bilevel;
 mod collections;
 mod content;
 mod fields;
@@ -10,7 +11,9 @@ mod fonts;
 mod forms;
 mod lettering;
 mod marks;
+mod pictures;
 mod resolution;
+mod stored;
 mod text;
 mod wavelets;
 
@@ -25,9 +28,11 @@ use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::vello_cpu::{PixmapMut, RasterizerSettings, RenderContext, Resources, TargetInit};
 use hayro::{RenderCache, RenderSettings, render_into};
 use marks::Shape;
+use pictures::Pictures;
 use resolution::Plan;
 use sekisho_protocol::{DecodeLimits, DecodeReport, FindingCode};
 
+use super::memory::Memory;
 use crate::look::pdf;
 use crate::map;
 
@@ -36,18 +41,23 @@ pub(super) fn decode(
     file: &[u8],
     number: u32,
     limits: &DecodeLimits,
+    memory: &Memory,
     output: &mut [u8],
 ) -> Result<DecodeReport, FindingCode> {
+    // The renderer has a copy of its own.
+    memory.take(file.len() as u64)?;
     let document = pdf::checked(file, limits)?;
     let pages = document.pages();
     let place = usize::try_from(number).map_err(|_| FindingCode::PageLimit)?;
     let page = pages.get(place).ok_or(FindingCode::Malformed)?;
-    content::check(page, limits)?;
+    let mut pictures = Pictures::new(limits);
+    content::check(page, limits, &mut pictures, memory)?;
     let unseen = forms::unseen(page)?;
     let missing = Missing::default();
     let settings = missing.settings();
     let cache = RenderCache::new();
-    let plan = resolution::choose(page, &settings, limits)?;
+    let plan = resolution::choose(page, &settings, limits, &mut pictures)?;
+    pictures.fit(page.render_dimensions(), plan, memory)?;
     let [width, height] = plan.size.map(u32::from);
     let bytes = usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3;
     let room = output.get_mut(..bytes).ok_or(FindingCode::TooManyPixels)?;
@@ -75,8 +85,7 @@ fn draw<'a>(
     let transform = scale * to_affine(page);
     let white = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..Default::default() };
     let row = usize::from(width) * RGBA;
-    let mut drawn = vec![0; row * usize::from(plan.strip.min(height))];
-    map::in_large_pages(&mut drawn);
+    let mut drawn = Vec::new();
     let mut rest = room;
     let mut above = 0;
     while above < height {
@@ -86,6 +95,10 @@ fn draw<'a>(
         render_into(page, cache, settings, &RenderSettings::default(), &mut context, moved);
         marks::draw(unseen, moved, &mut context);
         context.flush();
+        if drawn.is_empty() {
+            // Only now, as the pictures that were made ready took room too.
+            drawn = vec![0; row * usize::from(rows)];
+        }
         let pixels = drawn.get_mut(..row * usize::from(rows))?;
         let target = PixmapMut::new(width, rows, pixels)?;
         context.render_with(target, &mut Resources::default(), white);
@@ -152,7 +165,8 @@ mod tests {
         let document = pdf::checked(file, &limits).ok()?;
         let page = document.pages().first()?;
         let settings = Missing::default().settings();
-        let plan = resolution::choose(page, &settings, &limits).ok()?;
+        let mut pictures = Pictures::new(&limits);
+        let plan = resolution::choose(page, &settings, &limits, &mut pictures).ok()?;
         let mut room = vec![0; usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3];
         draw((page, &[]), &RenderCache::new(), &settings, Plan { strip, ..plan }, &mut room)?;
         Some(room)

@@ -22,6 +22,8 @@ use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{BezPath, Rect};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
+use super::pictures::Pictures;
+use super::stored::mask_of;
 use super::text::Text;
 
 /// How a page is drawn.
@@ -33,14 +35,15 @@ pub(super) struct Plan {
     pub(super) strip: u16,
 }
 
-/// Chooses size and strips. Refuses a page on which a character would not be drawn as what it is.
+/// Chooses size and strips, and notes the pictures that are drawn. Refuses a page on which a character would not be drawn as what it is.
 pub(super) fn choose<'a>(
     page: &'a Page<'a>,
     settings: &InterpreterSettings,
     limits: &DecodeLimits,
+    pictures: &mut Pictures,
 ) -> Result<Plan, FindingCode> {
     let (across, down) = page.render_dimensions();
-    let survey = survey(page, settings);
+    let survey = survey(page, settings, pictures);
     if survey.unwritten {
         return Err(FindingCode::FontMissing);
     }
@@ -92,20 +95,31 @@ pub(super) fn dots(page: &Page<'_>, [width, _]: [u16; 2]) -> u16 {
     (f64::from(width) * INCH / f64::from(across)).round().max(1.0) as u16
 }
 
-fn survey<'a>(page: &'a Page<'a>, settings: &InterpreterSettings) -> Survey {
+fn survey<'a, 'p>(
+    page: &'a Page<'a>,
+    settings: &InterpreterSettings,
+    pictures: &'p mut Pictures,
+) -> Survey<'p> {
     let (across, down) = page.render_dimensions();
     let target = Rect::new(0.0, 0.0, across.into(), down.into());
     let cache = InterpreterCache::new();
     let transform = super::to_affine(page);
     let mut context = Context::new(transform, target, &cache, page.xref(), settings.clone());
-    let mut survey = Survey { page_area: target.area(), ..Survey::default() };
+    let mut survey = Survey {
+        page_area: target.area(),
+        finest: None,
+        text: Text::default(),
+        unwritten: false,
+        layered: 0,
+        pixels: 0,
+        pictures,
+    };
     interpret_page(page, &mut context, &mut survey);
     survey
 }
 
 /// Looks where pictures go and draws nothing.
-#[derive(Default)]
-struct Survey {
+struct Survey<'p> {
     page_area: f64,
     /// Dots an inch of the finest picture that covers most of the page.
     finest: Option<f64>,
@@ -116,16 +130,22 @@ struct Survey {
     layered: u32,
     /// Pixels of all pictures.
     pixels: u64,
+    pictures: &'p mut Pictures,
 }
 
-impl<'a> Device<'a> for Survey {
+impl<'a> Device<'a> for Survey<'_> {
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
         let (x, y) = x_y_advances(&props.transform);
         let (across, down) = (x.hypot(), y.hypot());
         let pixels = u64::from(image.width()) * u64::from(image.height());
         self.pixels = self.pixels.saturating_add(pixels);
-        if let Image::Raster(picture) = &image {
-            self.layered = self.layered.saturating_add(u32::from(has_odd_mask(picture.stream())));
+        match &image {
+            Image::Raster(picture) => {
+                let odd = u32::from(has_odd_mask(picture.stream()));
+                self.layered = self.layered.saturating_add(odd);
+                self.pictures.add(picture.stream(), props.transform);
+            }
+            Image::Stencil(mask) => self.pictures.add(mask.stream(), props.transform),
         }
         let area = across * f64::from(image.width()) * down * f64::from(image.height());
         if area >= self.page_area * MOST_OF_A_PAGE && across > 0.0 && down > 0.0 {
@@ -154,8 +174,7 @@ fn has_odd_mask(picture: &Stream<'_>) -> bool {
         (dict.get::<u32>(b"Width"), dict.get::<u32>(b"Height"), smooth)
     };
     let dict = picture.dict();
-    let mask = dict.get::<Stream<'_>>(b"SMask").or_else(|| dict.get::<Stream<'_>>(b"Mask"));
-    mask.is_some_and(|mask| shape(mask.dict()) != shape(dict))
+    mask_of(dict).is_some_and(|mask| shape(mask.dict()) != shape(dict))
 }
 
 /// Points in an inch.

@@ -82,7 +82,7 @@ fn is_visible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sekisho_protocol::{DecodeLimits, FindingCode};
+    use sekisho_protocol::{DecodeLimits, FileKind, FindingCode};
 
     use super::*;
 
@@ -92,8 +92,8 @@ mod tests {
         let all = sekisho_tools::fixtures::all().unwrap();
         let fixture = all.iter().find(|fixture| fixture.path == path).unwrap();
         let mut room = vec![0; 20_000_000];
-        crate::decode::pdf::decode(&fixture.bytes, 0, &DecodeLimits::default(), &mut room)
-            .map(|_| ())
+        let limits = DecodeLimits::default();
+        crate::decode::decode(&fixture.bytes, (FileKind::Pdf, 0), &limits, &mut room).map(|_| ())
     }
 
     #[test]

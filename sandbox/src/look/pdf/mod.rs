@@ -203,7 +203,9 @@ fn is_elsewhere(dict: &Dict<'_>) -> bool {
 /// Unpacks a stream, what is packed as a picture excepted, and tells whether it ends as it should.
 pub fn unpacked(stream: &Stream<'_>, budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
     let dict = stream.dict();
-    let names: Vec<Name<'_>> = match dict.get::<Object<'_>>(b"Filter") {
+    // The short key is that of pictures within drawing instructions.
+    let names = dict.get::<Object<'_>>(b"Filter").or_else(|| dict.get::<Object<'_>>(b"F"));
+    let names: Vec<Name<'_>> = match names {
         Some(Object::Name(name)) => vec![name],
         Some(Object::Array(names)) => names.iter::<Name<'_>>().collect(),
         _ => vec![],

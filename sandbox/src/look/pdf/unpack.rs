@@ -60,6 +60,10 @@ impl Budget {
         Self(bytes)
     }
 
+    pub const fn left(&self) -> u64 {
+        self.0
+    }
+
     /// False once it is spent.
     fn take(&mut self, bytes: usize) -> bool {
         let left = self.0.checked_sub(bytes as u64);

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn nothing_plain_is_in_what_is_sealed_and_no_two_are_sealed_alike() {
-        let plain = [b'p'; 2 * CHUNK_BYTES];
+        let plain = vec![b'p'; 2 * CHUNK_BYTES];
         let (first, second) =
             (sealed_and_opened(&plain, plain.len()).0, sealed_and_opened(&plain, 99).0);
         assert!(!first.windows(8).any(|window| window == [b'p'; 8]));

@@ -80,6 +80,10 @@ impl Machine {
             port = port.or(Some(here));
         }
         let there = |name: &str| world.data_file(name).display().to_string();
+        if world.weed.is_none() {
+            // Without buckets they share a folder, as processes of one machine do.
+            set(&mut table, &["paths", "store"], there("store").into());
+        }
         set(&mut table, &["paths", "yara"], there("signatures/yara").into());
         set(&mut table, &["clamd", "mode"], "managed".into());
         set(&mut table, &["clamd", "signatures"], there("signatures/clamav").into());

@@ -10,17 +10,27 @@ use sekisho_tools::bench::photo::{Photo, photos};
 use super::{Machine, spread};
 use crate::service::{World, unique};
 
-/// What queue, leases, seals, log, database and store cost, on demand: two workers with all that waits for
-/// them against two runs of `sekisho scan` over the same photos, side by side. Throughput is that from the
-/// first photo done to the last, so a start is in neither; with it, it is told too.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement of minutes"]
 async fn two_workers_beside_two_scans() {
-    let world = spread();
+    measure(&World::prepared_on_server()).await;
+}
+
+/// The same with a store in buckets, whose server works on the same cores.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement of minutes"]
+async fn two_workers_and_their_buckets_beside_two_scans() {
+    measure(&spread()).await;
+}
+
+/// What queue, leases, seals, log, database and store cost, on demand: two workers with all that waits for
+/// them against two runs of `sekisho scan` over the same photos, side by side. Throughput is that from the
+/// first photo done to the last, so a start is in neither; with it, it is told too.
+async fn measure(world: &World) {
     let folder = world.root.path().join("photos");
     fs::create_dir(&folder).expect("a folder");
     let photos = photos(&folder, 80, unique()).expect("photos");
-    let _intake = Machine::start(&world, "intake", 1);
+    let _intake = Machine::start(world, "intake", 1);
     for visit in photos.chunks(20) {
         let patient = world.patient().await;
         for photo in visit {
@@ -29,9 +39,9 @@ async fn two_workers_beside_two_scans() {
     }
     let mut there = world.there().await;
     let begun = Instant::now();
-    let mut workers = [1, 2].map(|number| Machine::new(&world, "worker", number));
+    let mut workers = [1, 2].map(|number| Machine::new(world, "worker", number));
     for worker in &mut workers {
-        worker.launch(&world);
+        worker.launch(world);
     }
     let mut first = None;
     let queued = loop {
@@ -48,7 +58,7 @@ async fn two_workers_beside_two_scans() {
     drop(workers);
     let begun = Instant::now();
     let halves = photos.chunks(photos.len() / 2).zip(1_u16..);
-    let scans: Vec<Child> = halves.map(|(half, number)| scan(&world, half, number)).collect();
+    let scans: Vec<Child> = halves.map(|(half, number)| scan(world, half, number)).collect();
     let firsts = std::thread::scope(|scope| {
         let follow = |scan| scope.spawn(|| first_line(scan));
         let following: Vec<_> = scans.into_iter().map(follow).collect();

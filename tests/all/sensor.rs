@@ -48,7 +48,8 @@ impl Sensor {
             set(table, &["sensor", "settle"], SETTLE.as_secs().cast_signed().into());
             // A scan may wait for half of its lease.
             set(table, &["limits", "lease"], (SETTLE * 2).as_secs().cast_signed().into());
-            // A busy machine is not silence.
+            // A busy machine is not a clock that goes wrong, nor silence.
+            set(table, &["sensor", "window"], 60.into());
             set(table, &["sensor", "silence"], 600.into());
             set(table, &["eve", "file"], text(&told).into());
         });

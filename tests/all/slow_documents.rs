@@ -146,10 +146,11 @@ fn groups() -> Vec<u8> {
 fn masks() -> Vec<u8> {
     let form =
         "/Type/XObject/Subtype/Form/BBox[0 0 600 850]/Group<</S/Transparency/CS/DeviceGray>>";
-    let states: String = (0..500)
-        .map(|state| format!("/G{state}<</SMask<</S/Luminosity/G {} 0 R>>>>", FIRST + state))
-        .collect();
-    let draw: String = (0..500).map(|state| format!("/G{state} gs 0 0 600 850 re f ")).collect();
+    let (mut states, mut draw) = (String::new(), String::new());
+    for state in 0..500 {
+        write!(states, "/G{state}<</SMask<</S/Luminosity/G {} 0 R>>>>", FIRST + state).unwrap();
+        write!(draw, "/G{state} gs 0 0 600 850 re f ").unwrap();
+    }
     let forms = vec![(form.to_owned(), ".5 g 0 0 300 850 re f".to_owned()); 500];
     document(&format!("/ExtGState<<{states}>>"), &[draw], &forms)
 }
@@ -184,8 +185,10 @@ fn document(resources: &str, drawings: &[String], streams: &[(String, String)]) 
         format!("<<{dict}/Length {}>>\nstream\n{data}\nendstream", data.len())
     };
     let after = FIRST + streams.len();
-    let kids: String =
-        (0..drawings.len()).map(|page| format!("{} 0 R ", after + page * 2)).collect();
+    let mut kids = String::new();
+    for page in 0..drawings.len() {
+        write!(kids, "{} 0 R ", after + page * 2).unwrap();
+    }
     let mut bodies = vec![
         "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
         format!("<</Type/Pages/Count {}/Kids[{kids}]>>", drawings.len()),

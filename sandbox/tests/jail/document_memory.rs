@@ -1,6 +1,7 @@
 //! Pictures in documents: what drawing them takes is reckoned before it is taken, so a page that needs more memory than a
 //! child may have is refused by name, and one that is let in fits.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ async fn hold(documents: Vec<(&'static str, Vec<u8>)>) {
         let least = least(name, &file);
         println!("{name}, {} kB: {} MiB", file.len() / 1000, least / MEGABYTE);
         let sealed = SealedMemory::from_bytes(&file).unwrap();
-        let jail = super::jail_within(Duration::from_secs(60), least).await;
+        let jail = super::jail_within(Duration::from_mins(1), least).await;
         for (memory, fits) in [(least - MEGABYTE, false), (least, true)] {
             let drawn = jail.decode(&sealed, FileKind::Pdf, &limits(memory)).await;
             let is_as_said = match &drawn {
@@ -312,7 +313,10 @@ fn wavelets() -> Picture {
 /// A picture that stands among the drawing instructions.
 fn within() -> String {
     let [width, height] = POINTS;
-    let digits: String = deflated(&vec![99; PIXELS]).iter().map(|b| format!("{b:02x}")).collect();
+    let mut digits = String::new();
+    for byte in deflated(&vec![99; PIXELS]) {
+        write!(digits, "{byte:02x}").unwrap();
+    }
     format!(
         "{width} 0 0 {height} 0 0 cm BI/W {}/H {}/CS/G/BPC 8/F[/AHx/Fl] ID {digits}> EI",
         SIDES.0, SIDES.1

@@ -53,8 +53,16 @@ while :; do
     server=$!
     read -r word
     case $word in
-        # As a power cut: no process of it lives on to write anything.
-        kill) kill -KILL $(cat "/proc/$server/task/$server/children") "$server"; wait "$server" ;;
+        # As a power cut: no process of it lives on to write anything, or to hold its memory against the next.
+        kill)
+            kill -STOP "$server"
+            children=$(cat "/proc/$server/task/$server/children")
+            kill -KILL $children "$server"
+            wait "$server"
+            for child in $children; do
+                while [ -e "/proc/$child" ] && ! grep -qs '^State:.[ZX]' "/proc/$child/status"; do sleep 0.01; done
+            done
+            ;;
         *) break ;;
     esac
     rm -f "$folder/data/postmaster.pid"

@@ -41,10 +41,7 @@ impl Reviewers {
         kept: &mut Kept,
     ) -> Result<Self, ChaosError> {
         let first = Person::add(service, "kimura", "reviewer")?;
-        let mut suspicious = patient.stock(service, STOCK, &TAIL, kept).await?;
-        for it in &suspicious {
-            kept.ledger.expect(&it.id, "in_review");
-        }
+        let mut suspicious = suspicious_files(service, patient, kept).await?;
         let examined = suspicious.pop().ok_or(ChaosError::Unread("a suspicious file"))?;
         let browser = staff::signed_in(service, "review", &first).await?;
         Ok(Self { first, browser, examined, suspicious, released: Vec::new(), others: 0 })
@@ -70,10 +67,7 @@ impl Reviewers {
         kept: &mut Kept,
     ) -> Result<Case, ChaosError> {
         if self.suspicious.is_empty() {
-            self.suspicious = patient.stock(service, STOCK, &TAIL, kept).await?;
-            for it in &self.suspicious {
-                kept.ledger.expect(&it.id, "in_review");
-            }
+            self.suspicious = suspicious_files(service, patient, kept).await?;
         }
         let next = self.suspicious.pop();
         self.case(next).await
@@ -161,6 +155,18 @@ impl Reviewers {
         }
         kept.stuck(word, &said);
     }
+}
+
+async fn suspicious_files(
+    service: &Service,
+    patient: &mut Patient,
+    kept: &mut Kept,
+) -> Result<Vec<Received>, ChaosError> {
+    let files = patient.stock(service, STOCK, &TAIL, kept).await?;
+    for file in &files {
+        kept.ledger.expect(&file.id, "in_review");
+    }
+    Ok(files)
 }
 
 /// Gives the second word, with a code; whoever lost their session by a fault signs in again.

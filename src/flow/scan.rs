@@ -33,6 +33,12 @@ pub struct Scanned {
     pub disposition: Disposition,
 }
 
+/// A scan, and the file that it was of, if that could be opened.
+struct Seen {
+    scan: Scan,
+    file: Option<SealedMemory>,
+}
+
 /// First and longest wait before an artifact is tried again after a passing fault.
 const BACK_OFF: Duration = Duration::from_secs(2);
 const MOST_BACK_OFF: Duration = Duration::from_mins(5);
@@ -47,14 +53,14 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
     let Some(lease) = app.db.lease_next(now, now.plus(app.limits.lease)).await? else {
         return Ok(None);
     };
-    let scan = match open(worker, &lease).await {
-        Ok(memory) => look(worker, &lease, &memory).await,
-        Err(fault) => unopened(&fault?),
+    let seen = match open(worker, &lease).await {
+        Ok(file) => Seen { scan: look(worker, &lease, &file).await, file: Some(file) },
+        Err(fault) => Seen { scan: unopened(&fault?), file: None },
     };
     let at = app.clock.trusted()?;
-    let known = rescan::names(&scan.reports);
-    let lease = lease.after(scan.sets.clone().map(|sets| Looked { sets, known, at }));
-    let scanned = settle(worker, &lease, scan).await;
+    let known = rescan::names(&seen.scan.reports);
+    let lease = lease.after(seen.scan.sets.clone().map(|sets| Looked { sets, known, at }));
+    let scanned = settle(worker, &lease, seen).await;
     match scanned {
         // Another worker took the artifact over: its result stands, ours is dropped.
         Err(FlowError::Db(DbError::Fenced | DbError::Conflict)) => Ok(None),
@@ -63,9 +69,10 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
 }
 
 /// Decides and does it: the artifact leaves quarantine, or waits for the next try.
-async fn settle(worker: &Worker, lease: &ScanLease, mut scan: Scan) -> Result<Scanned, FlowError> {
+async fn settle(worker: &Worker, lease: &ScanLease, mut seen: Seen) -> Result<Scanned, FlowError> {
     let app = &worker.app;
     let artifact = lease.artifact();
+    let scan = &mut seen.scan;
     scan.reports.push(known_bad::ask(app, artifact).await?);
     let heeded = match &app.policy.sensor {
         Some(watch) => Some(heed::heed(app, artifact, watch, &scan.reports).await?),
@@ -79,12 +86,14 @@ async fn settle(worker: &Worker, lease: &ScanLease, mut scan: Scan) -> Result<Sc
     let disposition = Policy::disposition(&verdict, standing);
     match disposition {
         Disposition::Release => match release::grounds(worker, lease.artifact(), &verdict).await? {
-            Ok(grounds) => release::release(worker, lease, grounds, &verdict, scan, now).await?,
-            Err(reason) => return refuse(worker, lease, reason, &scan, now).await,
+            Ok(grounds) => {
+                release::release(worker, lease, grounds, &verdict, seen.scan, now).await?;
+            }
+            Err(reason) => return refuse(worker, lease, reason, &seen, now).await,
         },
         Disposition::Retry => retry(worker, lease, &verdict, now).await?,
         Disposition::Review | Disposition::Reject => {
-            set_aside(worker, lease, &verdict, disposition, &scan, now).await?;
+            set_aside(worker, lease, &verdict, disposition, &seen, now).await?;
             // Reviewers see them beside the evidence: nothing more is to be done.
             app.db.close_alerts(&heeded.map_or(Vec::new(), |heeded| heeded.alerts), now).await?;
         }
@@ -98,7 +107,7 @@ async fn refuse(
     worker: &Worker,
     lease: &ScanLease,
     reason: Reason,
-    scan: &Scan,
+    seen: &Seen,
     now: Timestamp,
 ) -> Result<Scanned, FlowError> {
     let app = &worker.app;
@@ -107,7 +116,7 @@ async fn refuse(
     // What was forged are rows, not the file: it may be scanned again.
     let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
     let disposition = Disposition::Review;
-    set_aside(worker, lease, &verdict, disposition, scan, now).await?;
+    set_aside(worker, lease, &verdict, disposition, seen, now).await?;
     Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
 }
 
@@ -192,7 +201,7 @@ fn unopened(fault: &VaultError) -> Scan {
         detected_type: "unknown".to_owned(),
         encoded: None,
         details: Details::default(),
-        preview: None,
+        decoded_as: None,
         timings: Timings::default(),
         sets: None,
     }
@@ -221,10 +230,15 @@ async fn set_aside(
     lease: &ScanLease,
     verdict: &Verdict,
     disposition: Disposition,
-    scan: &Scan,
+    seen: &Seen,
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let app = &worker.app;
+    let Seen { scan, file } = seen;
+    let preview = match file {
+        Some(file) => worker.scanner.preview(file, scan).await,
+        None => None,
+    };
     let artifact = lease.artifact().clone();
     let object = ObjectId::new(now, app.random.bytes()?);
     let evidence = Evidence {
@@ -236,7 +250,7 @@ async fn set_aside(
         detected_type: scan.detected_type.clone(),
         reports: scan.reports.clone(),
         details: scan.details.clone(),
-        preview: scan.preview.clone(),
+        preview,
     };
     let signed = Signed::sign(&evidence, &worker.keys.certificate_signer)?;
     let plaintext = Zeroizing::new(signed.to_text().into_bytes());

@@ -36,11 +36,10 @@ pub(super) struct DocumentLimits {
     pub(super) pace: Duration,
 }
 
-/// The rendition of a document, and its first page for a preview.
+/// The rendition of a document.
 #[derive(Debug)]
 pub(super) struct Pages {
     pub(super) encoded: Encoded,
-    pub(super) first: PixelMemory,
     /// What encoding took in all, in microseconds.
     pub(super) encode_us: u64,
 }
@@ -71,7 +70,7 @@ pub(super) async fn make(
     sheets.add_all(rest, count).await?;
     let encoded =
         Encoded { media: Media::Pdf, bytes: sheets.document.finish(), width, height, pages: count };
-    Ok(Pages { encoded, first: first.pixels, encode_us: sheets.encode_us })
+    Ok(Pages { encoded, encode_us: sheets.encode_us })
 }
 
 /// The processor time of all pages. What comes at an honest pace goes on however many pages there are; what does not is

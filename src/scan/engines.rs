@@ -207,13 +207,34 @@ impl Engines {
         }
         let clamd_us = report.took_us;
         let sets = running.sets_of(report.set.as_ref());
-        let details = details::of_look(&look, rules);
+        let mut details = details::of_look(&look, rules);
         let mut reports = findings::of_look(&look, subject, rules, look_us);
         reports.push(report);
         findings::weigh_broken_media(&mut reports, made.encoded.is_some());
         made.move_reports(&mut reports);
-        let scan = finish(file, reports, (seen, details), made, begun, (clamd_us, look_us)).await;
-        Scan { sets, ..scan }
+        // Somebody may have to look at the evidence.
+        if !reports.iter().all(EngineReport::is_quiet) {
+            details.windows = details::windows(file, &reports);
+        }
+        Scan {
+            reports,
+            detected_type: seen.as_str().to_owned(),
+            timings: Timings {
+                clamd: clamd_us,
+                look: look_us,
+                decode: made.decode_us,
+                encode: made.encode_us,
+                total: micros(begun),
+            },
+            decoded_as: made.decoded_as,
+            encoded: made.encoded,
+            details,
+            sets,
+        }
+    }
+
+    pub(super) async fn preview(&self, file: &SealedMemory, kind: FileKind) -> Option<Preview> {
+        preview::make(&self.running().jail, file, kind, &self.documents).await
     }
 
     pub(super) async fn health(&self) -> Health {
@@ -330,41 +351,6 @@ fn clamd_config(config: &ScannerConfig, source: ClamdSource) -> ClamdConfig {
 
 fn count(ready: &Ready) -> u32 {
     u32::try_from(ready.rules.len()).unwrap_or(u32::MAX)
-}
-
-async fn finish(
-    file: &SealedMemory,
-    reports: Vec<EngineReport>,
-    (seen, mut details): (FileKind, Details),
-    made: Made,
-    begun: Instant,
-    (clamd, look): (u64, u64),
-) -> Scan {
-    let shown = Instant::now();
-    let (decode, encode) = (made.decode_us, made.encode_us);
-    // Somebody may have to look at the evidence.
-    let (encoded, preview) = if reports.iter().all(EngineReport::is_quiet) {
-        (made.encoded, None)
-    } else {
-        details.windows = details::windows(file, &reports);
-        made.with_preview().await
-    };
-    Scan {
-        reports,
-        detected_type: seen.as_str().to_owned(),
-        encoded,
-        details,
-        timings: Timings {
-            clamd,
-            look,
-            decode,
-            encode,
-            preview: preview.as_ref().map_or(0, |_| micros(shown)),
-            total: micros(begun),
-        },
-        preview,
-        sets: None,
-    }
 }
 
 /// Our rules carry no date; their text is their version.

@@ -132,8 +132,8 @@ pub struct Scan {
     pub encoded: Option<Encoded>,
     /// What the rendition lacks; for the evidence, how the file is built and what rules say.
     pub details: Details,
-    /// For the evidence: made only if some report is more than a note.
-    pub preview: Option<Preview>,
+    /// What it was decoded as, if it was.
+    pub decoded_as: Option<FileKind>,
     pub timings: Timings,
     /// Under which sets; none if an engine did not answer.
     pub sets: Option<Sets>,
@@ -146,7 +146,6 @@ pub struct Timings {
     pub look: u64,
     pub decode: u64,
     pub encode: u64,
-    pub preview: u64,
     /// From the call to the answer.
     pub total: u64,
 }
@@ -182,6 +181,14 @@ impl Scanner {
     pub async fn scan(&self, file: &SealedMemory, subject: &Subject<'_>) -> Scan {
         match self {
             Self::Engines(engines) => engines.scan(file, subject).await,
+        }
+    }
+
+    /// What a reviewer is to see of a file that was scanned: few are looked at, so each of those is
+    /// decoded once more. `None` if it was not decoded, or is not again.
+    pub async fn preview(&self, file: &SealedMemory, scan: &Scan) -> Option<Preview> {
+        match self {
+            Self::Engines(engines) => engines.preview(file, scan.decoded_as?).await,
         }
     }
 

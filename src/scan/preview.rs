@@ -1,24 +1,49 @@
 //! What a reviewer sees of a file: a small picture or the beginning of a text.
 //!
-//! Made from the same pixels as the rendition, by averaging whole boxes of them, row by row.
+//! Made of pixels like those of the rendition, by averaging whole boxes of them, row by row. The
+//! file is decoded once more for it, as only then is it known that somebody has to look.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_encoder::{EncodeError, Pixels as _, for_each_row, jpeg_of_rgb};
 use zeroize::Zeroizing;
 
+use super::document::DocumentLimits;
+use super::jail::{Decoded, FileKind, Jail};
 use super::pixels::PixelMemory;
 use crate::domain::content::Preview;
+use crate::memory::SealedMemory;
+
+/// Of a file that was decoded as `kind`; of a document its first page. Evidence without a preview
+/// is still evidence.
+pub(super) async fn make(
+    jail: &Jail,
+    file: &SealedMemory,
+    kind: FileKind,
+    limits: &DocumentLimits,
+) -> Option<Preview> {
+    let decoded = match kind {
+        FileKind::Pdf => jail.decode_page(file, kind, 0, &limits.page, limits.page_deadline).await,
+        _ => jail.decode(file, kind, &limits.page).await,
+    };
+    let pixels = match decoded.ok()? {
+        Decoded::Text(text) => return Some(of_text(&text)),
+        Decoded::Image(image) => image.pixels,
+        Decoded::Page(page) => page.pixels,
+        Decoded::Refused(_) => return None,
+    };
+    tokio::task::spawn_blocking(move || of_image(&pixels)).await.ok()?.ok()
+}
 
 /// A JPEG of at most [`SIDE_LIMIT`] pixels a side.
-pub(super) fn of_image(pixels: &PixelMemory) -> Result<Preview, EncodeError> {
+fn of_image(pixels: &PixelMemory) -> Result<Preview, EncodeError> {
     let (width, height, small) = shrink(pixels)?;
     let jpeg = jpeg_of_rgb(&small, (width, height), QUALITY)?;
     Ok(Preview::Image { jpeg_base64: STANDARD.encode(&*jpeg) })
 }
 
 /// At most [`TEXT_LIMIT`] characters of inert text.
-pub(super) fn of_text(inert: &str) -> Preview {
+fn of_text(inert: &str) -> Preview {
     Preview::Text { text: inert.chars().take(TEXT_LIMIT).collect() }
 }
 

@@ -12,10 +12,7 @@ use super::encode::Encoded;
 use super::engines::micros;
 use super::findings;
 use super::jail::{ColourTreatment, Decoded, DecodedImage, FileKind, Jail, JailFault};
-use super::pixels::PixelMemory;
-use super::preview;
 use crate::domain::artifact::ArtifactKind;
-use crate::domain::content::Preview;
 use crate::domain::finding::{Code, Engine, EngineOutcome, EngineReport, Finding, Severity};
 use crate::memory::SealedMemory;
 
@@ -23,22 +20,11 @@ use crate::memory::SealedMemory;
 #[derive(Debug)]
 pub(super) struct Made {
     /// What it was decoded as, if it was.
-    decoded_as: Option<FileKind>,
+    pub(super) decoded_as: Option<FileKind>,
     pub(super) encoded: Option<Encoded>,
-    contents: Contents,
     reports: Vec<EngineReport>,
     pub(super) decode_us: u64,
     pub(super) encode_us: u64,
-}
-
-/// What a preview can be made of.
-#[derive(Debug)]
-enum Contents {
-    None,
-    Image(DecodedImage),
-    /// The first of a document.
-    Page(PixelMemory),
-    Text(String),
 }
 
 /// Decodes as `kind` and encodes what comes out. `kind` is unknown when the looking child failed;
@@ -80,22 +66,22 @@ async fn encode_image(kind: FileKind, image: DecodedImage, begun: Instant) -> Ma
     let decode_us = micros(begun);
     let notes = notes(&image);
     let begun = Instant::now();
-    let job = tokio::task::spawn_blocking(move || (Encoded::from_image(&image), image));
+    let job = tokio::task::spawn_blocking(move || Encoded::from_image(&image));
     let mut reports = vec![report(EngineOutcome::Complete, notes, decode_us)];
-    let (encoded, contents) = match job.await {
-        Ok((Ok(encoded), image)) => (Some(encoded), Contents::Image(image)),
-        Ok((Err(error), image)) => {
+    let encoded = match job.await {
+        Ok(Ok(encoded)) => Some(encoded),
+        Ok(Err(error)) => {
             tracing::error!(%error, "pixels could not be encoded");
             reports.push(encode_failed(Some(&error), micros(begun)));
-            (None, Contents::Image(image))
+            None
         }
         Err(error) => {
             tracing::error!(%error, "the encoder ended without an answer");
             reports.push(encode_failed(None, micros(begun)));
-            (None, Contents::None)
+            None
         }
     };
-    Made { decoded_as: Some(kind), encoded, contents, reports, decode_us, encode_us: micros(begun) }
+    Made { decoded_as: Some(kind), encoded, reports, decode_us, encode_us: micros(begun) }
 }
 
 async fn encode_document(
@@ -112,7 +98,6 @@ async fn encode_document(
             Made {
                 decoded_as: Some(FileKind::Pdf),
                 encoded: Some(pages.encoded),
-                contents: Contents::Page(pages.first),
                 reports: vec![report(EngineOutcome::Complete, Vec::new(), decode_us)],
                 decode_us,
                 encode_us: pages.encode_us,
@@ -134,7 +119,6 @@ fn encode_text(kind: FileKind, text: String, begun: Instant) -> Made {
     Made {
         decoded_as: Some(kind),
         encoded: Some(Encoded::from_text(&text)),
-        contents: Contents::Text(text),
         reports: vec![report(EngineOutcome::Complete, Vec::new(), decode_us)],
         decode_us,
         encode_us: 0,
@@ -147,7 +131,6 @@ impl Made {
         Self {
             decoded_as: None,
             encoded: None,
-            contents: Contents::None,
             reports: vec![report(outcome, findings, decode_us)],
             decode_us,
             encode_us: 0,
@@ -167,23 +150,6 @@ impl Made {
     pub(super) fn move_reports(&mut self, to: &mut Vec<EngineReport>) {
         to.append(&mut self.reports);
     }
-
-    /// The rendition, and a preview of the same contents if there are any.
-    pub(super) async fn with_preview(self) -> (Option<Encoded>, Option<Preview>) {
-        let preview = match self.contents {
-            Contents::None => None,
-            Contents::Text(text) => Some(preview::of_text(&text)),
-            Contents::Image(image) => picture(image.pixels).await,
-            Contents::Page(pixels) => picture(pixels).await,
-        };
-        (self.encoded, preview)
-    }
-}
-
-/// Evidence without a picture is still evidence.
-async fn picture(pixels: PixelMemory) -> Option<Preview> {
-    let job = tokio::task::spawn_blocking(move || preview::of_image(&pixels));
-    job.await.ok()?.ok()
 }
 
 /// What the decoder did that a reviewer may want to know.

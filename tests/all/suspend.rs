@@ -167,6 +167,10 @@ async fn recalls(world: World) {
     let again = world.patient().await.send_photo(&bytes).await.expect("received");
     assert_eq!(world.settled(&again.id), "rejected");
     assert_eq!(world.row(&again.id)["reason"], "hashes.known_bad_hash");
+    let evidence = format!("/artifacts/{}/evidence", again.id);
+    let opened = review.post(&evidence, "reason=triage").await.expect("the door");
+    let page = opened.text().await.expect("a page");
+    assert!(page.contains("data:image/jpeg;base64,"), "a reviewer sees what it is: {page}");
 
     // A worker that is killed before it has acted on the next one goes on when it is back.
     let before = world.service.role_pid("worker");

@@ -11,13 +11,14 @@ use super::details;
 use super::document::DocumentLimits;
 use super::findings::{self, Rules};
 use super::jail::{DecodeLimits, FileKind, Jail, JailConfig, JailLimits, Ready};
+use super::preview;
 use super::proof;
-use super::rendition::{self, Made};
+use super::rendition;
 use super::route::route;
 use super::{
     Again, Health, NewSet, Scan, ScannerConfig, ScannerError, Subject, Timings, YaraFault,
 };
-use crate::domain::evidence::Details;
+use crate::domain::content::Preview;
 use crate::domain::finding::{Engine, EngineReport, SignatureSet};
 use crate::domain::limits::Limits;
 use crate::domain::sample::Sample;

@@ -26,7 +26,7 @@ use clamd::{CanaryChoice, ClamdFault, ClamdSource, ManagedError};
 use encode::Encoded;
 pub use engines::Candidate;
 use engines::Engines;
-use jail::{JailError, JailFault, Ready};
+use jail::{FileKind, JailError, JailFault, Ready};
 
 use crate::domain::artifact::{ArtifactKind, Declared};
 use crate::domain::content::Preview;

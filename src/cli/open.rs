@@ -11,7 +11,7 @@ use crate::app::{
     App, AreaIdentity, Bell, BellEnd, Checkpoints, Clinic, Clock, Db, PublicKeys, Random, Replay,
     ReplayConfig, Review, ReviewKeys, Sensor, Shelf, Shelves, Vault, Whole,
 };
-use crate::config::{self, Clamd, Config, Database, ResultCache as CacheSetting, Store};
+use crate::config::{self, Clamd, Config, Database, Store};
 use crate::domain::backup::Which;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
@@ -21,7 +21,7 @@ use crate::ops::handover::Reach;
 use crate::ops::store_access::{self, StoreAccess};
 use crate::ops::{KeyFile, database};
 use crate::scan::ScannerConfig;
-use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig, ResultCache};
+use crate::scan::clamd::{CanaryChoice, ClamdSource, ManagedConfig};
 use crate::vault::{
     Lifecycle, Lock, LockMode, LockedBucket, S3Credentials, S3Server, S3Settings, VaultError,
 };
@@ -353,19 +353,13 @@ pub(super) fn scanner_with(
 ) -> Result<ScannerConfig, CliError> {
     let clamd = match &config.clamd {
         Clamd::Socket { path } => ClamdSource::External { socket: path.clone() },
-        Clamd::Managed { program, signatures, result_cache, .. } => {
-            ClamdSource::Managed(ManagedConfig {
-                program: program.clone(),
-                jail: Some(config.paths.jail.clone()),
-                database: in_force.clamav.unwrap_or_else(|| signatures.clone()),
-                run: run.to_owned(),
-                threads: std::thread::available_parallelism().map_or(2, usize::from),
-                cache: match result_cache {
-                    CacheSetting::On => ResultCache::On,
-                    CacheSetting::Off => ResultCache::Off,
-                },
-            })
-        }
+        Clamd::Managed { program, signatures, .. } => ClamdSource::Managed(ManagedConfig {
+            program: program.clone(),
+            jail: Some(config.paths.jail.clone()),
+            database: in_force.clamav.unwrap_or_else(|| signatures.clone()),
+            run: run.to_owned(),
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+        }),
     };
     Ok(ScannerConfig {
         jail: config.paths.jail.clone(),

@@ -26,8 +26,8 @@ pub use checkpoints::{CheckpointBucket, LockMode};
 pub use database::{Database, DatabaseAddress, DatabaseHost};
 pub use egress::{Destination, Egress};
 pub use sections::{
-    Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, Promotion, ResultCache,
-    Separation, Signatures, Swap, Unsafe, Users,
+    Clamd, Clinic, Door, Doors, Log, LogFormat, Paths, PolicySettings, Promotion, Separation,
+    Signatures, Swap, Unsafe, Users,
 };
 pub use sensor::{Eve, Replay, Sensor};
 pub use store::Store;

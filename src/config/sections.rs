@@ -92,22 +92,9 @@ pub enum Clamd {
         signatures: PathBuf,
         #[serde(default = "Clamd::run")]
         run: PathBuf,
-        #[serde(default)]
-        result_cache: ResultCache,
     },
     /// Somebody else's, over a local socket.
     Socket { path: PathBuf },
-}
-
-/// Whether a managed clamd remembers files that were clean.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResultCache {
-    /// The same bytes are scanned once for each set.
-    #[default]
-    On,
-    /// For measurements, where a remembered answer would look like a fast engine.
-    Off,
 }
 
 /// Separate numeric users for the roles, possible only when started by root.
@@ -309,12 +296,7 @@ impl Door {
 
 impl Default for Clamd {
     fn default() -> Self {
-        Self::Managed {
-            program: Self::program(),
-            signatures: Self::signatures(),
-            run: Self::run(),
-            result_cache: ResultCache::default(),
-        }
+        Self::Managed { program: Self::program(), signatures: Self::signatures(), run: Self::run() }
     }
 }
 

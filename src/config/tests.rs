@@ -61,17 +61,6 @@ fn an_unknown_key_is_refused_by_name_in_every_section() {
 }
 
 #[test]
-fn clamds_result_cache_is_on_unless_it_is_turned_off_for_measuring() {
-    let cache = |text: &str| match load(text).unwrap().clamd {
-        Clamd::Managed { result_cache, .. } => result_cache,
-        Clamd::Socket { .. } => panic!("a managed clamd is the default"),
-    };
-    assert_eq!(cache(LEAST), ResultCache::On);
-    let off = format!("{LEAST}\n[clamd]\nmode = \"managed\"\nresult_cache = \"off\"\n");
-    assert_eq!(cache(&off), ResultCache::Off);
-}
-
-#[test]
 fn an_unsafe_setting_is_refused_by_name() {
     for key in
         ["clamd_off", "yara_off", "jail_off", "audit_log_off", "mfa_off", "fsync_off", "tls_off"]

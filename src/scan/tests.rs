@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::clamd::{ManagedConfig, ResultCache};
+use super::clamd::ManagedConfig;
 use super::*;
 use crate::domain::finding::{Engine, EngineOutcome, Severity};
 use crate::domain::state::Media;
@@ -50,7 +50,6 @@ fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
         database,
         run: folder.join("run"),
         threads: 2,
-        cache: ResultCache::Off,
     };
     let config = ScannerConfig {
         jail: jail_program(),

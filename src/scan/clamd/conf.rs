@@ -3,16 +3,6 @@
 use std::fmt::Write;
 use std::path::Path;
 
-/// Whether clamd remembers files that were clean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum ResultCache {
-    /// As shipped: the same bytes are scanned once for each set.
-    #[default]
-    On,
-    /// For measurements, where a remembered answer would look like a fast engine.
-    Off,
-}
-
 /// What differs from one installation to another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'a> {
@@ -24,15 +14,10 @@ pub(super) struct Values<'a> {
     /// The longest anyone waits for an answer, in milliseconds.
     pub(super) scan_ms: u128,
     pub(super) threads: usize,
-    pub(super) cache: ResultCache,
 }
 
 /// The text of `clamd.conf`. `None` if a path cannot be written into one.
 pub(super) fn text(values: &Values<'_>) -> Option<String> {
-    let disable_cache = match values.cache {
-        ResultCache::On => "no",
-        ResultCache::Off => "yes",
-    };
     // Twice our own limit: what clamd refuses for its size must never be what we accepted.
     let file = values.file_bytes.saturating_mul(2).max(1 << 20);
     let varying = [
@@ -45,7 +30,6 @@ pub(super) fn text(values: &Values<'_>) -> Option<String> {
         ("MaxFileSize", file.to_string()),
         ("MaxScanSize", file.saturating_mul(4).to_string()),
         ("MaxScanTime", values.scan_ms.to_string()),
-        ("DisableCache", disable_cache.to_owned()),
     ];
     let fixed = FIXED.iter().map(|(option, value, reason)| (*option, (*value).to_owned(), *reason));
     let varying =
@@ -66,7 +50,7 @@ fn plain(path: &Path) -> Option<String> {
 }
 
 /// Why the options that differ are what they are, in their order.
-const REASONS: [&str; 10] = [
+const REASONS: [&str; 9] = [
     "The only way in: a socket in a folder of the service's own.",
     "The signature set that reports and certificates name.",
     "A folder of its own, wiped at each start: a killed clamd leaves patients' bytes there.",
@@ -76,11 +60,10 @@ const REASONS: [&str; 10] = [
     "Above our own limit: nothing that came in is too large to scan.",
     "Room for what is unpacked from one file.",
     "No longer than anyone waits for the answer.",
-    "Off only for measurements.",
 ];
 
 /// Options that are the same everywhere, each with its reason.
-const FIXED: [(&str, &str, &str); 15] = [
+const FIXED: [(&str, &str, &str); 16] = [
     (
         "LocalSocketMode",
         "0660",
@@ -92,6 +75,11 @@ const FIXED: [(&str, &str, &str); 15] = [
     ("LogSyslog", "no", "What it found is told by findings, not by logs."),
     ("LogClean", "no", "No line for each patient's file."),
     ("ExtendedDetectionInfo", "no", "No hashes of patients' files in logs."),
+    (
+        "DisableCache",
+        "yes",
+        "It knows files by their MD5: what it says of one could be its word about another.",
+    ),
     ("AlertExceedsMax", "yes", "By default what is over a limit is answered OK."),
     ("AlertEncrypted", "yes", "By default what cannot be opened is answered OK."),
     ("AlertBrokenMedia", "yes", "Pictures built to break a viewer are an observation."),
@@ -122,7 +110,6 @@ mod tests {
             file_bytes: 50_000_000,
             scan_ms: 30_000,
             threads: 2,
-            cache: ResultCache::On,
         }
     }
 

@@ -19,7 +19,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::conf::{self, ResultCache, Values};
+use super::conf::{self, Values};
 use super::{ClamdLimits, ping};
 
 /// What a managed clamd is started with.
@@ -36,7 +36,6 @@ pub struct ManagedConfig {
     pub run: PathBuf,
     /// Scans at the same time.
     pub threads: usize,
-    pub cache: ResultCache,
 }
 
 /// Why a managed clamd could not be put into service.
@@ -270,7 +269,6 @@ fn prepare(config: &ManagedConfig, limits: ClamdLimits) -> Result<PathBuf, Manag
         file_bytes: limits.file_bytes,
         scan_ms: limits.deadline.as_millis(),
         threads: config.threads,
-        cache: config.cache,
     };
     let text = conf::text(&values).ok_or(ManagedError::BadPath)?;
     let path = config.run.join("clamd.conf");

@@ -23,7 +23,6 @@ use tokio::sync::Mutex;
 use answer::{Reply, Transport, Version};
 pub use canary::{CANARY_INTERVAL, CanaryChoice};
 use canary::{Canary, Proof};
-pub use conf::ResultCache;
 use connection::Connection;
 pub use fault::ClamdFault;
 pub use managed::{ManagedConfig, ManagedError};

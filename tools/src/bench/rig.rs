@@ -67,15 +67,13 @@ impl Rig {
     }
 }
 
-/// Sets a service up as an operator would, but for two settings: clamd forgets what it scanned, and
-/// the log is written for programs.
+/// Sets a service up as an operator would, but for one setting: the log is written for programs.
 pub(super) fn start(signatures: &Path, root: &Path) -> Result<Service, BenchError> {
     let sekisho = std::env::current_exe()?.with_file_name("sekisho");
     let programs = Programs { sekisho, signatures: signatures.to_owned() };
     let mut service = Service::prepare(&programs, root)?;
     service.configure(|table| {
         set(table, &["clamd", "mode"], "managed".into());
-        set(table, &["clamd", "result_cache"], "off".into());
         set(table, &["log", "format"], "json".into());
     })?;
     let doctor = ["user", "add", "--login", DOCTOR, "--name", "青木", "--role", "doctor"];

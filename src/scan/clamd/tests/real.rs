@@ -43,7 +43,6 @@ fn managed(folder: &Folder) -> ManagedConfig {
         database,
         run: folder.path().join("run"),
         threads: 2,
-        cache: ResultCache::Off,
     }
 }
 
@@ -74,6 +73,35 @@ async fn eicar_is_found_and_a_plain_file_is_clean_with_a_dated_set() {
     assert!(set.version.ends_with("/27800") && set.made_at.is_some() && !set.demo);
     let empty = scan(&clamd, b"").await;
     assert_eq!(one(&empty), ("empty_file", Severity::Unscannable, ""));
+    clamd.stop().await;
+}
+
+/// Two files of one MD5, by Wang, Feng, Lai and Yu (2004).
+const SAME_MD5: [&str; 2] = [
+    "d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f89\
+     55ad340609f4b30283e488832571415a085125e8f7cdc99fd91dbdf280373c5b\
+     d8823e3156348f5bae6dacd436c919c6dd53e2b487da03fd02396306d248cda0\
+     e99f33420f577ee8ce54b67080a80d1ec69821bcb6a8839396f9652b6ff72a70",
+    "d131dd02c5e6eec4693d9a0698aff95c2fcab50712467eab4004583eb8fb7f89\
+     55ad340609f4b30283e4888325f1415a085125e8f7cdc99fd91dbd7280373c5b\
+     d8823e3156348f5bae6dacd436c919c6dd53e23487da03fd02396306d248cda0\
+     e99f33420f577ee8ce54b67080280d1ec69821bcb6a8839396f965ab6ff72a70",
+];
+
+#[tokio::test]
+async fn what_is_said_of_one_file_is_not_taken_for_another_of_its_md5() {
+    let folder = Folder::new();
+    let managed = managed(&folder);
+    build_set(&managed.database, 27_800);
+    let signature = "Test.Second:0:*:2fcab50712467eab4004583eb8fb7f89\n";
+    std::fs::write(managed.database.join("second.ndb"), signature).unwrap();
+    let clamd = Clamd::start(config(ClamdSource::Managed(managed), SECONDS)).await.unwrap();
+    let [clean, bad] = SAME_MD5.map(|digits| hex::decode(digits).unwrap());
+    for _ in 0..2 {
+        assert!(is_clean(&scan(&clamd, &clean).await));
+        let name = "Test.Second.UNOFFICIAL";
+        assert_eq!(one(&scan(&clamd, &bad).await), ("signature_match", Severity::Malicious, name));
+    }
     clamd.stop().await;
 }
 

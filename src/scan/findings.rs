@@ -135,7 +135,8 @@ pub(super) fn weigh_broken_media(reports: &mut [EngineReport], strictly_decoded:
 }
 
 /// What a missing answer of the jail means. What a child did with this file it would do again; a
-/// jail that is not there, or an answer that is none, says nothing about the file.
+/// jail that is not there, an answer that is none, or what was done to a child says nothing about the
+/// file.
 pub(super) const fn outcome(fault: JailFault) -> EngineOutcome {
     match fault {
         JailFault::Timeout => EngineOutcome::LastingFault(Code::fixed("jail_timeout")),
@@ -143,6 +144,7 @@ pub(super) const fn outcome(fault: JailFault) -> EngineOutcome {
         JailFault::Memory => EngineOutcome::LastingFault(Code::fixed("jail_memory")),
         JailFault::FilterViolation => EngineOutcome::LastingFault(Code::fixed("jail_violation")),
         JailFault::Late => EngineOutcome::PassingFault(Code::fixed("jail_late")),
+        JailFault::Killed => EngineOutcome::PassingFault(Code::fixed("jail_killed")),
         JailFault::Garbage => EngineOutcome::PassingFault(Code::fixed("jail_garbage")),
         JailFault::Absent => EngineOutcome::PassingFault(Code::fixed("jail_absent")),
     }

@@ -1,7 +1,9 @@
 //! A child that misbehaves is a fault of its file only, told by its name, and the next file is served.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use sekisho::memory::SealedMemory;
 use sekisho::scan::jail::{Drill, FileKind, Jail, JailConfig, JailError, JailFault, JailLimits};
 
@@ -29,6 +31,34 @@ async fn each_misbehaviour_is_told_by_its_name() {
         assert_eq!(jail.drill(drill, deadline).await, Err(fault), "{drill}");
         still_serves(&jail).await;
     }
+}
+
+/// Processes that this thread has started, and those that they have started.
+fn grandchildren() -> Vec<Pid> {
+    let of = |path: String| {
+        let listed = std::fs::read_to_string(path).unwrap_or_default();
+        listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
+    };
+    let jails = of("/proc/thread-self/children".to_owned());
+    let children = jails.iter().flat_map(|pid| of(format!("/proc/{pid}/task/{pid}/children")));
+    children.filter_map(Pid::from_raw).collect()
+}
+
+#[tokio::test]
+async fn a_child_that_is_killed_from_outside_says_nothing_about_the_file() {
+    let jail = super::jail().await;
+    let mut drill = pin!(jail.drill(Drill::Stall, Duration::from_secs(60)));
+    // Whoever has the job is among them; the others are made anew.
+    let end = loop {
+        for child in grandchildren() {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        if let Ok(end) = tokio::time::timeout(Duration::from_millis(10), &mut drill).await {
+            break end;
+        }
+    };
+    assert_eq!(end, Err(JailFault::Killed));
+    still_serves(&jail).await;
 }
 
 #[tokio::test]

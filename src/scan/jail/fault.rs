@@ -29,6 +29,9 @@ pub enum JailFault {
     /// The machine had no time for it, or it waited for something.
     #[error("the jail child was there too long without using its processor time")]
     Late,
+    /// Somebody outside the jail killed it: the machine had no memory left, or an operator did.
+    #[error("the jail child was killed from outside")]
+    Killed,
     /// The child died of this signal, or ended with an error of its own (0).
     #[error("the jail child crashed")]
     Crashed(u8),
@@ -48,6 +51,7 @@ impl JailFault {
         match self {
             Self::Timeout => "jail_timeout",
             Self::Late => "jail_late",
+            Self::Killed => "jail_killed",
             Self::Crashed(_) => "jail_crashed",
             Self::Memory => "jail_memory",
             Self::FilterViolation => "jail_filter_violation",
@@ -62,6 +66,8 @@ impl JailFault {
             End::Done => Ok(()),
             End::Exit(_) => Err(Self::Crashed(0)),
             End::Signal(SIGSYS) => Err(Self::FilterViolation),
+            // The jail names its own kills, and a child that reaches its memory limit ends by itself.
+            End::Signal(SIGKILL) => Err(Self::Killed),
             End::Signal(signal) => Err(Self::Crashed(signal)),
             End::Timeout => Err(Self::Timeout),
             End::Late => Err(Self::Late),
@@ -73,3 +79,5 @@ impl JailFault {
 
 /// The signal by which the kernel ends a child that called something forbidden (Linux, every architecture we build).
 const SIGSYS: u8 = 31;
+/// The signal that no program sends itself (Linux, every architecture we build).
+const SIGKILL: u8 = 9;

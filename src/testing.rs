@@ -3,7 +3,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a helper that panics fails its test")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use tower::ServiceExt as _;
 
 use crate::app::{
     App, AreaIdentity, AuditFilter, Bell, BellEnd, Clinic, Clock, Db, Intake, IntakeKeys,
-    ManualClock, PeerIdentity, Portal, PortalKeys, Random, Review, ReviewKeys, Vault,
+    ManualClock, PeerIdentity, Portal, PortalKeys, Promotion, Random, Review, ReviewKeys, Scanner,
+    Shelves, Vault, Worker, WorkerKeys,
 };
 use crate::config::{Config, FILE_NAME};
 use crate::domain::content::Area;
@@ -29,9 +30,10 @@ use crate::domain::staff::StaffRole;
 use crate::domain::{Actor, Event, Timestamp};
 use crate::flow::link::{IssuedLink, LinkRequest};
 use crate::flow::people::{AddedStaff, NewStaff};
-use crate::flow::{link, people};
+use crate::flow::{link, people, signatures};
 use crate::ops::KeyFile;
 use crate::ops::keys::FreshKeys;
+use crate::scan::tests as engines;
 
 /// The roles of one clinic over one database and vault.
 pub struct TestApp {
@@ -40,7 +42,7 @@ pub struct TestApp {
     pub portal: Portal,
     pub review: Review,
     pub hand: ManualClock,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The time a test begins: 2026-11-18, in working hours in Japan.
@@ -98,7 +100,39 @@ impl TestApp {
             Portal { app: app(Role::Portal), keys: portal_keys, release: Arc::new(release) };
         let review =
             Review { app: app(Role::Review), keys: review_keys, evidence: Arc::new(evidence) };
-        Self { config, intake, portal, review, hand, _folder: folder }
+        Self { config, intake, portal, review, hand, folder }
+    }
+
+    /// A place in this world's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A worker with engines of its own. It watches the folder `yara` for rules.
+    pub async fn worker(&self) -> Worker {
+        let app = App { role: Role::Worker, ..self.intake.app.clone() };
+        let file = KeyFile::open(&self.path("keys/worker.keys"), Role::Worker).expect("a key file");
+        let keys = WorkerKeys::read(file).expect("keys");
+        let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
+        let rules = engines::canary_rule();
+        std::fs::create_dir(self.path("yara")).expect("a folder for rules");
+        std::fs::write(self.path("yara/canary.yar"), &rules).expect("a file");
+        let shelves = Shelves::new(&self.path("sets"), "gate", self.path("yara"), None);
+        for shelf in shelves.all() {
+            shelf.prepare().expect("a shelf");
+            let id = signatures::first(&app, shelf).await.expect("a database").expect("a set");
+            signatures::take_first(&app, shelf, &id).await.expect("in force");
+        }
+        let started = Scanner::start(engines::config_in(&self.path("engines"), rules)).await;
+        Worker {
+            app,
+            keys: Arc::new(keys),
+            quarantine: Arc::new(quarantine),
+            scanner: Arc::new(started.expect("engines")),
+            replay: None,
+            shelves,
+            promotion: Promotion::Automatic,
+        }
     }
 
     /// Adds a member of staff.

@@ -17,6 +17,7 @@ use crate::domain::content::Area;
 use crate::domain::event::Role;
 use crate::domain::signatures::{SetId, SetKind};
 use crate::domain::{Actor, ObjectId, Timestamp};
+use crate::flow::signatures;
 use crate::ops::handover::Reach;
 use crate::ops::store_access::{self, StoreAccess};
 use crate::ops::{KeyFile, database};
@@ -295,8 +296,8 @@ pub(super) fn shelves(config: &Config) -> Result<Shelves, CliError> {
 pub(super) struct InForce {
     yara: PathBuf,
     clamav: Option<PathBuf>,
-    pub(super) yara_id: Option<SetId>,
-    pub(super) clamav_id: Option<SetId>,
+    yara_id: Option<SetId>,
+    clamav_id: Option<SetId>,
 }
 
 impl InForce {
@@ -307,15 +308,21 @@ impl InForce {
 
     /// As a worker takes it at its start: where nothing is in force, the watched folder's set is
     /// copied first. It comes into force once the engines run with it.
-    pub(super) fn at_start(config: &Config) -> Result<Self, CliError> {
+    pub(super) async fn at_start(config: &Config, app: &App) -> Result<Self, CliError> {
+        let mut first = Vec::new();
         for shelf in shelves(config)?.all() {
             shelf.prepare()?;
+            first.push((shelf.kind, signatures::first(app, shelf).await?));
         }
-        let staged = |shelf: &Shelf| {
-            let told = |error| tracing::error!(%error, "a signature set cannot be copied");
-            shelf.stage().map_err(told).ok()
-        };
-        Self::of(config, |shelf| shelf.current().or_else(|| staged(shelf)))
+        let of = |shelf: &Shelf| first.iter().find(|(kind, _)| *kind == shelf.kind)?.1.clone();
+        Self::of(config, of)
+    }
+
+    pub(super) fn id(&self, kind: SetKind) -> Option<&SetId> {
+        match kind {
+            SetKind::Clamav => self.clamav_id.as_ref(),
+            SetKind::Yara => self.yara_id.as_ref(),
+        }
     }
 
     fn of(config: &Config, set: impl Fn(&Shelf) -> Option<SetId>) -> Result<Self, CliError> {

@@ -17,7 +17,6 @@ use crate::config::{Clamd, Config, Door, Store};
 use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
-use crate::domain::signatures::SetKind;
 use crate::flow;
 use crate::flow::copies::Copier;
 use crate::http;
@@ -101,7 +100,7 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         Clamd::Managed { run, .. } => run.clone(),
         Clamd::Socket { .. } => config.paths.run.clone(),
     };
-    let sets = open::InForce::at_start(config)?;
+    let sets = open::InForce::at_start(config, &app).await?;
     let scanner = Scanner::start(open::scanner_with(config, &run, sets.clone())?).await?;
     let scanner = Arc::new(scanner);
     let checkpoints = open::checkpoints(config, &app);
@@ -124,9 +123,9 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         shelves: open::shelves(config)?,
         promotion: config.signatures.promotion,
     };
-    for (kind, id) in [(SetKind::Clamav, &sets.clamav_id), (SetKind::Yara, &sets.yara_id)] {
-        if let Some(id) = id {
-            flow::signatures::take_first(&worker, kind, id).await?;
+    for shelf in worker.shelves.all() {
+        if let Some(id) = sets.id(shelf.kind) {
+            flow::signatures::take_first(&worker.app, shelf, id).await?;
         }
     }
     let stop = CancellationToken::new();

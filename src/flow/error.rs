@@ -49,6 +49,9 @@ pub enum FlowError {
          meant, say so with `sekisho audit accept-loss --has {has} --signed {signed}`"
     )]
     PutBack { has: u64, signed: u64 },
+    /// Nothing may be scanned with it, and there is no other.
+    #[error("the only {0} signature set here was taken back: put another one into its folder")]
+    SetTakenBack(&'static str),
     /// The access log could not be written in time, so the access was refused.
     #[error("the access log could not be written in time")]
     AuditDeadline,

@@ -4,7 +4,14 @@
 //! put in its place; one that is worse is refused loudly and the old one stays. People may take a set
 //! back, which holds until they say otherwise. Nothing here waits for a file, and no file for this.
 
+mod choose;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
+
+use choose::Unusable;
+pub use choose::{first, take_first};
 
 use super::seal::blocking;
 use super::{FlowError, rescan};
@@ -12,10 +19,11 @@ use crate::app::{
     App, Candidate as Engine, Glimpse, NewSet, Promotion, Review, SetProofFault, Shelf, Worker,
 };
 use crate::domain::authority::Signed;
+use crate::domain::sample::Sample;
 use crate::domain::signatures::{
     Candidate, CandidateStanding, Choice, Decision, SetFault, SetId, SetKind, SetNote, Subject,
 };
-use crate::domain::{Action, Actor, Event, Timestamp};
+use crate::domain::{Action, Actor, Code, Event, Timestamp};
 
 /// How often a worker says which sets it has, if nothing changed.
 const NOTE: Duration = Duration::from_mins(1);
@@ -41,6 +49,8 @@ struct Held {
     candidate: Option<Candidate>,
     /// What somebody had said of the candidate then.
     heard: Option<Decision>,
+    /// Why a set that was taken back is in force all the same: told once.
+    stays: Option<(SetId, Unusable)>,
 }
 
 impl Keeper {
@@ -50,18 +60,6 @@ impl Keeper {
             SetKind::Yara => &mut self.yara,
         }
     }
-}
-
-/// The first set of a machine: nothing stands that it could be worse than, so it is taken as it is,
-/// with the gates that every scan has.
-pub async fn take_first(worker: &Worker, kind: SetKind, id: &SetId) -> Result<(), FlowError> {
-    let Some(shelf) = worker.shelves.of(kind) else { return Ok(()) };
-    if shelf.current().as_ref() == Some(id) {
-        return Ok(());
-    }
-    let event = about(&worker.app, worker.app.itself(), Action::SignaturesPromote, kind, id)?;
-    worker.app.db.append(&event.fact("first", "1")).await?;
-    shelf.promote(id).map_err(|error| unkept(&error))
 }
 
 /// One look at every watched folder: what is taken back goes, what is new is tried, and what is
@@ -84,21 +82,20 @@ pub async fn step(worker: &Worker, keeper: &mut Keeper) -> Result<(), FlowError>
 /// Puts the set before back if somebody took this one back.
 async fn take_back(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, FlowError> {
     let Some(current) = current(shelf).await? else { return Ok(false) };
-    let said = decision(&worker.app, shelf.kind, &current).await?;
-    if said.is_none_or(|it| it.choice != Choice::RollBack) {
+    let app = &worker.app;
+    if !choose::is_taken_back(app, shelf.kind, &current).await? {
         return Ok(false);
     }
-    let Some(previous) = previous(shelf).await? else { return Ok(false) };
+    let previous = match choose::before(app, shelf).await? {
+        Ok(previous) => previous,
+        Err(why) => return stays(app, shelf, held, current, why).await,
+    };
     let new = new_set(shelf, &previous).await?;
     // It was proven when it came into force; whether it still starts decides alone.
     let Ok(engine) = worker.scanner.begin(new).await else {
-        tracing::error!(kind = shelf.kind.as_str(), "the set before does not start any more");
-        return Ok(false);
+        return stays(app, shelf, held, current, Unusable::DoesNotStart).await;
     };
-    let app = &worker.app;
-    let event = about(app, app.itself(), Action::SignaturesRollBack, shelf.kind, &previous)?;
-    app.db.append(&event.fact("instead_of", &current)).await?;
-    shelf.go_back(&previous).map_err(|error| unkept(&error))?;
+    choose::go_back(app, shelf, &previous).await?;
     worker.scanner.switch(engine);
     let (kind, set) = (shelf.kind.as_str(), previous.short());
     tracing::warn!(kind, set, "the signature set before is in force again");
@@ -106,12 +103,32 @@ async fn take_back(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bo
     Ok(true)
 }
 
+/// A set that was taken back is in force until there is another one: said loudly, and once.
+async fn stays(
+    app: &App,
+    shelf: &Shelf,
+    held: &mut Held,
+    current: SetId,
+    why: Unusable,
+) -> Result<bool, FlowError> {
+    let told = Some((current.clone(), why));
+    if held.stays == told {
+        return Ok(false);
+    }
+    let event = about(app, app.itself(), Action::SignaturesRollBack, shelf.kind, &current)?;
+    app.db.append(&event.refused(Code::fixed(why.as_str()))).await?;
+    let (kind, set, before) = (shelf.kind.as_str(), current.short(), why.as_str());
+    tracing::error!(kind, set, before, "a signature set that was taken back stays in force");
+    held.stays = told;
+    Ok(false)
+}
+
 /// Looks at one watched folder; true if something came of it.
 async fn look(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, FlowError> {
     let glimpse = match glimpse(shelf).await? {
         Ok(glimpse) => glimpse,
         // It is told once, as long as it is the same fault.
-        Err(error) => return unreadable(worker, shelf, held, &error).await,
+        Err(error) => return unreadable(worker, shelf, held, "", &error).await,
     };
     let settled = held.glimpse.replace(glimpse.clone()).as_ref() == Some(&glimpse);
     if !settled {
@@ -121,15 +138,32 @@ async fn look(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, F
     if held.decided.as_ref() == Some(&glimpse) && !news {
         return Ok(false);
     }
+    let samples = match samples(worker).await? {
+        Ok(samples) => samples,
+        Err(error) => return unreadable(worker, shelf, held, "samples", &error).await,
+    };
     let id = match stage(shelf).await? {
         Ok(id) => id,
-        Err(error) => return unreadable(worker, shelf, held, &error).await,
+        Err(error) => return unreadable(worker, shelf, held, "", &error).await,
     };
     if glimpse_again(shelf).await?.as_ref() != Some(&glimpse) {
         // It was written while it was copied: half of one set and half of another is none.
         return Ok(false);
     }
+    let changed = weigh(worker, shelf, held, (id, news), &samples).await?;
+    // Not before: what fails on the way is tried again.
     held.decided = Some(glimpse);
+    Ok(changed)
+}
+
+/// Decides about the set that lies in a watched folder.
+async fn weigh(
+    worker: &Worker,
+    shelf: &Shelf,
+    held: &mut Held,
+    (id, news): (SetId, bool),
+    samples: &[Sample],
+) -> Result<bool, FlowError> {
     if current(shelf).await?.as_ref() == Some(&id) {
         return Ok(held.candidate.take().is_some());
     }
@@ -140,7 +174,7 @@ async fn look(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, F
     held.heard = decision(&worker.app, shelf.kind, &id).await?;
     match held.heard.as_ref().map(|heard| heard.choice) {
         Some(Choice::RollBack) => Ok(hold(worker, held, Some(id), CandidateStanding::RolledBack)),
-        _ => try_set(worker, shelf, held, id).await,
+        _ => try_set(worker, shelf, held, id, samples).await,
     }
 }
 
@@ -156,6 +190,7 @@ async fn try_set(
     shelf: &Shelf,
     held: &mut Held,
     id: SetId,
+    samples: &[Sample],
 ) -> Result<bool, FlowError> {
     let engine = match worker.scanner.begin(new_set(shelf, &id).await?).await {
         Ok(engine) => engine,
@@ -164,9 +199,7 @@ async fn try_set(
             return refuse(worker, shelf, held, Some(id), fault, &error.to_string()).await;
         }
     };
-    let samples = worker.shelves.samples();
-    let samples = samples.map_err(|_| FlowError::Internal("the samples cannot be read"))?;
-    let faults = worker.scanner.prove(&engine, &samples).await;
+    let faults = worker.scanner.prove(&engine, samples).await;
     if let Some(first) = faults.first() {
         let fault = SetFault::new(first.kind.code(), &first.file, &first.rule, faults.len());
         let detail = in_words(first);
@@ -237,10 +270,11 @@ async fn unreadable(
     worker: &Worker,
     shelf: &Shelf,
     held: &mut Held,
+    file: &str,
     error: &str,
 ) -> Result<bool, FlowError> {
     (held.glimpse, held.decided) = (None, None);
-    let fault = SetFault::new("unreadable", "", "", 1);
+    let fault = SetFault::new("unreadable", file, "", 1);
     let told = CandidateStanding::Refused { fault: fault.clone() };
     if held.candidate.as_ref().is_some_and(|it| it.standing == told) {
         return Ok(false);
@@ -378,6 +412,11 @@ async fn previous(shelf: &Shelf) -> Result<Option<SetId>, FlowError> {
 async fn glimpse(shelf: &Shelf) -> Result<Result<Glimpse, String>, FlowError> {
     let shelf = shelf.clone();
     blocking(move || shelf.glimpse().map_err(|error| error.to_string())).await
+}
+
+async fn samples(worker: &Worker) -> Result<Result<Vec<Sample>, String>, FlowError> {
+    let shelves = worker.shelves.clone();
+    blocking(move || shelves.samples().map_err(|error| error.to_string())).await
 }
 
 async fn glimpse_again(shelf: &Shelf) -> Result<Option<Glimpse>, FlowError> {

@@ -225,6 +225,7 @@ impl From<FlowError> for Failure {
             | FlowError::NotEmpty
             | FlowError::NewerSchema
             | FlowError::PutBack { .. }
+            | FlowError::SetTakenBack(_)
             | FlowError::NotGranted(_)
             | FlowError::Internal(_) => Problem::Internal,
         };

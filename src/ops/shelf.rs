@@ -144,19 +144,22 @@ impl Shelf {
     /// that its name tells of.
     pub fn current(&self) -> Option<SetId> {
         let id = self.link(CURRENT)?;
-        match self.id_of(&self.path(&id)) {
-            Ok(found) if found == id => Some(id),
-            Ok(_) | Err(_) => {
-                let kind = self.kind.as_str();
-                tracing::error!(kind, "the signature set in force was altered and is not used");
-                None
-            }
+        if self.is_intact(&id) {
+            return Some(id);
         }
     }
 
     /// The set that was in force before, by its link.
     pub fn before(&self) -> Option<SetId> {
         self.link(PREVIOUS).filter(|id| Some(id) != self.link(CURRENT).as_ref())
+        let kind = self.kind.as_str();
+        tracing::error!(kind, "the signature set in force was altered and is not used");
+        None
+    }
+
+    /// Whether a set's files are those that its name tells of.
+    pub fn is_intact(&self, id: &SetId) -> bool {
+        self.id_of(&self.path(id)).is_ok_and(|found| found == *id)
     }
 
     /// The rules of a set.

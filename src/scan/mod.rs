@@ -18,7 +18,7 @@ pub mod proof;
 mod rendition;
 mod route;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 

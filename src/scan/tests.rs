@@ -30,7 +30,7 @@ fn jail_program() -> PathBuf {
     program
 }
 
-fn canary_rule() -> Vec<u8> {
+pub(crate) fn canary_rule() -> Vec<u8> {
     let canary: String = engines::YARA_CANARY.concat().chars().rev().collect();
     format!(
         "rule canary {{ meta: severity = \"malicious\" strings: $a = \"{canary}\" condition: $a }}"
@@ -40,6 +40,11 @@ fn canary_rule() -> Vec<u8> {
 
 fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
     let folder = std::env::temp_dir().join(format!("sks-{}-{name}", std::process::id()));
+    (config_in(&folder, rules), folder)
+}
+
+/// Engines with one rule file, and with a set of signatures that knows EICAR.
+pub(crate) fn config_in(folder: &Path, rules: Vec<u8>) -> ScannerConfig {
     let database = folder.join("db");
     std::fs::create_dir_all(&database).unwrap();
     let eicar = "44d88612fea8a8f36de82e1278abb02f:68:Eicar.Test.File\n";
@@ -51,7 +56,7 @@ fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
         run: folder.join("run"),
         threads: 2,
     };
-    let config = ScannerConfig {
+    ScannerConfig {
         jail: jail_program(),
         yara_sources: vec![("canary.yar".into(), rules)],
         font: Vec::new(),
@@ -59,8 +64,7 @@ fn config(name: &str, rules: Vec<u8>) -> (ScannerConfig, PathBuf) {
         clamav_set: None,
         canary: CanaryChoice::Eicar,
         limits: Limits::default(),
-    };
-    (config, folder)
+    }
 }
 
 async fn world(name: &str) -> World {

@@ -39,8 +39,17 @@ pub fn load(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
 
 /// The rule files of a folder and those below, sorted.
 pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    listed(folder, is_rule_file)
+}
+
+/// Every file of a folder and those below, sorted: what rules include may have any name.
+pub fn everything(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    listed(folder, |_| true)
+}
+
+fn listed(folder: &Path, wanted: fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    list(folder, MOST_FOLDERS, &mut files)?;
+    list(folder, MOST_FOLDERS, wanted, &mut files)?;
     files.sort();
     Ok(files)
 }
@@ -52,19 +61,27 @@ struct Source {
     included: BTreeSet<PathBuf>,
 }
 
-fn list(folder: &Path, deeper: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
+fn list(
+    folder: &Path,
+    deeper: usize,
+    wanted: fn(&Path) -> bool,
+    files: &mut Vec<PathBuf>,
+) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
         let kind = entry.file_type()?;
-        let is_rule = path.extension().is_some_and(|ending| ending == "yar" || ending == "yara");
         if kind.is_dir() && deeper > 0 && !is_hidden(&path) {
-            list(&path, deeper - 1, files)?;
-        } else if path.is_file() && is_rule && files.len() < MOST_FILES {
+            list(&path, deeper - 1, wanted, files)?;
+        } else if path.is_file() && wanted(&path) && files.len() < MOST_FILES {
             files.push(path);
         }
     }
     Ok(())
+}
+
+fn is_rule_file(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yar" || ending == "yara")
 }
 
 fn is_hidden(path: &Path) -> bool {

@@ -97,11 +97,16 @@ impl Shelf {
     /// The system's.
     pub fn glimpse(&self) -> io::Result<Glimpse> {
         let mut seen = Vec::new();
-        for path in self.files(&self.watched)? {
+        let mut files = self.files(&self.watched)?;
+        if self.kind == SetKind::Yara {
+            files.extend(rule_files::everything(&self.watched)?);
+        }
+        for path in files {
             let it = path.metadata()?;
             seen.push((path, it.len(), it.mtime(), it.mtime_nsec(), it.ino()));
         }
         seen.sort();
+        seen.dedup();
         Ok(Glimpse(seen))
     }
 
@@ -147,11 +152,6 @@ impl Shelf {
         if self.is_intact(&id) {
             return Some(id);
         }
-    }
-
-    /// The set that was in force before, by its link.
-    pub fn before(&self) -> Option<SetId> {
-        self.link(PREVIOUS).filter(|id| Some(id) != self.link(CURRENT).as_ref())
         let kind = self.kind.as_str();
         tracing::error!(kind, "the signature set in force was altered and is not used");
         None
@@ -160,6 +160,11 @@ impl Shelf {
     /// Whether a set's files are those that its name tells of.
     pub fn is_intact(&self, id: &SetId) -> bool {
         self.id_of(&self.path(id)).is_ok_and(|found| found == *id)
+    }
+
+    /// The set that was in force before, by its link.
+    pub fn before(&self) -> Option<SetId> {
+        self.link(PREVIOUS).filter(|id| Some(id) != self.link(CURRENT).as_ref())
     }
 
     /// The rules of a set.

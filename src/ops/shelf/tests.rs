@@ -12,7 +12,8 @@ fn world() -> World {
         fs::create_dir_all(at(folder)).unwrap();
     }
     fs::write(at("yara/index.yar"), "include \"sub/a.yar\"\nrule i\n").unwrap();
-    fs::write(at("yara/sub/a.yar"), "rule a\n").unwrap();
+    fs::write(at("yara/sub/a.yar"), "rule a\ninclude \"parts.inc\"\n").unwrap();
+    fs::write(at("yara/sub/parts.inc"), "rule p\n").unwrap();
     fs::write(at("clamav/a.ndb"), "one").unwrap();
     let shelves = Shelves::new(&at("sets"), "gate", at("yara"), Some(at("clamav")));
     shelves.all().iter().for_each(|shelf| shelf.prepare().unwrap());
@@ -90,7 +91,12 @@ fn what_was_cut_off_is_removed_and_what_was_altered_is_not_used() {
 #[test]
 fn a_glimpse_shows_each_change_and_an_empty_folder_is_no_set() {
     let world = world();
-    for (kind, name) in [(SetKind::Clamav, "clamav/a.ndb"), (SetKind::Yara, "yara/sub/a.yar")] {
+    for (kind, name) in [
+        (SetKind::Clamav, "clamav/a.ndb"),
+        (SetKind::Yara, "yara/sub/a.yar"),
+        // Included, whatever its name.
+        (SetKind::Yara, "yara/sub/parts.inc"),
+    ] {
         let shelf = world.shelf(kind);
         let before = shelf.glimpse().unwrap();
         assert_eq!(shelf.glimpse().unwrap(), before);

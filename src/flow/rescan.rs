@@ -72,6 +72,22 @@ fn both<'a>(one: &'a Sets, other: &'a Sets) -> [(SetKind, &'a SetId, &'a SetId);
     [(SetKind::Clamav, &one.clamav, &other.clamav), (SetKind::Yara, &one.yara, &other.yara)]
 }
 
+/// Opens a round that was done once more if something is stored that it has not seen: a scan that had
+/// begun with the sets before ended after it.
+pub async fn reopen(app: &App) -> Result<(), FlowError> {
+    let done = |round: &Round| matches!(round.ended, Some((_, RoundEnd::Done)));
+    let Some(round) = app.db.last_round().await?.filter(done) else { return Ok(()) };
+    let left = app.db.rescans_left(round.number).await?;
+    if left == 0 {
+        return Ok(());
+    }
+    let event = app.event(app.itself(), Action::RescanBegin)?.fact("round", &round.number);
+    if app.db.reopen_round(round.number, &event.fact("left", &left)).await? {
+        tracing::info!(round = round.number, left, "was stored meanwhile and is scanned again");
+    }
+    Ok(())
+}
+
 /// How far the last round has come.
 pub async fn progress(app: &App) -> Result<Option<Progress>, FlowError> {
     let Some(round) = app.db.last_round().await? else { return Ok(None) };

@@ -71,6 +71,11 @@ impl Db {
         engine!(self, db => db.end_round(number, end, event).await)
     }
 
+    /// Opens the last round once more, if it was done; false if it was not, or is not the last.
+    pub async fn reopen_round(&self, number: u32, event: &Event) -> Answer<bool> {
+        engine!(self, db => db.reopen_round(number, event).await)
+    }
+
     /// How many stored artifacts were last scanned before this round.
     pub async fn rescans_left(&self, number: u32) -> Answer<u64> {
         engine!(self, db => db.rescans_left(number).await)

@@ -93,7 +93,15 @@ pub(super) async fn a_round_is_opened_once_counts_to_its_bound_and_ends_once(wor
     assert_eq!(db.last_round().await.unwrap().unwrap().number, 3);
     assert!(!db.end_round(2, RoundEnd::Done, &event()).await.unwrap(), "the next one ended it");
     let counts = [Action::RescanBegin, Action::RescanPause, Action::RescanEnd];
-    for (action, count) in counts.into_iter().zip([3, 1, 1]) {
+    let again = || world.event(Action::RescanBegin);
+    assert!(!db.reopen_round(3, &again()).await.unwrap(), "it has not ended");
+    assert!(db.end_round(3, RoundEnd::Done, &event()).await.unwrap());
+    assert!(!db.reopen_round(1, &again()).await.unwrap(), "it is not the last");
+    assert!(db.reopen_round(3, &again()).await.unwrap());
+    assert_eq!(db.last_round().await.unwrap().unwrap().ended, None);
+    assert!(db.end_round(3, RoundEnd::Stopped, &event()).await.unwrap());
+    assert!(!db.reopen_round(3, &again()).await.unwrap(), "a reviewer ended it");
+    for (action, count) in counts.into_iter().zip([4, 1, 3]) {
         assert_eq!(world.events(action).await, count, "{action:?}");
     }
 }

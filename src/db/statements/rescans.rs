@@ -183,6 +183,24 @@ impl Store {
     }
 
     pub(in crate::db) async fn rescans_left(&self, number: u32) -> Answer<u64> {
+    pub(in crate::db) async fn reopen_round(&self, number: u32, event: &Event) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE rescans SET ended_at = NULL, outcome = NULL WHERE number = $1 \
+             AND outcome = $2 AND number = (SELECT MAX(number) FROM rescans)",
+        )
+        .bind(i64::from(number))
+        .bind(RoundEnd::Done.as_str())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        events::append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT COUNT(*) AS n FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id \
              WHERE {STORED} AND COALESCE(l.round, 0) < $1"

@@ -1,193 +1,13 @@
 //! What a round does to what is stored: what it stops, what it leaves alone, and when it asks.
 
-use bytes::Bytes;
+mod world;
 
 use super::*;
-use crate::app::{AuditFilter, Commit};
 use crate::domain::State;
-use crate::domain::artifact::{ArtifactKind, Declared, Stamp};
-use crate::domain::content::{Area, Wrap};
-use crate::domain::event::Role;
-use crate::domain::finding::{
-    Engine, EngineOutcome, EngineReport, Finding, Reason, Severity, SignatureSet,
-};
+use crate::domain::finding::{Engine, EngineOutcome, Reason, Severity};
 use crate::domain::limits::Limits;
 use crate::domain::secret::MacKey;
-use crate::domain::state::{Basis, Media, Release, Rendition};
-use crate::domain::submission::Connection;
-use crate::domain::{Artifact, ObjectId, StaffId};
-use crate::flow::receive;
-use crate::testing::TestApp;
-
-/// A clinic, the worker's view of it, and a round over what is stored.
-struct World {
-    app: TestApp,
-    worker: App,
-}
-
-const SECOND: Duration = Duration::from_secs(1);
-
-fn sets(number: u8) -> Sets {
-    let id = |name: &str| SetId::of_digests(vec![(name.to_owned(), [number; 32])]);
-    Sets { clamav: id("c"), yara: id("y") }
-}
-
-fn reports(findings: Vec<Finding>) -> Vec<EngineReport> {
-    let set = Some(SignatureSet { version: "1".into(), made_at: None, demo: false });
-    let report = |engine, findings| EngineReport {
-        engine,
-        outcome: EngineOutcome::Complete,
-        findings,
-        set: set.clone(),
-        took_us: 1,
-    };
-    vec![report(Engine::Clamav, vec![]), report(Engine::Yara, findings)]
-}
-
-fn matched(severity: Severity, rule: &str) -> Finding {
-    Finding::new(Engine::Yara, Code::fixed("rule_match"), severity, rule)
-}
-
-fn again(findings: Vec<Finding>) -> Again {
-    Again { reports: reports(findings), sets: Some(sets(2)) }
-}
-
-fn bad() -> Again {
-    again(vec![matched(Severity::Malicious, "new_rule")])
-}
-
-impl World {
-    async fn new() -> Self {
-        Self::with_limits(Limits::default()).await
-    }
-
-    async fn with_limits(limits: Limits) -> Self {
-        let app = TestApp::with_limits(limits).await;
-        let worker = App { role: Role::Worker, ..app.intake.app.clone() };
-        open(&worker, Some(sets(1))).await.unwrap();
-        Self { app, worker }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.worker.clock.read()
-    }
-
-    fn stamp(&self) -> Stamp {
-        self.worker.stamp(self.worker.itself(), self.now()).unwrap()
-    }
-
-    async fn received(&self, content: &str) -> Artifact {
-        let intake = &self.app.intake;
-        let (link, submission) = receive::tests::begun(&self.app).await;
-        let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
-        let (peer, local) = ("192.0.2.7:50000".parse().unwrap(), "192.0.2.1:443".parse().unwrap());
-        let connection = Connection::new(peer, local, "r".to_owned());
-        let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection);
-        let mut upload = begun.await.unwrap();
-        let content = Bytes::from(content.to_owned());
-        visit.take(intake, &mut upload, content).await.unwrap();
-        visit.finish(intake, upload).await.unwrap()
-    }
-
-    /// Received, scanned with the first sets, and decided about.
-    async fn decided(&self, content: &str, change: impl FnOnce(Artifact) -> Change) -> Artifact {
-        let artifact = self.received(content).await;
-        let now = self.now();
-        let lease = self.worker.db.lease_next(now, now.plus(SECOND)).await.unwrap().unwrap();
-        assert_eq!(lease.artifact().id, artifact.id);
-        let looked = Looked { sets: sets(1), known: vec![], at: now };
-        let lease = lease.after(Some(looked));
-        let change = change(artifact);
-        let commit = Commit { change, lease: Some(&lease), upload: None, objects: vec![] };
-        self.worker.db.commit(commit).await.unwrap()
-    }
-
-    async fn released(&self, content: &str) -> (Artifact, ObjectId) {
-        let object = ObjectId::new(self.now(), self.worker.random.bytes().unwrap());
-        let (stamp, until) = (self.stamp(), self.now().plus(Duration::from_hours(24)));
-        let release = |artifact: Artifact| {
-            let rendition = Rendition {
-                object,
-                media: Media::Jpeg,
-                sha256: artifact.source.sha256.clone(),
-                size_bytes: 1,
-                parts: 1,
-                width: 1,
-                height: 1,
-                pages: 0,
-            };
-            let (certificate, basis) = ("signed".to_owned(), Basis::Policy);
-            let release = Release { rendition, certificate, basis, until, evidence: None };
-            artifact.release(release, stamp).unwrap()
-        };
-        let artifact = self.decided(content, release).await;
-        let wrap = Wrap { object, artifact: artifact.id, area: Area::Release, sealed: "s".into() };
-        self.worker.db.put_wrap(&wrap).await.unwrap();
-        (artifact, object)
-    }
-
-    async fn in_review(&self, content: &str) -> Artifact {
-        let reason = Reason::plain(Engine::Type, "trailing_bytes");
-        let stamp = self.stamp();
-        let review = |artifact: Artifact| {
-            artifact.send_to_review(Verdict::Suspicious { reason }, None, stamp).unwrap()
-        };
-        self.decided(content, review).await
-    }
-
-    /// The sets change, and with them begins a round.
-    async fn changed(&self) -> Round {
-        open(&self.worker, Some(sets(2))).await.unwrap();
-        self.worker.db.last_round().await.unwrap().unwrap()
-    }
-
-    async fn due(&self) -> Vec<ArtifactId> {
-        let due = due_with(&self.worker, &sets(2)).await.unwrap();
-        due.map_or(Vec::new(), |(_, due)| due)
-    }
-
-    async fn lease(&self, round: &Round, id: ArtifactId) -> ScanLease {
-        let now = self.now();
-        let turn = self.worker.db.lease_rescan(id, round.number, now, now.plus(SECOND)).await;
-        match turn.unwrap() {
-            RescanTurn::Leased(lease) => *lease,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The artifact's turn, in which the engines say this.
-    async fn turn(&self, round: &Round, id: ArtifactId, again: Again) -> Turn {
-        let lease = self.lease(round, id).await;
-        settle(&self.worker, round, lease, again).await.unwrap()
-    }
-
-    async fn state(&self, id: ArtifactId) -> Artifact {
-        self.worker.db.artifact(id).await.unwrap().unwrap()
-    }
-
-    async fn events(&self, action: Action) -> Vec<Event> {
-        let filter =
-            AuditFilter { action: Some(action.as_str()), limit: 100, ..AuditFilter::default() };
-        self.worker.db.search_events(&filter).await.unwrap()
-    }
-
-    fn reviewer(&self, role: StaffRole) -> Session {
-        let now = self.now();
-        let staff = StaffId::new(now, [7; 10]);
-        Session {
-            digest: String::new(),
-            door: Role::Review,
-            holder: Holder::Staff { staff, role },
-            created_at: now,
-            seen_at: now,
-            factor_at: Some(now),
-        }
-    }
-
-    async fn said(&self, number: u32, choice: Choice) -> Result<(), FlowError> {
-        decide(&self.app.review, &self.reviewer(StaffRole::Reviewer), number, choice).await
-    }
-}
+use world::{SECOND, World, again, bad, matched, sets};
 
 #[tokio::test]
 async fn a_signature_that_matches_recalls_what_is_released_and_its_key_is_gone() {
@@ -329,6 +149,8 @@ async fn a_reviewer_stops_it_and_what_stands_stays_until_the_sets_change_again()
     assert!(matches!(world.state(due[2]).await.state, State::Released { .. }));
     let stopped = world.worker.db.last_round().await.unwrap().unwrap();
     assert_eq!(stopped.ended.map(|it| it.1), Some(RoundEnd::Stopped));
+    reopen(&world.worker).await.unwrap();
+    assert_eq!(world.worker.db.last_round().await.unwrap().unwrap(), stopped);
     // It has ended: there is nothing more to decide.
     let late = world.said(round.number, Choice::GoOn).await;
     assert!(matches!(late, Err(FlowError::Refused(Refusal::MovedOn))), "{late:?}");
@@ -352,6 +174,25 @@ async fn only_a_reviewer_decides_and_only_about_what_waits() {
     assert!(matches!(running, Err(FlowError::Refused(Refusal::MovedOn))));
     let refused = world.events(Action::RescanGoOn).await;
     assert_eq!(refused.len(), 2, "each refusal is an event");
+}
+
+#[tokio::test]
+async fn what_a_scan_with_the_sets_before_releases_after_a_round_is_scanned_again() {
+    let world = World::new().await;
+    let late = world.begun("a").await;
+    let round = world.changed().await;
+    let ended = async || world.worker.db.last_round().await.unwrap().unwrap().ended.map(|it| it.1);
+    assert_eq!(world.due().await, []);
+    assert_eq!(ended().await, Some(RoundEnd::Done));
+    reopen(&world.worker).await.unwrap();
+    assert_eq!(ended().await, Some(RoundEnd::Done), "nothing is left");
+    let (artifact, _) = world.release(late).await;
+    reopen(&world.worker).await.unwrap();
+    assert_eq!(world.due().await, [artifact.id]);
+    assert_eq!(world.turn(&round, artifact.id, bad()).await, Turn::Stopped);
+    assert_eq!(world.due().await, []);
+    assert_eq!(ended().await, Some(RoundEnd::Done));
+    assert_eq!(world.events(Action::RescanBegin).await.len(), 3, "it began once more");
 }
 
 #[tokio::test]

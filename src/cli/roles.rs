@@ -114,6 +114,7 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     let copier = bucket.map(|bucket| Copier { file: checkpoints.clone(), bucket });
     // The engines have just started anew: what an earlier fault of theirs keeps waiting need not.
     app.db.end_back_offs().await?;
+    flow::expire::reckon(&app).await?;
     let worker = Worker {
         app,
         keys: Arc::new(held),

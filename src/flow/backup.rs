@@ -180,6 +180,8 @@ pub async fn settle(app: &App, restored: &[&Manifest], actor: Actor) -> Result<S
     if restored.iter().any(|it| it.which == Which::Keys) {
         settled.keys_destroyed = destroy_unwanted(app).await?;
     }
+    // It may be put back under another retention than it was made under.
+    expire::reckon(app).await?;
     loop {
         let purged = expire::run(app, actor).await?.len() as u64;
         settled.purged += purged;

@@ -46,6 +46,8 @@ pub struct Due {
 const BATCH: u32 = 200;
 /// The same of uploads: a sender can announce and give up many more than they may send.
 const UPLOADS: u32 = 5000;
+/// Rows reckoned anew in one transaction.
+const RECKONED: u32 = 1000;
 /// An object or wrap no row knows of is an abandoned upload after this long.
 const ABANDONED: Duration = Duration::from_hours(24);
 
@@ -56,22 +58,58 @@ pub async fn due(app: &App) -> Result<Vec<Due>, FlowError> {
     Ok(artifacts.iter().filter_map(|artifact| describe(app, artifact)).collect())
 }
 
-/// Purges what is due.
+/// Purges what is due, and ends sessions and uploads whose time is over.
+///
+/// # Errors
+/// The first; what comes after it is done all the same.
 pub async fn run(app: &App, actor: Actor) -> Result<Vec<Due>, FlowError> {
     let now = app.clock.trusted()?;
     let mut purged = Vec::new();
+    let artifacts = purge_due(app, actor, now, &mut purged).await;
+    let sessions = app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await;
+    let uploads = end_uploads(app, actor, now).await;
+    artifacts.and(sessions.map_err(FlowError::from)).and(uploads)?;
+    Ok(purged)
+}
+
+/// Reckons anew when everything goes, as the configuration may say something else than it did when the
+/// rows were written; how many were changed.
+pub async fn reckon(app: &App) -> Result<u64, FlowError> {
+    let (mut after, mut changed) = (String::new(), 0);
+    while let Some((last, of_these)) = app.db.reckon_due(&after, RECKONED).await? {
+        after = last.to_string();
+        changed += of_these;
+    }
+    if changed > 0 {
+        tracing::info!(
+            changed,
+            "what is stored goes at another time than before: [retention] changed"
+        );
+    }
+    Ok(changed)
+}
+
+/// One that cannot go keeps no other.
+async fn purge_due(
+    app: &App,
+    actor: Actor,
+    now: Timestamp,
+    purged: &mut Vec<Due>,
+) -> Result<(), FlowError> {
+    let mut first = Ok(());
     for artifact in app.db.due(now, BATCH).await? {
-        let described = describe(app, &artifact);
+        let (id, described) = (artifact.id, describe(app, &artifact));
         match purge(app, artifact, actor, now).await {
             Ok(()) => purged.extend(described),
             // It changed under us (a hold, a decision): the next run looks again.
             Err(FlowError::Db(DbError::Conflict)) => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                tracing::error!(artifact = %id, error = &error as &dyn std::error::Error, "not purged");
+                first = first.and(Err(error));
+            }
         }
     }
-    app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await?;
-    end_uploads(app, actor, now).await?;
-    Ok(purged)
+    first
 }
 
 /// Removes uploads whose time is over, with what came of those that became nothing. The row goes

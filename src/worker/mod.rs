@@ -102,10 +102,13 @@ pub async fn run(
     loops.spawn(every(EXPIRE, "expire", Arc::default(), stop.clone(), move || {
         let worker = expiring.clone();
         async move {
-            flow::expire::run(&worker.app, worker.app.itself()).await?;
-            flow::sensor::sweep(&worker.app).await?;
-            flow::suspend::sweep(&worker.app).await?;
-            flow::known_bad::look_again(&worker.app).await
+            let app = &worker.app;
+            // One that fails keeps no other.
+            told("expire", flow::expire::run(app, app.itself()).await.map(drop));
+            told("sightings", flow::sensor::sweep(app).await.map(drop));
+            told("suspensions", flow::suspend::sweep(app).await.map(drop));
+            told("rescan", flow::rescan::reopen(app).await);
+            flow::known_bad::look_again(app).await
         }
     }));
     loops.spawn(every(SWEEP, "sweep", Arc::default(), stop, move || {

@@ -83,6 +83,12 @@ impl Db {
         engine!(self, db => db.due(now, limit).await)
     }
 
+    /// Writes when some artifacts are due by the retention of now, in the order of their ids and after
+    /// one of them; gives the last one looked at and how many rows said something else.
+    pub async fn reckon_due(&self, after: &str, limit: u32) -> Answer<Option<(ArtifactId, u64)>> {
+        engine!(self, db => db.reckon_due(after, limit).await)
+    }
+
     /// Artifacts on hold, the one whose content would go first in front.
     pub async fn held(&self, limit: u32) -> Answer<Vec<Artifact>> {
         engine!(self, db => db.held(limit).await)

@@ -191,6 +191,42 @@ impl Store {
         found.iter().map(rows::artifact).collect()
     }
 
+    pub(in crate::db) async fn reckon_due(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Answer<Option<(ArtifactId, u64)>> {
+        let mut tx = self.begin().await?;
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT}, a.due_at FROM artifacts a \
+             WHERE a.due_at IS NOT NULL AND a.id > $1 ORDER BY a.id LIMIT $2"
+        )))
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *tx)
+        .await?;
+        let (mut last, mut changed) = (None, 0);
+        for row in &found {
+            let artifact = rows::artifact(row)?;
+            last = Some(artifact.id);
+            let due_at = self.retention.due_at(&artifact);
+            if due_at == rows::optional_time(row, "due_at")? {
+                continue;
+            }
+            // Whoever changes it meanwhile reckons by the same table.
+            let done =
+                sqlx::query("UPDATE artifacts SET due_at = $1 WHERE id = $2 AND version = $3")
+                    .bind(due_at.map(Timestamp::as_millis))
+                    .bind(artifact.id.to_string())
+                    .bind(i64::from(artifact.version))
+                    .execute(&mut *tx)
+                    .await?;
+            changed += done.rows_affected();
+        }
+        tx.commit().await?;
+        Ok(last.map(|last| (last, changed)))
+    }
+
     pub(in crate::db) async fn held(&self, limit: u32) -> Answer<Vec<Artifact>> {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM artifacts a \

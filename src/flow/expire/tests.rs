@@ -3,8 +3,12 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::domain::ArtifactKind;
+use crate::app::Db;
+use crate::domain::Engine;
 use crate::domain::artifact::Declared;
+use crate::domain::finding::Reason;
+use crate::domain::policy::Verdict;
+use crate::domain::retention::Retention;
 use crate::domain::submission::Connection;
 use crate::flow::receive;
 use crate::testing::TestApp;
@@ -14,16 +18,7 @@ use crate::vault::{PartLength, Sealer};
 const LATER: Duration = Duration::from_hours(24 * 365 * 50);
 
 async fn quarantined(world: &TestApp) -> Artifact {
-    let intake = &world.intake;
-    let (link, submission) = receive::tests::begun(world).await;
-    let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
-    let local = "127.0.0.1:8443".parse().unwrap();
-    let connection = Connection::new(local, local, "r".into());
-    let declared = Declared::default();
-    let begun = visit.begin(intake, ArtifactKind::Photo, declared, connection).await;
-    let mut upload = begun.unwrap();
-    visit.take(intake, &mut upload, Bytes::from_static(b"content")).await.unwrap();
-    visit.finish(intake, upload).await.unwrap()
+    receive::tests::received(world, b"content").await
 }
 
 /// An object and its key without a row, as a crash before the commit leaves them.
@@ -139,4 +134,39 @@ async fn a_clock_that_jumps_expires_nothing_and_receives_nothing_until_it_is_rig
     world.hand.advance(LATER);
     run(app, app.itself()).await.unwrap();
     assert!(!is_there().await);
+}
+
+#[tokio::test]
+async fn another_retention_moves_every_end_and_what_cannot_go_keeps_nothing_else() {
+    const DAY: Duration = Duration::from_hours(24);
+    let world = TestApp::new().await;
+    let before = &world.intake.app;
+    let raised = quarantined(&world).await;
+    let other = quarantined(&world).await;
+    let reason = Reason::plain(Engine::Type, "trailing_bytes");
+    let stamp = before.stamp(before.itself(), before.clock.read()).unwrap();
+    let change = other.send_to_review(Verdict::Suspicious { reason }, None, stamp).unwrap();
+    let other = before.db.commit(change.into()).await.unwrap();
+    let with = async |retention: Retention| {
+        let (data, keys) = (world.path("data.db"), world.path("keys.db"));
+        let db = Db::open_sqlite(&data, &keys, retention).await.unwrap();
+        App { retention, db, ..before.clone() }
+    };
+    let state = async |artifact: &Artifact| {
+        before.db.artifact(artifact.id).await.unwrap().unwrap().state.name()
+    };
+    let longer = with(Retention { quarantined_days: 30, ..Retention::default() }).await;
+    world.hand.advance(DAY * 15);
+    // Its row says that it is due, and the configuration that it is not.
+    let kept = run(&longer, longer.itself()).await;
+    assert!(matches!(kept, Err(FlowError::Transition(_))), "{kept:?}");
+    assert_eq!(state(&other).await, StateName::Purged, "nothing waits for it");
+    assert_eq!(reckon(&longer).await.unwrap(), 1);
+    assert_eq!(run(&longer, longer.itself()).await.unwrap(), []);
+    assert_eq!(state(&raised).await, StateName::Quarantined);
+    assert_eq!(reckon(&longer).await.unwrap(), 0, "once");
+    let shorter = with(Retention { quarantined_days: 14, ..Retention::default() }).await;
+    assert_eq!(reckon(&shorter).await.unwrap(), 1);
+    assert_eq!(run(&shorter, shorter.itself()).await.unwrap().len(), 1);
+    assert_eq!(state(&raised).await, StateName::Purged);
 }

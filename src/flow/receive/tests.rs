@@ -36,6 +36,19 @@ pub(in crate::flow) async fn begun(app: &TestApp) -> (LinkId, SubmissionId) {
     (begun.link, begun.submission)
 }
 
+/// A file that a patient has sent.
+pub(in crate::flow) async fn received(app: &TestApp, content: &'static [u8]) -> Artifact {
+    let intake = &app.intake;
+    let (link, submission) = begun(app).await;
+    let mut visit = visit(intake, link, Some(submission)).await.expect("a visit");
+    let local = "127.0.0.1:8443".parse().expect("an address");
+    let connection = Connection::new(local, local, "r".into());
+    let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection).await;
+    let mut upload = begun.expect("begins");
+    visit.take(intake, &mut upload, Bytes::from_static(content)).await.expect("takes");
+    visit.finish(intake, upload).await.expect("is kept")
+}
+
 #[tokio::test]
 async fn two_uploads_of_one_visit_at_once_are_both_kept_at_places_of_their_own() {
     let app = TestApp::new().await;

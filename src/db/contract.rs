@@ -21,7 +21,7 @@ use approvals::{
 use rescans::{
     a_round_is_opened_once_counts_to_its_bound_and_ends_once,
     nothing_is_scanned_again_before_what_came_in,
-    what_a_round_has_left_is_a_query_and_leased_once_each,
+    what_a_round_has_left_is_a_query_and_leased_once_each, what_a_scan_noted_is_known_to_the_next,
     what_was_said_of_sets_is_kept_and_the_last_decision_counts,
 };
 use sensor::{
@@ -130,6 +130,7 @@ on_every_engine! {
     a_listed_file_is_open_until_closed_as_it_was_read,
     a_round_is_opened_once_counts_to_its_bound_and_ends_once,
     what_a_round_has_left_is_a_query_and_leased_once_each,
+    what_a_scan_noted_is_known_to_the_next,
     nothing_is_scanned_again_before_what_came_in,
     what_was_said_of_sets_is_kept_and_the_last_decision_counts,
     an_upload_reads_back_in_its_own_session_only,
@@ -191,6 +192,8 @@ async fn a_worker_that_lost_its_lease_commits_nothing(world: World) {
     let until = NOW.plus(SECOND);
     let slow = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
     let fast = world.db.lease_next(until, until.plus(SECOND)).await.unwrap().expect("free");
+    assert!(!slow.was_lost() && fast.was_lost());
+    assert_eq!(fast.first_fault_at(), Some(until), "a lost lease is a fault");
     let commit = |lease| Commit {
         change: world.reject(artifact.clone()),
         lease: Some(lease),
@@ -215,6 +218,7 @@ async fn a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault(worl
     assert!(world.db.lease_next(until, until).await.unwrap().is_none());
     let again = world.db.lease_next(not_before, not_before).await.unwrap().expect("its time");
     assert_eq!(again.first_fault_at(), Some(NOW));
+    assert!(!again.was_lost(), "it was given back");
     assert_eq!(world.db.scan_tries(again.artifact().id).await.unwrap(), 2);
 }
 
@@ -238,6 +242,9 @@ async fn what_is_due_is_found_once_its_time_has_come(world: World) {
     let just_before = Timestamp::from_millis(due.as_millis() - 1);
     assert_eq!(world.db.due(just_before, 10).await.unwrap(), vec![]);
     assert_eq!(world.db.due(due, 10).await.unwrap(), vec![artifact]);
+    let sweeps = world.db.lease_next(due, due.plus(SECOND)).await.unwrap();
+    assert!(sweeps.is_none(), "what must go is scanned by nobody");
+    assert!(world.db.lease_next(just_before, due).await.unwrap().is_some());
 }
 
 async fn events_and_log_entries_can_be_neither_changed_nor_removed(world: World) {

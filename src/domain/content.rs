@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::artifact::{Artifact, ArtifactKind};
 use super::authority::{Grant, NotGranted, Signed, Verifier};
 use super::evidence::Details;
-use super::finding::EngineReport;
+use super::finding::{Code, EngineReport};
 use super::id::{ArtifactId, LinkId, ObjectId, StaffId, SubmissionId};
 use super::policy::Verdict;
 use super::signatures::Sets;
@@ -102,14 +102,18 @@ pub struct SealedObject {
     pub parts: Vec<Part>,
 }
 
+/// What keeps a file from its scan whose lease ended before the scan did: the worker was killed, or
+/// could not write.
+pub const LEASE_LOST: &str = "lease_lost";
+
 /// A worker's right to open one quarantined artifact: made only from a lease row.
 #[derive(Clone, Debug)]
 pub struct ScanLease {
     artifact: Artifact,
     fence: i64,
     until: Timestamp,
-    /// When a fault first kept the artifact from being scanned, if one did.
-    first_fault_at: Option<Timestamp>,
+    /// When a fault first kept the artifact from being scanned, if one did, and what last did.
+    fault: Option<(Timestamp, Code)>,
     /// What the last scan knew of the file, where one noted it.
     known: Option<Vec<String>>,
     /// What this scan found, once it has; written down when the lease ends.
@@ -131,9 +135,9 @@ impl ScanLease {
         artifact: Artifact,
         fence: i64,
         until: Timestamp,
-        first_fault_at: Option<Timestamp>,
+        fault: Option<(Timestamp, Code)>,
     ) -> Self {
-        Self { artifact, fence, until, first_fault_at, known: None, looked: None }
+        Self { artifact, fence, until, fault, known: None, looked: None }
     }
 
     pub fn artifact(&self) -> &Artifact {
@@ -150,7 +154,12 @@ impl ScanLease {
     }
 
     pub fn first_fault_at(&self) -> Option<Timestamp> {
-        self.first_fault_at
+        self.fault.as_ref().map(|(first, _)| *first)
+    }
+
+    /// Whether whoever had it last never gave it back.
+    pub fn was_lost(&self) -> bool {
+        self.fault.as_ref().is_some_and(|(_, last)| last.as_str() == LEASE_LOST)
     }
 
     /// The same lease, with what the last scan knew.

@@ -35,6 +35,12 @@ impl Known {
         }
     }
 
+    /// Whether everything that signatures find suspicious now was known.
+    pub fn has_all(&self, reports: &[EngineReport]) -> bool {
+        let mut findings = by_signatures(reports);
+        findings.all(|it| it.severity != Severity::Suspicious || self.has(it))
+    }
+
     fn has(&self, finding: &Finding) -> bool {
         match self {
             Self::These(names) => names.contains(&name(finding)),

@@ -159,21 +159,27 @@ pub async fn one(worker: &Worker, round: &Round, id: ArtifactId) -> Result<Turn,
         RescanTurn::UploadsFirst => return Ok(Turn::UploadsFirst),
         RescanTurn::NotDue => return Ok(Turn::Gone),
     };
-    let turn = match scan::open(worker, &lease).await {
-        Ok(memory) => {
-            let artifact = lease.artifact();
-            let sha256 = &artifact.source.sha256;
-            let subject = Subject { kind: artifact.kind, declared: &artifact.declared, sha256 };
-            let again = worker.scanner.look_again(&memory, &subject).await;
-            settle(app, round, lease, again).await
-        }
-        Err(fault) => put_off(app, round, &lease, &unopened(&fault?)).await,
+    let turn = match scan::keep(app, &lease, look_again(worker, &lease)).await {
+        Ok(Ok(again)) => settle(app, round, lease, again).await,
+        Ok(Err(fault)) => put_off(app, round, &lease, &fault).await,
+        Err(error) => Err(error),
     };
     match turn {
         // Somebody else decided about it meanwhile, which stands.
         Err(FlowError::Db(DbError::Fenced | DbError::Conflict)) => Ok(Turn::Gone),
         other => other,
     }
+}
+
+async fn look_again(worker: &Worker, lease: &ScanLease) -> Result<Result<Again, Code>, FlowError> {
+    let memory = match scan::open(worker, lease).await {
+        Ok(memory) => memory,
+        Err(fault) => return Ok(Err(unopened(&fault?))),
+    };
+    let artifact = lease.artifact();
+    let sha256 = &artifact.source.sha256;
+    let subject = Subject { kind: artifact.kind, declared: &artifact.declared, sha256 };
+    Ok(Ok(worker.scanner.look_again(&memory, &subject).await))
 }
 
 const fn unopened(fault: &VaultError) -> Code {

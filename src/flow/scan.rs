@@ -4,21 +4,27 @@
 //! Bytes become visible to a clinician in one place only: [`release`].
 
 mod heed;
+mod keep;
 mod release;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub(super) use keep::keep;
+
 use super::seal::blocking;
 use super::{FlowError, known_bad};
 use crate::app::{Commit, DbError, Replayed, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::authority::Signed;
-use crate::domain::content::{Area, Evidence, Looked, ScanLease, SealedObject};
+use crate::domain::content::{Area, Evidence, LEASE_LOST, Looked, ScanLease, SealedObject};
 use crate::domain::evidence::Details;
 use crate::domain::finding::{Engine, EngineOutcome, EngineReport, Reason};
+use crate::domain::limits::Limits;
 use crate::domain::policy::{Disposition, Persistence, Standing, Verdict};
-use crate::domain::rescan;
+use crate::domain::rescan::{Known, names};
 use crate::domain::{
     Action, Artifact, ArtifactId, Change, Code, ObjectId, Policy, State, Timestamp,
 };
@@ -53,19 +59,33 @@ pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
     let Some(lease) = app.db.lease_next(now, now.plus(app.limits.lease)).await? else {
         return Ok(None);
     };
-    let seen = match open(worker, &lease).await {
-        Ok(file) => Seen { scan: look(worker, &lease, &file).await, file: Some(file) },
-        Err(fault) => Seen { scan: unopened(&fault?), file: None },
-    };
-    let at = app.clock.trusted()?;
-    let known = rescan::names(&seen.scan.reports);
-    let lease = lease.after(seen.scan.sets.clone().map(|sets| Looked { sets, known, at }));
-    let scanned = settle(worker, &lease, seen).await;
-    match scanned {
+    match scan(worker, lease, now).await {
         // Another worker took the artifact over: its result stands, ours is dropped.
         Err(FlowError::Db(DbError::Fenced | DbError::Conflict)) => Ok(None),
         other => other.map(Some),
     }
+}
+
+async fn scan(worker: &Worker, lease: ScanLease, now: Timestamp) -> Result<Scanned, FlowError> {
+    let app = &worker.app;
+    // Whoever had it did not live to tell, for as long as we are patient: it is not touched again.
+    let seen = if lease.was_lost() && is_overdue(&app.limits, &lease, now) {
+        let outcome = EngineOutcome::PassingFault(Code::fixed(LEASE_LOST));
+        Seen { scan: unseen(outcome), file: None }
+    } else {
+        keep(app, &lease, see(worker, &lease)).await?
+    };
+    let at = app.clock.trusted()?;
+    let known = names(&seen.scan.reports);
+    let lease = lease.after(seen.scan.sets.clone().map(|sets| Looked { sets, known, at }));
+    settle(worker, &lease, seen).await
+}
+
+async fn see(worker: &Worker, lease: &ScanLease) -> Result<Seen, FlowError> {
+    Ok(match open(worker, lease).await {
+        Ok(file) => Seen { scan: look(worker, lease, &file).await, file: Some(file) },
+        Err(fault) => Seen { scan: unseen(unopened(&fault?)), file: None },
+    })
 }
 
 /// Decides and does it: the artifact leaves quarantine, or waits for the next try.
@@ -81,7 +101,7 @@ async fn settle(worker: &Worker, lease: &ScanLease, mut seen: Seen) -> Result<Sc
     scan.reports.extend(heeded.as_ref().map(|heeded| heeded.report.clone()));
     let now = app.clock.trusted()?;
     let verdict = app.policy.verdict(&scan.reports, now);
-    let standing = standing(worker, lease, now);
+    let standing = standing(&app.limits, lease, &scan.reports, now);
     let standing = heeded.as_ref().map_or(standing, |heeded| heeded.weigh(standing));
     let disposition = Policy::disposition(&verdict, standing);
     match disposition {
@@ -120,12 +140,20 @@ async fn refuse(
     Ok(Scanned { artifact: lease.artifact().id, verdict, disposition })
 }
 
-fn standing(worker: &Worker, lease: &ScanLease, now: Timestamp) -> Standing {
-    let patience = worker.app.limits.fault_to_review;
-    let overdue = lease.first_fault_at().is_some_and(|at| now.since(at) >= patience);
-    match lease.artifact().state {
-        _ if overdue => Standing::Overdue,
-        State::Approved { .. } => Standing::Approved,
+/// On whose word the artifact stands. What two reviewers approved is what was known of it then.
+fn standing(
+    limits: &Limits,
+    lease: &ScanLease,
+    reports: &[EngineReport],
+    now: Timestamp,
+) -> Standing {
+    let artifact = lease.artifact();
+    match artifact.state {
+        _ if is_overdue(limits, lease, now) => Standing::Overdue,
+        State::Approved { .. } if Known::of(artifact, lease.known()).has_all(reports) => {
+            Standing::Approved
+        }
+        State::Approved { .. } => Standing::Warned,
         // A lease is given for these states only; the policy treats the rest like quarantine.
         State::Quarantined { .. }
         | State::InReview { .. }
@@ -133,6 +161,11 @@ fn standing(worker: &Worker, lease: &ScanLease, now: Timestamp) -> Standing {
         | State::Rejected { .. }
         | State::Purged { .. } => Standing::Quarantined,
     }
+}
+
+/// Whether faults have kept it from being scanned for longer than we are patient.
+fn is_overdue(limits: &Limits, lease: &ScanLease, now: Timestamp) -> bool {
+    lease.first_fault_at().is_some_and(|at| now.since(at) >= limits.fault_to_review)
 }
 
 /// Opens the artifact into sealed memory, with its hash checked. `Err(Ok(fault))` is the
@@ -181,14 +214,19 @@ async fn replay(
     Some(replay.ask(&upload, memory, &artifact.source.sha256).await)
 }
 
-/// The report of a file that would not open: never clean, whatever the cause.
-fn unopened(fault: &VaultError) -> Scan {
-    let outcome = match fault {
+/// What a file that would not open means: never that it is clean. One that is not there may come back
+/// with its store, which a reviewer can wait for.
+fn unopened(fault: &VaultError) -> EngineOutcome {
+    match fault {
         VaultError::Altered => EngineOutcome::LastingFault(Code::fixed("source_altered")),
         VaultError::Redirected => EngineOutcome::LastingFault(Code::fixed("source_redirected")),
-        VaultError::Missing => EngineOutcome::LastingFault(Code::fixed("source_missing")),
+        VaultError::Missing => EngineOutcome::PassingFault(Code::fixed("source_missing")),
         _ => EngineOutcome::PassingFault(Code::fixed("source_unreadable")),
-    };
+    }
+}
+
+/// The scan of a file that nobody looked at.
+fn unseen(outcome: EngineOutcome) -> Scan {
     let report = EngineReport {
         engine: Engine::Pipeline,
         outcome,

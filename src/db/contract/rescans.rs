@@ -7,6 +7,7 @@ use crate::domain::content::{Looked, ScanLease};
 use crate::domain::finding::Reason;
 use crate::domain::policy::Verdict;
 use crate::domain::rescan::{Round, RoundEnd};
+use crate::domain::retention::Retention;
 use crate::domain::signatures::{
     Candidate, CandidateStanding, Choice, Decision, SetFault, SetId, SetKind, SetNote, Sets,
     Subject,
@@ -92,7 +93,6 @@ pub(super) async fn a_round_is_opened_once_counts_to_its_bound_and_ends_once(wor
     world.opened(3).await;
     assert_eq!(db.last_round().await.unwrap().unwrap().number, 3);
     assert!(!db.end_round(2, RoundEnd::Done, &event()).await.unwrap(), "the next one ended it");
-    let counts = [Action::RescanBegin, Action::RescanPause, Action::RescanEnd];
     let again = || world.event(Action::RescanBegin);
     assert!(!db.reopen_round(3, &again()).await.unwrap(), "it has not ended");
     assert!(db.end_round(3, RoundEnd::Done, &event()).await.unwrap());
@@ -101,6 +101,7 @@ pub(super) async fn a_round_is_opened_once_counts_to_its_bound_and_ends_once(wor
     assert_eq!(db.last_round().await.unwrap().unwrap().ended, None);
     assert!(db.end_round(3, RoundEnd::Stopped, &event()).await.unwrap());
     assert!(!db.reopen_round(3, &again()).await.unwrap(), "a reviewer ended it");
+    let counts = [Action::RescanBegin, Action::RescanPause, Action::RescanEnd];
     for (action, count) in counts.into_iter().zip([4, 1, 3]) {
         assert_eq!(world.events(action).await, count, "{action:?}");
     }
@@ -116,6 +117,10 @@ pub(super) async fn what_a_round_has_left_is_a_query_and_leased_once_each(world:
     assert_eq!(world.due(1).await, [unknown.id]);
     world.opened(2).await;
     assert_eq!(world.db.rescans_left(2).await.unwrap(), 2);
+    let over = Retention::default().due_at(&early).unwrap();
+    assert_eq!(world.db.rescans_due(2, over, 10).await.unwrap(), [], "what must go");
+    let late = world.db.lease_rescan(early.id, 2, over, over.plus(SECOND)).await.unwrap();
+    assert!(matches!(late, RescanTurn::NotDue), "{late:?}");
     let lease = leased(world.turn(early.id, 2).await);
     assert_eq!(lease.known(), Some(vec!["yara.rule_match a".to_owned()]));
     assert!(matches!(world.turn(early.id, 2).await, RescanTurn::NotDue), "somebody has it");
@@ -136,6 +141,15 @@ pub(super) async fn what_a_round_has_left_is_a_query_and_leased_once_each(world:
     assert!(matches!(world.turn(unknown.id, 2).await, RescanTurn::NotDue), "not yet");
     assert_eq!(world.db.rescans_due(2, NOW.plus(SECOND), 10).await.unwrap(), [unknown.id]);
     assert_eq!(world.db.rescans_left(2).await.unwrap(), 1);
+}
+
+pub(super) async fn what_a_scan_noted_is_known_to_the_next(world: World) {
+    world.opened(1).await;
+    let stored = world.reviewed(1, 1).await;
+    let again = stored.rescan(world.stamp(NOW)).unwrap();
+    world.db.commit(again.into()).await.unwrap();
+    let lease = world.db.lease_next(NOW, NOW.plus(SECOND)).await.unwrap().unwrap();
+    assert_eq!(lease.known(), Some(vec!["yara.rule_match a".to_owned()]));
 }
 
 pub(super) async fn nothing_is_scanned_again_before_what_came_in(world: World) {

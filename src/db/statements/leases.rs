@@ -4,10 +4,15 @@
 use sqlx::Row as _;
 
 use super::rows::{self, ARTIFACT};
-use super::{Answer, Connection, DbError, SKIP_LOCKED, Store, events};
-use crate::domain::content::ScanLease;
+use super::{Answer, Connection, DbError, Row, SKIP_LOCKED, Store, events};
+use crate::domain::content::{LEASE_LOST, ScanLease};
 use crate::domain::{Artifact, ArtifactId, Code, Event, Timestamp};
 
+const TABLE: &str = "scan_leases";
+/// What may be scanned now, at `$1`: nobody has it, and its time is not over, when the sweep alone may
+/// touch it.
+const WAITS: &str = "a.state IN ('quarantined', 'approved') AND a.due_at > $1 \
+    AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1))";
 /// Leases lost to faster workers before a worker waits for its next turn.
 const MOST_RACES: usize = 32;
 
@@ -20,10 +25,10 @@ impl Store {
         // Each turn lost to another worker means that it leased something.
         for _ in 0..MOST_RACES {
             let mut tx = self.begin().await?;
-            let Some(waiting) = waiting(&mut tx, now).await? else { return Ok(None) };
-            if let Some(lease) = take(&mut tx, waiting, now, until).await? {
+            let Some((artifact, known)) = waiting(&mut tx, now).await? else { return Ok(None) };
+            if let Some(lease) = take(&mut tx, artifact, now, until).await? {
                 tx.commit().await?;
-                return Ok(Some(lease));
+                return Ok(Some(lease.knowing(known)));
             }
         }
         Ok(None)
@@ -100,11 +105,10 @@ impl Store {
             .bind(artifact.to_string())
             .fetch_optional(&self.reader)
             .await?;
-        row.map_or(Ok(0), |row| rows::number(&row, "tries", "scan_leases"))
+        row.map_or(Ok(0), |row| rows::number(&row, "tries", TABLE))
     }
 
     pub(in crate::db) async fn scan_faults(&self, limit: u32) -> Answer<Vec<(ArtifactId, Code)>> {
-        const TABLE: &str = "scan_leases";
         let found = sqlx::query(
             "SELECT artifact, last_fault FROM scan_leases WHERE last_fault IS NOT NULL \
              ORDER BY first_fault_at, artifact LIMIT $1",
@@ -112,31 +116,35 @@ impl Store {
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
-        let fault = |row: &super::Row| {
-            let code = Code::try_from(rows::text(row, "last_fault")?);
-            Ok((rows::parsed(row, "artifact", TABLE)?, code.map_err(|_| DbError::Corrupt(TABLE))?))
-        };
-        found.iter().map(fault).collect()
+        found.iter().map(|row| Ok((rows::parsed(row, "artifact", TABLE)?, fault(row)?))).collect()
     }
 }
 
-/// The longest waiting artifact that nobody leases; its row is held until the transaction ends.
-async fn waiting(tx: &mut Connection, now: Timestamp) -> Answer<Option<Artifact>> {
+/// What is known of a file.
+type Found = (Artifact, Option<Vec<String>>);
+
+/// The longest waiting artifact that nobody leases, with what its last scan noted; its row is held
+/// until the transaction ends.
+async fn waiting(tx: &mut Connection, now: Timestamp) -> Answer<Option<Found>> {
     let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT {ARTIFACT} FROM artifacts a \
+        "SELECT {ARTIFACT}, l.known FROM artifacts a \
          LEFT JOIN scan_leases l ON l.artifact = a.id \
-         WHERE a.state IN ('quarantined', 'approved') \
-         AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1)) \
-         ORDER BY a.since, a.id LIMIT 1{SKIP_LOCKED}"
+         WHERE {WAITS} ORDER BY a.since, a.id LIMIT 1{SKIP_LOCKED}"
     )))
     .bind(now.as_millis())
     .fetch_optional(tx)
     .await?;
-    row.as_ref().map(rows::artifact).transpose()
+    row.as_ref().map(|row| Ok((rows::artifact(row)?, known(row)?))).transpose()
+}
+
+/// What the last scan noted of a file, if one noted anything.
+pub(super) fn known(row: &Row) -> Answer<Option<Vec<String>>> {
+    let known: Option<String> = row.try_get("known")?;
+    known.map(|known| rows::json(&known, TABLE)).transpose()
 }
 
 /// Takes the lease, if it is still free: another worker may have taken it between the look and the
-/// lock.
+/// lock. One that was never given back is a fault of the scan that it was for.
 async fn take(
     tx: &mut Connection,
     artifact: Artifact,
@@ -147,28 +155,40 @@ async fn take(
         "INSERT INTO scan_leases (artifact, fence, until, not_before, tries) \
          VALUES ($1, 1, $2, 0, 1) \
          ON CONFLICT (artifact) DO UPDATE SET fence = scan_leases.fence + 1, \
-         until = excluded.until, tries = scan_leases.tries + 1 \
+         until = excluded.until, tries = scan_leases.tries + 1, \
+         first_fault_at = CASE WHEN scan_leases.until > 0 \
+         THEN COALESCE(scan_leases.first_fault_at, $3) ELSE scan_leases.first_fault_at END, \
+         last_fault = CASE WHEN scan_leases.until > 0 \
+         THEN $4 ELSE scan_leases.last_fault END \
          WHERE scan_leases.until <= $3 AND scan_leases.not_before <= $3 \
-         RETURNING fence, first_fault_at",
+         RETURNING fence, first_fault_at, last_fault",
     )
     .bind(artifact.id.to_string())
     .bind(until.as_millis())
     .bind(now.as_millis())
+    .bind(LEASE_LOST)
     .fetch_optional(tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let fence = row.try_get("fence")?;
-    let first_fault_at = rows::optional_time(&row, "first_fault_at")?;
-    Ok(Some(ScanLease::from_row(artifact, fence, until, first_fault_at)))
+    let fault = match rows::optional_time(&row, "first_fault_at")? {
+        Some(first) => Some((first, fault(&row)?)),
+        None => None,
+    };
+    Ok(Some(ScanLease::from_row(artifact, fence, until, fault)))
+}
+
+/// What last kept a file from being scanned.
+fn fault(row: &Row) -> Answer<Code> {
+    Code::try_from(rows::text(row, "last_fault")?).map_err(|_| DbError::Corrupt(TABLE))
 }
 
 /// Whether a scan could be begun now that nobody has begun yet.
 pub(super) async fn does_anything_wait(tx: &mut Connection, now: Timestamp) -> Answer<bool> {
-    let row = sqlx::query(
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
         "SELECT 1 FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id \
-         WHERE a.state IN ('quarantined', 'approved') \
-         AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1)) LIMIT 1",
-    )
+         WHERE {WAITS} LIMIT 1"
+    )))
     .bind(now.as_millis())
     .fetch_optional(tx)
     .await?;
@@ -196,7 +216,7 @@ pub(super) async fn finish(tx: &mut Connection, lease: &ScanLease) -> Answer<()>
          WHERE clamav = $3 AND yara = $4), 0) WHERE artifact = $5",
     )
     .bind(looked.at.as_millis())
-    .bind(rows::to_json(&looked.known, "scan_leases")?)
+    .bind(rows::to_json(&looked.known, TABLE)?)
     .bind(looked.sets.clamav.as_str())
     .bind(looked.sets.yara.as_str())
     .bind(lease.artifact().id.to_string())

@@ -17,8 +17,9 @@ use crate::domain::{ArtifactId, Event, Timestamp};
 const ROUNDS: &str = "rescans";
 /// What may be scanned again.
 const STORED: &str = "a.state IN ('in_review', 'released')";
-/// Nobody has it, and its last fault is long enough ago.
-const FREE: &str = "COALESCE(l.until, 0) <= $2 AND COALESCE(l.rescan_not_before, 0) <= $2";
+/// Nobody has it, its last fault is long enough ago, and its time is not over.
+const FREE: &str = "COALESCE(l.until, 0) <= $2 AND COALESCE(l.rescan_not_before, 0) <= $2 \
+    AND a.due_at > $2";
 /// Received on one day (of milliseconds), files are as new as each other; then those that reached
 /// people come first.
 const DAY: i64 = 86_400_000;
@@ -182,7 +183,6 @@ impl Store {
         Ok(true)
     }
 
-    pub(in crate::db) async fn rescans_left(&self, number: u32) -> Answer<u64> {
     pub(in crate::db) async fn reopen_round(&self, number: u32, event: &Event) -> Answer<bool> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
@@ -201,6 +201,7 @@ impl Store {
         Ok(true)
     }
 
+    pub(in crate::db) async fn rescans_left(&self, number: u32) -> Answer<u64> {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT COUNT(*) AS n FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id \
              WHERE {STORED} AND COALESCE(l.round, 0) < $1"
@@ -266,8 +267,7 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(row) = row else { return Ok(RescanTurn::NotDue) };
-        let known: Option<String> = row.try_get("known")?;
-        let known = known.map(|known| rows::json(&known, "scan_leases")).transpose()?;
+        let known = leases::known(&row)?;
         let Some(fence) = take(&mut tx, artifact, now, until).await? else {
             return Ok(RescanTurn::NotDue);
         };

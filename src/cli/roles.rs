@@ -130,7 +130,7 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
         }
     }
     let stop = CancellationToken::new();
-    let loops = tokio::spawn(worker::run(worker, checkpoints, copier, eve(config), stop.clone()));
+    let loops = tokio::spawn(worker::run(worker, checkpoints, copier, eves(config), stop.clone()));
     handed.ready.tell();
     launch::asked_to_stop().await?;
     stop.cancel();
@@ -141,11 +141,13 @@ async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Where the service's own detections are told, if anywhere.
-fn eve(config: &Config) -> Option<Eve> {
-    let told = &config.eve;
+/// Wherever the service's own detections are told.
+fn eves(config: &Config) -> Vec<Eve> {
     let seed = config.sensor.community_seed;
-    told.is_configured().then(|| Eve::new(told.file.clone(), told.socket.clone(), seed))
+    let file = config.eve.file.clone().map(|path| Eve::to_file(path, seed));
+    file.into_iter()
+        .chain(config.eve.socket.clone().map(|path| Eve::to_socket(path, seed)))
+        .collect()
 }
 
 async fn sense(config: &Config, handed: Handed) -> Result<(), CliError> {

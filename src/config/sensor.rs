@@ -157,11 +157,6 @@ impl Sensor {
 }
 
 impl Eve {
-    /// Whether anything is told.
-    pub const fn is_configured(&self) -> bool {
-        self.file.is_some() || self.socket.is_some()
-    }
-
     pub(super) fn make_absolute(&mut self, base: &Path) {
         for path in self.file.iter_mut().chain(&mut self.socket) {
             absolute(path, base);

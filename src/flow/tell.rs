@@ -5,8 +5,6 @@ use super::FlowError;
 use crate::app::{App, Detection};
 use crate::domain::{ArtifactId, Event};
 
-/// Who follows the log.
-const FOLLOWER: &str = "eve";
 /// Entries told at once.
 const BATCH: u32 = 500;
 /// Most entries that wait for somebody to listen.
@@ -18,18 +16,22 @@ pub struct Next {
     pub sequence: u64,
 }
 
-/// What came into the log since the last time; `None` if nothing did. What was logged before others
-/// were told for the first time is not told.
-pub async fn next(app: &App) -> Result<Option<Next>, FlowError> {
+/// What came into the log since a follower was told last; `None` if nothing did. What was logged
+/// before it was told for the first time is not told.
+pub async fn next(app: &App, follower: &str) -> Result<Option<Next>, FlowError> {
     let size = app.db.log_tree().await?.size;
-    let Some(told) = app.db.told_up_to(FOLLOWER).await? else {
-        app.db.set_told_up_to(FOLLOWER, size).await?;
+    let Some(told) = app.db.told_up_to(follower).await? else {
+        app.db.set_told_up_to(follower, size).await?;
         return Ok(None);
     };
     let after = told.max(size.saturating_sub(MOST_WAITING));
     if after > told {
         let missed = after - told;
-        tracing::error!(missed, "nobody takes the service's detections: the oldest are not told");
+        tracing::error!(
+            follower,
+            missed,
+            "nobody takes the service's detections: the oldest are not told"
+        );
     }
     let entries = app.db.sequenced_events(after, BATCH).await?;
     let Some(last) = entries.last() else { return Ok(None) };
@@ -44,9 +46,9 @@ pub async fn next(app: &App) -> Result<Option<Next>, FlowError> {
     Ok(Some(Next { detections, sequence }))
 }
 
-/// Notes that everything up to an entry was told.
-pub async fn told(app: &App, sequence: u64) -> Result<(), FlowError> {
-    Ok(app.db.set_told_up_to(FOLLOWER, sequence).await?)
+/// Notes that a follower was told everything up to an entry.
+pub async fn told(app: &App, follower: &str, sequence: u64) -> Result<(), FlowError> {
+    Ok(app.db.set_told_up_to(follower, sequence).await?)
 }
 
 async fn connection(

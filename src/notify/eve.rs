@@ -15,14 +15,19 @@ use serde_json::{Value, json};
 use crate::domain::submission::Connection;
 use crate::domain::{Action, Event, Outcome, community};
 
-/// Where detections are told.
+/// One place where detections are told: one that is away keeps no other from being told, nor is
+/// another told again for it.
 #[derive(Debug)]
 pub struct Eve {
-    file: Option<PathBuf>,
-    socket: Option<PathBuf>,
-    stream: Option<UnixStream>,
+    outlet: Outlet,
     /// Of community ids, as the sensor has it.
     seed: u16,
+}
+
+#[derive(Debug)]
+enum Outlet {
+    File(PathBuf),
+    Socket { path: PathBuf, stream: Option<UnixStream> },
 }
 
 /// An event of the access log that others are told of, and what it came over.
@@ -43,9 +48,22 @@ const FACTS: [&str; 13] = [
 ];
 
 impl Eve {
-    /// Nothing is opened before there is something to tell.
-    pub const fn new(file: Option<PathBuf>, socket: Option<PathBuf>, seed: u16) -> Self {
-        Self { file, socket, stream: None, seed }
+    /// Appends to a file. Nothing is opened before there is something to tell.
+    pub const fn to_file(path: PathBuf, seed: u16) -> Self {
+        Self { outlet: Outlet::File(path), seed }
+    }
+
+    /// Writes to whoever listens at a socket.
+    pub const fn to_socket(path: PathBuf, seed: u16) -> Self {
+        Self { outlet: Outlet::Socket { path, stream: None }, seed }
+    }
+
+    /// Under which name it follows the log.
+    pub const fn follower(&self) -> &'static str {
+        match self.outlet {
+            Outlet::File(_) => "eve_file",
+            Outlet::Socket { .. } => "eve_socket",
+        }
     }
 
     /// Writes a line for each that is a detection. After an error some may have been told already.
@@ -57,23 +75,25 @@ impl Eve {
         if lines.is_empty() {
             return Ok(());
         }
-        if let Some(path) = &self.file {
-            // Opened each time: who rotates it need not tell us.
-            let mut options = OpenOptions::new();
-            let mut file = options.create(true).append(true).mode(0o640).open(path)?;
-            file.write_all(lines.as_bytes())?;
+        match &mut self.outlet {
+            Outlet::File(path) => {
+                // Opened each time: who rotates it need not tell us.
+                let mut options = OpenOptions::new();
+                let mut file = options.create(true).append(true).mode(0o640).open(path)?;
+                file.write_all(lines.as_bytes())
+            }
+            Outlet::Socket { path, stream } => {
+                let mut open = match stream.take() {
+                    Some(open) => open,
+                    None => UnixStream::connect(path)?,
+                };
+                open.set_write_timeout(Some(PATIENCE))?;
+                open.write_all(lines.as_bytes())?;
+                // Kept only while it takes what it is given.
+                *stream = Some(open);
+                Ok(())
+            }
         }
-        if let Some(path) = &self.socket {
-            let mut stream = match self.stream.take() {
-                Some(stream) => stream,
-                None => UnixStream::connect(path)?,
-            };
-            stream.set_write_timeout(Some(PATIENCE))?;
-            stream.write_all(lines.as_bytes())?;
-            // Kept only while it takes what it is given.
-            self.stream = Some(stream);
-        }
-        Ok(())
     }
 
     fn line(&self, detection: &Detection) -> Option<String> {
@@ -173,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_detection_is_a_line_as_sensors_write_them_without_what_is_nobodys_business() {
-        let eve = Eve::new(None, None, 0);
+        let eve = Eve::to_file(PathBuf::new(), 0);
         let text = eve.line(&detection(Action::Reject)).unwrap();
         let line: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["timestamp"], "2026-11-18T11:06:40.123000+0000");
@@ -189,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_was_done_as_it_should_is_not_told() {
-        let eve = Eve::new(None, None, 0);
+        let eve = Eve::to_file(PathBuf::new(), 0);
         for action in [Action::Receive, Action::Release, Action::View, Action::LinkOpen] {
             assert_eq!(eve.line(&detection(action)), None, "{action:?}");
         }
@@ -200,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_suspended_address_is_told_and_a_suspended_link_is_not_named() {
-        let eve = Eve::new(None, None, 0);
+        let eve = Eve::to_file(PathBuf::new(), 0);
         let mut suspended = detection(Action::Suspend);
         suspended.connection = None;
         suspended.event = suspended.event.fact("what", "link").fact("counted", "alerts");
@@ -216,16 +236,19 @@ mod tests {
     fn lines_go_to_a_file_and_to_whoever_listens_and_again_after_a_fault() {
         let folder = tempfile::tempdir().unwrap();
         let [file, socket] = ["eve.json", "eve.sock"].map(|name| folder.path().join(name));
-        let mut eve = Eve::new(Some(file.clone()), Some(socket.clone()), 0);
         let told = [detection(Action::Reject), detection(Action::View)];
+        let mut eve = Eve::to_socket(socket.clone(), 0);
         assert!(eve.tell(&told).is_err(), "nobody listens");
         let listener = UnixListener::bind(&socket).unwrap();
-        eve.tell(&told).unwrap();
-        eve.tell(&told).unwrap();
+        let mut kept = Eve::to_file(file.clone(), 0);
+        for eve in [&mut eve, &mut kept] {
+            eve.tell(&told).unwrap();
+            eve.tell(&told).unwrap();
+        }
         drop(eve);
         let mut heard = String::new();
         listener.accept().unwrap().0.read_to_string(&mut heard).unwrap();
         assert_eq!(heard.lines().count(), 2);
-        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 3);
+        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
     }
 }

@@ -48,7 +48,7 @@ pub async fn run(
     worker: Worker,
     checkpoints: Checkpoints,
     copier: Option<Copier>,
-    eve: Option<Eve>,
+    eves: Vec<Eve>,
     stop: CancellationToken,
 ) {
     let loops = TaskTracker::new();
@@ -92,7 +92,7 @@ pub async fn run(
         let copying = copy::Copying::new(worker.app.clone(), copier);
         tokio::spawn(copying.run(stop.clone()))
     });
-    if let Some(eve) = eve {
+    for eve in eves {
         loops.spawn(tell::run(worker.app.clone(), eve, stop.clone()));
     }
     loops.spawn(hear(worker.clone(), stop.clone()));

@@ -118,6 +118,8 @@ pub(super) fn replay(config: &Config) -> Result<Option<Replay>, CliError> {
         folder: replay.folder,
         deadline: Duration::from_secs(replay.deadline),
         weights: config.sensor.weights(),
+        // With the deadline, which is no longer than this either, within a scan's lease.
+        patience: config.limits.lease / 2,
     };
     Ok(Some(Replay::open(asked)?))
 }

@@ -8,7 +8,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use sekisho::domain::finding::{Code, EngineOutcome, EngineReport, Severity};
 use sekisho::domain::sensor::Weights;
@@ -45,7 +46,7 @@ fn in_memory() -> TempDir {
 fn config(folder: &Path, deadline: Duration) -> ReplayConfig {
     let weights = Weights { rules: vec![], severities: Weights::SEVERITIES };
     let (socket, folder) = (folder.join("socket"), folder.to_owned());
-    ReplayConfig { socket, folder, deadline, weights }
+    ReplayConfig { socket, folder, deadline, patience: PATIENCE, weights }
 }
 
 impl Bench {
@@ -84,6 +85,10 @@ fn upload([client, service]: [&str; 2]) -> Upload {
 
 const FOUR: [&str; 2] = ["203.0.113.9:50123", "198.51.100.1:8080"];
 const PATIENCE: Duration = Duration::from_mins(1);
+
+fn timeout() -> EngineOutcome {
+    EngineOutcome::PassingFault(Code::fixed("timeout"))
+}
 
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
@@ -158,7 +163,7 @@ async fn an_answer_counts_only_whole_proven_and_in_time() {
     let short = Bench::new(Duration::from_millis(300));
     short.suricata.go(Way::Hangs);
     let report = short.ask(b"a file", FOUR).await;
-    assert_eq!(report.outcome, EngineOutcome::PassingFault(Code::fixed("timeout")));
+    assert_eq!(report.outcome, timeout());
     assert_eq!(short.left(), [] as [PathBuf; 0]);
 
     let Bench { suricata, replay, folder: _folder } = bench;
@@ -167,6 +172,46 @@ async fn an_answer_counts_only_whole_proven_and_in_time() {
     let sha256 = Sha256Hex::of_digest(Sha256::digest(b"a file").into());
     let report = replay.ask(&upload(FOUR), &file, &sha256).await;
     assert_eq!(report.outcome, EngineOutcome::PassingFault(Code::fixed("engine_absent")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_at_once_are_shown_one_by_one() {
+    let bench = Bench::new(Duration::from_secs(20));
+    bench.suricata.go(Way::TakesOne);
+    let ask = || bench.ask(b"a file", FOUR);
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    for report in [one, two, three] {
+        assert_eq!(report.outcome, EngineOutcome::Complete);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_begins_at_a_files_turn() {
+    let deadline = Duration::from_millis(300);
+    let bench = Bench::new(deadline);
+    bench.suricata.go(Way::Hangs);
+    let begun = Instant::now();
+    let (one, two) = tokio::join!(bench.ask(b"a file", FOUR), bench.ask(b"a file", FOUR));
+    assert_eq!([one.outcome, two.outcome], [timeout(), timeout()]);
+    assert!(begun.elapsed() >= deadline * 2, "both by {:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_turn_beyond_his_patience() {
+    let folder = in_memory();
+    let config = config(folder.path(), Duration::from_secs(3));
+    let config = ReplayConfig { patience: Duration::ZERO, ..config };
+    let suricata = StandIn::listen(&config.socket).expect("listens");
+    suricata.go(Way::Hangs);
+    let bench = Bench { suricata, replay: Replay::open(config).expect("opens"), folder };
+    let ended = Mutex::new(Vec::new());
+    let ask = async |number| {
+        let report = bench.ask(b"a file", FOUR).await;
+        ended.lock().expect("whole").push((number, report.outcome));
+    };
+    tokio::join!(ask(1), ask(2));
+    let ended = ended.into_inner().expect("whole");
+    assert_eq!(ended, [(2, timeout()), (1, timeout())], "the second does not wait");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 pub use capture::Upload;
 pub use place::NotInMemory;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::domain::finding::{Code, Engine, EngineOutcome, EngineReport};
 use crate::domain::sensor::{RuleWeight, Weight, Weights};
@@ -35,8 +36,10 @@ pub struct ReplayConfig {
     pub socket: PathBuf,
     /// Where captures are for the moment of a scan: in memory, and for both to read and write.
     pub folder: PathBuf,
-    /// Longest wait for everything about one file.
+    /// Longest wait for everything about one file, from its turn on.
     pub deadline: Duration,
+    /// Longest wait for its turn.
+    pub patience: Duration,
     pub weights: Weights,
 }
 
@@ -46,6 +49,10 @@ pub struct Replay {
     place: Place,
     socket: PathBuf,
     deadline: Duration,
+    patience: Duration,
+    /// It works off one capture after the other: more than one at a time would only wait there, on
+    /// their own deadlines.
+    turn: Semaphore,
     weights: Weights,
 }
 
@@ -110,11 +117,12 @@ impl Replay {
     /// # Errors
     /// [`NotInMemory`] if captures would be written to a disk, or others could read them.
     pub fn open(config: ReplayConfig) -> Result<Self, NotInMemory> {
-        let ReplayConfig { socket, folder, deadline, mut weights } = config;
+        let ReplayConfig { socket, folder, deadline, patience, mut weights } = config;
         let (generator, first) = (RuleWeight::usual_generator(), CANARY_RULE);
         let canary = RuleWeight { generator, first, last: first, weight: Weight::Info };
         weights.rules.insert(0, canary);
-        Ok(Self { place: Place::open(&folder)?, socket, deadline, weights })
+        let (place, turn) = (Place::open(&folder)?, Semaphore::new(1));
+        Ok(Self { place, socket, deadline, patience, turn, weights })
     }
 
     /// Has one file looked at. `sha256` is the file's.
@@ -166,6 +174,8 @@ impl Replay {
     }
 
     async fn said(&self, upload: &Upload, file: &SealedMemory) -> Result<Said, ReplayFault> {
+        let turn = tokio::time::timeout(self.patience, self.turn.acquire()).await;
+        let Ok(_turn) = turn else { return Err(ReplayFault::Timeout) };
         // Whatever becomes of it, the capture goes with this.
         let exchange = self.place.exchange().map_err(|error| unwritten(&error))?;
         tokio::time::timeout(self.deadline, self.work_off(&exchange, upload, file))

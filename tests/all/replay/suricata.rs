@@ -30,6 +30,8 @@ pub(super) enum Way {
     HalfTheFile,
     /// It takes captures and never works them off.
     Hangs,
+    /// It refuses a capture while it has another.
+    TakesOne,
     /// It refuses every capture.
     Refuses,
     /// What it writes is no log.
@@ -122,6 +124,13 @@ impl StandIn {
     }
 }
 
+impl State {
+    fn refuses(&self) -> bool {
+        let is_busy = self.current.is_some() || !self.waiting.is_empty();
+        self.way == Way::Refuses || self.way == Way::TakesOne && is_busy
+    }
+}
+
 impl Drop for StandIn {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Release);
@@ -159,7 +168,7 @@ impl Shared {
     fn answer(&self, command: &Value) -> Value {
         let mut state = self.state();
         let message = match command["command"].as_str().unwrap_or_default() {
-            "pcap-file" if state.way == Way::Refuses => {
+            "pcap-file" if state.refuses() => {
                 return json!({ "return": "NOK", "message": "Unable to add file to list" });
             }
             "pcap-file" => {

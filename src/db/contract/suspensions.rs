@@ -120,6 +120,15 @@ pub(super) async fn a_strike_is_an_event_with_what_its_artifact_came_over(world:
     assert_eq!(strike.connection, artifact.connection);
     assert_eq!(strikes(Action::Reject, NOW.plus(SECOND)).await, []);
     assert_eq!(strikes(Action::Recall, NOW).await, []);
+    let alert = |severity| {
+        world.event(Action::SensorAlert).about_artifact(artifact.id).fact("severity", severity)
+    };
+    world.db.append(&alert("suspicious")).await.unwrap();
+    for _ in 0..10 {
+        world.db.append(&alert("info")).await.unwrap();
+    }
+    let found = strikes(Action::SensorAlert, NOW).await;
+    assert_eq!(found.len(), 1, "notes neither count nor take the place of what does: {found:?}");
 }
 
 fn listed(digit: u8, version: u32, standing: Standing) -> (Signed<KnownBad>, KnownBad) {

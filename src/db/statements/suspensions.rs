@@ -15,6 +15,8 @@ const MOST_GUESSES: i64 = 20_000;
 const LOOK_LIMIT: i64 = 500;
 
 const TABLE: &str = "suspensions";
+/// How the event of an alert reads that stops nothing. Thousands of them would hide the others.
+const NOTE: &str = r#"%"severity":"info"%"#;
 
 impl Store {
     pub(in crate::db) async fn suspend(
@@ -229,11 +231,12 @@ impl Store {
     ) -> Answer<Vec<Strike>> {
         let found = sqlx::query(
             "SELECT e.body, a.connection FROM events e JOIN artifacts a ON a.id = e.artifact \
-             WHERE e.action = $1 AND e.at >= $2 AND e.outcome = 'done' \
-             ORDER BY e.at DESC, e.id DESC LIMIT $3",
+             WHERE e.action = $1 AND e.at >= $2 AND e.outcome = 'done' AND e.body NOT LIKE $3 \
+             ORDER BY e.at DESC, e.id DESC LIMIT $4",
         )
         .bind(action.as_str())
         .bind(from.as_millis())
+        .bind(NOTE)
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::about;
 use crate::app::{App, DbError, Strike};
 use crate::domain::network::Network;
+use crate::domain::submission::Connection;
 use crate::domain::suspension::{Counted, Subject, SuspendRule, Suspension, Target};
 use crate::domain::{Action, Severity, SuspensionId, Timestamp};
 use crate::flow::FlowError;
@@ -154,13 +155,15 @@ async fn suspend(
 }
 
 /// What makes two strikes one; `None` for what does not count.
-fn cause(counted: Counted, Strike { event, .. }: &Strike) -> Option<String> {
+fn cause(counted: Counted, Strike { event, connection }: &Strike) -> Option<String> {
     let fact = |name: &str| event.facts.get(name).map(String::as_str);
     match counted {
-        // One alert may have been joined to every file of a connection.
+        // One alert may have been joined to every file of a connection, and a rule that is wrong about one upload may
+        // fire for each packet of it.
         Counted::Alerts => {
             let stops = fact("severity") != Some(Severity::Info.as_str());
-            stops.then(|| format!("{:?} {:?}", fact("rule"), fact("seen_at")))
+            let Connection { peer, local, .. } = connection;
+            stops.then(|| format!("{:?} {peer} {local}", fact("rule")))
         }
         Counted::Malicious => {
             (fact("verdict") == Some("malicious")).then(|| format!("{:?}", event.artifact))

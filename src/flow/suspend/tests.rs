@@ -9,6 +9,8 @@ use super::*;
 use crate::domain::artifact::{ArtifactKind, Declared};
 use crate::domain::finding::{Engine, Reason, Severity};
 use crate::domain::secret::LinkSecret;
+use crate::domain::sensor::RuleId;
+use crate::domain::sighting::Seen;
 use crate::domain::submission::Connection;
 use crate::domain::suspension::{Counted, SuspendRule, Suspending};
 use crate::domain::{Artifact, Change, Event, Policy, SubmissionId};
@@ -39,12 +41,13 @@ async fn world(rule: SuspendRule) -> World {
     world
 }
 
-/// Alerts about everything that came over the connection, each of its own rule.
-async fn raise(world: &World, count: u32) {
-    for number in 0..count {
-        let mut alert = world.alert(Some(u64::from(number)), Severity::Suspicious);
-        alert.transaction.flow = Some(u64::from(number) + 100);
-        world.tell(vec![alert]).await;
+/// Alerts of these rules about everything that came over the connection.
+async fn raise(world: &World, rules: impl IntoIterator<Item = u32>) {
+    for signature in rules {
+        let rule = RuleId { generator: 1, signature };
+        let words = "words".to_owned();
+        let alert = Seen::Alert { rule, signature: words, severity: Severity::Suspicious };
+        world.tell(vec![world.seen(None, alert)]).await;
         world.app.hand.advance(Duration::from_millis(1));
     }
     sensor::step(&world.worker).await.unwrap();
@@ -84,11 +87,11 @@ async fn counted(world: &World, code: &str) -> u64 {
 async fn alerts_suspend_a_link_at_their_threshold_each_counted_once() {
     let world = world(rule(Counted::Alerts, 3, Target::Link)).await;
     let files = world.received("r", &["one", "two", "three"]).await;
-    raise(&world, 2).await;
+    raise(&world, [1, 2]).await;
     assert_eq!(events(&world, Action::SensorAlert).await.len(), 6, "each met three files");
     assert_eq!(step(&world.worker).await.unwrap(), 0, "two alerts");
     assert!(is_open(&world, &files[0]).await);
-    raise(&world, 1).await;
+    raise(&world, [3]).await;
     assert_eq!(step(&world.worker).await.unwrap(), 1);
     assert_eq!(step(&world.worker).await.unwrap(), 0, "once");
     assert!(!is_open(&world, &files[0]).await);
@@ -102,6 +105,18 @@ async fn alerts_suspend_a_link_at_their_threshold_each_counted_once() {
     // Another patient is not meant.
     let (link, submission) = receive::tests::begun(&world.app).await;
     receive::visit(&world.app.intake, link, Some(submission)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rule_counts_once_for_a_connection_however_often_it_fires() {
+    let world = world(rule(Counted::Alerts, 2, Target::Link)).await;
+    let file = world.one().await;
+    raise(&world, [1; 3]).await;
+    assert_eq!(events(&world, Action::SensorAlert).await.len(), 3);
+    assert_eq!(step(&world.worker).await.unwrap(), 0, "one honest upload");
+    assert!(is_open(&world, &file).await);
+    raise(&world, [2]).await;
+    assert_eq!(step(&world.worker).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -308,7 +323,7 @@ async fn no_more_addresses_are_suspended_than_the_limit_says() {
 async fn an_alert_can_suspend_every_address_that_a_file_came_from() {
     let world = world(rule(Counted::Alerts, 1, Target::Address)).await;
     world.one().await;
-    raise(&world, 1).await;
+    raise(&world, [1]).await;
     assert_eq!(step(&world.worker).await.unwrap(), 1);
     let event = events(&world, Action::Suspend).await.remove(0);
     assert_eq!((event.link, event.facts["network"].as_str()), (None, "192.0.2.7/32"));

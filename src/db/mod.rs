@@ -110,13 +110,21 @@ pub struct Approving<'a> {
 
 /// Calls the engine at hand; a server has so long to answer.
 macro_rules! engine {
-    ($self:ident, $db:ident => $call:expr) => {
+    ($self:ident, $db:ident => $call:expr) => {{
+        #[cfg(test)]
+        $crate::db::ASKED.set($crate::db::ASKED.get() + 1);
         match $self {
             Db::Sqlite($db) => $call,
             // Boxed: beside a clock, each would be part of every future above it.
             Db::Postgres($db) => $db.in_time(Box::pin(async { $call })).await,
         }
-    };
+    }};
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often this thread asked a database: what a test holds the growth of work against.
+    static ASKED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 mod calls;
@@ -124,6 +132,12 @@ mod calls;
 type Answer<T> = Result<T, DbError>;
 
 impl Db {
+    /// How often this thread asked a database so far.
+    #[cfg(test)]
+    pub fn asked() -> u64 {
+        ASKED.get()
+    }
+
     /// Opens both databases and brings their schemas up to date.
     pub async fn open_sqlite(data: &Path, keys: &Path, retention: Retention) -> Answer<Self> {
         sqlite::Store::open(data, keys, retention).await.map(Self::Sqlite)

@@ -149,9 +149,10 @@ impl Why {
 }
 
 impl Seen {
-    /// The kind's name in rows.
+    /// The kind's name in rows: an alert that stops nothing is a note there.
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Alert { severity: Severity::Info, .. } => "note",
             Self::Alert { .. } => "alert",
             Self::File { .. } => "file",
             Self::Request { .. } => "request",

@@ -31,6 +31,8 @@ pub async fn started(sensor: &Sensor, version: &str) -> Result<(), FlowError> {
     let actor = Actor::Service { role: Role::Sensor };
     let id = EventId::new(at, sensor.random.bytes()?);
     let event = Event::new(id, at, actor, Action::ServiceStart).fact("version", version);
+/// Batches of one step: a flood is worked off without keeping the other duties waiting.
+const MOST_BATCHES: u32 = 4;
     Ok(sensor.db.append(&event).await?)
 }
 
@@ -54,8 +56,16 @@ fn name(sensor: &Sensor, source: &str) -> String {
 pub async fn step(app: &App) -> Result<usize, FlowError> {
     let Some(watch) = app.policy.sensor else { return Ok(0) };
     listen(app, &watch).await?;
-    join::new_sightings(app, &watch).await?;
-    stop(app).await
+    let mut stopped = 0;
+    for _ in 0..MOST_BATCHES {
+        let is_more = join::new_sightings(app, &watch).await?;
+        // What is known by now need not wait for the rest of a flood.
+        stopped += stop(app).await?;
+        if !is_more {
+            break;
+        }
+    }
+    Ok(stopped)
 }
 
 /// Removes sightings that no upload can be joined to any more: they name addresses.

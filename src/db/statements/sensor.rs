@@ -135,8 +135,13 @@ impl Store {
             return Ok(Vec::new());
         };
         let found = sqlx::query(
-            "SELECT body FROM sightings WHERE flow = $1 AND request_number = $2 \
-             ORDER BY arrived_at, digest LIMIT $3",
+            // Neither hides the other, and notes hide nothing.
+            "SELECT body FROM (SELECT body FROM sightings WHERE flow = $1 AND request_number = $2 \
+             AND kind NOT IN ('alert', 'note') ORDER BY arrived_at, digest LIMIT $3) AS told \
+             UNION ALL \
+             SELECT body FROM (SELECT body FROM sightings WHERE flow = $1 AND request_number = $2 \
+             AND kind IN ('alert', 'note') ORDER BY kind = 'note', arrived_at, digest LIMIT $3) \
+             AS raised",
         )
         .bind(big(flow))
         .bind(big(request))
@@ -153,9 +158,12 @@ impl Store {
         community: &str,
     ) -> Answer<Vec<Sighting>> {
         let found = sqlx::query(
-            "SELECT body FROM sightings WHERE sha256 = $1 OR request = $2 \
-             OR (kind = 'alert' AND (client = $3 OR community = $4)) \
-             ORDER BY arrived_at DESC, digest LIMIT $5",
+            "SELECT body FROM (SELECT body FROM sightings WHERE sha256 = $1 OR request = $2 \
+             ORDER BY arrived_at DESC, digest LIMIT $5) AS told \
+             UNION ALL \
+             SELECT body FROM (SELECT body FROM sightings WHERE kind IN ('alert', 'note') \
+             AND (client = $3 OR community = $4) \
+             ORDER BY kind = 'note', arrived_at DESC, digest LIMIT $5) AS raised",
         )
         .bind(sha256.as_str())
         .bind(&connection.request)

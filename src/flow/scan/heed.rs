@@ -3,6 +3,7 @@
 //! A release waits until the sensor has told of the very upload, or until its time is over; then
 //! every alert counts that was joined meanwhile.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::{FlowError, Standing};
@@ -48,6 +49,8 @@ pub(super) async fn heed(
     }
     let mut findings: Vec<Finding> = alerts.iter().map(Alert::finding).collect();
     findings.truncate(EngineReport::FINDINGS_LIMIT - 1);
+    // There may be more than there is room for.
+    findings.sort_by_key(|finding| Reverse(finding.severity));
     if hearing != Hearing::Heard {
         let code = Code::fixed(hearing.as_str());
         findings.push(Finding::new(Engine::Sensor, code, Severity::Suspicious, ""));
@@ -80,6 +83,7 @@ mod tests {
     use crate::domain::sighting::Why;
     use crate::domain::{ArtifactId, Timestamp};
 
+    use crate::flow::sensor::tests::World;
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
     fn heeded(severity: Severity, acted_at: Option<Timestamp>) -> Heeded {

@@ -1,42 +1,35 @@
 //! Which sighting is about which artifact: looked for from both sides, as either may come first.
+//!
+//! Each request, each stretch of time and each artifact is asked for once, however many alerts a
+//! client raises: the work grows with their number and no faster.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::app::App;
 use crate::domain::sensor::Watch;
-use crate::domain::sighting::{Alert, Seen, Sighting, Why};
-use crate::domain::{Action, Artifact, community};
+use crate::domain::sighting::{Alert, Seen, Sighting, Transaction, Why};
+use crate::domain::state::Sha256Hex;
+use crate::domain::{Action, Artifact, ArtifactId, Timestamp, community};
 use crate::flow::FlowError;
 
-/// Sightings looked at in one step.
+/// Sightings looked at at once.
 const BATCH: u32 = 500;
-/// Batches of one step: a flood is worked off without keeping the other duties waiting.
-const MOST_BATCHES: u32 = 4;
-/// Alerts kept of one artifact; one is enough to stop it.
+/// Alerts that stop kept of one artifact, and as many that do not: notes take no room from them.
 const MOST_ALERTS: usize = 64;
 
-/// Joins what the sensor saw since the last step to the artifacts that are there.
-pub(super) async fn new_sightings(app: &App, watch: &Watch) -> Result<(), FlowError> {
-    for _ in 0..MOST_BATCHES {
-        let new = app.db.new_sightings(BATCH).await?;
-        if new.is_empty() {
-            break;
-        }
-        for sighting in &new {
-            let together = together(app, sighting).await?;
-            if !together.iter().any(is_alert) {
-                continue;
-            }
-            for artifact in candidates(app, &together, watch).await? {
-                join_all(app, &artifact, &together, watch).await?;
-            }
-        }
-        app.db.looked_at(&new, app.clock.read()).await?;
-        if new.len() < BATCH as usize {
-            break;
-        }
+/// Joins the next of what the sensor saw to the artifacts that are there; tells whether there may be
+/// more of it.
+pub(super) async fn new_sightings(app: &App, watch: &Watch) -> Result<bool, FlowError> {
+    let new = app.db.new_sightings(BATCH).await?;
+    let requests = requests(app, &new).await?;
+    for (artifact, about) in candidates(app, &requests, watch).await? {
+        let about = about.iter().filter_map(|index| requests.get(*index));
+        join_all(app, &artifact, about, watch).await?;
     }
-    Ok(())
+    app.db.looked_at(&new, app.clock.read()).await?;
+    Ok(new.len() == BATCH as usize)
 }
 
 /// Joins what the sensor saw of an artifact before it was there; whether the sensor has told of the
@@ -47,6 +40,7 @@ pub(in crate::flow) async fn look_for(
     watch: &Watch,
 ) -> Result<bool, FlowError> {
     let (mut file_told, mut requests_told) = (false, true);
+    let mut its = Vec::new();
     for connection in artifact.connection.all() {
         let community = community::id(watch.seed, connection.peer, connection.local);
         let sha256 = &artifact.source.sha256;
@@ -58,85 +52,161 @@ pub(in crate::flow) async fn look_for(
             let identified = sighting.identifies(artifact);
             file_told |= identified == Some(Why::File);
             if identified.is_some() || is_alert(&sighting) {
-                let together = together(app, &sighting).await?;
-                join_all(app, artifact, &together, watch).await?;
+                its.push(sighting);
             }
         }
     }
+    let requests = requests(app, &its).await?;
+    join_all(app, artifact, requests.iter(), watch).await?;
     Ok(file_told || requests_told)
 }
 
-/// What was seen of the same request, this among it.
-async fn together(app: &App, sighting: &Sighting) -> Result<Vec<Sighting>, FlowError> {
-    let mut together = app.db.sightings_in(sighting.transaction).await?;
-    if !together.contains(sighting) {
-        together.push(sighting.clone());
-    }
-    // Numbers of connections come again after the sensor starts anew.
-    together.retain(|it| it.client == sighting.client && it.service == sighting.service);
-    Ok(together)
+/// What was seen of one request. A sighting that names none stands by itself.
+struct Request {
+    alerts: Vec<Sighting>,
+    companions: Vec<Sighting>,
 }
 
-/// Artifacts that these sightings may be about.
-async fn candidates(
-    app: &App,
-    together: &[Sighting],
-    watch: &Watch,
-) -> Result<Vec<Artifact>, FlowError> {
-    let mut found: Vec<Artifact> = Vec::new();
-    for sighting in together {
-        let more = match &sighting.seen {
-            Seen::File { sha256, size_bytes } => app.db.artifacts_with(sha256, *size_bytes).await?,
-            Seen::Request { .. } | Seen::Alert { .. } => {
-                let (from, until) = around(sighting, watch.window);
-                app.db.artifacts_around(from, until).await?
-            }
-        };
-        found.extend(more);
+/// The requests that these sightings are of, as far as there are alerts about them.
+async fn requests(app: &App, sightings: &[Sighting]) -> Result<Vec<Request>, FlowError> {
+    let mut numbered: BTreeMap<(Transaction, SocketAddr, SocketAddr), Vec<Sighting>> =
+        BTreeMap::new();
+    let mut found = Vec::new();
+    for sighting in sightings {
+        let Sighting { transaction, client, service, .. } = *sighting;
+        if transaction.flow.is_some() && transaction.request.is_some() {
+            let key = (transaction, client, service);
+            numbered.entry(key).or_default().push(sighting.clone());
+        } else {
+            found.push(Request::of(vec![sighting.clone()]));
+        }
     }
-    found.sort_by_key(|artifact| artifact.id);
-    found.dedup_by_key(|artifact| artifact.id);
+    for ((transaction, client, service), mut together) in numbered {
+        // Numbers of connections come again after the sensor starts anew.
+        let same = |it: &Sighting| it.client == client && it.service == service;
+        together.extend(app.db.sightings_in(transaction).await?.into_iter().filter(same));
+        together.sort_by_cached_key(|it| (it.at, it.digest()));
+        together.dedup();
+        found.push(Request::of(together));
+    }
+    found.retain(|request| !request.alerts.is_empty());
     Ok(found)
 }
 
-fn around(
-    sighting: &Sighting,
-    window: Duration,
-) -> (crate::domain::Timestamp, crate::domain::Timestamp) {
-    (sighting.at.minus(window), sighting.at.plus(window))
+impl Request {
+    fn of(together: Vec<Sighting>) -> Self {
+        let (alerts, companions) = together.into_iter().partition(is_alert);
+        Self { alerts, companions }
+    }
+
+    /// Its alerts that are about an artifact, and why.
+    fn about(&self, artifact: &Artifact, watch: &Watch) -> Vec<(&Sighting, Why)> {
+        // What identifies the artifact best decides for all of them, or else that it is another's.
+        let identifies = |it: &&Sighting| it.identifies(artifact).is_some();
+        let best = self.companions.iter().filter(identifies);
+        let best = best.min_by_key(|it| it.identifies(artifact));
+        let request = |it: &&Sighting| matches!(it.seen, Seen::Request { .. });
+        let decides = best.or_else(|| self.companions.iter().find(request));
+        let decides = decides.map_or(&[] as &[Sighting], std::slice::from_ref);
+        let why = |alert: &Sighting| alert.joins(decides, artifact, watch);
+        self.alerts.iter().filter_map(|alert| Some((alert, why(alert)?))).collect()
+    }
 }
 
+/// A question for artifacts that a sighting may be about.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    File {
+        sha256: Sha256Hex,
+        size_bytes: u64,
+    },
+    /// A stretch of time, as long as the window and counted from the beginning of time.
+    Around {
+        stretch: i64,
+    },
+}
+
+impl Look {
+    fn of(sighting: &Sighting, watch: &Watch) -> Self {
+        match &sighting.seen {
+            Seen::File { sha256, size_bytes } => {
+                Self::File { sha256: sha256.clone(), size_bytes: *size_bytes }
+            }
+            Seen::Request { .. } | Seen::Alert { .. } => {
+                Self::Around { stretch: sighting.at.as_millis().div_euclid(length(watch)) }
+            }
+        }
+    }
+
+    async fn ask(&self, app: &App, watch: &Watch) -> Result<Vec<Artifact>, FlowError> {
+        Ok(match self {
+            Self::File { sha256, size_bytes } => app.db.artifacts_with(sha256, *size_bytes).await?,
+            Self::Around { stretch } => {
+                let begins = Timestamp::from_millis(stretch.saturating_mul(length(watch)));
+                let (from, until) = (begins.minus(watch.window), begins.plus(watch.window * 2));
+                app.db.artifacts_around(from, until).await?
+            }
+        })
+    }
+}
+
+/// Of a stretch, in milliseconds.
+fn length(watch: &Watch) -> i64 {
+    i64::try_from(watch.window.max(Duration::from_millis(1)).as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Artifacts that requests may be about, each with the places of these requests.
+async fn candidates(
+    app: &App,
+    requests: &[Request],
+    watch: &Watch,
+) -> Result<Vec<(Artifact, BTreeSet<usize>)>, FlowError> {
+    let mut looks: BTreeMap<Look, BTreeSet<usize>> = BTreeMap::new();
+    for (index, request) in requests.iter().enumerate() {
+        for sighting in request.alerts.iter().chain(&request.companions) {
+            looks.entry(Look::of(sighting, watch)).or_default().insert(index);
+        }
+    }
+    let mut found: BTreeMap<ArtifactId, (Artifact, BTreeSet<usize>)> = BTreeMap::new();
+    for (look, places) in looks {
+        for artifact in look.ask(app, watch).await? {
+            let (_, about) =
+                found.entry(artifact.id).or_insert_with(|| (artifact, BTreeSet::new()));
+            about.extend(&places);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Joins the alerts of these requests that are about an artifact, as far as there is room.
 async fn join_all(
     app: &App,
     artifact: &Artifact,
-    together: &[Sighting],
+    requests: impl Iterator<Item = &Request>,
     watch: &Watch,
 ) -> Result<(), FlowError> {
-    let (alerts, companions): (Vec<_>, Vec<_>) = together.iter().cloned().partition(is_alert);
-    for alert in alerts {
-        if let Some(why) = alert.joins(&companions, artifact, watch) {
-            join(app, artifact, &alert, why).await?;
+    let joins: Vec<_> = requests.flat_map(|request| request.about(artifact, watch)).collect();
+    if joins.is_empty() {
+        return Ok(());
+    }
+    let mut known = app.db.alerts_of(artifact.id).await?;
+    for (sighting, why) in joins {
+        let Some(alert) = alert(artifact, sighting, why, app.clock.trusted()?) else { continue };
+        let alike = known.iter().filter(|it| it.stops() == alert.stops()).count();
+        if alike >= MOST_ALERTS || known.iter().any(|it| it.sighting == alert.sighting) {
+            continue;
         }
+        join(app, artifact, &alert).await?;
+        known.push(alert);
     }
     Ok(())
 }
 
-async fn join(
-    app: &App,
-    artifact: &Artifact,
-    sighting: &Sighting,
-    why: Why,
-) -> Result<(), FlowError> {
-    let Seen::Alert { rule, signature, severity } = &sighting.seen else { return Ok(()) };
-    let known = app.db.alerts_of(artifact.id).await?;
-    let digest = sighting.digest();
-    if known.len() >= MOST_ALERTS || known.iter().any(|alert| alert.sighting == digest) {
-        return Ok(());
-    }
-    let now = app.clock.trusted()?;
-    let alert = Alert {
+fn alert(artifact: &Artifact, sighting: &Sighting, why: Why, now: Timestamp) -> Option<Alert> {
+    let Seen::Alert { rule, signature, severity } = &sighting.seen else { return None };
+    Some(Alert {
         artifact: artifact.id,
-        sighting: digest,
+        sighting: sighting.digest(),
         rule: *rule,
         signature: signature.clone(),
         severity: *severity,
@@ -144,14 +214,17 @@ async fn join(
         seen_at: sighting.at,
         joined_at: now,
         acted_at: None,
-    };
+    })
+}
+
+async fn join(app: &App, artifact: &Artifact, alert: &Alert) -> Result<(), FlowError> {
     let event = artifact
-        .event(app.stamp(app.itself(), now)?, Action::SensorAlert)
-        .fact("rule", rule)
-        .fact("why", why.as_str())
-        .fact("severity", severity.as_str())
-        .fact("seen_at", &sighting.at);
-    app.db.join_alert(&alert, &event).await?;
+        .event(app.stamp(app.itself(), alert.joined_at)?, Action::SensorAlert)
+        .fact("rule", &alert.rule)
+        .fact("why", alert.why.as_str())
+        .fact("severity", alert.severity.as_str())
+        .fact("seen_at", &alert.seen_at);
+    app.db.join_alert(alert, &event).await?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What an alert does to an artifact in each state, and what it leaves alone.
 
+mod flood;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,0 +1,73 @@
+//! Many alerts: none that stops is lost among others, and the work grows with their number only.
+
+use super::*;
+use crate::app::Db;
+
+/// So many alerts, each of a connection's number of its own.
+fn many(world: &World, count: u64, severity: Severity) -> Vec<Sighting> {
+    let one = |number| {
+        let mut alert = world.alert(None, severity);
+        alert.transaction.flow = Some(1000 + number);
+        alert
+    };
+    (0..count).map(one).collect()
+}
+
+#[tokio::test]
+async fn notes_by_the_dozen_do_not_keep_an_alert_from_stopping() {
+    let world = World::new().await;
+    let artifact = world.one().await;
+    world.tell(many(&world, 70, Severity::Info)).await;
+    assert_eq!(step(&world.worker).await.unwrap(), 0);
+    world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
+    step(&world.worker).await.unwrap();
+    world.app.hand.advance(GRACE);
+    assert_eq!(step(&world.worker).await.unwrap(), 1);
+    expect_stopped(&world.state(&artifact).await, Why::Connection);
+    let alerts = world.worker.db.alerts_of(artifact.id).await.unwrap();
+    assert_eq!(alerts.iter().filter(|it| !it.stops()).count(), 64, "notes have their limit");
+    world.tell(many(&world, 70, Severity::Suspicious)).await;
+    step(&world.worker).await.unwrap();
+    let alerts = world.worker.db.alerts_of(artifact.id).await.unwrap();
+    assert_eq!(alerts.iter().filter(|it| it.stops()).count(), 64, "and so have alerts");
+}
+
+#[tokio::test]
+async fn a_scan_finds_the_one_alert_that_stops_behind_hundreds_of_later_notes() {
+    let world = World::new().await;
+    world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
+    world.app.hand.advance(Duration::from_millis(1));
+    world.tell(many(&world, 501, Severity::Info)).await;
+    step(&world.worker).await.unwrap();
+    let artifact = world.one().await;
+    look_for(&world.worker, &artifact, &world.watch()).await.unwrap();
+    let alerts = world.worker.db.alerts_of(artifact.id).await.unwrap();
+    assert_eq!(alerts.iter().filter(|it| it.stops()).count(), 1);
+}
+
+#[tokio::test]
+async fn hundreds_of_alerts_of_one_request_ask_the_database_once_for_each_thing() {
+    let world = World::new().await;
+    let (artifact, _) = world.released(world.one().await).await;
+    let mut alerts = many(&world, 500, Severity::Suspicious);
+    let Artifact { source, .. } = &artifact;
+    let (sha256, size_bytes) = (source.sha256.clone(), source.size_bytes);
+    let file = world.seen(Some(0), Seen::File { sha256, size_bytes });
+    for (number, alert) in (0..).zip(&mut alerts) {
+        alert.transaction = file.transaction;
+        alert.at = alert.at.plus(Duration::from_millis(number));
+    }
+    alerts.push(file);
+    world.tell(alerts).await;
+    let before = Db::asked();
+    assert_eq!(step(&world.worker).await.unwrap(), 1);
+    let asked = Db::asked() - before;
+    assert!(asked < 150, "64 joins, and a few questions besides: {asked}");
+    expect_stopped(&world.state(&artifact).await, Why::File);
+
+    let other = world.one().await;
+    let before = Db::asked();
+    assert!(look_for(&world.worker, &other, &world.watch()).await.unwrap());
+    let asked = Db::asked() - before;
+    assert!(asked < 100, "and a scan asks no more: {asked}");
+}

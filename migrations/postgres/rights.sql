@@ -59,6 +59,7 @@ GRANT SELECT, UPDATE, DELETE ON sekisho.sightings TO sekisho_worker;
 GRANT SELECT, INSERT, UPDATE ON sekisho.alerts, sekisho.sensor_health, sekisho.log_followers
     TO sekisho_worker;
 GRANT SELECT ON sekisho.sensor_sources TO sekisho_worker, sekisho_review;
+GRANT UPDATE (lost_at) ON sekisho.sensor_sources TO sekisho_worker;
 
 -- The worker says which signature sets it has, and scans what is stored again when they change; what
 -- people decide about either it only reads.
@@ -70,8 +71,8 @@ GRANT SELECT, INSERT, UPDATE ON sekisho.signature_decisions TO sekisho_review;
 GRANT SELECT ON sekisho.alerts, sekisho.sensor_health TO sekisho_review;
 
 -- The sensor writes down what it saw and how far it has read. It reads no artifact, and no sighting
--- but its name.
-GRANT SELECT (digest), INSERT ON sekisho.sightings TO sekisho_sensor;
+-- but its name and whether it waits.
+GRANT SELECT (digest, looked_at), INSERT ON sekisho.sightings TO sekisho_sensor;
 GRANT SELECT, INSERT, UPDATE ON sekisho.sensor_sources TO sekisho_sensor;
 GRANT SELECT (id, submission, object, expires_at, artifact), DELETE ON sekisho.uploads
     TO sekisho_worker;

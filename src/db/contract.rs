@@ -29,6 +29,7 @@ use sensor::{
     a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event,
     a_sighting_and_an_artifact_find_each_other_by_all_they_share,
     an_alert_is_joined_once_and_open_until_it_was_acted_on,
+    of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid,
     what_was_read_is_kept_with_its_place_and_counted_once,
 };
 use suspensions::{
@@ -122,6 +123,7 @@ on_every_engine! {
     a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event,
     a_sighting_and_an_artifact_find_each_other_by_all_they_share,
     an_alert_is_joined_once_and_open_until_it_was_acted_on,
+    of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid,
     a_follower_of_the_log_goes_on_where_it_was,
     of_two_suspensions_of_one_subject_at_once_one_stands_with_its_event,
     a_suspension_is_active_until_its_end_or_its_lifting,

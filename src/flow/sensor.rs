@@ -22,7 +22,7 @@ pub(super) use join::look_for;
 
 /// How long a scan that is due gets to heed an alert itself, which gives the reviewer its evidence.
 const GRACE: Duration = Duration::from_secs(3);
-/// Sightings are kept this long for uploads that are still coming in.
+/// Sightings are kept this long for uploads that still wait for their scan.
 const KEPT: Duration = Duration::from_hours(1);
 
 /// Records that the sensor role starts: a gap in the log is explained by it.
@@ -70,7 +70,9 @@ pub async fn step(app: &App) -> Result<usize, FlowError> {
 
 /// Removes sightings that no upload can be joined to any more: they name addresses.
 pub async fn sweep(app: &App) -> Result<u64, FlowError> {
-    Ok(app.db.sweep_sightings(app.clock.trusted()?.minus(KEPT)).await?)
+    let before = app.clock.trusted()?.minus(KEPT);
+    // What comes in pieces may end that much later than an alert about the first of them.
+    Ok(app.db.sweep_sightings(before, before.minus(app.limits.upload_life)).await?)
 }
 
 /// Whether the sensor is to be relied on now; `None` if there is none.

@@ -90,6 +90,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "UPDATE sekisho.suspensions SET ends_at = 0",
             "INSERT INTO sekisho.known_bad VALUES ('k', 'removed', 1, 1, 'b', 's')",
             "UPDATE sekisho.known_bad SET body = ''",
+            "UPDATE sekisho.sensor_sources SET sign_at = 9",
         ],
     ),
     (

@@ -38,7 +38,8 @@ impl Db {
         engine!(self, db => db.new_sightings(limit).await)
     }
 
-    /// Notes that these were looked at.
+    /// Notes that these were looked at. Of all that were, the oldest beyond a limit are removed; if alerts that stop are
+    /// among them, something of the sensor is lost.
     pub async fn looked_at(&self, sightings: &[Sighting], now: Timestamp) -> Answer<()> {
         engine!(self, db => db.looked_at(sightings, now).await)
     }
@@ -77,9 +78,14 @@ impl Db {
         engine!(self, db => db.artifacts_with(sha256, size_bytes).await)
     }
 
-    /// Removes sightings that arrived before a time and were looked at.
-    pub async fn sweep_sightings(&self, before: Timestamp) -> Answer<u64> {
-        engine!(self, db => db.sweep_sightings(before).await)
+    /// Removes sightings that arrived before a time and were looked at; alerts that stop, and what was seen of their
+    /// requests, only if they arrived before `alerts_before`.
+    pub async fn sweep_sightings(
+        &self,
+        before: Timestamp,
+        alerts_before: Timestamp,
+    ) -> Answer<u64> {
+        engine!(self, db => db.sweep_sightings(before, alerts_before).await)
     }
 
     /// Joins an alert to its artifact, with its event; false if it was joined already.

@@ -3,12 +3,16 @@
 use super::world::{NOW, SECOND, World};
 use crate::domain::sensor::{Hearing, RuleId};
 use crate::domain::sighting::{Alert, Counts, Mark, Reading, Seen, Sighting, Transaction, Why};
-use crate::domain::{Action, Artifact, Severity};
+use crate::domain::{Action, Artifact, Severity, Timestamp};
 
 /// One less than are kept.
 const FILL: &str = "INSERT INTO sightings (digest, arrived_at, looked_at, kind, client, body) \
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) \
-    SELECT 'filler-' || i, 1, 1, 'alert', 'c', '{}' FROM n";
+    SELECT 'filler-' || i, 1, NULL, 'file', 'c', '{}' FROM n";
+/// What a worker does to all of them.
+const LOOKED_AT: &str = "UPDATE sightings SET looked_at = 1";
+/// As if all of them were alerts.
+const ALERTS: &str = "UPDATE sightings SET kind = 'alert', looked_at = 1";
 
 fn alert(number: u32) -> Sighting {
     let rule = RuleId { generator: 1, signature: number };
@@ -50,19 +54,49 @@ pub(super) async fn what_was_read_is_kept_with_its_place_and_counted_once(world:
     assert!(new.contains(&alert(3)), "{new:?}");
     db.looked_at(&new[..2], NOW).await.unwrap();
     assert_eq!(db.new_sightings(10).await.unwrap(), new[2..]);
-    assert_eq!(db.sweep_sightings(NOW).await.unwrap(), 0, "as old as that, not older");
-    assert_eq!(db.sweep_sightings(NOW.plus(SECOND)).await.unwrap(), 2, "looked at");
+    let sweep = async |before, alerts| db.sweep_sightings(before, alerts).await.unwrap();
+    let later = NOW.plus(SECOND);
+    assert_eq!(sweep(later, NOW).await, 0, "as old as that, not older");
+    assert_eq!(sweep(later, later).await, 2, "looked at");
     assert_eq!(db.sightings_in(new[2].transaction).await.unwrap(), new[2..]);
 }
 
 pub(super) async fn a_flood_of_sightings_ends_at_its_limit_and_is_told(world: World) {
     assert!(world.place.accepts(FILL).await);
     let kept = world.db.take_reading(&reading(vec![alert(1)]), NOW).await.unwrap();
-    assert_eq!((kept.dropped, world.db.heard().await.unwrap().lost_at), (0, None));
+    let lost_at = async || world.db.heard().await.unwrap().lost_at;
+    assert_eq!((kept.dropped, lost_at().await), (0, None));
     let later = NOW.plus(SECOND);
     let over = world.db.take_reading(&reading(vec![alert(2), alert(3)]), later).await.unwrap();
-    assert_eq!(over.dropped, 2);
-    assert_eq!(world.db.heard().await.unwrap().lost_at, Some(later));
+    assert_eq!((over.dropped, lost_at().await), (2, Some(later)));
+    assert!(world.place.accepts(LOOKED_AT).await);
+    let after = world.db.take_reading(&reading(vec![alert(4)]), later).await.unwrap();
+    assert_eq!(after.dropped, 0, "what was looked at is in nobody's way");
+}
+
+pub(super) async fn of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid(
+    world: World,
+) {
+    let db = &world.db;
+    let look = async |number, at| {
+        let sighting = alert(number);
+        db.take_reading(&reading(vec![sighting.clone()]), at).await.unwrap();
+        db.looked_at(&[sighting], at).await.unwrap();
+    };
+    let is_kept =
+        async |number| !db.sightings_in(alert(number).transaction).await.unwrap().is_empty();
+    let lost_at = async || db.heard().await.unwrap().lost_at;
+    let oldest = Timestamp::from_millis(0);
+    look(1, oldest).await;
+    assert!(world.place.accepts(FILL).await && world.place.accepts(LOOKED_AT).await);
+    look(2, NOW).await;
+    assert!(is_kept(1).await && is_kept(2).await, "a file went");
+    assert_eq!(lost_at().await, None);
+    assert!(world.place.accepts(ALERTS).await);
+    let later = NOW.plus(SECOND);
+    look(3, later).await;
+    assert!(!is_kept(1).await && is_kept(2).await && is_kept(3).await);
+    assert_eq!(lost_at().await, Some(later));
 }
 
 pub(super) async fn a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event(

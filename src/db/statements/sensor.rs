@@ -9,7 +9,8 @@ use crate::domain::sighting::{Counts, Mark, Reading, Seen, Sighting, Transaction
 use crate::domain::state::Sha256Hex;
 use crate::domain::{Event, Timestamp, submission};
 
-/// Most sightings that wait and are kept: a flood does not fill the disk, and says that it is one.
+/// Most sightings that wait, and most that are kept afterwards: a flood does not fill the disk, and
+/// says that it is one.
 const MOST_SIGHTINGS: i64 = 50_000;
 /// Most rows of one look.
 const LOOK_LIMIT: i64 = 500;
@@ -30,9 +31,11 @@ impl Store {
         now: Timestamp,
     ) -> Answer<Counts> {
         let mut tx = self.begin().await?;
-        let kept: i64 =
-            sqlx::query_scalar("SELECT COUNT(digest) FROM sightings").fetch_one(&mut *tx).await?;
-        let mut room = MOST_SIGHTINGS.saturating_sub(kept);
+        let waiting: i64 =
+            sqlx::query_scalar("SELECT COUNT(digest) FROM sightings WHERE looked_at IS NULL")
+                .fetch_one(&mut *tx)
+                .await?;
+        let mut room = MOST_SIGHTINGS.saturating_sub(waiting);
         let mut counts = reading.counts;
         for sighting in &reading.sightings {
             if room <= 0 {
@@ -135,6 +138,7 @@ impl Store {
             return Ok(Vec::new());
         };
         let found = sqlx::query(
+        make_room(&mut tx, now).await?;
             // Neither hides the other, and notes hide nothing.
             "SELECT body FROM (SELECT body FROM sightings WHERE flow = $1 AND request_number = $2 \
              AND kind NOT IN ('alert', 'note') ORDER BY arrived_at, digest LIMIT $3) AS told \
@@ -175,13 +179,22 @@ impl Store {
         found.iter().map(sighting).collect()
     }
 
-    pub(in crate::db) async fn sweep_sightings(&self, before: Timestamp) -> Answer<u64> {
+    pub(in crate::db) async fn sweep_sightings(
+        &self,
+        before: Timestamp,
+        alerts_before: Timestamp,
+    ) -> Answer<u64> {
         let mut tx = self.begin().await?;
-        let done =
-            sqlx::query("DELETE FROM sightings WHERE arrived_at < $1 AND looked_at IS NOT NULL")
-                .bind(before.as_millis())
-                .execute(&mut *tx)
-                .await?;
+        let done = sqlx::query(
+            "DELETE FROM sightings WHERE looked_at IS NOT NULL AND (arrived_at < $2 \
+             OR (arrived_at < $1 AND kind <> 'alert' AND NOT EXISTS (SELECT 1 FROM sightings a \
+             WHERE a.kind = 'alert' AND a.flow = sightings.flow \
+             AND a.request_number = sightings.request_number)))",
+        )
+        .bind(before.as_millis())
+        .bind(alerts_before.as_millis())
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(done.rows_affected())
     }
@@ -225,6 +238,33 @@ async fn write_down(
     const TABLE: &str = "sensor_sources";
     let row = sqlx::query("SELECT * FROM sensor_sources WHERE source = $1")
         .bind(&reading.source)
+/// Removes the oldest of what was looked at and is more than is kept: alerts that stop last, and
+/// never unsaid, as an upload that still comes in may be theirs.
+async fn make_room(tx: &mut Connection, now: Timestamp) -> Answer<()> {
+    let kept: i64 =
+        sqlx::query_scalar("SELECT COUNT(digest) FROM sightings WHERE looked_at IS NOT NULL")
+            .fetch_one(&mut *tx)
+            .await?;
+    if kept <= MOST_SIGHTINGS {
+        return Ok(());
+    }
+    let removed: Vec<String> = sqlx::query_scalar(
+        "DELETE FROM sightings WHERE digest IN (SELECT digest FROM sightings \
+         WHERE looked_at IS NOT NULL ORDER BY kind = 'alert', arrived_at, digest LIMIT $1) \
+         RETURNING kind",
+    )
+    .bind(kept - MOST_SIGHTINGS)
+    .fetch_all(&mut *tx)
+    .await?;
+    if removed.iter().any(|kind| kind == "alert") {
+        sqlx::query("UPDATE sensor_sources SET lost_at = $1")
+            .bind(now.as_millis())
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
         .fetch_optional(&mut *tx)
         .await?;
     // A sensor whose clock is ahead would be heard for longer than it lives.

@@ -412,18 +412,3 @@ async fn a_sensor_whose_clock_is_ahead_is_not_heard_for_longer() {
     world.app.hand.advance(world.watch().silence + SECOND);
     assert_eq!(hearing(&world.worker).await.unwrap(), Some(Hearing::Silent));
 }
-
-#[tokio::test]
-async fn sightings_go_after_an_hour_and_alerts_stay() {
-    let world = World::new().await;
-    let artifact = world.one().await;
-    let alert = world.alert(Some(0), Severity::Suspicious);
-    let kept = async || world.worker.db.sightings_in(alert.transaction).await.unwrap().len();
-    world.tell(vec![alert.clone()]).await;
-    step(&world.worker).await.unwrap();
-    world.app.hand.advance(KEPT);
-    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (0, 1));
-    world.app.hand.advance(SECOND);
-    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (1, 0));
-    assert_eq!(world.worker.db.alerts_of(artifact.id).await.unwrap().len(), 1);
-}

@@ -71,3 +71,44 @@ async fn hundreds_of_alerts_of_one_request_ask_the_database_once_for_each_thing(
     let asked = Db::asked() - before;
     assert!(asked < 100, "and a scan asks no more: {asked}");
 }
+
+#[tokio::test]
+async fn notes_and_requests_go_after_an_hour_and_alerts_stay_as_long_as_an_upload_may_take() {
+    let world = World::new().await;
+    let alert = world.alert(Some(0), Severity::Suspicious);
+    let own = world.seen(Some(0), Seen::Request { id: "own".into() });
+    let other = world.seen(Some(1), Seen::Request { id: "other".into() });
+    world.tell(vec![alert.clone(), own, other, world.alert(None, Severity::Info)]).await;
+    step(&world.worker).await.unwrap();
+    let kept = async || world.worker.db.sightings_in(alert.transaction).await.unwrap().len();
+    world.app.hand.advance(KEPT);
+    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (0, 2));
+    world.app.hand.advance(SECOND);
+    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (2, 2));
+    world.app.hand.advance(world.worker.limits.upload_life - SECOND);
+    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (0, 2));
+    world.app.hand.advance(SECOND);
+    assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (2, 0));
+}
+
+#[tokio::test]
+async fn an_alert_about_an_early_piece_is_there_when_a_slow_upload_ends() {
+    let world = World::new().await;
+    let intake = &world.app.intake;
+    let (link, submission) = receive::tests::begun(&world.app).await;
+    let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
+    let [early, late] = [PEER, "192.0.2.7:50001"]
+        .map(|peer| Connection::new(peer.parse().unwrap(), DOOR.parse().unwrap(), "r".to_owned()));
+    let connection = Connection { earlier: vec![early], ..late };
+    let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection).await;
+    let mut upload = begun.unwrap();
+    world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
+    step(&world.worker).await.unwrap();
+    world.app.hand.advance(Duration::from_mins(61));
+    sweep(&world.worker).await.unwrap();
+    visit.take(intake, &mut upload, Bytes::from_static(b"content")).await.unwrap();
+    let artifact = visit.finish(intake, upload).await.unwrap();
+    look_for(&world.worker, &artifact, &world.watch()).await.unwrap();
+    let alerts = world.worker.db.alerts_of(artifact.id).await.unwrap();
+    assert_eq!(alerts.iter().map(|it| it.why).collect::<Vec<_>>(), [Why::Connection]);
+}

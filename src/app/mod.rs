@@ -9,6 +9,7 @@ mod gate;
 mod random;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use age::x25519::Identity as SignInIdentity;
 pub use checkpoints::{Checkpoints, CheckpointsError};
@@ -111,6 +112,8 @@ pub struct Sensor {
     pub random: Random,
     /// This machine: sensors on several may write files of the same path.
     pub host: Arc<str>,
+    /// How far the sensor's clock and ours may differ.
+    pub window: Duration,
 }
 
 impl App {

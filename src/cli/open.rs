@@ -107,6 +107,7 @@ pub(super) async fn sensor(config: &Config, password: File) -> Result<Sensor, Cl
         clock: clock(config, high_water),
         random: Random::system(),
         host: host.trim_end().into(),
+        window: Duration::from_secs(config.sensor.window),
     })
 }
 

@@ -16,7 +16,8 @@ pub struct Watch {
     pub silence: Duration,
     /// How long a release waits for the sensor's answer, counted from the receipt.
     pub settle: Duration,
-    /// How far the sensor's clock and ours may differ when an alert is joined to an upload.
+    /// How far the sensor's clock and ours may differ when an alert is joined to an upload, and for a
+    /// sign of life to be one.
     pub window: Duration,
     /// Of community ids.
     pub seed: u16,
@@ -27,7 +28,7 @@ pub struct Watch {
 pub enum Hearing {
     /// It gives signs of life, and all it says is taken.
     Heard,
-    /// No sign of life for longer than the policy waits, or its clock is wrong by as much.
+    /// No sign of life for longer than the policy waits, or none by a clock that agrees with ours.
     Silent,
     /// Something it said lately could not be taken.
     Losing,

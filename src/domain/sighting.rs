@@ -232,6 +232,12 @@ impl Reading {
         Self { source: source.to_owned(), ..Self::default() }
     }
 
+    /// The sign of life as far as it is one. Further ahead, or older when it is read, than the clocks
+    /// may differ, it shows a sensor whose alerts would be joined to nothing.
+    pub fn sign_within(&self, window: Duration, now: Timestamp) -> Option<Timestamp> {
+        self.sign_at.filter(|at| at.minus(window) <= now && now <= at.plus(window))
+    }
+
     /// Whether something the sensor said could not be taken.
     pub const fn loses(&self) -> bool {
         self.counts.oversized > 0 || self.counts.dropped > 0 || self.counts.gaps > 0

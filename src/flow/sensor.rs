@@ -43,8 +43,10 @@ pub async fn mark(sensor: &Sensor, source: &str) -> Result<Option<Mark>, FlowErr
 
 /// Keeps what was read, and how far that is, at once.
 pub async fn take(sensor: &Sensor, reading: Reading) -> Result<Counts, FlowError> {
-    let reading = Reading { source: name(sensor, &reading.source), ..reading };
-    Ok(sensor.db.take_reading(&reading, sensor.clock.read()).await?)
+    let now = sensor.clock.read();
+    let sign_at = reading.sign_within(sensor.window, now);
+    let reading = Reading { source: name(sensor, &reading.source), sign_at, ..reading };
+    Ok(sensor.db.take_reading(&reading, now).await?)
 }
 
 fn name(sensor: &Sensor, source: &str) -> String {

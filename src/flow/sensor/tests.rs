@@ -1,6 +1,7 @@
 //! What an alert does to an artifact in each state, and what it leaves alone.
 
 mod flood;
+mod hearing;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ impl World {
             clock: worker.clock.clone(),
             random: worker.random.clone(),
             host: "gate".into(),
+            window: SECOND * 10,
         };
         let world = Self { app, worker, sensor };
         world.hear().await;
@@ -379,36 +381,4 @@ async fn what_is_told_twice_counts_once() {
     step(&world.worker).await.unwrap();
     let actions = world.actions(&artifact).await;
     assert_eq!(actions, ["receive", "send_to_review", "sensor_alert"]);
-}
-
-#[tokio::test]
-async fn silence_and_its_end_are_events_and_so_is_loss() {
-    let world = World::new().await;
-    let hearing = async || hearing(&world.worker).await.unwrap();
-    assert_eq!(hearing().await, Some(Hearing::Heard));
-    world.app.hand.advance(world.watch().silence + SECOND);
-    step(&world.worker).await.unwrap();
-    step(&world.worker).await.unwrap();
-    assert_eq!(hearing().await, Some(Hearing::Silent));
-    world.hear().await;
-    let mut lossy = Reading { sign_at: Some(world.now()), ..Reading::of("eve.json") };
-    lossy.counts.oversized = 1;
-    take(&world.sensor, lossy).await.unwrap();
-    step(&world.worker).await.unwrap();
-    assert_eq!(hearing().await, Some(Hearing::Losing));
-    let events = world.app.events().await;
-    let codes: Vec<_> = events.iter().filter_map(|event| event.facts.get("code")).collect();
-    assert_eq!(codes, ["sensor_heard", "sensor_silent", "sensor_heard", "sensor_losing"]);
-    let counts = world.worker.db.sensor_counts().await.unwrap();
-    assert_eq!(counts[0].0, "gate:eve.json");
-}
-
-#[tokio::test]
-async fn a_sensor_whose_clock_is_ahead_is_not_heard_for_longer() {
-    let world = World::new().await;
-    let ahead = world.now().plus(Duration::from_hours(1));
-    let reading = Reading { sign_at: Some(ahead), ..Reading::of("eve.json") };
-    take(&world.sensor, reading).await.unwrap();
-    world.app.hand.advance(world.watch().silence + SECOND);
-    assert_eq!(hearing(&world.worker).await.unwrap(), Some(Hearing::Silent));
 }

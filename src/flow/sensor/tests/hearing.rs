@@ -1,0 +1,51 @@
+//! When the sensor is to be relied on.
+
+use super::*;
+
+#[tokio::test]
+async fn silence_and_its_end_are_events_and_so_is_loss() {
+    let world = World::new().await;
+    let hearing = async || hearing(&world.worker).await.unwrap();
+    assert_eq!(hearing().await, Some(Hearing::Heard));
+    world.app.hand.advance(world.watch().silence + SECOND);
+    step(&world.worker).await.unwrap();
+    step(&world.worker).await.unwrap();
+    assert_eq!(hearing().await, Some(Hearing::Silent));
+    world.hear().await;
+    let mut lossy = Reading { sign_at: Some(world.now()), ..Reading::of("eve.json") };
+    lossy.counts.oversized = 1;
+    take(&world.sensor, lossy).await.unwrap();
+    step(&world.worker).await.unwrap();
+    assert_eq!(hearing().await, Some(Hearing::Losing));
+    let events = world.app.events().await;
+    let codes: Vec<_> = events.iter().filter_map(|event| event.facts.get("code")).collect();
+    assert_eq!(codes, ["sensor_heard", "sensor_silent", "sensor_heard", "sensor_losing"]);
+    let counts = world.worker.db.sensor_counts().await.unwrap();
+    assert_eq!(counts[0].0, "gate:eve.json");
+}
+
+#[tokio::test]
+async fn a_sensor_whose_clock_is_ahead_is_not_heard_for_longer() {
+    let world = World::new().await;
+    let ahead = world.now().plus(world.watch().window);
+    let reading = Reading { sign_at: Some(ahead), ..Reading::of("eve.json") };
+    take(&world.sensor, reading).await.unwrap();
+    world.app.hand.advance(world.watch().silence + SECOND);
+    assert_eq!(hearing(&world.worker).await.unwrap(), Some(Hearing::Silent));
+}
+
+#[tokio::test]
+async fn a_sensor_whose_clock_is_further_off_than_alerts_are_joined_over_is_not_heard() {
+    let world = World::new().await;
+    let window = world.watch().window;
+    let heard_by = async |its: fn(Timestamp, Duration) -> Timestamp, off| {
+        world.app.hand.advance(world.watch().silence + SECOND);
+        let reading = Reading { sign_at: Some(its(world.now(), off)), ..Reading::of("eve.json") };
+        take(&world.sensor, reading).await.unwrap();
+        hearing(&world.worker).await.unwrap() == Some(Hearing::Heard)
+    };
+    for (off, expected) in [(window, true), (window + SECOND, false), (SECOND * 15, false)] {
+        assert_eq!(heard_by(Timestamp::plus, off).await, expected, "ahead by {off:?}");
+        assert_eq!(heard_by(Timestamp::minus, off).await, expected, "behind by {off:?}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::app::{
     AreaIdentity, Datagrams, Eve, Intake, IntakeKeys, Interest, Portal, PortalKeys, ReviewKeys,
     Scanner, StreamListener, Worker, WorkerKeys,
 };
-use crate::config::{Clamd, Config, Door, Store};
+use crate::config::{Clamd, Config, Door, Sensor, Store};
 use crate::domain::Action;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
@@ -154,7 +155,7 @@ async fn sense(config: &Config, handed: Handed) -> Result<(), CliError> {
     let Handed { reach, ready, .. } = handed;
     let sensor = open::sensor(config, reach.database_password).await?;
     let sources = sources(config)?;
-    flow::sensor::started(&sensor, env!("CARGO_PKG_VERSION")).await?;
+    flow::sensor::started(&sensor, env!("CARGO_PKG_VERSION"), &places(config)).await?;
     let stop = CancellationToken::new();
     let loops = tokio::spawn(sense::run(sensor, sources, stop.clone()));
     ready.tell();
@@ -172,6 +173,15 @@ fn sources(config: &Config) -> Result<sense::Sources, CliError> {
         datagrams: sensor.datagram.as_deref().map(Datagrams::bind).transpose()?,
         interest: Interest { services: sensor.services(config), weights: sensor.weights() },
     })
+}
+
+fn places(config: &Config) -> flow::sensor::Places {
+    let Sensor { files, stream, datagram, .. } = &config.sensor;
+    let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+    flow::sensor::Places {
+        files: files.iter().map(name).collect(),
+        sockets: stream.iter().chain(datagram).map(name).collect(),
+    }
 }
 
 /// Rules that are left out weaken every scan until somebody mends them: told at each start, one by one.

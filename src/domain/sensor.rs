@@ -50,8 +50,8 @@ impl Hearing {
     }
 }
 
-/// When the sensor last gave a sign of life, when something of it was last lost, and what the worker
-/// has noted since when.
+/// When the sensor last gave a sign of life (of several the one that is silent longest), when
+/// something of it was last lost, and what the worker has noted since when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Heard {
     pub sign_at: Option<Timestamp>,

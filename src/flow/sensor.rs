@@ -14,25 +14,46 @@ use crate::app::{App, DbError, Sensor};
 use crate::domain::artifact::Stamp;
 use crate::domain::event::Role;
 use crate::domain::policy::Verdict;
-use crate::domain::sensor::{Hearing, Watch};
+use crate::domain::sensor::{Heard, Hearing, Watch};
 use crate::domain::sighting::{Alert, Counts, Mark, Reading};
 use crate::domain::{Action, Actor, Artifact, ArtifactId, Event, EventId, State, Timestamp};
 
 pub(super) use join::look_for;
 
+/// Where the sensor role reads.
+pub struct Places {
+    pub files: Vec<String>,
+    /// These keep nothing for whoever is away.
+    pub sockets: Vec<String>,
+}
+
 /// How long a scan that is due gets to heed an alert itself, which gives the reviewer its evidence.
 const GRACE: Duration = Duration::from_secs(3);
 /// Sightings are kept this long for uploads that still wait for their scan.
 const KEPT: Duration = Duration::from_hours(1);
+/// Of several sources each is missed for so long that has given a sign of life.
+const MISSED: Duration = Duration::from_hours(24);
+/// Batches of one step: a flood is worked off without keeping the other duties waiting.
+const MOST_BATCHES: u32 = 4;
 
-/// Records that the sensor role starts: a gap in the log is explained by it.
-pub async fn started(sensor: &Sensor, version: &str) -> Result<(), FlowError> {
+/// Records that the sensor role starts: a gap in the log is explained by it. What a sensor told a
+/// socket meanwhile is lost, and what is read no longer is not missed.
+pub async fn started(sensor: &Sensor, version: &str, places: &Places) -> Result<(), FlowError> {
+    let ours = name(sensor, "");
+    for (source, _) in sensor.db.sensor_counts().await? {
+        let Some(path) = source.strip_prefix(&ours) else { continue };
+        let is_at = |it: &String| it == path;
+        if places.sockets.iter().any(is_at) {
+            let counts = Counts { gaps: 1, ..Counts::default() };
+            take(sensor, Reading { counts, ..Reading::of(path) }).await?;
+        } else if !places.files.iter().any(is_at) {
+            sensor.db.retire_source(&source).await?;
+        }
+    }
     let at = sensor.clock.read();
     let actor = Actor::Service { role: Role::Sensor };
     let id = EventId::new(at, sensor.random.bytes()?);
     let event = Event::new(id, at, actor, Action::ServiceStart).fact("version", version);
-/// Batches of one step: a flood is worked off without keeping the other duties waiting.
-const MOST_BATCHES: u32 = 4;
     Ok(sensor.db.append(&event).await?)
 }
 
@@ -80,7 +101,13 @@ pub async fn sweep(app: &App) -> Result<u64, FlowError> {
 /// Whether the sensor is to be relied on now; `None` if there is none.
 pub async fn hearing(app: &App) -> Result<Option<Hearing>, FlowError> {
     let Some(watch) = app.policy.sensor else { return Ok(None) };
-    Ok(Some(watch.hearing(app.db.heard().await?, app.clock.read())))
+    let now = app.clock.read();
+    Ok(Some(watch.hearing(heard(app, now).await?, now)))
+}
+
+/// When the sensor was last heard.
+pub(super) async fn heard(app: &App, now: Timestamp) -> Result<Heard, FlowError> {
+    Ok(app.db.heard(now.minus(MISSED)).await?)
 }
 
 /// The sources whose lines carried some of what was sent.
@@ -92,8 +119,9 @@ pub async fn printing(app: &App) -> Result<Vec<String>, FlowError> {
 
 /// Notes a change of whether the sensor is heard: new artifacts go to review while it is not.
 async fn listen(app: &App, watch: &Watch) -> Result<(), FlowError> {
-    let heard = app.db.heard().await?;
-    let hearing = watch.hearing(heard, app.clock.trusted()?);
+    let now = app.clock.trusted()?;
+    let heard = heard(app, now).await?;
+    let hearing = watch.hearing(heard, now);
     if heard.noted.is_some_and(|(noted, _)| noted == hearing) {
         return Ok(());
     }

@@ -18,9 +18,15 @@ impl Db {
         engine!(self, db => db.take_reading(reading, now).await)
     }
 
-    /// When the sensor was last heard.
-    pub async fn heard(&self) -> Answer<Heard> {
-        engine!(self, db => db.heard().await)
+    /// When the sensor was last heard: of sources that gave a sign of life since a time, the one that is silent longest
+    /// counts.
+    pub async fn heard(&self, since: Timestamp) -> Answer<Heard> {
+        engine!(self, db => db.heard(since).await)
+    }
+
+    /// Forgets a source's sign of life: it is not missed from now on.
+    pub async fn retire_source(&self, source: &str) -> Answer<()> {
+        engine!(self, db => db.retire_source(source).await)
     }
 
     /// What was read of each source so far.

@@ -64,7 +64,7 @@ pub(super) async fn what_was_read_is_kept_with_its_place_and_counted_once(world:
 pub(super) async fn a_flood_of_sightings_ends_at_its_limit_and_is_told(world: World) {
     assert!(world.place.accepts(FILL).await);
     let kept = world.db.take_reading(&reading(vec![alert(1)]), NOW).await.unwrap();
-    let lost_at = async || world.db.heard().await.unwrap().lost_at;
+    let lost_at = async || world.db.heard(NOW).await.unwrap().lost_at;
     assert_eq!((kept.dropped, lost_at().await), (0, None));
     let later = NOW.plus(SECOND);
     let over = world.db.take_reading(&reading(vec![alert(2), alert(3)]), later).await.unwrap();
@@ -85,7 +85,7 @@ pub(super) async fn of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_
     };
     let is_kept =
         async |number| !db.sightings_in(alert(number).transaction).await.unwrap().is_empty();
-    let lost_at = async || db.heard().await.unwrap().lost_at;
+    let lost_at = async || db.heard(NOW).await.unwrap().lost_at;
     let oldest = Timestamp::from_millis(0);
     look(1, oldest).await;
     assert!(world.place.accepts(FILL).await && world.place.accepts(LOOKED_AT).await);
@@ -107,8 +107,16 @@ pub(super) async fn a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_
     db.take_reading(&signed(NOW), NOW).await.unwrap();
     db.take_reading(&signed(NOW.minus(SECOND)), NOW).await.unwrap();
     db.take_reading(&reading(vec![]), NOW).await.unwrap();
-    let heard = db.heard().await.unwrap();
+    let heard = db.heard(NOW).await.unwrap();
     assert_eq!((heard.sign_at, heard.lost_at, heard.noted), (Some(NOW), None, None));
+    let (before, later) = (NOW.minus(SECOND), NOW.plus(SECOND));
+    let other = Reading { sign_at: Some(before), ..Reading::of("gate:other.json") };
+    db.take_reading(&other, NOW).await.unwrap();
+    for (since, expected) in [(before, before), (NOW, NOW), (later, NOW)] {
+        assert_eq!(db.heard(since).await.unwrap().sign_at, Some(expected));
+    }
+    db.retire_source("gate:other.json").await.unwrap();
+    assert_eq!(db.heard(before).await.unwrap().sign_at, Some(NOW));
     for (hearing, is_new) in
         [(Hearing::Silent, true), (Hearing::Silent, false), (Hearing::Heard, true)]
     {
@@ -116,7 +124,7 @@ pub(super) async fn a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_
         assert_eq!(db.set_hearing(hearing, &event).await.unwrap(), is_new);
     }
     assert_eq!(world.events(Action::SensorLost).await, 2);
-    assert_eq!(db.heard().await.unwrap().noted, Some((Hearing::Heard, NOW)));
+    assert_eq!(db.heard(NOW).await.unwrap().noted, Some((Hearing::Heard, NOW)));
 }
 
 pub(super) async fn a_sighting_and_an_artifact_find_each_other_by_all_they_share(world: World) {

@@ -52,10 +52,21 @@ impl Store {
         Ok(counts)
     }
 
-    pub(in crate::db) async fn heard(&self) -> Answer<Heard> {
+    pub(in crate::db) async fn retire_source(&self, source: &str) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE sensor_sources SET sign_at = NULL WHERE source = $1")
+            .bind(source)
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn heard(&self, since: Timestamp) -> Answer<Heard> {
         let row = sqlx::query(
-            "SELECT MAX(sign_at) AS sign_at, MAX(lost_at) AS lost_at FROM sensor_sources",
+            "SELECT COALESCE((SELECT MIN(sign_at) FROM sensor_sources WHERE sign_at >= $1), \
+             MAX(sign_at)) AS sign_at, MAX(lost_at) AS lost_at FROM sensor_sources",
         )
+        .bind(since.as_millis())
         .fetch_one(&self.reader)
         .await?;
         let noted = sqlx::query("SELECT hearing, since FROM sensor_health WHERE id = 1")
@@ -127,6 +138,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
+        make_room(&mut tx, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -138,7 +150,6 @@ impl Store {
             return Ok(Vec::new());
         };
         let found = sqlx::query(
-        make_room(&mut tx, now).await?;
             // Neither hides the other, and notes hide nothing.
             "SELECT body FROM (SELECT body FROM sightings WHERE flow = $1 AND request_number = $2 \
              AND kind NOT IN ('alert', 'note') ORDER BY arrived_at, digest LIMIT $3) AS told \
@@ -227,17 +238,6 @@ async fn insert(tx: &mut Connection, sighting: &Sighting, now: Timestamp) -> Ans
     Ok(done.rows_affected() == 1)
 }
 
-/// Adds a reading to what is known of its source.
-async fn write_down(
-    tx: &mut Connection,
-    reading: &Reading,
-    counts: Counts,
-    lost_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Answer<()> {
-    const TABLE: &str = "sensor_sources";
-    let row = sqlx::query("SELECT * FROM sensor_sources WHERE source = $1")
-        .bind(&reading.source)
 /// Removes the oldest of what was looked at and is more than is kept: alerts that stop last, and
 /// never unsaid, as an upload that still comes in may be theirs.
 async fn make_room(tx: &mut Connection, now: Timestamp) -> Answer<()> {
@@ -265,6 +265,17 @@ async fn make_room(tx: &mut Connection, now: Timestamp) -> Answer<()> {
     Ok(())
 }
 
+/// Adds a reading to what is known of its source.
+async fn write_down(
+    tx: &mut Connection,
+    reading: &Reading,
+    counts: Counts,
+    lost_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Answer<()> {
+    const TABLE: &str = "sensor_sources";
+    let row = sqlx::query("SELECT * FROM sensor_sources WHERE source = $1")
+        .bind(&reading.source)
         .fetch_optional(&mut *tx)
         .await?;
     // A sensor whose clock is ahead would be heard for longer than it lives.

@@ -32,8 +32,9 @@ pub(super) async fn heed(
     others: &[EngineReport],
 ) -> Result<Heeded, FlowError> {
     let begun = Instant::now();
-    let heard = app.db.heard().await?;
-    let hearing = watch.hearing_of(heard, artifact.received_at, app.clock.trusted()?);
+    let now = app.clock.trusted()?;
+    let heard = sensor::heard(app, now).await?;
+    let hearing = watch.hearing_of(heard, artifact.received_at, now);
     let mut answered = sensor::look_for(app, artifact, watch).await?;
     // What is stopped anyway need not wait, and who is silent will not answer.
     let can_matter = others.iter().all(EngineReport::is_quiet) && hearing == Hearing::Heard;
@@ -48,9 +49,9 @@ pub(super) async fn heed(
         alerts = app.db.alerts_of(artifact.id).await?;
     }
     let mut findings: Vec<Finding> = alerts.iter().map(Alert::finding).collect();
-    findings.truncate(EngineReport::FINDINGS_LIMIT - 1);
     // There may be more than there is room for.
     findings.sort_by_key(|finding| Reverse(finding.severity));
+    findings.truncate(EngineReport::FINDINGS_LIMIT - 1);
     if hearing != Hearing::Heard {
         let code = Code::fixed(hearing.as_str());
         findings.push(Finding::new(Engine::Sensor, code, Severity::Suspicious, ""));
@@ -82,8 +83,8 @@ mod tests {
     use crate::domain::sensor::RuleId;
     use crate::domain::sighting::Why;
     use crate::domain::{ArtifactId, Timestamp};
-
     use crate::flow::sensor::tests::World;
+
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
     fn heeded(severity: Severity, acted_at: Option<Timestamp>) -> Heeded {
@@ -106,6 +107,27 @@ mod tests {
             took_us: 0,
         };
         Heeded { report, alerts: vec![alert] }
+    }
+
+    #[tokio::test]
+    async fn of_more_alerts_than_a_report_has_room_for_the_gravest_are_told() {
+        let world = World::new().await;
+        let artifact = world.one().await;
+        let notes: Vec<_> = (0..63)
+            .map(|number| {
+                let mut note = world.alert(None, Severity::Info);
+                note.transaction.flow = Some(1000 + number);
+                note
+            })
+            .collect();
+        world.tell(notes).await;
+        sensor::step(&world.worker).await.unwrap();
+        world.app.hand.advance(Duration::from_millis(1));
+        world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
+        let watch = world.worker.policy.sensor.unwrap();
+        let Heeded { report, .. } = heed(&world.worker, &artifact, &watch, &[]).await.unwrap();
+        assert_eq!(report.findings.len(), EngineReport::FINDINGS_LIMIT - 1);
+        assert!(report.findings.iter().any(|it| it.severity == Severity::Suspicious));
     }
 
     #[test]

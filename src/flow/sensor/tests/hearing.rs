@@ -49,3 +49,52 @@ async fn a_sensor_whose_clock_is_further_off_than_alerts_are_joined_over_is_not_
         assert_eq!(heard_by(Timestamp::minus, off).await, expected, "behind by {off:?}");
     }
 }
+
+#[tokio::test]
+async fn of_two_sources_the_one_that_is_silent_counts_until_it_is_read_no_longer() {
+    let world = World::new().await;
+    let lives = async |source: &str| {
+        let reading = Reading { sign_at: Some(world.now()), ..Reading::of(source) };
+        take(&world.sensor, reading).await.unwrap();
+    };
+    let hearing = async || hearing(&world.worker).await.unwrap();
+    lives("other.json").await;
+    lives("eve.json").await;
+    assert_eq!(hearing().await, Some(Hearing::Heard));
+    world.app.hand.advance(world.watch().silence + SECOND);
+    lives("eve.json").await;
+    assert_eq!(hearing().await, Some(Hearing::Silent), "the other is away");
+    let restart = async |files: &[&str]| {
+        let files = files.iter().map(|&it| it.to_owned()).collect();
+        started(&world.sensor, "1", &Places { files, sockets: Vec::new() }).await.unwrap();
+    };
+    restart(&["eve.json", "other.json"]).await;
+    assert_eq!(hearing().await, Some(Hearing::Silent));
+    restart(&["eve.json"]).await;
+    assert_eq!(hearing().await, Some(Hearing::Heard));
+    lives("other.json").await;
+    world.app.hand.advance(MISSED + SECOND);
+    lives("eve.json").await;
+    assert_eq!(hearing().await, Some(Hearing::Heard), "what is away for a day is not missed");
+}
+
+#[tokio::test]
+async fn what_was_told_to_a_socket_while_nobody_listened_is_lost_and_said_to_be() {
+    let world = World::new().await;
+    let restart = async |sockets: &[&str]| {
+        let files = vec!["eve.json".to_owned()];
+        let sockets = sockets.iter().map(|&it| it.to_owned()).collect();
+        started(&world.sensor, "1", &Places { files, sockets }).await.unwrap();
+        hearing(&world.worker).await.unwrap()
+    };
+    assert_eq!(restart(&["eve.sock"]).await, Some(Hearing::Heard), "nobody told it anything yet");
+    let reading = Reading { sign_at: Some(world.now()), ..Reading::of("eve.sock") };
+    take(&world.sensor, reading).await.unwrap();
+    assert_eq!(restart(&["eve.sock"]).await, Some(Hearing::Losing));
+    world.app.hand.advance(world.watch().silence + SECOND);
+    for source in ["eve.json", "eve.sock"] {
+        let reading = Reading { sign_at: Some(world.now()), ..Reading::of(source) };
+        take(&world.sensor, reading).await.unwrap();
+    }
+    assert_eq!(hearing(&world.worker).await.unwrap(), Some(Hearing::Heard));
+}

@@ -103,27 +103,21 @@ impl TestApp {
         Self { config, intake, portal, review, hand, folder }
     }
 
-    /// A place in this world's folder.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     /// A worker with engines of its own. It watches the folder `yara` for rules.
     pub async fn worker(&self) -> Worker {
         let app = App { role: Role::Worker, ..self.intake.app.clone() };
-        let file = KeyFile::open(&self.path("keys/worker.keys"), Role::Worker).expect("a key file");
-        let keys = WorkerKeys::read(file).expect("keys");
+        let keys = self.worker_keys();
         let quarantine = AreaIdentity::new(Area::Quarantine, keys.quarantine_identity.clone());
         let rules = engines::canary_rule();
-        std::fs::create_dir(self.path("yara")).expect("a folder for rules");
-        std::fs::write(self.path("yara/canary.yar"), &rules).expect("a file");
-        let shelves = Shelves::new(&self.path("sets"), "gate", self.path("yara"), None);
+        std::fs::create_dir(self.file("yara")).expect("a folder for rules");
+        std::fs::write(self.file("yara/canary.yar"), &rules).expect("a file");
+        let shelves = Shelves::new(&self.file("sets"), "gate", self.file("yara"), None);
         for shelf in shelves.all() {
             shelf.prepare().expect("a shelf");
             let id = signatures::first(&app, shelf).await.expect("a database").expect("a set");
             signatures::take_first(&app, shelf, &id).await.expect("in force");
         }
-        let started = Scanner::start(engines::config_in(&self.path("engines"), rules)).await;
+        let started = Scanner::start(engines::config_in(&self.file("engines"), rules)).await;
         Worker {
             app,
             keys: Arc::new(keys),
@@ -164,6 +158,26 @@ impl TestApp {
         };
         self.hand.advance(Duration::from_secs(1));
         link::issue(&self.review, operator(), request).await.expect("issued")
+    }
+
+    /// The worker's keys, which no door has.
+    pub fn worker_keys(&self) -> WorkerKeys {
+        let file = self.file("keys/worker.keys");
+        WorkerKeys::read(KeyFile::open(&file, Role::Worker).expect("a key file")).expect("keys")
+    }
+
+    /// A file of this world's own.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs statements on the data database, as somebody does who can write its file.
+    pub async fn run(&self, statements: &str) {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file("data.db"));
+        let data = sqlx::SqlitePool::connect_with(options).await.expect("opens");
+        let done = sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&data).await;
+        done.expect("is accepted");
+        data.close().await;
     }
 
     /// The access log, oldest first: each event as `action` or `action:refusal`. Events of the same

@@ -2,7 +2,7 @@
 //!
 //! Events become leaves of an RFC 9162 Merkle tree in the order of their sequence numbers. Signed
 //! checkpoints of the tree leave the database, so that whoever rewrites the database later is found
-//! out by [`verify()`], and one event can be shown to a third party with a proof of its own.
+//! out by a [`Walk`], and one event can be shown to a third party with a proof of its own.
 //! Nothing here knows where events or checkpoints are kept.
 
 pub mod checkpoint;
@@ -12,4 +12,4 @@ pub mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointFile, Entry};
 pub use merkle::{Frontier, Hash, Tree};
-pub use verify::{FirstWrong, NotVerified, SequencedEvent, Verified, Wrong, verify};
+pub use verify::{FirstWrong, SequencedEvent, Verified, Walk, Wrong};

@@ -86,17 +86,6 @@ impl Wrong {
     }
 }
 
-/// Why a log was not verified.
-#[derive(Debug, thiserror::Error)]
-pub enum NotVerified<E> {
-    /// The log is not what it was.
-    #[error(transparent)]
-    Wrong(#[from] FirstWrong),
-    /// The events could not be read; this says nothing about the log.
-    #[error("the events could not be read")]
-    Unread(#[source] E),
-}
-
 impl FirstWrong {
     fn name(&self) -> String {
         match &self.id {
@@ -106,26 +95,9 @@ impl FirstWrong {
     }
 }
 
-/// Recomputes everything. `checkpoints` are verified ones, in any order, from the file and from
-/// wherever else some were kept.
-///
-/// # Errors
-/// The first wrong event, or the error with which reading the events ended.
-pub fn verify<E>(
-    events: impl Iterator<Item = Result<SequencedEvent, E>>,
-    checkpoints: &[Checkpoint],
-) -> Result<Verified, NotVerified<E>> {
-    let mut walk = Walk::new(checkpoints);
-    walk.meet_checkpoints()?;
-    for event in events {
-        walk.step(event.map_err(NotVerified::Unread)?)?;
-        walk.meet_checkpoints()?;
-    }
-    Ok(walk.end()?)
-}
-
-/// The state of a walk along the log.
-struct Walk {
+/// A walk along the log that recomputes everything: it takes one event at a time and holds none.
+#[derive(Debug)]
+pub struct Walk {
     log: Frontier,
     /// Checkpoints still ahead, the next one last.
     ahead: Vec<Checkpoint>,
@@ -137,14 +109,49 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(checkpoints: &[Checkpoint]) -> Self {
-        let mut ahead = checkpoints.to_vec();
+    /// Begins before the first event. `checkpoints` are verified ones, in any order, from the file and
+    /// from wherever else some were kept.
+    ///
+    /// # Errors
+    /// If one of an empty log is not of the empty log.
+    pub fn begin(checkpoints: Vec<Checkpoint>) -> Result<Self, FirstWrong> {
+        let mut ahead = checkpoints;
         ahead.sort_by_key(|checkpoint| checkpoint.size);
         ahead.reverse();
-        Self { log: Frontier::default(), ahead, met: 0, sealed: 0, first_unsealed: None }
+        let log = Frontier::default();
+        let mut walk = Self { log, ahead, met: 0, sealed: 0, first_unsealed: None };
+        walk.meet_checkpoints()?;
+        Ok(walk)
     }
 
-    fn step(&mut self, event: SequencedEvent) -> Result<(), FirstWrong> {
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// If it, or one since the last checkpoint, is wrong.
+    pub fn step(&mut self, event: SequencedEvent) -> Result<(), FirstWrong> {
+        self.check(event)?;
+        self.meet_checkpoints()
+    }
+
+    /// Ends after the last event.
+    ///
+    /// # Errors
+    /// If a checkpoint has more.
+    pub fn end(self) -> Result<Verified, FirstWrong> {
+        if let Some(longest) = self.ahead.first() {
+            let wrong = Wrong::Short { size: longest.size };
+            let seq = self.log.size() + 1;
+            return Err(FirstWrong { seq, id: None, wrong });
+        }
+        Ok(Verified {
+            events: self.log.size(),
+            sealed: self.sealed,
+            checkpoints: self.met,
+            log: self.log,
+        })
+    }
+
+    fn check(&mut self, event: SequencedEvent) -> Result<(), FirstWrong> {
         let seq = self.log.size() + 1;
         if let Err(wrong) = check_event(seq, &event) {
             // A number that is missing has no id; the event found is another one.
@@ -174,20 +181,6 @@ impl Walk {
             self.sealed = size;
         }
         Ok(())
-    }
-
-    fn end(self) -> Result<Verified, FirstWrong> {
-        if let Some(longest) = self.ahead.first() {
-            let wrong = Wrong::Short { size: longest.size };
-            let seq = self.log.size() + 1;
-            return Err(FirstWrong { seq, id: None, wrong });
-        }
-        Ok(Verified {
-            events: self.log.size(),
-            sealed: self.sealed,
-            checkpoints: self.met,
-            log: self.log,
-        })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::event::Role;
 use crate::domain::{Event, Timestamp};
 use crate::flow::FlowError;
 use crate::flow::copies::{self, Compared, FileSide};
-use crate::flow::log::{self, Verdict};
+use crate::flow::log::{self, Export, Held, Lacking, Sound, Verdict};
 use crate::ops::handover::Reach;
 
 #[derive(Subcommand)]
@@ -94,13 +94,15 @@ pub(super) async fn run(
             let given = if config.checkpoints.is_some() { Source::Both } else { Source::File };
             match args.checkpoints_from.unwrap_or(given) {
                 Source::File => {
-                    let verdict = log::verify(&app, log::in_file(&checkpoints).await?).await?;
-                    tell(verdict, None, output)
+                    let held = Held::read(&app, &checkpoints).await?;
+                    let file = FileSaid::of(&held);
+                    let verdict = log::verify(&app, held.all()).await?;
+                    tell(verdict, file, None, output)
                 }
                 Source::Bucket => verify_copies(&config, &app, None, output).await,
                 Source::Both => {
                     let copied = checkpoints.copied()?;
-                    let file = FileSide { checkpoints: log::in_file(&checkpoints).await?, copied };
+                    let file = FileSide { held: Held::read(&app, &checkpoints).await?, copied };
                     verify_copies(&config, &app, Some(file), output).await
                 }
             }
@@ -114,11 +116,13 @@ pub(super) async fn run(
             Ok(Answer::Yes)
         }
         AuditCommand::Export => {
-            let (header, lines) = log::export(&app, &checkpoints, open::operator()).await?;
+            let mut export = Export::begin(&app, &checkpoints, open::operator()).await?;
             let json = Output::new(true);
-            json.say(&header, "")?;
-            for line in &lines {
-                json.say(line, "")?;
+            json.say(&export.header, "")?;
+            while let Some(lines) = export.next().await? {
+                for line in &lines {
+                    json.say(line, "")?;
+                }
             }
             Ok(Answer::Yes)
         }
@@ -153,27 +157,47 @@ async fn verify_copies(
         other => CliError::from(other),
     }
     };
+    let said = file.as_ref().map_or_else(FileSaid::default, |file| FileSaid::of(&file.held));
     let found = copies::verify(app, file, &bucket, retain).await;
     let (verdict, compared) = found.map_err(unread)?;
-    tell(verdict, Some(compared), output)
+    tell(verdict, said, Some(compared), output)
 }
 
-fn tell(verdict: Verdict, compared: Option<Compared>, output: Output) -> Result<Answer, CliError> {
-    let differs = compared.as_ref().is_some_and(Compared::is_wrong);
+/// What the file of checkpoints is, beside the database's.
+#[derive(Default)]
+struct FileSaid {
+    lacks: Lacking,
+    is_cut: bool,
+}
+
+impl FileSaid {
+    fn of(held: &Held) -> Self {
+        Self { lacks: held.not_in_file(), is_cut: held.is_file_cut() }
+    }
+
+    fn line(&self) -> Option<String> {
+        let Lacking { count, first } = self.lacks;
+        let why = if self.is_cut {
+            "which was cut, rewritten or removed"
+        } else {
+            "as other workers have files of their own"
+        };
+        let line = format!(
+            "{count} checkpoints of the database are not in the file, {why}; the first over {first} events"
+        );
+        (count > 0).then_some(line)
+    }
+}
+
+fn tell(
+    verdict: Verdict,
+    file: FileSaid,
+    compared: Option<Compared>,
+    output: Output,
+) -> Result<Answer, CliError> {
+    let differs = file.is_cut || compared.as_ref().is_some_and(Compared::is_wrong);
     let (mut json, mut text) = match verdict {
-        Verdict::Sound(found) => (
-            json!({
-                "sound": !differs, "events": found.events, "sealed": found.sealed,
-                "checkpoints": found.checkpoints,
-            }),
-            format!(
-                "{}: {} events, {} of them under {} signed checkpoints",
-                if differs { "NOT AS IT WAS LEFT" } else { "sound" },
-                found.events,
-                found.sealed,
-                found.checkpoints
-            ),
-        ),
+        Verdict::Sound(found) => tell_sound(&found, differs),
         Verdict::Wrong(wrong) => (
             json!({
                 "sound": false, "sequence": wrong.seq, "event": wrong.id,
@@ -186,6 +210,12 @@ fn tell(verdict: Verdict, compared: Option<Compared>, output: Output) -> Result<
             format!("NOT SOUND: event {event} has no place in the log"),
         ),
     };
+    if let (Some(line), Some(json)) = (file.line(), json.as_object_mut()) {
+        text.push('\n');
+        text.push_str(&line);
+        json.insert("not_in_file".to_owned(), file.lacks.count.into());
+        json.insert("first_not_in_file".to_owned(), file.lacks.first.into());
+    }
     if let (Some(compared), Some(json)) = (compared, json.as_object_mut()) {
         for line in lines(&compared) {
             text.push('\n');
@@ -196,6 +226,31 @@ fn tell(verdict: Verdict, compared: Option<Compared>, output: Output) -> Result<
     let is_sound = json.get("sound") == Some(&Value::Bool(true));
     output.say(&json, &text)?;
     Ok(if is_sound { Answer::Yes } else { Answer::No })
+}
+
+fn tell_sound(found: &Sound, differs: bool) -> (Value, String) {
+    let Sound { log, unsealed, is_late } = found;
+    let (word, code) = match (is_late, differs) {
+        (true, _) => ("NOT SEALED", Some("not_sealed")),
+        (false, true) => ("NOT AS IT WAS LEFT", None),
+        (false, false) => ("sound", None),
+    };
+    let mut json = json!({
+        "sound": !(*is_late || differs), "events": log.events, "sealed": log.sealed,
+        "checkpoints": log.checkpoints, "unsealed": unsealed.count,
+        "unsealed_since": unsealed.since,
+    });
+    if let (Some(code), Some(json)) = (code, json.as_object_mut()) {
+        json.insert("code".to_owned(), code.into());
+    }
+    let mut text = format!(
+        "{word}: {} events, {} of them under {} signed checkpoints",
+        log.events, log.sealed, log.checkpoints
+    );
+    if let Some(since) = unsealed.since {
+        text.push_str(&format!("; {} wait for theirs, the oldest since {since}", unsealed.count));
+    }
+    (json, text)
 }
 
 fn bucket_json(found: &Compared) -> Value {

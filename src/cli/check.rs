@@ -91,6 +91,7 @@ pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<Answer,
         Ok(_) => item("clock", Level::Ok, "agrees with what the database has seen"),
         Err(error) => item("clock", Level::Fail, error.to_string()),
     });
+    items.push(log(&app).await?);
     items.push(copies(&config, &app).await?);
     items.push(sensor(&config, &app).await?);
     items.extend(payloads(&app).await?);
@@ -145,6 +146,24 @@ async fn longest_held(app: &App) -> Result<Duration, CliError> {
     let held = app.db.held(MOST).await?;
     let spans = held.iter().filter_map(|it| Some(it.hold.as_ref()?.until.since(it.received_at)));
     Ok(spans.max().unwrap_or_default())
+}
+
+/// Whether what is logged comes under a checkpoint in time.
+async fn log(app: &App) -> Result<Item, CliError> {
+    const NAME: &str = "access log";
+    let Some((unsealed, is_late)) = flow::log::unsealed(app).await? else {
+        return Ok(item(NAME, Level::Warn, "nothing is sealed yet: no worker has run"));
+    };
+    let Some(since) = unsealed.since else {
+        return Ok(item(NAME, Level::Ok, "all of it is under a checkpoint"));
+    };
+    let waits =
+        format!("{} events wait for a checkpoint, the oldest since {since}", unsealed.count);
+    Ok(if is_late {
+        item(NAME, Level::Fail, format!("{waits}: no worker seals what is logged"))
+    } else {
+        item(NAME, Level::Ok, waits)
+    })
 }
 
 /// Whether checkpoints of the access log are kept where nobody removes them.

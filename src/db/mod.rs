@@ -17,7 +17,7 @@ use std::path::Path;
 pub use postgres::{Host, Listener, Server};
 pub use query::{
     AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, ObjectRow, QueuedEvent, Received,
-    RefusalCount, RescanTurn, Strike, Tries,
+    RefusalCount, RescanTurn, Strike, Tries, Unsealed,
 };
 pub use whole::{LEFT_OUT, Whole};
 
@@ -161,6 +161,14 @@ impl Db {
         match self {
             Self::Sqlite(db) => db.close().await,
             Self::Postgres(db) => db.close().await,
+        }
+    }
+
+    /// Whether other machines may write it too.
+    pub const fn is_shared(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::domain::content::{Area, ScanLease};
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Announced;
-use crate::domain::{ArtifactId, Event, EventId, ObjectId, SubmissionId, Timestamp, UploadId};
+use crate::domain::{ArtifactId, Event, ObjectId, SubmissionId, Timestamp, UploadId};
 
 /// Wrong tries of a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,11 +66,21 @@ pub struct Strike {
     pub connection: Connection,
 }
 
-/// An event that waits for its sequence number.
+/// An event that waits for its sequence number: whatever its row says is numbered, for the verifier
+/// to name what is wrong with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct QueuedEvent {
-    pub id: EventId,
+    pub id: String,
+    /// Of its bytes.
     pub leaf_hash: [u8; 32],
+}
+
+/// Events that are under no checkpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unsealed {
+    pub count: u64,
+    /// When the oldest happened.
+    pub since: Option<Timestamp>,
 }
 
 /// The tree's right edge.

@@ -10,7 +10,7 @@ use crate::app::{App, Checkpoints, Copied, LockedBucket, Stopped, VaultError};
 use crate::audit::{Checkpoint, Entry};
 use crate::domain::{Action, ObjectId};
 
-pub use compare::{Compared, FileSide, Lacking, verify};
+pub use compare::{Compared, FileSide, verify};
 
 /// A checkpoint file, and the bucket that it is copied to.
 #[derive(Clone, Debug)]

@@ -9,11 +9,18 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::seal::blocking;
 use super::{FlowError, Refusal};
 use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, Worker};
-use crate::audit::{
-    Checkpoint, Frontier, NotVerified, SequencedEvent, Verified, export, merkle,
-    verify as verify_log,
-};
+use crate::audit::{Checkpoint, Frontier, merkle};
+use crate::domain::authority::Signer;
 use crate::domain::{Action, Actor, Event};
+
+mod export;
+mod pages;
+mod verify;
+
+pub use export::Export;
+pub use verify::{Held, Lacking, Sound, Verdict, unsealed, verify};
+
+use pages::Pages;
 
 /// Events numbered in one step.
 const BATCH: u32 = 500;
@@ -50,24 +57,23 @@ pub async fn seal(worker: &Worker, file: &Checkpoints) -> Result<bool, FlowError
             break;
         }
     }
-    checkpoint(worker, file).await
+    checkpoint(&worker.app, &worker.keys.log_signer, file).await
 }
 
 /// Signs the log as it stands, if it grew since the last checkpoint; the note goes to the file
 /// outside the database first.
-pub async fn checkpoint(worker: &Worker, file: &Checkpoints) -> Result<bool, FlowError> {
-    let app = &worker.app;
+pub async fn checkpoint(app: &App, signer: &Signer, file: &Checkpoints) -> Result<bool, FlowError> {
     let tree = frontier(&app.db.log_tree().await?)?;
     let last = file.last()?;
     if let Some(last) = &last {
-        expect_to_go_on(worker, last, tree.size()).await?;
+        expect_to_go_on(app, signer, last, tree.size()).await?;
     }
     if tree.size() == last.map_or(0, |last| last.size) {
         return Ok(false);
     }
     let checkpoint = Checkpoint::of(app.clinic.id, &tree, app.clock.read());
-    let note = checkpoint.sign(&worker.keys.log_signer);
-    let entry = checkpoint.file_entry(&worker.keys.log_signer);
+    let note = checkpoint.sign(signer);
+    let entry = checkpoint.file_entry(signer);
     let file = file.clone();
     blocking(move || file.append(&entry)).await??;
     match app.db.add_checkpoint(checkpoint.size, checkpoint.at, &note).await {
@@ -80,9 +86,13 @@ pub async fn checkpoint(worker: &Worker, file: &Checkpoints) -> Result<bool, Flo
 /// Refuses to sign over a database that was put back to an earlier day: two signed histories would
 /// excuse each other. The database knows every checkpoint that the file does; after a crash between
 /// the two, and after a rollback, it does not, and then the events themselves must agree.
-async fn expect_to_go_on(worker: &Worker, last: &Checkpoint, size: u64) -> Result<(), FlowError> {
+async fn expect_to_go_on(
+    app: &App,
+    signer: &Signer,
+    last: &Checkpoint,
+    size: u64,
+) -> Result<(), FlowError> {
     const OTHER: FlowError = FlowError::Internal("the log is not the one that was signed last");
-    let app = &worker.app;
     if size < last.size {
         return Err(OTHER);
     }
@@ -90,14 +100,16 @@ async fn expect_to_go_on(worker: &Worker, last: &Checkpoint, size: u64) -> Resul
         return Ok(());
     }
     let mut signed = Frontier::default();
-    let most = usize::try_from(last.size).unwrap_or(usize::MAX);
-    for row in rows(app).await?.iter().take(most) {
-        signed.append(merkle::leaf_hash(&row.bytes));
+    let mut pages = Pages::of(app);
+    while let Some(page) = pages.next_below(last.size).await? {
+        for row in page {
+            signed.append(merkle::leaf_hash(&row.bytes));
+        }
     }
     if (signed.size(), signed.root()) != (last.size, last.root) {
         return Err(OTHER);
     }
-    match app.db.add_checkpoint(last.size, last.at, &last.sign(&worker.keys.log_signer)).await {
+    match app.db.add_checkpoint(last.size, last.at, &last.sign(signer)).await {
         Ok(()) | Err(DbError::Exists) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -134,10 +146,10 @@ pub async fn accept_loss(
         Err(FlowError::PutBack { has: now, signed: then }) if (now, then) == (has, signed) => {}
         Err(error) => return Err(error),
     }
-    let all = in_file(file).await?;
+    let whole = file.clone();
+    let all = blocking(move || whole.read()).await??.checkpoints;
     let (kept, lost): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.size <= has);
-    let events = rows(app).await?.into_iter().map(Ok::<_, FlowError>);
-    if blocking(move || verify_log(events, &kept)).await?.is_err() {
+    if verify::walk(app, kept).await?.is_err() {
         return Err(FlowError::Internal("what is left of the log is not what was signed"));
     }
     let root = lost.last().map(|it| hex::encode(it.root)).unwrap_or_default();
@@ -165,66 +177,6 @@ pub async fn close_refusal_windows(app: &App) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// What a verification found.
-#[derive(Debug)]
-pub enum Verdict {
-    /// Everything agrees.
-    Sound(Verified),
-    /// The first wrong event.
-    Wrong(crate::audit::FirstWrong),
-    /// An event is neither numbered nor waiting for its number.
-    Lost { event: String },
-}
-
-/// The checkpoints of the whole file.
-///
-/// # Errors
-/// If it cannot be read, or holds anything else.
-pub async fn in_file(file: &Checkpoints) -> Result<Vec<Checkpoint>, FlowError> {
-    let file = file.clone();
-    Ok(blocking(move || file.read()).await??.checkpoints)
-}
-
-/// Recomputes the whole log against its checkpoints.
-///
-/// # Errors
-/// If the events could not be read; this says nothing about the log.
-pub async fn verify(app: &App, checkpoints: Vec<Checkpoint>) -> Result<Verdict, FlowError> {
-    let events = rows(app).await?.into_iter().map(Ok::<_, FlowError>);
-    match blocking(move || verify_log(events, &checkpoints)).await? {
-        Ok(verified) => match app.db.lost_events(1).await?.pop() {
-            Some(event) => Ok(Verdict::Lost { event }),
-            None => Ok(Verdict::Sound(verified)),
-        },
-        Err(NotVerified::Wrong(wrong)) => Ok(Verdict::Wrong(wrong)),
-        Err(NotVerified::Unread(error)) => Err(error),
-    }
-}
-
-/// The log up to its last checkpoint, one line an event with its proof.
-///
-/// # Errors
-/// [`FlowError::NotFound`] if there is no checkpoint yet.
-pub async fn export(
-    app: &App,
-    file: &Checkpoints,
-    actor: Actor,
-) -> Result<(export::Header, Vec<export::Line>), FlowError> {
-    let last = file.last()?.ok_or(FlowError::NotFound)?;
-    let checkpoint = app.db.checkpoint_note(last.size).await?.ok_or(FlowError::NotFound)?;
-    app.db.append(&app.event(actor, Action::AuditExport)?).await?;
-    let mut rows = rows(app).await?;
-    rows.truncate(usize::try_from(last.size).unwrap_or(usize::MAX));
-    let leaves = rows.iter().map(|row| merkle::leaf_hash(&row.bytes)).collect();
-    let tree = merkle::Tree::new(leaves);
-    let lines = rows
-        .into_iter()
-        .map(|row| export::Line::new(&tree, last.size, sequence_of(&row), row.bytes))
-        .collect::<Option<Vec<_>>>();
-    let lines = lines.ok_or(FlowError::Internal("the log is shorter than its checkpoint"))?;
-    Ok((export::Header { checkpoint }, lines))
-}
-
 /// Events that match, newest first; the search is itself an event.
 pub async fn search(
     app: &App,
@@ -248,19 +200,5 @@ fn frontier(tree: &LogTree) -> Result<Frontier, FlowError> {
         .ok_or(FlowError::Internal("the log's tree does not read"))
 }
 
-/// A number below one is no event's: nothing is found or proven under zero.
-fn sequence_of(row: &SequencedEvent) -> u64 {
-    u64::try_from(row.seq).unwrap_or(0)
-}
-
-async fn rows(app: &App) -> Result<Vec<SequencedEvent>, FlowError> {
-    let mut all: Vec<SequencedEvent> = Vec::new();
-    loop {
-        let after = all.last().map_or(0, sequence_of);
-        let batch = app.db.sequenced_events(after, BATCH).await?;
-        if batch.is_empty() {
-            return Ok(all);
-        }
-        all.extend(batch);
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,8 @@ pub async fn next(app: &App, follower: &str) -> Result<Option<Next>, FlowError> 
             "nobody takes the service's detections: the oldest are not told"
         );
     }
-    let entries = app.db.sequenced_events(after, BATCH).await?;
+    let from = i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1);
+    let entries = app.db.sequenced_events(from, BATCH).await?;
     let Some(last) = entries.last() else { return Ok(None) };
     let sequence = u64::try_from(last.seq).unwrap_or(after);
     let mut detections = Vec::new();

@@ -1,6 +1,8 @@
 //! The access log.
 
-use super::super::{Answer, AuditFilter, Db, LogTree, QueuedEvent, RefusalCount, is_no_text};
+use super::super::{
+    Answer, AuditFilter, Db, LogTree, QueuedEvent, RefusalCount, Unsealed, is_no_text,
+};
 use crate::audit::SequencedEvent;
 use crate::domain::{Event, Timestamp};
 
@@ -36,7 +38,7 @@ impl Db {
         engine!(self, db => db.close_refusal_window(window, event).await)
     }
 
-    /// Events that have no sequence number yet, in order.
+    /// Events that wait for their sequence number, in order.
     pub async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {
         engine!(self, db => db.queued_events(limit).await)
     }
@@ -67,12 +69,27 @@ impl Db {
         engine!(self, db => db.checkpoint_note(size).await)
     }
 
-    /// Sequenced events after a sequence number, in order.
-    pub async fn sequenced_events(&self, after: u64, limit: u32) -> Answer<Vec<SequencedEvent>> {
-        engine!(self, db => db.sequenced_events(after, limit).await)
+    /// The signed note of the checkpoint of most events.
+    pub async fn last_checkpoint_note(&self) -> Answer<Option<String>> {
+        engine!(self, db => db.last_checkpoint_note().await)
     }
 
-    /// Events without a sequence number that are not waiting for one: there must be none.
+    /// The signed notes of checkpoints of more events than these, in order.
+    pub async fn checkpoint_notes(&self, after: u64, limit: u32) -> Answer<Vec<(u64, String)>> {
+        engine!(self, db => db.checkpoint_notes(after, limit).await)
+    }
+
+    /// What is not among the first `sealed` entries of the log.
+    pub async fn unsealed_events(&self, sealed: u64) -> Answer<Unsealed> {
+        engine!(self, db => db.unsealed_events(sealed).await)
+    }
+
+    /// Sequenced events from a sequence number on, in order.
+    pub async fn sequenced_events(&self, from: i64, limit: u32) -> Answer<Vec<SequencedEvent>> {
+        engine!(self, db => db.sequenced_events(from, limit).await)
+    }
+
+    /// Events without a sequence number of the log that are not waiting for one: there must be none.
     pub async fn lost_events(&self, limit: u32) -> Answer<Vec<String>> {
         engine!(self, db => db.lost_events(limit).await)
     }

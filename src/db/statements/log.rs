@@ -5,15 +5,16 @@ use sqlx::Row as _;
 
 use super::rows::{self, big};
 use super::{Answer, DbError, Row, Store, events};
-use crate::audit::SequencedEvent;
-use crate::db::{Delivery, LogTree, QueuedEvent};
+use crate::audit::{SequencedEvent, merkle};
+use crate::db::{Delivery, LogTree, QueuedEvent, Unsealed};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::{ArtifactId, Event, MachineId, Timestamp};
 
 impl Store {
     pub(in crate::db) async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {
         let found = sqlx::query(
-            "SELECT e.id, e.leaf_hash FROM log_queue q JOIN events e ON e.id = q.event \
+            "SELECT e.id, e.body FROM log_queue q JOIN events e ON e.id = q.event \
+             WHERE NOT EXISTS (SELECT 1 FROM log_leaves s WHERE s.event = q.event) \
              ORDER BY e.id LIMIT $1",
         )
         .bind(i64::from(limit))
@@ -60,7 +61,7 @@ impl Store {
             sequence += 1;
             // What does not wait any more was numbered by another sequencer since it was read.
             let done = sqlx::query("DELETE FROM log_queue WHERE event = $1")
-                .bind(event.id.to_string())
+                .bind(&event.id)
                 .execute(&mut *tx)
                 .await?;
             if done.rows_affected() != 1 {
@@ -68,10 +69,17 @@ impl Store {
             }
             sqlx::query("INSERT INTO log_leaves (sequence, event) VALUES ($1, $2)")
                 .bind(sequence)
-                .bind(event.id.to_string())
+                .bind(&event.id)
                 .execute(&mut *tx)
                 .await?;
         }
+        // What has its number and was queued once more waits for nothing.
+        sqlx::query(
+            "DELETE FROM log_queue WHERE EXISTS \
+             (SELECT 1 FROM log_leaves s WHERE s.event = log_queue.event)",
+        )
+        .execute(&mut *tx)
+        .await?;
         Ok(tx.commit().await?)
     }
 
@@ -99,16 +107,55 @@ impl Store {
         row.map(|row| rows::text(&row, "note")).transpose()
     }
 
-    pub(in crate::db) async fn sequenced_events(
+    pub(in crate::db) async fn last_checkpoint_note(&self) -> Answer<Option<String>> {
+        let row = sqlx::query("SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1")
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(|row| rows::text(&row, "note")).transpose()
+    }
+
+    pub(in crate::db) async fn checkpoint_notes(
         &self,
         after: u64,
+        limit: u32,
+    ) -> Answer<Vec<(u64, String)>> {
+        let found = sqlx::query(
+            "SELECT size, note FROM log_checkpoints WHERE size > $1 ORDER BY size LIMIT $2",
+        )
+        .bind(big(after))
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        let note = |row: &Row| {
+            Ok((rows::number(row, "size", "log_checkpoints")?, rows::text(row, "note")?))
+        };
+        found.iter().map(note).collect()
+    }
+
+    pub(in crate::db) async fn unsealed_events(&self, sealed: u64) -> Answer<Unsealed> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n, MIN(at) AS since FROM events WHERE id IN \
+             (SELECT event FROM log_leaves WHERE sequence > $1 UNION ALL \
+              SELECT q.event FROM log_queue q WHERE NOT EXISTS \
+              (SELECT 1 FROM log_leaves s WHERE s.event = q.event))",
+        )
+        .bind(big(sealed))
+        .fetch_one(&self.reader)
+        .await?;
+        let count = rows::number(&row, "n", "events")?;
+        Ok(Unsealed { count, since: rows::optional_time(&row, "since")? })
+    }
+
+    pub(in crate::db) async fn sequenced_events(
+        &self,
+        from: i64,
         limit: u32,
     ) -> Answer<Vec<SequencedEvent>> {
         let found = sqlx::query(
             "SELECT s.sequence, e.* FROM log_leaves s LEFT JOIN events e ON e.id = s.event \
-             WHERE s.sequence > $1 ORDER BY s.sequence LIMIT $2",
+             WHERE s.sequence >= $1 ORDER BY s.sequence LIMIT $2",
         )
-        .bind(big(after))
+        .bind(from)
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
@@ -116,9 +163,10 @@ impl Store {
     }
 
     pub(in crate::db) async fn lost_events(&self, limit: u32) -> Answer<Vec<String>> {
+        // A number below one is no place in the log, whatever an engine takes for a number.
         let found = sqlx::query(
             "SELECT e.id FROM events e WHERE NOT EXISTS \
-             (SELECT 1 FROM log_leaves s WHERE s.event = e.id) AND NOT EXISTS \
+             (SELECT 1 FROM log_leaves s WHERE s.event = e.id AND s.sequence > 0) AND NOT EXISTS \
              (SELECT 1 FROM log_queue q WHERE q.event = e.id) ORDER BY e.id LIMIT $1",
         )
         .bind(i64::from(limit))
@@ -259,11 +307,11 @@ fn delivery(row: &Row) -> Answer<Delivery> {
     })
 }
 
+/// The hash is that of the bytes: what its row says of them, whoever adds events could make anything, and
+/// one that does not read must not keep the others from being sealed.
 fn queued(row: &Row) -> Answer<QueuedEvent> {
-    const TABLE: &str = "events";
-    let hash = hex::decode(rows::text(row, "leaf_hash")?).map_err(|_| DbError::Corrupt(TABLE))?;
-    let leaf_hash = hash.try_into().map_err(|_| DbError::Corrupt(TABLE))?;
-    Ok(QueuedEvent { id: rows::parsed(row, "id", TABLE)?, leaf_hash })
+    let leaf_hash = merkle::leaf_hash(rows::text(row, "body")?.as_bytes());
+    Ok(QueuedEvent { id: rows::text(row, "id")?, leaf_hash })
 }
 
 /// One entry of the log, as its row says: nothing in it is believed, and what is missing or does not

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::log::{self, Verdict};
+use super::super::log::{self, Held, Lacking, Verdict};
 use super::{FlowError, read_copy};
 use crate::app::{App, AuditFilter, Copied, LockedBucket};
 use crate::audit::Checkpoint;
@@ -28,14 +28,6 @@ pub struct Compared {
     pub not_in_file: Lacking,
 }
 
-/// What one of the two lacks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Lacking {
-    pub count: usize,
-    /// Events under the first of them; zero if there is none.
-    pub first: u64,
-}
-
 impl Compared {
     /// Whether anything is other than it was left.
     pub fn is_wrong(&self) -> bool {
@@ -46,7 +38,7 @@ impl Compared {
 /// A checkpoint file, and how far it was copied.
 #[derive(Clone, Debug)]
 pub struct FileSide {
-    pub checkpoints: Vec<Checkpoint>,
+    pub held: Held,
     pub copied: Copied,
 }
 
@@ -78,11 +70,13 @@ pub async fn verify(
     let copies: BTreeMap<String, Checkpoint> =
         copies.into_iter().map(|(name, (copy, _))| (name, copy)).collect();
     let known: BTreeMap<String, Checkpoint> =
-        file.iter().flat_map(|it| &it.checkpoints).map(|it| (it.name(), it.clone())).collect();
+        file.iter().flat_map(|it| &it.held.in_file).map(|it| (it.name(), it.clone())).collect();
     let mut all: BTreeMap<String, Checkpoint> = copies.clone();
     all.retain(|name, copy| known.contains_key(name) || !losses.iter().any(|it| it.covers(copy)));
     compared.accepted = copies.len() - all.len();
-    if let Some(FileSide { copied, .. }) = file {
+    let mut in_database = Vec::new();
+    if let Some(FileSide { copied, held }) = file {
+        in_database = held.in_database;
         for copy in all.values().filter(|copy| !known.contains_key(&copy.name())) {
             compared.not_in_file.add(copy);
         }
@@ -99,15 +93,8 @@ pub async fn verify(
         }
     }
     all.extend(known);
+    all.extend(in_database.into_iter().map(|it| (it.name(), it)));
     Ok((log::verify(app, all.into_values().collect()).await?, compared))
-}
-
-impl Lacking {
-    fn add(&mut self, checkpoint: &Checkpoint) {
-        self.first =
-            if self.count == 0 { checkpoint.size } else { self.first.min(checkpoint.size) };
-        self.count += 1;
-    }
 }
 
 /// A database that was put back, and whose loss an operator accepted.

@@ -15,6 +15,11 @@ type Change = (&'static str, &'static [&'static str], &'static str);
 const UNLOCK: &str = "DROP TRIGGER events_no_update; DROP TRIGGER events_no_delete; \
                       DROP TRIGGER log_leaves_no_update; DROP TRIGGER log_leaves_no_delete";
 
+/// An event below the first, where a search finds it.
+const BELOW: &str = "INSERT INTO events (id, at, actor, action, outcome, body, leaf_hash) \
+                     VALUES ('forged', 1, 'anonymous', 'view', 'done', 'forged', 'zz'); \
+                     INSERT INTO log_leaves VALUES (-1, 'forged')";
+
 /// Event 5 is long under a checkpoint when these are made.
 const CHANGES: &[Change] = &[
     (
@@ -91,6 +96,23 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
         restore(&world, data, &sound).await;
     }
 
+    let data = world.data().await;
+    sqlx::raw_sql(BELOW).execute(&data).await.expect("written");
+    let (answer, said) = world.verify();
+    assert_eq!((answer, &said["code"]), (1, &"sequence_gap".into()), "{said}");
+    assert_eq!(said["sequence"], 1, "{said}");
+    restore(&world, data, &sound).await;
+
+    // The file of checkpoints is gone: the database has them too, and the log agrees with them.
+    let file = world.data_file("checkpoints/checkpoints.txt");
+    let whole = fs::read(&file).expect("checkpoints");
+    fs::remove_file(&file).expect("removed");
+    let (answer, said) = world.verify();
+    assert!(answer == 1 && said["not_in_file"].as_u64() > Some(0), "{said}");
+    assert_eq!((&said["events"], &said["sound"]), (&said["sealed"], &Value::Bool(false)), "{said}");
+    fs::write(&file, whole).expect("put back");
+    assert_eq!(world.verify().0, 0, "sound again");
+
     // With a hash made to fit, it shows at the next checkpoint.
     let data = world.data().await;
     sqlx::raw_sql(UNLOCK).execute(&data).await.expect("unlocked");
@@ -103,7 +125,6 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
     restore(&world, data, &early).await;
     expect_found(&world, "rolled back", "log_too_short");
     // And it stays found: nothing starts on it.
-    let file = world.data_file("checkpoints/checkpoints.txt");
     let signed = fs::read(&file).expect("checkpoints");
     world.service.start().expect("a process");
     let refused = || world.service.said_all().contains("the database was put back");
@@ -114,7 +135,11 @@ async fn the_log_is_not_changed_unseen_by_whoever_owns_the_database() {
     fs::rename(&file, &hidden).expect("hidden");
     world.start();
     // Nothing is being signed then.
-    world.sealed();
+    let is_sealed = || {
+        let (_, said) = world.verify();
+        said["sealed"].is_u64() && said["events"] == said["sealed"]
+    };
+    world.service.wait_until("a checkpoint", SETTLED, is_sealed).expect("a checkpoint");
     fs::rename(&hidden, &file).expect("back");
     world.released().await;
     let refused = || world.service.said_all().contains("is not the one that was signed");

@@ -45,15 +45,7 @@ impl Checkpoints {
     /// Reads and verifies the whole file. A missing file is an empty one: `audit verify` says how
     /// many checkpoints it met.
     pub fn read(&self) -> Result<CheckpointFile, CheckpointsError> {
-        let mut bytes = Vec::new();
-        match File::open(&self.path) {
-            Ok(mut file) => {
-                file.read_to_end(&mut bytes)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(parse_file(&bytes, self.clinic, &self.verifier)?)
+        Ok(parse_file(&self.bytes()?, self.clinic, &self.verifier)?)
     }
 
     /// Appends one checkpoint durably, cutting off what a crash left of an unfinished one.
@@ -75,29 +67,45 @@ impl Checkpoints {
         Ok(self.read_end()?.checkpoints.pop())
     }
 
-    /// Takes the checkpoints of more than `size` events out of the file and keeps them in one of
-    /// their own beside it, whose path is returned; `None` if there are none.
-    pub fn set_aside_after(&self, size: u64) -> Result<Option<PathBuf>, CheckpointsError> {
-        let whole = self.read()?;
-        let Some(first) = whole.checkpoints.iter().position(|it| it.size > size) else {
+    /// Copies the checkpoints of more than `size` events into a file of their own beside this one,
+    /// whose path is returned; `None` if there are none. Done again it is the same file: its name says
+    /// over which log the last was signed.
+    pub fn keep_aside_after(&self, size: u64) -> Result<Option<PathBuf>, CheckpointsError> {
+        let bytes = self.bytes()?;
+        let entries = parse_entries(&bytes, self.clinic, &self.verifier)?;
+        let Some(last) = entries.last().map(|it| &it.checkpoint).filter(|it| it.size > size) else {
             return Ok(None);
         };
-        let bytes = std::fs::read(&self.path)?;
-        let seam = self.seam();
-        let seams = bytes.windows(seam.len()).enumerate();
-        let mut starts = seams.filter(|(_, at)| *at == seam.as_bytes()).map(|(at, _)| at + 2);
-        let start = first.checked_sub(1).map_or(Some(0), |before| starts.nth(before));
-        let lost = start.and_then(|start| Some((start, bytes.get(start..)?)));
-        let (start, lost) = lost.ok_or(io::Error::from(io::ErrorKind::InvalidData))?;
-        let aside = self.path.with_extension(format!("lost-after-{size}.txt"));
+        let lost = bytes.get(length_up_to(&entries, size)..).unwrap_or_default();
+        let root = hex::encode(last.root.first_chunk::<4>().unwrap_or(&[0; 4]));
+        let name = format!("lost-after-{size}-of-{}-{root}.txt", last.size);
+        let aside = self.path.with_extension(name);
+        match std::fs::read(&aside) {
+            Ok(there) if there == lost => return Ok(Some(aside)),
+            Ok(_) => return Err(io::Error::from(io::ErrorKind::AlreadyExists).into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Whole under its name or not at all.
+        let unfinished = aside.with_extension("new");
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o640).open(&aside)?;
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(0o640).open(&unfinished)?;
         file.write_all(lost)?;
         file.sync_all()?;
-        let file = OpenOptions::new().write(true).open(&self.path)?;
-        file.set_len(start as u64)?;
-        file.sync_all()?;
+        std::fs::rename(&unfinished, &aside)?;
+        if let Some(folder) = aside.parent() {
+            File::open(folder)?.sync_all()?;
+        }
         Ok(Some(aside))
+    }
+
+    /// Takes the checkpoints of more than `size` events out of the file.
+    pub fn cut_after(&self, size: u64) -> Result<(), CheckpointsError> {
+        let entries = parse_entries(&self.bytes()?, self.clinic, &self.verifier)?;
+        let file = OpenOptions::new().write(true).open(&self.path)?;
+        file.set_len(length_up_to(&entries, size) as u64)?;
+        Ok(file.sync_all()?)
     }
 
     /// How far the file was copied elsewhere; from its start, if nothing is known of that.
@@ -144,6 +152,13 @@ impl Checkpoints {
         Ok(last == copied.last)
     }
 
+    fn bytes(&self) -> Result<Vec<u8>, CheckpointsError> {
+        match std::fs::read(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => Ok(read?),
+        }
+    }
+
     fn copied_path(&self) -> PathBuf {
         self.path.with_extension("copied.json")
     }
@@ -170,6 +185,13 @@ impl Checkpoints {
         // A short file, or one whose end is not as it must be: then the whole of it tells.
         parsed.filter(|end| !end.checkpoints.is_empty()).map_or_else(|| self.read(), Ok)
     }
+}
+
+/// Bytes of the file that checkpoints of at most `size` events take.
+fn length_up_to(entries: &[Entry], size: u64) -> usize {
+    let kept: u64 =
+        entries.iter().filter(|it| it.checkpoint.size <= size).map(|it| it.length).sum();
+    usize::try_from(kept).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -236,7 +258,7 @@ mod tests {
         }
         assert_eq!(all, (6..=405).collect::<Vec<_>>());
         // The file was cut, or what is remembered was lost or is rubbish.
-        file.set_aside_after(2).unwrap();
+        file.cut_after(2).unwrap();
         assert_eq!(take(9), [1, 2]);
         let copied = path.with_extension("copied.json");
         for other in ["", "rubbish", r#"{"bytes":18446744073709551615}"#, r#"{"bytes":5}"#] {
@@ -263,7 +285,10 @@ mod tests {
             std::fs::create_dir(&apart).unwrap();
             let copy = Checkpoints { path: apart.join("c.txt"), ..file.clone() };
             std::fs::copy(&path, &copy.path).unwrap();
-            let aside = copy.set_aside_after(after).unwrap();
+            let aside = copy.keep_aside_after(after).unwrap();
+            assert_eq!(copy.read().unwrap().checkpoints.len(), 40, "only copied");
+            assert_eq!(copy.keep_aside_after(after).unwrap(), aside, "after a crash, once more");
+            copy.cut_after(after).unwrap();
             assert_eq!(copy.read().unwrap().checkpoints.len(), left);
             let aside = aside.map(|path| Checkpoints { path, ..file.clone() }.read().unwrap());
             assert_eq!(aside.map_or(0, |it| it.checkpoints.len()), 40 - left);

@@ -152,12 +152,17 @@ pub async fn accept_loss(
     if verify::walk(app, kept).await?.is_err() {
         return Err(FlowError::Internal("what is left of the log is not what was signed"));
     }
+    // The copy before the event, which tells of it, before the cut: after a crash anywhere between
+    // them this is done once more, with the same copy.
+    let whole = file.clone();
+    let aside = blocking(move || whole.keep_aside_after(has)).await??;
+    let aside = aside.ok_or(FlowError::Internal("no checkpoint was set aside"))?;
     let root = lost.last().map(|it| hex::encode(it.root)).unwrap_or_default();
     let event = app.event(actor, Action::LossAccept)?.fact("has", &has).fact("signed", &signed);
     app.db.append(&event.fact("root", &root)).await?;
-    let file = file.clone();
-    let aside = blocking(move || file.set_aside_after(has)).await??;
-    aside.ok_or(FlowError::Internal("no checkpoint was set aside"))
+    let whole = file.clone();
+    blocking(move || whole.cut_after(has)).await??;
+    Ok(aside)
 }
 
 /// Turns ended windows of strangers' refusals into events.

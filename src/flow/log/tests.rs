@@ -180,6 +180,42 @@ async fn checkpoints_that_their_file_lacks_are_met_and_missed() {
     assert_eq!(world.wrong().await, (1, Wrong::Short { size: 4 }));
 }
 
+#[tokio::test]
+async fn a_loss_is_accepted_again_where_that_was_cut_off() {
+    let world = World::new().await;
+    world.logged(2).await;
+    let early = std::fs::read(world.app.file("checkpoints.txt")).unwrap();
+    world.logged(1).await;
+    let late = std::fs::read(world.app.file("checkpoints.txt")).unwrap();
+    let put_back = "DROP TRIGGER IF EXISTS log_leaves_no_delete; \
+                    DROP TRIGGER IF EXISTS log_checkpoints_no_delete; \
+                    DELETE FROM log_leaves WHERE sequence > 2; DELETE FROM log_queue; \
+                    DELETE FROM log_checkpoints WHERE size > 2; \
+                    UPDATE log_tree SET size = 2, frontier = 'FRONTIER'";
+    let mut two = Frontier::default();
+    for row in world.app().db.sequenced_events(1, 2).await.unwrap() {
+        two.append(row.leaf_hash);
+    }
+    let put_back = put_back.replace("FRONTIER", &BASE64.encode(two.to_bytes()));
+    world.app.run(&put_back).await;
+    let accept =
+        async |signed| accept_loss(world.app(), &world.file, Actor::Anonymous, 2, signed).await;
+    let aside = accept(3).await.unwrap();
+    assert_eq!(std::fs::read(world.app.file("checkpoints.txt")).unwrap(), early);
+    let kept = std::fs::read(&aside).unwrap();
+    assert_eq!([early, kept.clone()].concat(), late, "nothing signed is lost");
+    // A crash before the file was cut; or the same copy put back twice.
+    std::fs::write(world.app.file("checkpoints.txt"), &late).unwrap();
+    assert_eq!(accept(3).await.unwrap(), aside);
+    // Gone on with, put back and lost once more: another history has a file of its own.
+    world.logged(0).await;
+    let gone_on = world.app().db.log_tree().await.unwrap().size;
+    assert!(gone_on > 2);
+    world.app.run(&put_back).await;
+    let other = accept(gone_on).await.unwrap();
+    assert!(other != aside && std::fs::read(&aside).unwrap() == kept);
+}
+
 /// Each test is a process of its own under nextest: its peak is this test's.
 #[tokio::test]
 async fn a_long_log_is_never_in_memory_whole() {

@@ -180,6 +180,17 @@ impl TestApp {
         data.close().await;
     }
 
+    /// Somebody in the middle of reading the wrapped keys, until it is closed.
+    pub async fn keys_reader(&self) -> sqlx::SqliteConnection {
+        use sqlx::ConnectOptions as _;
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file("keys.db"));
+        let mut reader = options.connect().await.expect("opens");
+        for statement in ["BEGIN", "SELECT COUNT(*) FROM wraps"] {
+            sqlx::query(statement).execute(&mut reader).await.expect("reads");
+        }
+        reader
+    }
+
     /// The access log, oldest first: each event as `action` or `action:refusal`. Events of the same
     /// millisecond are in the order of their names.
     pub async fn trail(&self) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod cut;
+mod embedded;
 mod rescans;
 mod scale;
 mod schemas;

@@ -49,6 +49,9 @@ pub enum DbError {
     /// A value that must be unique stands already.
     #[error("it exists already")]
     Exists,
+    /// The rows of destroyed keys are gone, and their bytes are not.
+    #[error("destroyed keys are still in the database's files, as somebody reads the wrapped keys")]
+    Remains,
     /// A row does not read back; named by table.
     #[error("a row of {0} does not read back")]
     Corrupt(&'static str),

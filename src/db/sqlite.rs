@@ -35,6 +35,8 @@ static KEYS_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite/keys");
 /// How long a writer waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
+/// How long readers of wrapped keys are waited for before destroyed ones are overwritten.
+const READERS_LEAVE: Duration = Duration::from_secs(1);
 
 /// Who writes is alone, so there is nothing to step over.
 const SKIP_LOCKED: &str = "";
@@ -80,9 +82,20 @@ async fn announce(_: &mut SqliteConnection) -> Answer<()> {
 }
 
 /// The write-ahead log still holds the page of a deleted wrap as it was; moving it into the file and
-/// truncating it leaves the overwritten page only.
+/// truncating it leaves the overwritten page only. Who reads keeps it from that, and is not waited for
+/// long: other keys are asked for on this connection.
 async fn forget_deleted(keys: &Pool<Engine>) -> Answer<()> {
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(keys).await?;
+    let mut connection = keys.acquire().await?;
+    set_patience(&mut connection, READERS_LEAVE).await?;
+    let is_busy = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)");
+    let is_busy = is_busy.fetch_one(&mut *connection).await;
+    set_patience(&mut connection, BUSY).await?;
+    if is_busy? == 0 { Ok(()) } else { Err(DbError::Remains) }
+}
+
+async fn set_patience(connection: &mut SqliteConnection, patience: Duration) -> Answer<()> {
+    let statement = format!("PRAGMA busy_timeout = {}", patience.as_millis());
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! One of the two databases as a whole: every row read out of one snapshot, or put into an empty
-//! database of the same schema, whichever engine either is.
+//! One of the two databases as a whole: every row read out, or put into an empty database of the same
+//! schema, whichever engine either is.
 //!
 //! A row is JSON text here, as tables hold text and whole numbers only. It knows of tables what the
 //! engine's own catalogue says, so that a table which a later migration adds is not forgotten.
@@ -30,6 +30,12 @@ enum Engine {
 /// What is not backed up: sessions end with what was lost, sightings and guesses name addresses and
 /// are gone soon, and uploads go on in no other browser.
 pub const LEFT_OUT: [&str; 4] = ["guesses", "sessions", "sightings", "uploads"];
+
+/// Wrapped keys read at once.
+const PAGE: u32 = 500;
+
+/// Takes a row, by its table.
+pub(super) type Each<'a> = &'a mut (dyn FnMut(&str, &str) -> io::Result<()> + Send);
 
 /// The migrations' own table.
 const MIGRATIONS: &str = "_sqlx_migrations";
@@ -82,12 +88,17 @@ impl Whole {
         Ok(true)
     }
 
-    /// Gives every row that is backed up, as one moment has them; a table comes after those that it
-    /// refers to. Returns the schema.
-    pub async fn read(
-        &mut self,
-        each: &mut (dyn FnMut(&str, &str) -> io::Result<()> + Send),
-    ) -> Answer<i64> {
+    /// Gives every row that is backed up; a table comes after those that it refers to. Returns the
+    /// schema.
+    pub async fn read(&mut self, each: Each<'_>) -> Answer<i64> {
+        match self.which {
+            Which::Data => self.read_at_once(each).await,
+            Which::Keys => self.read_by_pages(each).await,
+        }
+    }
+
+    /// As one moment has them.
+    async fn read_at_once(&mut self, each: Each<'_>) -> Answer<i64> {
         let begin = match self.engine {
             Engine::Sqlite(_) => "BEGIN",
             Engine::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -107,6 +118,34 @@ impl Whole {
             });
         }
         on!(self, it => sqlx::query("COMMIT").execute(it).await.map(drop))?;
+        Ok(schema)
+    }
+
+    /// By and by: no wrapped key asks for another, and one that is destroyed meanwhile must not stay on
+    /// disk because somebody is reading.
+    async fn read_by_pages(&mut self, each: Each<'_>) -> Answer<i64> {
+        #[derive(serde::Deserialize)]
+        struct Key {
+            object: String,
+        }
+        let schema = self.schema().await?;
+        for table in self.tables().await? {
+            let all = self.rows_of(&table).await?;
+            let mut after = String::new();
+            loop {
+                let sql = format!("{all} WHERE object > $1 ORDER BY object LIMIT {PAGE}");
+                let page: Vec<String> = on!(self, it => {
+                    sqlx::query_scalar(AssertSqlSafe(sql)).bind(&after).fetch_all(it).await
+                })?;
+                let Some(last) = page.last() else { break };
+                let last: Key =
+                    serde_json::from_str(last).map_err(|_| DbError::Corrupt("wraps"))?;
+                after = last.object;
+                for row in &page {
+                    each(&table, row).map_err(|error| DbError::Engine(error.into()))?;
+                }
+            }
+        }
         Ok(schema)
     }
 

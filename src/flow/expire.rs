@@ -103,6 +103,8 @@ async fn purge_due(
             Ok(()) => purged.extend(described),
             // It changed under us (a hold, a decision): the next run looks again.
             Err(FlowError::Db(DbError::Conflict)) => {}
+            // Nothing is called purged before its keys are overwritten; the next run asks again.
+            Err(error @ FlowError::Db(DbError::Remains)) => return first.and(Err(error)),
             Err(error) => {
                 tracing::error!(artifact = %id, error = &error as &dyn std::error::Error, "not purged");
                 first = first.and(Err(error));

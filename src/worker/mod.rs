@@ -108,7 +108,8 @@ pub async fn run(
             told("sightings", flow::sensor::sweep(app).await.map(drop));
             told("suspensions", flow::suspend::sweep(app).await.map(drop));
             told("rescan", flow::rescan::reopen(app).await);
-            flow::known_bad::look_again(app).await
+            told("known_bad", flow::known_bad::look_again(app).await);
+            Ok(app.db.forget_destroyed().await?)
         }
     }));
     loops.spawn(every(SWEEP, "sweep", Arc::default(), stop, move || {

@@ -14,14 +14,29 @@ impl Db {
         engine!(self, db => db.wrap(object).await)
     }
 
-    /// Destroys every wrap of an artifact; its content is gone when this returns.
+    /// Destroys every wrap of an artifact; its content is gone when this succeeds.
+    ///
+    /// # Errors
+    /// [`DbError::Remains`](crate::db::DbError::Remains) if nobody is given them any more, and they can
+    /// still be found in the database's files: asked again, this ends what it began.
     pub async fn destroy_wraps(&self, artifact: ArtifactId) -> Answer<u64> {
         engine!(self, db => db.destroy_wraps(artifact).await)
     }
 
     /// Destroys the wrap of one object (a recalled rendition).
+    ///
+    /// # Errors
+    /// As [`Db::destroy_wraps`].
     pub async fn destroy_wrap(&self, object: ObjectId) -> Answer<()> {
         engine!(self, db => db.destroy_wrap(object).await)
+    }
+
+    /// Ends what destructions had to leave.
+    ///
+    /// # Errors
+    /// As [`Db::destroy_wraps`].
+    pub async fn forget_destroyed(&self) -> Answer<()> {
+        engine!(self, db => db.forget_destroyed().await)
     }
 
     /// Objects that have a wrap, after an object in id order: for the orphan sweep.

@@ -48,6 +48,10 @@ impl Store {
         forget_deleted(&self.keys).await
     }
 
+    pub(in crate::db) async fn forget_destroyed(&self) -> Answer<()> {
+        forget_deleted(&self.keys).await
+    }
+
     pub(in crate::db) async fn wrapped_objects(
         &self,
         after: &str,

@@ -148,7 +148,7 @@ async fn another_retention_moves_every_end_and_what_cannot_go_keeps_nothing_else
     let change = other.send_to_review(Verdict::Suspicious { reason }, None, stamp).unwrap();
     let other = before.db.commit(change.into()).await.unwrap();
     let with = async |retention: Retention| {
-        let (data, keys) = (world.path("data.db"), world.path("keys.db"));
+        let (data, keys) = (world.file("data.db"), world.file("keys.db"));
         let db = Db::open_sqlite(&data, &keys, retention).await.unwrap();
         App { retention, db, ..before.clone() }
     };
@@ -169,4 +169,21 @@ async fn another_retention_moves_every_end_and_what_cannot_go_keeps_nothing_else
     assert_eq!(reckon(&shorter).await.unwrap(), 1);
     assert_eq!(run(&shorter, shorter.itself()).await.unwrap().len(), 1);
     assert_eq!(state(&raised).await, StateName::Purged);
+}
+
+#[tokio::test]
+async fn nothing_is_called_purged_while_its_key_is_in_a_file() {
+    let world = TestApp::new().await;
+    let app = &world.intake.app;
+    let waiting = quarantined(&world).await;
+    world.hand.advance(LATER);
+    let state = async || app.db.artifact(waiting.id).await.unwrap().unwrap().state.name();
+    let reading = world.keys_reader().await;
+    let refused = run(app, app.itself()).await;
+    assert!(matches!(refused, Err(FlowError::Db(DbError::Remains))), "{refused:?}");
+    assert_eq!(state().await, StateName::Quarantined);
+    assert!(app.db.wrap(waiting.source.object).await.unwrap().is_none(), "nobody is given it");
+    drop(reading);
+    assert_eq!(run(app, app.itself()).await.unwrap().len(), 1, "asked again");
+    assert_eq!(state().await, StateName::Purged);
 }

@@ -60,6 +60,19 @@ async fn what_is_stored_of_a_listed_file_is_refused_in_every_state_and_its_rendi
 }
 
 #[tokio::test]
+async fn a_recall_does_not_wait_for_somebody_who_reads_the_keys() {
+    let world = World::new().await;
+    let session = world.reviewer().await;
+    let (released, rendition) = world.released(world.one().await).await;
+    lists(&world, &session, released.source.sha256.as_str()).await;
+    let reading = world.app.keys_reader().await;
+    assert_eq!(step(&world.worker).await.unwrap(), 1);
+    expect_refused(&world.state(&released).await);
+    assert!(world.worker.db.wrap(rendition).await.unwrap().is_none());
+    drop(reading);
+}
+
+#[tokio::test]
 async fn a_release_that_was_under_way_is_recalled_by_the_next_step() {
     let world = World::new().await;
     let session = world.reviewer().await;

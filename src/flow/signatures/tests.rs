@@ -6,8 +6,8 @@ use crate::testing::TestApp;
 
 /// A world's shelf of rules.
 fn shelf(world: &TestApp) -> Shelf {
-    std::fs::create_dir_all(world.path("yara")).unwrap();
-    let shelves = crate::app::Shelves::new(&world.path("sets"), "gate", world.path("yara"), None);
+    std::fs::create_dir_all(world.file("yara")).unwrap();
+    let shelves = crate::app::Shelves::new(&world.file("sets"), "gate", world.file("yara"), None);
     let shelf = shelves.of(SetKind::Yara).unwrap().clone();
     shelf.prepare().unwrap();
     shelf
@@ -16,7 +16,7 @@ fn shelf(world: &TestApp) -> Shelf {
 /// Writes a rule that finds nothing into the watched folder.
 fn write_rule(world: &TestApp, name: &str) {
     let rule = format!("rule {name} {{ strings: $a = \"never {name}\" condition: $a }}\n");
-    std::fs::write(world.path("yara/mine.yar"), rule).unwrap();
+    std::fs::write(world.file("yara/mine.yar"), rule).unwrap();
 }
 
 /// The watched folder's set, copied.
@@ -54,7 +54,7 @@ async fn a_set_whose_samples_cannot_be_read_is_refused_and_tried_again_once_they
     let shelf = worker.shelves.of(SetKind::Yara).unwrap();
     let first = shelf.in_force();
     // No right keeps a test that root runs from a file: a folder is no file.
-    let sample = world.path("yara/samples/mine/hit-1");
+    let sample = world.file("yara/samples/mine/hit-1");
     std::fs::create_dir_all(&sample).unwrap();
     write_rule(&world, "mine");
     looks(&worker, &mut keeper).await;

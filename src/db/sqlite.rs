@@ -6,6 +6,7 @@
 #[path = "statements/mod.rs"]
 mod statements;
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ const SKIP_LOCKED: &str = "";
 
 impl Store {
     pub(super) async fn open(data: &Path, keys: &Path, retention: Retention) -> Answer<Self> {
+        // All roles come at once: one makes the schema, and the others find it.
+        let _alone = alone(data).await?;
         let writer = pool(options(data), 1).await?;
         DATA_SCHEMA.run(&writer).await.map_err(DbError::Migrate)?;
         let reader = pool(options(data).read_only(true), READERS).await?;
@@ -117,6 +120,20 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .pragma("trusted_schema", "OFF")
         .pragma("temp_store", "MEMORY")
+}
+
+/// Waits until no other process is making this schema, which the engine itself does not: until the
+/// answer is dropped, or its process ends.
+async fn alone(data: &Path) -> Answer<File> {
+    let folder = data.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
+    let lock = move || {
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        Ok::<_, std::io::Error>(folder)
+    };
+    let locked = tokio::task::spawn_blocking(lock).await.map_err(std::io::Error::other);
+    locked.flatten().map_err(|error| DbError::Engine(error.into()))
 }
 
 async fn pool(options: SqliteConnectOptions, connections: u32) -> Answer<Pool<Engine>> {

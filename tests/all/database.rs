@@ -1,10 +1,13 @@
 //! PostgreSQL, as an operator sets it up: each role connects as a database role of its own, which
 //! can do what its process must and nothing else.
 
+use std::fs;
+
+use sekisho_tools::chaos::service::Service;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 
-use crate::service::World;
+use crate::service::{World, programs};
 
 const ROLES: [&str; 5] = ["intake", "worker", "portal", "review", "sensor"];
 
@@ -186,6 +189,18 @@ async fn each_role_is_refused_in_the_database_what_is_not_its_own() {
             assert_eq!(code.as_deref(), Some("42501"), "{role}: {statement}: {error}");
         }
     }
+}
+
+#[test]
+fn at_a_first_start_no_role_ends() {
+    let root = tempfile::Builder::new().prefix("sks-").tempdir().expect("a folder");
+    let mut service = Service::prepare(&programs(), root.path()).expect("set up");
+    assert!(fs::metadata(service.data.join("db/data.db")).map_or(true, |it| it.len() == 0));
+    service.start().expect("started");
+    service.wait_ready().expect("ready");
+    let said = service.said_all();
+    assert!(!said.contains("it is started again"), "{said}");
+    service.stop().expect("stops");
 }
 
 #[tokio::test(flavor = "multi_thread")]

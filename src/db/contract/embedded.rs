@@ -4,9 +4,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::world::{NOW, Place, World};
-use crate::db::{DbError, Whole};
+use crate::db::{Db, DbError, Whole};
 use crate::domain::backup::Which;
 use crate::domain::content::{Area, Wrap};
+use crate::domain::retention::Retention;
 use crate::domain::{ArtifactId, ObjectId};
 
 const MARK: &str = "a-wrapped-key-that-must-not-remain";
@@ -82,4 +83,21 @@ async fn a_backup_of_keys_has_each_and_keeps_no_destroyed_one_on_disk() {
     };
     assert_eq!(source.read(&mut each).await.expect("reads"), 1);
     assert_eq!(seen, KEYS - 1, "each once, but for the one that went");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_processes_that_come_first_at_once_one_makes_the_schema() {
+    for _ in 0..5 {
+        let place = Place::files();
+        let (data, keys) = (place.file("data.db"), place.file("keys.db"));
+        let mut processes = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let (data, keys) = (data.clone(), keys.clone());
+            processes.spawn(async move {
+                let db = Db::open_sqlite(&data, &keys, Retention::default()).await;
+                db.expect("opens").log_tree().await.expect("reads").size
+            });
+        }
+        assert_eq!(processes.join_all().await, [0; 5]);
+    }
 }

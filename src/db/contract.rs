@@ -55,9 +55,11 @@ use uploads::{
 use world::{NOW, Place, SECOND, World, sealed};
 
 use super::{AuditFilter, Commit, Contents, DbError, Received};
+use crate::domain::artifact::Declared;
 use crate::domain::content::{Area, Wrap};
 use crate::domain::retention::Retention;
 use crate::domain::state::StateName;
+use crate::domain::submission::Connection;
 use crate::domain::{Action, ArtifactId, Code, ObjectId, StaffId, SubmissionId, Timestamp};
 
 /// Makes of each promise a test on SQLite, and of all together one on PostgreSQL: a server of its
@@ -108,6 +110,7 @@ on_every_engine! {
     a_back_off_can_be_ended_early_and_a_lease_cannot,
     what_a_submission_holds_is_counted,
     what_is_due_is_found_once_its_time_has_come,
+    a_purged_row_says_nothing_of_its_file_and_its_sender,
     events_and_log_entries_can_be_neither_changed_nor_removed,
     a_destroyed_wrap_is_gone_and_the_others_stay,
     what_no_engine_stores_is_found_nowhere,
@@ -248,6 +251,27 @@ async fn what_is_due_is_found_once_its_time_has_come(world: World) {
     let sweeps = world.db.lease_next(due, due.plus(SECOND)).await.unwrap();
     assert!(sweeps.is_none(), "what must go is scanned by nobody");
     assert!(world.db.lease_next(just_before, due).await.unwrap().is_some());
+}
+
+async fn a_purged_row_says_nothing_of_its_file_and_its_sender(world: World) {
+    let rejected = world.receive(1).await;
+    let rejected = world.db.commit(world.reject(rejected).into()).await.unwrap();
+    let other = world.receive(2).await;
+    let strikes = async || world.db.strikes(Action::Reject, NOW, 10).await.unwrap().len();
+    assert_eq!(strikes().await, 1);
+    let retention = Retention::default();
+    let due = retention.due_at(&rejected).expect("a date");
+    let (digest, size) = (rejected.source.sha256.clone(), rejected.source.size_bytes);
+    let change = rejected.purge(&retention, world.stamp(due)).expect("is due");
+    let purged = world.db.commit(change.into()).await.unwrap();
+    assert_eq!(purged.connection, Connection::forgotten());
+    assert_eq!(purged.declared, Declared::default());
+    assert_eq!((purged.source.size_bytes, purged.source.parts), (0, 0));
+    assert_ne!(purged.source.sha256, digest);
+    assert_eq!(world.db.artifact(purged.id).await.unwrap(), Some(purged));
+    let found = world.db.artifacts_with(&digest, size).await.unwrap();
+    assert_eq!(found.iter().map(|it| it.id).collect::<Vec<_>>(), [other.id]);
+    assert_eq!(strikes().await, 0, "from nowhere nobody is suspended");
 }
 
 async fn events_and_log_entries_can_be_neither_changed_nor_removed(world: World) {

@@ -237,7 +237,19 @@ impl Artifact {
             return Err(TransitionError { from: after, step: "be purged yet" });
         }
         let event = self.event(stamp, Action::Purge).fact("after", &after);
-        Ok(self.change(State::Purged { since: stamp.at, after }, event))
+        Ok(self.forget().change(State::Purged { since: stamp.at, after }, event))
+    }
+
+    /// Without what its content or its sender could be known by.
+    fn forget(self) -> Self {
+        let sha256 = Sha256Hex::of_digest([0; 32]);
+        Self {
+            declared: Declared::default(),
+            source: Source { sha256, size_bytes: 0, parts: 0, ..self.source },
+            connection: Connection::forgotten(),
+            detected: None,
+            ..self
+        }
     }
 
     /// Sets a hold on expiry, or another in its place. Not on an approved artifact: the two

@@ -23,7 +23,7 @@ pub struct Retention {
     pub released_days: u16,
     /// Refused.
     pub rejected_days: u16,
-    /// Audit events.
+    /// Audit events, at least, as patients are told; nothing removes them.
     pub audit_days: u16,
 }
 

@@ -22,7 +22,7 @@ pub enum State {
     Released { since: Timestamp, release: Box<Release> },
     /// Refused; waits for its expiry.
     Rejected { since: Timestamp, by: Actor, reason: Reason, evidence: Option<ObjectId> },
-    /// Keys and objects are destroyed; only ids remain.
+    /// Keys and objects are destroyed; what is known of the file and its sender is forgotten.
     Purged { since: Timestamp, after: StateName },
 }
 

@@ -1,6 +1,6 @@
 //! What one patient sends in one visit.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,12 @@ impl Connection {
     /// One request's.
     pub const fn new(peer: SocketAddr, local: SocketAddr, request: String) -> Self {
         Self { peer, local, request, earlier: Vec::new() }
+    }
+
+    /// In the place of one that is not to be known any more.
+    pub const fn forgotten() -> Self {
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Self::new(nowhere, nowhere, String::new())
     }
 
     /// Every one over which some of it came.

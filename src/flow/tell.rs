@@ -3,6 +3,7 @@
 
 use super::FlowError;
 use crate::app::{App, Detection};
+use crate::domain::state::StateName;
 use crate::domain::{ArtifactId, Event};
 
 /// Entries told at once.
@@ -57,5 +58,7 @@ async fn connection(
     artifact: Option<ArtifactId>,
 ) -> Result<Option<crate::domain::submission::Connection>, FlowError> {
     let Some(id) = artifact else { return Ok(None) };
-    Ok(app.db.artifact(id).await?.map(|artifact| artifact.connection))
+    // Of what is purged it is forgotten.
+    let known = app.db.artifact(id).await?.filter(|it| it.state.name() != StateName::Purged);
+    Ok(known.map(|artifact| artifact.connection))
 }

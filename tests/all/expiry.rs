@@ -45,6 +45,10 @@ async fn what_has_expired_is_beyond_recovery_and_only_ids_remain() {
     assert!(!wraps.contains(&gone.id) && wraps.contains(&held.id), "{wraps:?}");
     assert_eq!(count(&backup), files, "the backup is whole, and nothing opens it");
     not_in_the_file(&world, &gone.id);
+    let row = "SELECT declared || connection || sha256 || size_bytes FROM artifacts WHERE id = $1";
+    let row: String =
+        sqlx::query_scalar(row).bind(&gone.id).fetch_one(&world.data().await).await.expect("reads");
+    assert!(!row.contains("127.0.0.1") && !row.contains(&gone.sha256), "{row}");
     assert_eq!(world.events("receive", &gone.id).len(), 1, "what happened stays known");
     assert_eq!(world.verify().0, 0);
 }

@@ -273,6 +273,9 @@ pub(super) async fn write(
         None => insert(tx, &change.artifact, due_at).await?,
         Some(version) => update(tx, &change.artifact, version, due_at).await?,
     }
+    if change.artifact.state.name() == StateName::Purged {
+        forget(tx, &change.artifact).await?;
+    }
     events::append(tx, &change.event).await?;
     if change.artifact.state.name().waits_for_a_scan() {
         announce(tx).await?;
@@ -334,6 +337,24 @@ async fn update(
     .execute(tx)
     .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Conflict) }
+}
+
+/// Writes what a file is and how it came as the purge has left it; nothing else changes it.
+async fn forget(tx: &mut Connection, artifact: &Artifact) -> Answer<()> {
+    const TABLE: &str = "artifacts";
+    sqlx::query(
+        "UPDATE artifacts SET declared = $1, sha256 = $2, size_bytes = $3, parts = $4, \
+         connection = $5 WHERE id = $6",
+    )
+    .bind(to_json(&artifact.declared, TABLE)?)
+    .bind(artifact.source.sha256.as_str())
+    .bind(big(artifact.source.size_bytes))
+    .bind(i64::from(artifact.source.parts))
+    .bind(to_json(&artifact.connection, TABLE)?)
+    .bind(artifact.id.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 async fn insert_object(

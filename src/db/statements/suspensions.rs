@@ -232,6 +232,7 @@ impl Store {
         let found = sqlx::query(
             "SELECT e.body, a.connection FROM events e JOIN artifacts a ON a.id = e.artifact \
              WHERE e.action = $1 AND e.at >= $2 AND e.outcome = 'done' AND e.body NOT LIKE $3 \
+             AND a.state <> 'purged' \
              ORDER BY e.at DESC, e.id DESC LIMIT $4",
         )
         .bind(action.as_str())

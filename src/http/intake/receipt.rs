@@ -89,12 +89,14 @@ fn as_json(receipt: &Receipt) -> Value {
 /// An artifact as its sender may know it.
 pub(super) fn artifact_json(artifact: &Artifact) -> Value {
     let state: StateName = artifact.state.name();
+    // Of what is purged neither is known any more.
+    let known = (state != StateName::Purged).then_some(&artifact.source);
     json!({
         "id": artifact.id,
         "position": artifact.position,
         "kind": artifact.kind,
-        "size_bytes": artifact.source.size_bytes,
-        "sha256": artifact.source.sha256,
+        "size_bytes": known.map(|source| source.size_bytes),
+        "sha256": known.map(|source| &source.sha256),
         "state": state,
     })
 }

@@ -8,6 +8,7 @@ mod rescans;
 mod scale;
 mod schemas;
 mod sensor;
+mod sessions;
 mod suspensions;
 mod together;
 mod uploads;
@@ -33,6 +34,7 @@ use sensor::{
     of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid,
     what_was_read_is_kept_with_its_place_and_counted_once,
 };
+use sessions::{a_refused_try_prolongs_no_wait, tries_taken_at_once_are_no_more_than_allowed};
 use suspensions::{
     a_listed_file_is_open_until_closed_as_it_was_read,
     a_strike_is_an_event_with_what_its_artifact_came_over,
@@ -115,6 +117,8 @@ on_every_engine! {
     a_destroyed_wrap_is_gone_and_the_others_stay,
     what_no_engine_stores_is_found_nowhere,
     tries_are_counted_and_a_factor_step_is_spent_once,
+    tries_taken_at_once_are_no_more_than_allowed,
+    a_refused_try_prolongs_no_wait,
     refusals_of_strangers_are_one_row_a_minute_and_one_event,
     time_in_the_database_only_rises,
     an_abandoned_row_of_another_state_is_not_leased,
@@ -323,11 +327,10 @@ async fn what_no_engine_stores_is_found_nowhere(world: World) {
 }
 
 async fn tries_are_counted_and_a_factor_step_is_spent_once(world: World) {
-    assert_eq!(world.db.tries("link:1").await.unwrap().wrong, 0);
-    assert_eq!(world.db.add_try("link:1", NOW).await.unwrap().wrong, 1);
-    assert_eq!(world.db.add_try("link:1", NOW).await.unwrap().wrong, 2);
+    assert_eq!(world.db.add_try("link:1", NOW).await.unwrap(), 1);
+    assert_eq!(world.db.add_try("link:1", NOW).await.unwrap(), 2);
     world.db.clear_tries("link:1").await.unwrap();
-    assert_eq!(world.db.tries("link:1").await.unwrap().wrong, 0);
+    assert_eq!(world.db.add_try("link:1", NOW).await.unwrap(), 1);
     let staff = StaffId::new(NOW, [1; 10]);
     assert!(world.db.spend_factor_step(staff, 5).await.unwrap());
     assert!(!world.db.spend_factor_step(staff, 5).await.unwrap());

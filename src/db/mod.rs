@@ -17,7 +17,7 @@ use std::path::Path;
 pub use postgres::{Host, Listener, Server};
 pub use query::{
     AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, ObjectRow, QueuedEvent, Received,
-    RefusalCount, RescanTurn, Strike, Tries, Unsealed,
+    RefusalCount, RescanTurn, Strike, Unsealed,
 };
 pub use whole::{LEFT_OUT, Whole};
 

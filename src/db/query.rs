@@ -6,13 +6,6 @@ use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Announced;
 use crate::domain::{ArtifactId, Event, ObjectId, SubmissionId, Timestamp, UploadId};
 
-/// Wrong tries of a secret.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Tries {
-    pub wrong: u32,
-    pub last_at: Option<Timestamp>,
-}
-
 /// An object that a row knows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ObjectRow {

@@ -50,7 +50,7 @@ pub async fn open(
     let actor = Actor::Patient { link: link.id };
     let subject = format!("link:{}", link.id);
     // The try is counted before the secret is compared, so that parallel guesses gain none.
-    let tries = app.db.add_try(&subject, now).await?.wrong.saturating_sub(1);
+    let tries = app.db.add_try(&subject, now).await?.saturating_sub(1);
     if let Err(refusal) = link.check(now, tries, app.limits.link_tries) {
         return Err(record(app, &link, refusal, Refusal::LinkNotOpen).await?);
     }

@@ -172,14 +172,10 @@ fn fresh(app: &App, holder: Holder, now: Timestamp) -> Result<(SessionToken, Ses
     Ok((token, session))
 }
 
-/// Counts a try before it is made; the wait ends by itself.
+/// Counts a try before it is made; the wait ends by itself, however often somebody tries in it.
 async fn take_try(app: &App, subject: &str, now: Timestamp, actor: Actor) -> Result<(), FlowError> {
-    let before = app.db.tries(subject).await?;
-    let waited = before.last_at.is_none_or(|at| now >= at.plus(app.limits.sign_in_wait));
-    if waited {
-        app.db.clear_tries(subject).await?;
-    }
-    if app.db.add_try(subject, now).await?.wrong <= app.limits.sign_in_tries {
+    let (wait, most) = (app.limits.sign_in_wait, app.limits.sign_in_tries);
+    if app.db.take_try(subject, now, wait, most).await? {
         return Ok(());
     }
     if actor == Actor::Anonymous {

@@ -84,7 +84,7 @@ pub async fn expect_over(
     // The first refusal of a suspension is told of its link; more of them cannot fill the log.
     let subject = format!("suspension:{}", suspension.id);
     let refusal = Refusal::LinkSuspended;
-    if app.db.add_try(&subject, now).await?.wrong > 1 {
+    if app.db.add_try(&subject, now).await? > 1 {
         super::refused_stranger(app, &refusal.code()).await?;
         return Err(refusal.into());
     }

@@ -1,6 +1,8 @@
 //! Sessions, tries and factors.
 
-use super::super::{Answer, Db, Tries};
+use std::time::Duration;
+
+use super::super::{Answer, Db};
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
@@ -28,13 +30,21 @@ impl Db {
         engine!(self, db => db.sweep_sessions(not_seen_since).await)
     }
 
-    pub async fn tries(&self, subject: &str) -> Answer<Tries> {
-        engine!(self, db => db.tries(subject).await)
+    /// Counts a try before its secret is compared, so that a race gains none; how many there were.
+    pub async fn add_try(&self, subject: &str, now: Timestamp) -> Answer<u32> {
+        engine!(self, db => db.add_try(subject, now).await)
     }
 
-    /// Counts a try before its secret is compared, so that a race gains none.
-    pub async fn add_try(&self, subject: &str, now: Timestamp) -> Answer<Tries> {
-        engine!(self, db => db.add_try(subject, now).await)
+    /// Counts a try as [`Self::add_try`] does, up to `most`; false once they are used up. They begin
+    /// anew `wait` after the last that was counted: one that was refused prolongs nothing.
+    pub async fn take_try(
+        &self,
+        subject: &str,
+        now: Timestamp,
+        wait: Duration,
+        most: u32,
+    ) -> Answer<bool> {
+        engine!(self, db => db.take_try(subject, now, wait, most).await)
     }
 
     pub async fn clear_tries(&self, subject: &str) -> Answer<()> {

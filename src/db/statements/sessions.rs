@@ -1,7 +1,8 @@
 //! Sessions, wrong tries and spent factor steps.
 
+use std::time::Duration;
+
 use super::{Answer, Store, events, rows};
-use crate::db::Tries;
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
@@ -63,27 +64,44 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    pub(in crate::db) async fn tries(&self, subject: &str) -> Answer<Tries> {
-        let row = sqlx::query("SELECT wrong, last_at FROM tries WHERE subject = $1")
-            .bind(subject)
-            .fetch_optional(&self.reader)
-            .await?;
-        row.as_ref().map_or(Ok(Tries::default()), tries)
-    }
-
-    pub(in crate::db) async fn add_try(&self, subject: &str, now: Timestamp) -> Answer<Tries> {
+    pub(in crate::db) async fn add_try(&self, subject: &str, now: Timestamp) -> Answer<u32> {
         let mut tx = self.begin().await?;
         let row = sqlx::query(
             "INSERT INTO tries (subject, wrong, last_at) VALUES ($1, 1, $2) \
              ON CONFLICT (subject) DO UPDATE SET wrong = tries.wrong + 1, \
-             last_at = excluded.last_at RETURNING wrong, last_at",
+             last_at = excluded.last_at RETURNING wrong",
         )
         .bind(subject)
         .bind(now.as_millis())
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        tries(&row)
+        rows::number(&row, "wrong", "tries")
+    }
+
+    pub(in crate::db) async fn take_try(
+        &self,
+        subject: &str,
+        now: Timestamp,
+        wait: Duration,
+        most: u32,
+    ) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO tries (subject, wrong, last_at) VALUES ($1, 1, $2) \
+             ON CONFLICT (subject) DO UPDATE SET \
+             wrong = CASE WHEN tries.last_at <= $3 THEN 1 ELSE tries.wrong + 1 END, \
+             last_at = excluded.last_at \
+             WHERE tries.last_at <= $3 OR tries.wrong < $4",
+        )
+        .bind(subject)
+        .bind(now.as_millis())
+        .bind(now.minus(wait).as_millis())
+        .bind(i64::from(most))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
     }
 
     pub(in crate::db) async fn clear_tries(&self, subject: &str) -> Answer<()> {
@@ -106,9 +124,4 @@ impl Store {
         tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
-}
-
-fn tries(row: &super::Row) -> Answer<Tries> {
-    let last_at = Some(rows::time(row, "last_at")?);
-    Ok(Tries { wrong: rows::number(row, "wrong", "tries")?, last_at })
 }

@@ -1,3 +1,4 @@
+mod sign_in;
 pub(in crate::http) mod world;
 
 use axum::http::StatusCode;

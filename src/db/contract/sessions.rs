@@ -1,0 +1,41 @@
+//! Tries, and sessions between a request and another that ends them.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::world::{NOW, World};
+
+const MOST: u32 = 5;
+const WAIT: Duration = Duration::from_mins(15);
+
+pub(super) async fn tries_taken_at_once_are_no_more_than_allowed(world: World) {
+    let mut tasks = JoinSet::new();
+    for _ in 0..4 {
+        let db = world.place.open().await;
+        for _ in 0..25 {
+            let db = db.clone();
+            tasks.spawn(async move { db.take_try("factor:1", NOW, WAIT, MOST).await });
+        }
+    }
+    let taken = tasks.join_all().await.into_iter().filter(|it| *it.as_ref().expect("asks")).count();
+    assert_eq!(taken, 5);
+}
+
+pub(super) async fn a_refused_try_prolongs_no_wait(world: World) {
+    let take = async |minutes| {
+        let at = NOW.plus(Duration::from_mins(minutes));
+        world.db.take_try("factor:1", at, WAIT, MOST).await.expect("asks")
+    };
+    for minutes in 0..5 {
+        assert!(take(minutes).await, "{minutes}");
+    }
+    for minutes in [4, 10, 18] {
+        assert!(!take(minutes).await, "{minutes}");
+    }
+    // The fifth was at four minutes. After it, all of them are there again.
+    for minutes in 19..24 {
+        assert!(take(minutes).await, "{minutes}");
+    }
+    assert!(!take(24).await);
+}

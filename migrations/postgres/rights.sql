@@ -55,6 +55,7 @@ GRANT SELECT, INSERT, UPDATE ON sekisho.scan_leases, sekisho.log_tree, sekisho.c
 GRANT SELECT, DELETE ON sekisho.log_queue, sekisho.refusals TO sekisho_worker;
 GRANT SELECT, INSERT ON sekisho.log_leaves, sekisho.log_checkpoints TO sekisho_worker;
 GRANT SELECT (seen_at), DELETE ON sekisho.sessions TO sekisho_worker;
+GRANT SELECT (subject, last_at), DELETE ON sekisho.tries TO sekisho_worker;
 GRANT SELECT, UPDATE, DELETE ON sekisho.sightings TO sekisho_worker;
 GRANT SELECT, INSERT, UPDATE ON sekisho.alerts, sekisho.sensor_health, sekisho.log_followers
     TO sekisho_worker;

@@ -34,7 +34,10 @@ use sensor::{
     of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid,
     what_was_read_is_kept_with_its_place_and_counted_once,
 };
-use sessions::{a_refused_try_prolongs_no_wait, tries_taken_at_once_are_no_more_than_allowed};
+use sessions::{
+    a_refused_try_prolongs_no_wait, tries_taken_at_once_are_no_more_than_allowed,
+    tries_that_begin_anew_are_swept_and_those_of_links_stay,
+};
 use suspensions::{
     a_listed_file_is_open_until_closed_as_it_was_read,
     a_strike_is_an_event_with_what_its_artifact_came_over,
@@ -119,6 +122,7 @@ on_every_engine! {
     tries_are_counted_and_a_factor_step_is_spent_once,
     tries_taken_at_once_are_no_more_than_allowed,
     a_refused_try_prolongs_no_wait,
+    tries_that_begin_anew_are_swept_and_those_of_links_stay,
     refusals_of_strangers_are_one_row_a_minute_and_one_event,
     time_in_the_database_only_rises,
     an_abandoned_row_of_another_state_is_not_leased,

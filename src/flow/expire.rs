@@ -67,8 +67,9 @@ pub async fn run(app: &App, actor: Actor) -> Result<Vec<Due>, FlowError> {
     let mut purged = Vec::new();
     let artifacts = purge_due(app, actor, now, &mut purged).await;
     let sessions = app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await;
+    let tries = app.db.sweep_tries(now.minus(app.limits.sign_in_wait)).await;
     let uploads = end_uploads(app, actor, now).await;
-    artifacts.and(sessions.map_err(FlowError::from)).and(uploads)?;
+    artifacts.and(sessions.and(tries).map_err(FlowError::from)).and(uploads)?;
     Ok(purged)
 }
 

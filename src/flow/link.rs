@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::seal::{blocking, open_text, seal_text};
-use super::{FlowError, Refusal, people};
+use super::seal::{open_text, seal_text};
+use super::{FlowError, Refusal, people, secret_hash};
 use crate::app::Review;
 use crate::domain::authority::Signed;
 use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender};
@@ -65,7 +65,7 @@ pub async fn issue(
     let keyed =
         review.keys.second_secret_key.tag(&[id.to_string().as_bytes(), second_secret.as_bytes()]);
     let salt: [u8; 16] = app.random.bytes()?;
-    let second_secret_hash = blocking(move || people::hash_secret(&keyed, &salt)).await??;
+    let second_secret_hash = secret_hash::hash(keyed, salt).await?;
     let link = Link {
         id,
         version: 1,

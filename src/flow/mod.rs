@@ -30,6 +30,7 @@ pub mod rescan;
 pub mod review;
 pub mod scan;
 mod seal;
+mod secret_hash;
 pub mod sensor;
 pub mod sign_in;
 pub mod signatures;

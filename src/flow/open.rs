@@ -6,8 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::seal::blocking;
-use super::{FlowError, Refusal, people, sign_in, suspend};
+use super::{FlowError, Refusal, people, secret_hash, sign_in, suspend};
 use crate::app::{App, DbError, Intake};
 use crate::domain::event::Role;
 use crate::domain::link::{Link, LinkRefusal};
@@ -195,8 +194,7 @@ async fn second_secret_matches(
     };
     let fields = [link.id.to_string().into_bytes(), typed.into_bytes()];
     let keyed = intake.keys.second_secret_key.tag(&[&fields[0], &fields[1]]);
-    let hash = link.second_secret_hash.clone();
-    blocking(move || people::secret_matches(&keyed, &hash)).await
+    secret_hash::matches(keyed, link.second_secret_hash.clone()).await
 }
 
 /// A refusal about a known link is an event of its own: it has a bounded number of tries.

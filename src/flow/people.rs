@@ -1,11 +1,8 @@
 //! Staff and clinic machines: added, listed, disabled. Each is a row signed by the review role and
 //! believed only after it verifies.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
-
-use super::seal::{blocking, seal_text};
-use super::{FlowError, Refusal, refused};
+use super::seal::seal_text;
+use super::{FlowError, Refusal, refused, secret_hash};
 use crate::app::{App, Review};
 use crate::domain::authority::Signed;
 use crate::domain::staff::{Machine, Staff, StaffRole};
@@ -56,8 +53,7 @@ pub async fn add_staff(
     let now = app.clock.trusted()?;
     let totp_secret = zeroize::Zeroizing::new(app.random.bytes::<20>()?.to_vec());
     let salt: [u8; 16] = app.random.bytes()?;
-    let password = new.password;
-    let password_hash = blocking(move || hash_secret(&password, &salt)).await??;
+    let password_hash = secret_hash::hash(new.password, salt).await?;
     let sign_in = sign_in_recipient(app, new.role);
     let staff = Staff {
         id: StaffId::new(now, app.random.bytes()?),
@@ -177,21 +173,6 @@ pub async fn all_machines(app: &App) -> Result<Vec<Machine>, FlowError> {
     Ok(rows.iter().filter_map(|row| row.verify(&app.public.grant).ok()).collect())
 }
 
-/// Argon2id in PHC form, at the strength OWASP gives for interactive sign-in (19 MiB, 2 passes).
-pub(super) fn hash_secret(secret: &str, salt: &[u8; 16]) -> Result<String, FlowError> {
-    let failed = || FlowError::Internal("a password could not be hashed");
-    let hash: Result<PasswordHash, _> = argon2()?.hash_password_with_salt(secret.as_bytes(), salt);
-    Ok(hash.map_err(|_| failed())?.to_string())
-}
-
-/// Whether a secret matches its hash. A hash that does not read matches nothing.
-pub(super) fn secret_matches(untrusted_secret: &str, hash: &str) -> bool {
-    let (Ok(argon2), Ok(hash)) = (argon2(), PasswordHash::new(hash)) else {
-        return false;
-    };
-    argon2.verify_password(untrusted_secret.as_bytes(), &hash).is_ok()
-}
-
 fn sign_in_recipient(app: &App, role: StaffRole) -> &age::x25519::Recipient {
     match role {
         StaffRole::Doctor => &app.public.portal_sign_in,
@@ -199,12 +180,6 @@ fn sign_in_recipient(app: &App, role: StaffRole) -> &age::x25519::Recipient {
             &app.public.review_sign_in
         }
     }
-}
-
-fn argon2() -> Result<Argon2<'static>, FlowError> {
-    let failed = |_| FlowError::Internal("argon2 refused its parameters");
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(failed)?;
-    Ok(Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params))
 }
 
 fn names_fit(new: &NewStaff) -> bool {

@@ -6,8 +6,8 @@ use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
 
 use super::error::refused_event;
-use super::seal::{blocking, open_text};
-use super::{FlowError, Refusal, people};
+use super::seal::open_text;
+use super::{FlowError, Refusal, people, secret_hash};
 use crate::app::App;
 use crate::domain::authority::Signed;
 use crate::domain::secret::{MacKey, SessionToken};
@@ -38,7 +38,7 @@ pub async fn password(
     let staff = find(app, untrusted_login).await?;
     // An unknown login and a row that nobody granted cost the same time and read alike.
     let hash = staff.as_ref().map_or(NOBODY.to_owned(), |staff| staff.password_hash.clone());
-    let right = blocking(move || people::secret_matches(&untrusted_password, &hash)).await?;
+    let right = secret_hash::matches(untrusted_password, hash).await?;
     let Some(staff) = staff.filter(|_| right) else {
         let code = Code::fixed("sign_in_wrong");
         app.db.count_refusal(now, app.role.as_str(), code.as_str()).await?;

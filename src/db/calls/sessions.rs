@@ -51,6 +51,12 @@ impl Db {
         engine!(self, db => db.clear_tries(subject).await)
     }
 
+    /// Removes tries of sign-ins whose last was at a time or before: anybody can leave one under any
+    /// login. Those of links stay, as they never begin anew.
+    pub async fn sweep_tries(&self, until: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.sweep_tries(until).await)
+    }
+
     /// Spends a TOTP step; false if it or a later one was spent already.
     pub async fn spend_factor_step(&self, staff: StaffId, step: i64) -> Answer<bool> {
         engine!(self, db => db.spend_factor_step(staff, step).await)

@@ -39,3 +39,17 @@ pub(super) async fn a_refused_try_prolongs_no_wait(world: World) {
     }
     assert!(!take(24).await);
 }
+
+pub(super) async fn tries_that_begin_anew_are_swept_and_those_of_links_stay(world: World) {
+    let before = NOW.minus(Duration::from_secs(1));
+    for subject in ["login:a", "factor:a", "link:a", "suspension:a"] {
+        world.db.add_try(subject, before).await.expect("counts");
+    }
+    world.db.add_try("login:b", NOW).await.expect("counts");
+    assert_eq!(world.db.sweep_tries(before).await.expect("sweeps"), 2);
+    for (subject, tries) in
+        [("login:a", 1), ("factor:a", 1), ("link:a", 2), ("suspension:a", 2), ("login:b", 2)]
+    {
+        assert_eq!(world.db.add_try(subject, NOW).await.expect("counts"), tries, "{subject}");
+    }
+}

@@ -110,6 +110,19 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    pub(in crate::db) async fn sweep_tries(&self, until: Timestamp) -> Answer<u64> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "DELETE FROM tries WHERE last_at <= $1 \
+             AND (subject LIKE 'login:%' OR subject LIKE 'factor:%')",
+        )
+        .bind(until.as_millis())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+
     pub(in crate::db) async fn spend_factor_step(&self, staff: StaffId, step: i64) -> Answer<bool> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(

@@ -67,6 +67,19 @@ async fn a_sweep_removes_what_no_row_knows_and_names_what_is_gone() {
 }
 
 #[tokio::test]
+async fn tries_of_a_sign_in_go_once_its_wait_is_over_and_those_of_a_link_stay() {
+    let world = TestApp::new().await;
+    let app = &world.intake.app;
+    let tries = async |subject| app.db.add_try(subject, app.clock.read()).await.unwrap();
+    for subject in ["login:a", "link:a"] {
+        assert_eq!(tries(subject).await, 1);
+    }
+    world.hand.advance(app.limits.sign_in_wait);
+    run(app, app.itself()).await.unwrap();
+    assert_eq!((tries("login:a").await, tries("link:a").await), (1, 2));
+}
+
+#[tokio::test]
 async fn an_upload_whose_time_is_over_goes_with_what_came_of_it_and_a_received_one_stays() {
     let world = TestApp::new().await;
     let (intake, app) = (&world.intake, &world.intake.app);

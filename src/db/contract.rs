@@ -35,7 +35,9 @@ use sensor::{
     what_was_read_is_kept_with_its_place_and_counted_once,
 };
 use sessions::{
-    a_refused_try_prolongs_no_wait, tries_taken_at_once_are_no_more_than_allowed,
+    a_refused_try_prolongs_no_wait,
+    a_session_that_ended_or_changed_is_renewed_by_nobody_who_read_it_before,
+    tries_taken_at_once_are_no_more_than_allowed,
     tries_that_begin_anew_are_swept_and_those_of_links_stay,
 };
 use suspensions::{
@@ -123,6 +125,7 @@ on_every_engine! {
     tries_taken_at_once_are_no_more_than_allowed,
     a_refused_try_prolongs_no_wait,
     tries_that_begin_anew_are_swept_and_those_of_links_stay,
+    a_session_that_ended_or_changed_is_renewed_by_nobody_who_read_it_before,
     refusals_of_strangers_are_one_row_a_minute_and_one_event,
     time_in_the_database_only_rises,
     an_abandoned_row_of_another_state_is_not_leased,

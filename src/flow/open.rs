@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::{FlowError, Refusal, people, secret_hash, sign_in, suspend};
 use crate::app::{App, DbError, Intake};
+use crate::domain::authority::Signed;
 use crate::domain::event::Role;
 use crate::domain::link::{Link, LinkRefusal};
 use crate::domain::secret::{LinkSecret, SessionToken, ShortCode};
@@ -104,7 +105,8 @@ pub async fn asked(intake: &Intake, id: LinkId) -> Result<Asked, FlowError> {
 /// Accepts the agreement: a submission begins, and files may be sent in this session.
 ///
 /// # Errors
-/// [`Refusal::AgreementChanged`] if the text accepted is not the one in force.
+/// [`Refusal::AgreementChanged`] if the text accepted is not the one in force,
+/// [`Refusal::SessionEnded`] if another request ended the session meanwhile.
 pub async fn agree(
     intake: &Intake,
     session: &Session,
@@ -132,7 +134,10 @@ pub async fn agree(
     let submission = create(app, submission, &event).await?;
     let holder = Holder::Patient { link: link.id, submission: Some(submission.id) };
     let session = Session { holder, ..session.clone() };
-    sign_in::store(app, &intake.keys.session_key, &session, None).await?;
+    let row = Signed::tag(&session, &intake.keys.session_key)?;
+    if !app.db.change_session(&row, &session).await? {
+        return Err(Refusal::SessionEnded.into());
+    }
     Ok((session, submission))
 }
 

@@ -83,10 +83,14 @@ pub async fn factor(
     app.db.clear_tries(&subject).await?;
     app.db.clear_tries(&format!("login:{}", key.tag(&[b"login", staff.login.as_bytes()]))).await?;
     let holder = Holder::Staff { staff: id, role: staff.role };
-    app.db.end_session(&session.digest, None).await?;
-    let (token, mut session) = fresh(app, holder, now)?;
-    session.factor_at = Some(now);
-    store(app, key, &session, Some(&event)).await?;
+    // Whoever signed out meanwhile stays so.
+    if !app.db.end_session(&session.digest, None).await? {
+        return Err(Refusal::SessionEnded.into());
+    }
+    let (token, begun) = fresh(app, holder, now)?;
+    // A new token is no new session: its absolute life goes on.
+    let session = Session { created_at: session.created_at, factor_at: Some(now), ..begun };
+    app.db.begin_session(&Signed::tag(&session, key)?, &session, Some(&event)).await?;
     Ok((token, session))
 }
 
@@ -96,12 +100,13 @@ pub async fn factor(
 /// [`Refusal::SessionEnded`] if there is none, it ended, it is another door's, or its row was not
 /// written by this door.
 pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Session, FlowError> {
-    let session = watched(app, key, token).await?;
+    let (row, session) = live(app, key, token).await?;
     let now = app.clock.trusted()?;
-    // Renewed by the minute: a page of twenty pictures is not twenty writes.
+    // Renewed by the minute: a page of twenty pictures is not twenty writes. What another request
+    // made of the session since it was read stands, above all its end.
     if now.since(session.seen_at) >= std::time::Duration::from_mins(1) {
         let seen = Session { seen_at: now, ..session };
-        store(app, key, &seen, None).await?;
+        app.db.renew_session(&row, &Signed::tag(&seen, key)?, &seen).await?;
         return Ok(seen);
     }
     Ok(session)
@@ -112,6 +117,15 @@ pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Se
 /// # Errors
 /// As [`session`].
 pub async fn watched(app: &App, key: &MacKey, token: &SessionToken) -> Result<Session, FlowError> {
+    Ok(live(app, key, token).await?.1)
+}
+
+/// The live session of a cookie, with its row as it was read.
+async fn live(
+    app: &App,
+    key: &MacKey,
+    token: &SessionToken,
+) -> Result<(Signed<Session>, Session), FlowError> {
     let now = app.clock.trusted()?;
     let digest = token.digest();
     let row = app.db.session(digest.as_str()).await?.ok_or(Refusal::SessionEnded)?;
@@ -124,14 +138,15 @@ pub async fn watched(app: &App, key: &MacKey, token: &SessionToken) -> Result<Se
         let staff = holder(app, &session, staff).await?;
         staff.filter(|staff| staff.role == role).ok_or(Refusal::SessionEnded)?;
     }
-    Ok(session)
+    Ok((row, session))
 }
 
 /// Ends a session.
 pub async fn sign_out(app: &App, session: &Session) -> Result<(), FlowError> {
     let actor = actor_of(session);
     let event = app.event(actor, Action::SignOut)?;
-    Ok(app.db.end_session(&session.digest, Some(&event)).await?)
+    app.db.end_session(&session.digest, Some(&event)).await?;
+    Ok(())
 }
 
 /// Who a session's holder is, in events.
@@ -150,18 +165,8 @@ pub(super) async fn begin(
     event: Option<Event>,
 ) -> Result<(SessionToken, Session), FlowError> {
     let (token, session) = fresh(app, holder, app.clock.trusted()?)?;
-    store(app, key, &session, event.as_ref()).await?;
+    app.db.begin_session(&Signed::tag(&session, key)?, &session, event.as_ref()).await?;
     Ok((token, session))
-}
-
-pub(super) async fn store(
-    app: &App,
-    key: &MacKey,
-    session: &Session,
-    event: Option<&Event>,
-) -> Result<(), FlowError> {
-    let row = Signed::tag(session, key)?;
-    Ok(app.db.put_session(&row, session, event).await?)
 }
 
 fn fresh(app: &App, holder: Holder, now: Timestamp) -> Result<(SessionToken, Session), FlowError> {

@@ -8,20 +8,36 @@ use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
 
 impl Db {
-    pub async fn put_session(
+    pub async fn begin_session(
         &self,
         row: &Signed<Session>,
         session: &Session,
         event: Option<&Event>,
     ) -> Answer<()> {
-        engine!(self, db => db.put_session(row, session, event).await)
+        engine!(self, db => db.begin_session(row, session, event).await)
+    }
+
+    /// Writes when a session was last seen; false if it ended or was changed since it was `read`.
+    pub async fn renew_session(
+        &self,
+        read: &Signed<Session>,
+        row: &Signed<Session>,
+        session: &Session,
+    ) -> Answer<bool> {
+        engine!(self, db => db.renew_session(read, row, session).await)
+    }
+
+    /// Writes what a session became, over whatever it was; false if it ended.
+    pub async fn change_session(&self, row: &Signed<Session>, session: &Session) -> Answer<bool> {
+        engine!(self, db => db.change_session(row, session).await)
     }
 
     pub async fn session(&self, digest: &str) -> Answer<Option<Signed<Session>>> {
         engine!(self, db => db.session(digest).await)
     }
 
-    pub async fn end_session(&self, digest: &str, event: Option<&Event>) -> Answer<()> {
+    /// Ends a session; false if it had ended.
+    pub async fn end_session(&self, digest: &str, event: Option<&Event>) -> Answer<bool> {
         engine!(self, db => db.end_session(digest, event).await)
     }
 

@@ -5,6 +5,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::world::{NOW, World};
+use crate::domain::authority::Signed;
+use crate::domain::event::Role;
+use crate::domain::secret::MacKey;
+use crate::domain::staff::{Holder, Session};
+use crate::domain::{LinkId, SubmissionId};
 
 const MOST: u32 = 5;
 const WAIT: Duration = Duration::from_mins(15);
@@ -52,4 +57,34 @@ pub(super) async fn tries_that_begin_anew_are_swept_and_those_of_links_stay(worl
     {
         assert_eq!(world.db.add_try(subject, NOW).await.expect("counts"), tries, "{subject}");
     }
+}
+
+pub(super) async fn a_session_that_ended_or_changed_is_renewed_by_nobody_who_read_it_before(
+    world: World,
+) {
+    let key = MacKey::new(&[7; 32]);
+    let row = |session: &Session| Signed::tag(session, &key).expect("tags");
+    let holder = Holder::Patient { link: LinkId::new(NOW, [1; 10]), submission: None };
+    let (digest, door) = ("d".to_owned(), Role::Intake);
+    let begun = Session { digest, door, holder, created_at: NOW, seen_at: NOW, factor_at: None };
+    world.db.begin_session(&row(&begun), &begun, None).await.expect("begins");
+    let read = world.db.session("d").await.expect("asks").expect("a session");
+
+    let submission = Some(SubmissionId::new(NOW, [2; 10]));
+    let holder = Holder::Patient { link: LinkId::new(NOW, [1; 10]), submission };
+    let agreed = Session { holder, ..begun.clone() };
+    assert!(world.db.change_session(&row(&agreed), &agreed).await.expect("changes"));
+    let seen = Session { seen_at: NOW.plus(WAIT), ..begun };
+    assert!(!world.db.renew_session(&read, &row(&seen), &seen).await.expect("asks"));
+    let read = world.db.session("d").await.expect("asks").expect("a session");
+    assert_eq!(read.verify_tag(&key).expect("tagged"), agreed);
+    let seen = Session { seen_at: NOW.plus(WAIT), ..agreed };
+    assert!(world.db.renew_session(&read, &row(&seen), &seen).await.expect("renews"));
+
+    let read = world.db.session("d").await.expect("asks").expect("a session");
+    assert!(world.db.end_session("d", None).await.expect("ends"));
+    assert!(!world.db.end_session("d", None).await.expect("asks"), "once");
+    assert!(!world.db.renew_session(&read, &row(&seen), &seen).await.expect("asks"));
+    assert!(!world.db.change_session(&row(&seen), &seen).await.expect("asks"));
+    assert!(world.db.session("d").await.expect("asks").is_none());
 }

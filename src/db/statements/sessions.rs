@@ -8,7 +8,7 @@ use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
 
 impl Store {
-    pub(in crate::db) async fn put_session(
+    pub(in crate::db) async fn begin_session(
         &self,
         row: &Signed<Session>,
         session: &Session,
@@ -17,8 +17,7 @@ impl Store {
         let mut tx = self.begin().await?;
         sqlx::query(
             "INSERT INTO sessions (digest, door, seen_at, body, signature) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest) DO UPDATE SET \
-             seen_at = excluded.seen_at, body = excluded.body, signature = excluded.signature",
+             VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(&session.digest)
         .bind(session.door.as_str())
@@ -33,6 +32,47 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    pub(in crate::db) async fn renew_session(
+        &self,
+        read: &Signed<Session>,
+        row: &Signed<Session>,
+        session: &Session,
+    ) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE sessions SET seen_at = $1, body = $2, signature = $3 \
+             WHERE digest = $4 AND body = $5",
+        )
+        .bind(session.seen_at.as_millis())
+        .bind(&row.body)
+        .bind(&row.signature)
+        .bind(&session.digest)
+        .bind(&read.body)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    pub(in crate::db) async fn change_session(
+        &self,
+        row: &Signed<Session>,
+        session: &Session,
+    ) -> Answer<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE sessions SET seen_at = $1, body = $2, signature = $3 WHERE digest = $4",
+        )
+        .bind(session.seen_at.as_millis())
+        .bind(&row.body)
+        .bind(&row.signature)
+        .bind(&session.digest)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     pub(in crate::db) async fn session(&self, digest: &str) -> Answer<Option<Signed<Session>>> {
         self.one(sqlx::query("SELECT body, signature FROM sessions WHERE digest = $1").bind(digest))
             .await
@@ -42,16 +82,17 @@ impl Store {
         &self,
         digest: &str,
         event: Option<&Event>,
-    ) -> Answer<()> {
+    ) -> Answer<bool> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE digest = $1")
+        let done = sqlx::query("DELETE FROM sessions WHERE digest = $1")
             .bind(digest)
             .execute(&mut *tx)
             .await?;
         if let Some(event) = event {
             events::append(&mut tx, event).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
     }
 
     pub(in crate::db) async fn sweep_sessions(&self, not_seen_since: Timestamp) -> Answer<u64> {

@@ -311,6 +311,6 @@ async fn begin(world: &World, role: Role, holder: Holder) -> String {
     let session =
         Session { digest, door: role, holder, created_at: now, seen_at: now, factor_at: Some(now) };
     let row = Signed::tag(&session, key).expect("tags");
-    app.db.put_session(&row, &session, None).await.expect("a database");
+    app.db.begin_session(&row, &session, None).await.expect("a database");
     format!("__Host-session={}", token.expose())
 }

@@ -2,8 +2,8 @@
 //! whether that machine has removed it since.
 
 use super::{FlowError, people};
-use crate::app::{AuditFilter, Review};
-use crate::domain::{Action, Actor, Artifact, Outcome, StaffId, Timestamp};
+use crate::app::Review;
+use crate::domain::{Artifact, StaffId, Timestamp};
 
 /// Everybody an artifact has reached.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -31,9 +31,6 @@ pub struct Pulled {
     pub removed_at: Option<Timestamp>,
 }
 
-/// Views that are looked through.
-const MOST_VIEWS: u32 = 1000;
-
 /// Whom an artifact has reached so far.
 pub async fn of(review: &Review, artifact: &Artifact) -> Result<Reached, FlowError> {
     Ok(Reached {
@@ -50,20 +47,9 @@ impl Reached {
 }
 
 async fn viewers(review: &Review, artifact: &Artifact) -> Result<Vec<Viewer>, FlowError> {
-    let filter = AuditFilter {
-        artifact: Some(artifact.id.to_string()),
-        action: Some(Action::View.as_str()),
-        limit: MOST_VIEWS,
-        ..AuditFilter::default()
-    };
-    let mut seen: Vec<StaffId> = Vec::new();
     let mut viewers = Vec::new();
-    for event in review.app.db.search_events(&filter).await? {
-        let Actor::Staff { id } = event.actor else { continue };
-        if event.outcome == Outcome::Done && !seen.contains(&id) {
-            seen.push(id);
-            viewers.push(Viewer { name: name(review, id).await?, at: event.at });
-        }
+    for (id, at) in review.app.db.viewers_of(artifact.id).await? {
+        viewers.push(Viewer { name: name(review, id).await?, at });
     }
     Ok(viewers)
 }

@@ -4,7 +4,7 @@ use super::super::{
     Answer, AuditFilter, Db, LogTree, QueuedEvent, RefusalCount, Unsealed, is_no_text,
 };
 use crate::audit::SequencedEvent;
-use crate::domain::{Event, Timestamp};
+use crate::domain::{ArtifactId, Event, StaffId, Timestamp};
 
 impl Db {
     /// Appends an event that changes nothing else.
@@ -92,6 +92,11 @@ impl Db {
     /// Events without a sequence number of the log that are not waiting for one: there must be none.
     pub async fn lost_events(&self, limit: u32) -> Answer<Vec<String>> {
         engine!(self, db => db.lost_events(limit).await)
+    }
+
+    /// Staff who viewed an artifact, each with the last time, latest first.
+    pub async fn viewers_of(&self, artifact: ArtifactId) -> Answer<Vec<(StaffId, Timestamp)>> {
+        engine!(self, db => db.viewers_of(artifact).await)
     }
 
     /// Events that match, newest first.

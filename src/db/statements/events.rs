@@ -6,7 +6,7 @@ use super::rows::big;
 use super::{Answer, Connection, DbError, Engine, Store, rows};
 use crate::audit::merkle;
 use crate::db::{AuditFilter, RefusalCount};
-use crate::domain::{Event, Timestamp};
+use crate::domain::{ArtifactId, Event, StaffId, Timestamp};
 
 /// Refusals of strangers are counted by the minute.
 const WINDOW_MILLIS: i64 = 60_000;
@@ -83,6 +83,27 @@ impl Store {
         }
         append(&mut tx, event).await?;
         Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn viewers_of(
+        &self,
+        artifact: ArtifactId,
+    ) -> Answer<Vec<(StaffId, Timestamp)>> {
+        let found = sqlx::query(
+            "SELECT actor, MAX(at) AS last_at FROM events \
+             WHERE artifact = $1 AND action = 'view' AND outcome = 'done' \
+             GROUP BY actor ORDER BY last_at DESC, actor",
+        )
+        .bind(artifact.to_string())
+        .fetch_all(&self.reader)
+        .await?;
+        let viewer = |row: &super::Row| {
+            let actor = rows::text(row, "actor")?;
+            // Nobody else views: machines pull.
+            let id = actor.strip_prefix("staff:").and_then(|id| id.parse().ok());
+            Ok((id.ok_or(DbError::Corrupt("events"))?, rows::time(row, "last_at")?))
+        };
+        found.iter().map(viewer).collect()
     }
 
     pub(in crate::db) async fn search_events(&self, filter: &AuditFilter) -> Answer<Vec<Event>> {

@@ -1,5 +1,6 @@
 mod hashes;
 mod holds;
+mod lists;
 mod suspensions;
 
 use axum::http::StatusCode;

@@ -20,7 +20,7 @@ async fn codes_sent_at_once_are_no_more_tries_than_one_after_another() {
     let (app, keys) = (&portal.app, &portal.keys);
     let password = PASSWORD.to_owned().into();
     let begun = sign_in::password(app, &keys.session_key, "doctor", password).await;
-    let (_, session) = begun.unwrap_or_else(|error| panic!("{error}"));
+    let (_, session) = begun.unwrap();
     let mut tasks = JoinSet::new();
     for _ in 0..50 {
         let (portal, session) = (portal.clone(), session.clone());
@@ -80,7 +80,7 @@ async fn a_request_from_before_the_end_of_a_session_brings_none_back() {
     let (app, key, identity) =
         (&portal.app, &portal.keys.session_key, &portal.keys.sign_in_identity);
     let begun = sign_in::password(app, key, "doctor", PASSWORD.to_owned().into()).await;
-    let (token, session) = begun.unwrap_or_else(|error| panic!("{error}"));
+    let (token, session) = begun.unwrap();
     sign_in::sign_out(app, &session).await.unwrap();
     let code = world.code(&world.doctor);
     let refused = sign_in::factor(app, key, identity, &session, &code, None).await.err();
@@ -91,7 +91,7 @@ async fn a_request_from_before_the_end_of_a_session_brings_none_back() {
     let issued = world.app.link().await;
     let first = FirstSecret::Link(issued.secret);
     let opened = open::open(intake, &first, BIRTH_DATE, [192, 0, 2, 7].into()).await;
-    let (token, session) = opened.unwrap_or_else(|error| panic!("{error}"));
+    let (token, session) = opened.unwrap();
     sign_in::sign_out(&intake.app, &session).await.unwrap();
     let refused = open::agree(intake, &session, &issued.link, "1", "1").await.err();
     assert!(matches!(refused, Some(FlowError::Refused(Refusal::SessionEnded))), "{refused:?}");

@@ -1,0 +1,25 @@
+//! What there is much of is told to its end.
+
+use crate::domain::state::StateName;
+use crate::domain::{Action, Actor, Code};
+use crate::flow::reached;
+use crate::http::staff::tests::world::World;
+
+#[tokio::test]
+async fn whoever_viewed_is_named_however_often_somebody_was_refused_since() {
+    let world = World::new().await;
+    let artifact = world.artifact(&world.app.link().await, StateName::Released).await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    doctor.get(&format!("/artifacts/{}/rendition", artifact.id)).await;
+    let viewed_at = world.now();
+    let app = &world.app.review.app;
+    for _ in 0..=1000 {
+        world.app.hand.advance(std::time::Duration::from_millis(1));
+        let event = app.event(Actor::Staff { id: world.doctor.staff.id }, Action::View).unwrap();
+        let event = event.about_artifact(artifact.id).refused(Code::fixed("not_addressee"));
+        app.db.append(&event).await.unwrap();
+    }
+    let reached = reached::of(&world.app.review, &artifact).await.unwrap();
+    let viewers: Vec<_> = reached.viewers.iter().map(|it| (it.name.as_str(), it.at)).collect();
+    assert_eq!(viewers, [("山田 太郎", viewed_at)]);
+}

@@ -85,7 +85,7 @@ pub(super) async fn run(
         }
         LinkCommand::List => {
             let suspensions = suspend::links(&review).await?;
-            list(&link::list(&review, 1000).await?, &suspensions, &review, output)?;
+            list(&link::list(&review, open::operator(), 1000).await?, &suspensions, &review, output)?;
         }
         LinkCommand::Revoke { id } => {
             link::revoke(&review, open::operator(), id).await?;

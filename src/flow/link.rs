@@ -91,9 +91,12 @@ pub async fn issue(
     Ok(IssuedLink { link, secret, code })
 }
 
-/// Links, latest expiry first. A row that does not verify is left out.
-pub async fn list(review: &Review, limit: u32) -> Result<Vec<Link>, FlowError> {
-    let rows = review.app.db.links(limit).await?;
+/// Links, latest expiry first; that they were looked at is an event. A row that does not verify is
+/// left out.
+pub async fn list(review: &Review, actor: Actor, limit: u32) -> Result<Vec<Link>, FlowError> {
+    let app = &review.app;
+    app.db.append(&app.event(actor, Action::List)?).await?;
+    let rows = app.db.links(limit).await?;
     let verifier = review.keys.grant_signer.verifier();
     Ok(rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect())
 }

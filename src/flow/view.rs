@@ -54,7 +54,8 @@ pub async fn list(portal: &Portal, doctor: StaffId) -> Result<Vec<Cleared>, Flow
     Ok(list)
 }
 
-/// One submission, if any of it was released to this doctor.
+/// One submission, if any of it was released to this doctor. It names its patient, so the event is
+/// committed first.
 ///
 /// # Errors
 /// [`FlowError::NotFound`] otherwise.
@@ -63,16 +64,14 @@ pub async fn submission_for(
     doctor: StaffId,
     id: SubmissionId,
 ) -> Result<Cleared, FlowError> {
-    let viewer = viewer(&portal.app, doctor).await?;
-    match submission(portal, &viewer, id).await? {
-        Some(cleared) => Ok(cleared),
-        None => {
-            let event = portal.app.event(Actor::Staff { id: doctor }, Action::List)?;
-            let event = event.about_submission(id).refused(Code::fixed("not_released"));
-            portal.app.db.append(&event).await?;
-            Err(FlowError::NotFound)
-        }
-    }
+    let app = &portal.app;
+    let viewer = viewer(app, doctor).await?;
+    let event = app.event(Actor::Staff { id: doctor }, Action::List)?.about_submission(id);
+    let Some(cleared) = submission(portal, &viewer, id).await? else {
+        return Err(not_found(app, event, Code::fixed("not_released")).await);
+    };
+    commit_first(app, &event.about_link(cleared.link.id)).await?;
+    Ok(cleared)
 }
 
 /// One released artifact's facts and certificate, without its rendition.

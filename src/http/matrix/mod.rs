@@ -157,6 +157,9 @@ impl Matrix {
         let led_away = location == "/signin" && !answer.is_forgotten;
         let done = (status.is_success() || status.is_redirection()) && !led_away;
         match gives {
+            Some(Gives::Names) if !self.is_told(cell.who, since).await => {
+                Err("names a patient without an event".to_owned())
+            }
             Some(gives) if gives.is_in(&answer, &artifact) => Ok(()),
             Some(gives) => Err(format!("expected {gives:?}, got {status} {location}")),
             None if done => Err(format!("answered {status} {location}")),
@@ -165,14 +168,24 @@ impl Matrix {
         }
     }
 
-    /// A refusal of someone known is an event of theirs; a stranger's is counted.
-    async fn expect_trace(&self, cell: Cell, since: Timestamp, counted: u64) -> Result<(), String> {
+    /// What they did since a time.
+    async fn events_of(&self, who: Who, since: Timestamp) -> Vec<Event> {
         let filter = AuditFilter { from: Some(since), limit: 20, ..AuditFilter::default() };
         let db = &self.world.app.review.app.db;
-        let events = db.search_events(&filter).await.expect("a database");
+        let mut events = db.search_events(&filter).await.expect("a database");
+        events.retain(|event| self.people.is(who, event.actor));
+        events
+    }
+
+    /// Whether the log says that they saw something since.
+    async fn is_told(&self, who: Who, since: Timestamp) -> bool {
+        self.events_of(who, since).await.iter().any(|event| event.outcome == Outcome::Done)
+    }
+
+    /// A refusal of someone known is an event of theirs; a stranger's is counted.
+    async fn expect_trace(&self, cell: Cell, since: Timestamp, counted: u64) -> Result<(), String> {
         let refused = |event: &Event| matches!(event.outcome, Outcome::Refused { .. });
-        let by_them = |event: &Event| self.people.is(cell.who, event.actor);
-        if events.iter().any(|event| refused(event) && by_them(event)) {
+        if self.events_of(cell.who, since).await.iter().any(refused) {
             return Ok(());
         }
         // The factor page knows only those who are half signed in.

@@ -98,7 +98,8 @@ pub(super) async fn list(
     page: Page,
     reception: Allowed<IssueLinks>,
 ) -> Result<Response, Failure> {
-    let links = link::list(&door.role, LIST_LIMIT).await?;
+    let actor = actor_of(&reception.session.session);
+    let links = link::list(&door.role, actor, LIST_LIMIT).await?;
     let staff = people::all_staff(&door.role.app).await?;
     let me = Me::of(&door, &reception.session).await?;
     let suspensions = suspend::links(&door.role).await?;

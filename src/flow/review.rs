@@ -17,7 +17,8 @@ use crate::domain::sighting::Alert;
 use crate::domain::staff::{Approval, Holder, Session, StaffRole};
 use crate::domain::state::StateName;
 use crate::domain::{
-    Action, Actor, ApprovalId, Artifact, ArtifactId, Change, Code, StaffId, State, TransitionError,
+    Action, Actor, ApprovalId, Artifact, ArtifactId, Change, Code, Event, StaffId, State,
+    TransitionError,
 };
 
 /// A reviewer's stated reason, from a list.
@@ -179,15 +180,21 @@ pub async fn open_evidence(
 /// Whether this is the evidence that a worker named last for the artifact. A row that points back
 /// at an earlier scan's is caught here; to hide this, the log itself would have to be changed.
 async fn is_of_the_last_scan(app: &App, evidence: &Evidence) -> Result<bool, FlowError> {
-    let filter = AuditFilter {
-        artifact: Some(evidence.artifact.to_string()),
-        actor: Some(Actor::Service { role: Role::Worker }.to_string()),
-        limit: LIST_LIMIT,
-        ..AuditFilter::default()
-    };
-    let events = app.db.search_events(&filter).await?;
-    let named = events.iter().find(|event| event.facts.contains_key("evidence"));
-    Ok(named.is_some_and(|event| {
+    let mut last: Option<Event> = None;
+    // The steps that seal evidence. Of others, as of faults, there may be any number since.
+    for action in [Action::SendToReview, Action::Reject] {
+        let filter = AuditFilter {
+            artifact: Some(evidence.artifact.to_string()),
+            actor: Some(Actor::Service { role: Role::Worker }.to_string()),
+            action: Some(action.as_str()),
+            limit: LIST_LIMIT,
+            ..AuditFilter::default()
+        };
+        let events = app.db.search_events(&filter).await?;
+        let named = events.into_iter().find(|event| event.facts.contains_key("evidence"));
+        last = last.into_iter().chain(named).max_by_key(|event| (event.at, event.id));
+    }
+    Ok(last.is_some_and(|event| {
         event.facts.get("evidence") == Some(&evidence.object.to_string())
             && event.facts.get("fence") == Some(&evidence.fence.to_string())
     }))

@@ -1,5 +1,8 @@
 //! What there is much of is told to its end.
 
+use axum::http::StatusCode;
+
+use crate::domain::event::Role;
 use crate::domain::state::StateName;
 use crate::domain::{Action, Actor, Code};
 use crate::flow::reached;
@@ -22,4 +25,19 @@ async fn whoever_viewed_is_named_however_often_somebody_was_refused_since() {
     let reached = reached::of(&world.app.review, &artifact).await.unwrap();
     let viewers: Vec<_> = reached.viewers.iter().map(|it| (it.name.as_str(), it.at)).collect();
     assert_eq!(viewers, [("山田 太郎", viewed_at)]);
+}
+
+#[tokio::test]
+async fn evidence_opens_however_many_faults_a_worker_met_since() {
+    let world = World::new().await;
+    let (artifact, reviewer) = super::waiting(&world).await;
+    let app = &world.app.review.app;
+    for _ in 0..=200 {
+        world.app.hand.advance(std::time::Duration::from_millis(1));
+        let event = app.event(Actor::Service { role: Role::Worker }, Action::ScanFault).unwrap();
+        app.db.append(&event.about_artifact(artifact.id)).await.unwrap();
+    }
+    let mut browser = world.signed_in(&reviewer).await;
+    let path = format!("/artifacts/{}/evidence", artifact.id);
+    assert_eq!(browser.post(&path, "reason=triage").await.status, StatusCode::OK);
 }

@@ -20,8 +20,8 @@ pub use random::{NoRandomness, Random};
 
 pub use crate::config::Promotion;
 pub use crate::db::{
-    Approving, AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, ObjectRow,
-    RescanTurn, Unsealed,
+    Approving, AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, ObjectRow, Order,
+    RescanTurn, Slice, Unsealed,
 };
 pub use crate::db::{Host as DbHost, Server as DbServer, Strike, Whole};
 pub use crate::notify::{Detection, Eve};

@@ -10,9 +10,10 @@ use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::Review;
 use crate::domain::LinkId;
-use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender};
+use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender, Standing};
 use crate::domain::suspension::Suspension;
 use crate::flow::link::{self, IssuedLink, LinkRequest};
+use crate::flow::list::{Asked, PageNumber};
 use crate::flow::{people, suspend};
 
 #[derive(Subcommand)]
@@ -21,7 +22,7 @@ pub(super) enum LinkCommand {
     #[command(after_help = "Example:
   sekisho link issue --doctor dr.aoki --patient P-0001 --second-secret-file dob.txt --qr")]
     Issue(Box<IssueArgs>),
-    /// List links, latest expiry first.
+    /// List links: those that are open, newest first, then those that ended.
     List,
     /// Revoke a link.
     Revoke { id: LinkId },
@@ -85,7 +86,7 @@ pub(super) async fn run(
         }
         LinkCommand::List => {
             let suspensions = suspend::links(&review).await?;
-            list(&link::list(&review, open::operator(), 1000).await?, &suspensions, &review, output)?;
+            list(&all(&review).await?, &suspensions, &review, output)?;
         }
         LinkCommand::Revoke { id } => {
             link::revoke(&review, open::operator(), id).await?;
@@ -138,6 +139,22 @@ fn show(issued: &IssuedLink, url: &str, qr: bool, output: Output) -> Result<(), 
         text.push_str(&drawn);
     }
     output.say(&json, &text)
+}
+
+/// Every link, page by page.
+async fn all(review: &Review) -> Result<Vec<Link>, CliError> {
+    let mut links = Vec::new();
+    for standing in Standing::ALL {
+        let mut page = Some(PageNumber::FIRST);
+        while let Some(number) = page.take() {
+            let asked = Asked::Page(standing, number);
+            for part in link::list(review, open::operator(), asked).await? {
+                page = part.next();
+                links.extend(part.rows);
+            }
+        }
+    }
+    Ok(links)
 }
 
 fn list(

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Answer, CliError, open};
-use crate::app::BellEnd;
+use crate::app::{BellEnd, Order, Slice};
 use crate::domain::event::Role;
 use crate::domain::policy::Verdict;
 use crate::domain::state::StateName;
@@ -40,7 +40,8 @@ pub(super) async fn run(
     }
     let mut rows = Vec::new();
     for name in names {
-        let mut artifacts = app.db.artifacts_in(name, limit.saturating_add(1)).await?;
+        let slice = Slice { skip: 0, limit: limit.saturating_add(1) };
+        let mut artifacts = app.db.artifacts_in(name, Order::OldestFirst, slice).await?;
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         if artifacts.len() > most {
             artifacts.truncate(most);

@@ -4,6 +4,7 @@
 mod approvals;
 mod cut;
 mod embedded;
+mod lists;
 mod rescans;
 mod scale;
 mod schemas;
@@ -19,6 +20,10 @@ use std::time::Duration;
 use approvals::{
     a_second_approval_stands_with_what_it_changes_or_not_at_all,
     an_approval_that_did_not_know_of_another_is_refused_with_its_event,
+};
+use lists::{
+    a_revoked_link_has_ended_and_the_others_are_listed_newest_first,
+    a_state_is_listed_from_either_end_and_on_from_any_row, every_viewer_is_named_once,
 };
 use rescans::{
     a_round_is_opened_once_counts_to_its_bound_and_ends_once,
@@ -126,6 +131,9 @@ on_every_engine! {
     a_refused_try_prolongs_no_wait,
     tries_that_begin_anew_are_swept_and_those_of_links_stay,
     a_session_that_ended_or_changed_is_renewed_by_nobody_who_read_it_before,
+    a_state_is_listed_from_either_end_and_on_from_any_row,
+    a_revoked_link_has_ended_and_the_others_are_listed_newest_first,
+    every_viewer_is_named_once,
     refusals_of_strangers_are_one_row_a_minute_and_one_event,
     time_in_the_database_only_rises,
     an_abandoned_row_of_another_state_is_not_leased,
@@ -248,6 +256,11 @@ async fn a_back_off_can_be_ended_early_and_a_lease_cannot(world: World) {
     let event = world.event(Action::ScanFault);
     let not_before = NOW.plus(SECOND * 300);
     world.db.back_off(&lease, &Code::fixed("timeout"), not_before, &event).await.unwrap();
+    let waiting = lease.artifact().id;
+    let others = ArtifactId::new(NOW, [9; 10]);
+    let faults = world.db.scan_faults(&[others, waiting]).await.unwrap();
+    assert_eq!(faults, [(waiting, Code::fixed("timeout"))]);
+    assert_eq!(world.db.scan_faults(&[others]).await.unwrap(), []);
     assert_eq!(world.db.end_back_offs().await.unwrap(), 1);
     let again = world.db.lease_next(NOW, until).await.unwrap().expect("at once");
     assert_eq!(again.first_fault_at(), Some(NOW), "patience is counted from the first fault");

@@ -6,6 +6,20 @@ use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Announced;
 use crate::domain::{ArtifactId, Event, ObjectId, SubmissionId, Timestamp, UploadId};
 
+/// Which rows of a list: so many, after those that are skipped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slice {
+    pub skip: u32,
+    pub limit: u32,
+}
+
+/// Which rows of a list come first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
 /// An object that a row knows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ObjectRow {

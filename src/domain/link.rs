@@ -154,7 +154,33 @@ impl LinkRefusal {
     }
 }
 
+/// Whether a link can still be used, for lists of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    Open,
+    /// It expired, or was revoked.
+    Ended,
+}
+
+impl Standing {
+    /// Both, in the order of lists.
+    pub const ALL: [Self; 2] = [Self::Open, Self::Ended];
+
+    /// The name in addresses and keys of words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 impl Link {
+    /// When it ends or ended: it expires, or was revoked before.
+    pub fn ends_at(&self) -> Timestamp {
+        self.revoked_at.map_or(self.until, |at| at.min(self.until))
+    }
+
     /// Whether the link may be used at `now` after `tries` wrong second secrets.
     ///
     /// # Errors

@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use super::seal::{open_text, seal_text};
+use super::list::{Asked, Part};
+use super::seal::{blocking, open_text, seal_text};
 use super::{FlowError, Refusal, people, secret_hash};
-use crate::app::Review;
+use crate::app::{Review, Slice};
 use crate::domain::authority::Signed;
-use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender};
+use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender, Standing};
 use crate::domain::secret::{LinkSecret, ShortCode};
 use crate::domain::staff::StaffRole;
 use crate::domain::{Action, Actor, LinkId, StaffId};
@@ -33,6 +34,15 @@ pub struct IssuedLink {
     pub code: ShortCode,
 }
 
+/// What a search for a patient's links found.
+pub struct Found {
+    pub links: Vec<Link>,
+    /// Whether every open link was looked at.
+    pub is_whole: bool,
+}
+
+/// Open links that a search looks at: opening so many takes some seconds.
+pub const MOST_SEARCHED: u32 = 10_000;
 /// Longest life that can be asked for.
 pub const MOST_LIFE: Duration = Duration::from_hours(30 * 24);
 const PATIENT_NUMBER_CHARS: usize = 40;
@@ -91,14 +101,52 @@ pub async fn issue(
     Ok(IssuedLink { link, secret, code })
 }
 
-/// Links, latest expiry first; that they were looked at is an event. A row that does not verify is
-/// left out.
-pub async fn list(review: &Review, actor: Actor, limit: u32) -> Result<Vec<Link>, FlowError> {
+/// Links as far as they are asked for: open ones newest first, then those that ended. That they were
+/// looked at is an event. A row that does not verify is left out.
+pub async fn list(
+    review: &Review,
+    actor: Actor,
+    asked: Asked<Standing>,
+) -> Result<Vec<Part<Standing, Link>>, FlowError> {
     let app = &review.app;
     app.db.append(&app.event(actor, Action::List)?).await?;
-    let rows = app.db.links(limit).await?;
-    let verifier = review.keys.grant_signer.verifier();
-    Ok(rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect())
+    let now = app.clock.read();
+    let mut parts = Vec::new();
+    for what in Standing::ALL {
+        let Some(number) = asked.page_of(what) else { continue };
+        let rows = verified(review, &app.db.links(what, now, number.slice()).await?);
+        parts.push(Part { what, rows, count: app.db.count_links(what, now).await?, number });
+    }
+    Ok(parts)
+}
+
+/// Open links of those patients whose number has this in it, newest first. The numbers are sealed, so
+/// each is opened to be looked at; that it was is an event.
+///
+/// # Errors
+/// [`Refusal::BadInput`] if this can be no part of a number.
+pub async fn find(
+    review: &Review,
+    actor: Actor,
+    untrusted_number: &str,
+) -> Result<Found, FlowError> {
+    let app = &review.app;
+    let typed = untrusted_number.trim().to_lowercase();
+    if !(1..=PATIENT_NUMBER_CHARS).contains(&typed.chars().count()) {
+        return Err(super::refused(app, actor, Action::List, Refusal::BadInput).await);
+    }
+    app.db.append(&app.event(actor, Action::List)?).await?;
+    let (now, slice) = (app.clock.read(), Slice { skip: 0, limit: MOST_SEARCHED });
+    let rows = app.db.links(Standing::Open, now, slice).await?;
+    let is_whole = app.db.count_links(Standing::Open, now).await? <= u64::from(MOST_SEARCHED);
+    let opener = review.clone();
+    let opened = blocking(move || {
+        let open = |link: Link| patient(&opener, &link).map(|patient| (patient, link));
+        verified(&opener, &rows).into_iter().map(open).collect::<Result<Vec<_>, _>>()
+    });
+    let mut links = opened.await??;
+    links.retain(|(patient, _)| patient.number.to_lowercase().contains(&typed));
+    Ok(Found { links: links.into_iter().map(|(_, link)| link).collect(), is_whole })
 }
 
 /// Revokes a link: nothing more can be sent through it.
@@ -123,6 +171,11 @@ pub async fn revoke(review: &Review, actor: Actor, id: LinkId) -> Result<Link, F
 /// Who a link is for, as reception sees it.
 pub fn patient(review: &Review, link: &Link) -> Result<Patient, FlowError> {
     open_patient(link, &review.keys.review_identity)
+}
+
+fn verified(review: &Review, rows: &[Signed<Link>]) -> Vec<Link> {
+    let verifier = review.keys.grant_signer.verifier();
+    rows.iter().filter_map(|row| row.verify(&verifier).ok()).collect()
 }
 
 pub(super) fn open_patient(

@@ -15,7 +15,6 @@ use crate::domain::finding::{Engine, Reason};
 use crate::domain::policy::{Persistence, Verdict};
 use crate::domain::sighting::Alert;
 use crate::domain::staff::{Approval, Holder, Session, StaffRole};
-use crate::domain::state::StateName;
 use crate::domain::{
     Action, Actor, ApprovalId, Artifact, ArtifactId, Change, Code, Event, StaffId, State,
     TransitionError,
@@ -76,30 +75,8 @@ pub enum Showing {
     Bytes,
 }
 
-/// The queue: what waits for a decision, oldest first, and what waits for a worker.
-pub struct Queue {
-    pub in_review: Vec<Artifact>,
-    pub approved: Vec<Artifact>,
-    pub quarantined: Vec<Artifact>,
-    pub rejected: Vec<Artifact>,
-    /// What last kept those that wait from being scanned.
-    pub faults: Vec<(ArtifactId, Code)>,
-}
-
-const LIST_LIMIT: u32 = 200;
-
-/// The queue as it stands; that it was looked at is an event.
-pub async fn queue(review: &Review, actor: Actor) -> Result<Queue, FlowError> {
-    let db = &review.app.db;
-    db.append(&review.app.event(actor, Action::List)?).await?;
-    Ok(Queue {
-        in_review: db.artifacts_in(StateName::InReview, LIST_LIMIT).await?,
-        approved: db.artifacts_in(StateName::Approved, LIST_LIMIT).await?,
-        quarantined: db.artifacts_in(StateName::Quarantined, LIST_LIMIT).await?,
-        rejected: db.artifacts_in(StateName::Rejected, LIST_LIMIT).await?,
-        faults: db.scan_faults(LIST_LIMIT).await?,
-    })
-}
+/// Steps of one file that are looked through for the evidence that stands.
+const STEPS: u32 = 200;
 
 /// One artifact's facts, without content.
 ///
@@ -187,7 +164,7 @@ async fn is_of_the_last_scan(app: &App, evidence: &Evidence) -> Result<bool, Flo
             artifact: Some(evidence.artifact.to_string()),
             actor: Some(Actor::Service { role: Role::Worker }.to_string()),
             action: Some(action.as_str()),
-            limit: LIST_LIMIT,
+            limit: STEPS,
             ..AuditFilter::default()
         };
         let events = app.db.search_events(&filter).await?;
@@ -198,12 +175,6 @@ async fn is_of_the_last_scan(app: &App, evidence: &Evidence) -> Result<bool, Flo
         event.facts.get("evidence") == Some(&evidence.object.to_string())
             && event.facts.get("fence") == Some(&evidence.fence.to_string())
     }))
-}
-
-/// What last kept an artifact from being scanned, if it waits for another try.
-pub async fn fault(review: &Review, id: ArtifactId) -> Result<Option<Code>, FlowError> {
-    let faults = review.app.db.scan_faults(LIST_LIMIT).await?;
-    Ok(faults.into_iter().find(|(artifact, _)| *artifact == id).map(|(_, fault)| fault))
 }
 
 /// Gives one reviewer's approval; the second by another reviewer approves the artifact.

@@ -237,6 +237,9 @@ export async function reception(browser, findings, demo, cookies, language, coun
   await visitor.go(`${demo.review}/links`);
   await visitor.press('main [action$="/revoke"]');
   await visitor.look("review-links");
+  await visitor.fill({ patient: "P-70" });
+  await visitor.press('main [action="/links/search"]');
+  await visitor.look("review-links-found");
   await visitor.close();
   return issued;
 }

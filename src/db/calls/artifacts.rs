@@ -1,6 +1,6 @@
 //! Submissions, artifacts and their objects.
 
-use super::super::{Answer, Commit, Contents, Db, ObjectRow};
+use super::super::{Answer, Commit, Contents, Db, ObjectRow, Order, Slice};
 use crate::domain::content::Part;
 use crate::domain::state::StateName;
 use crate::domain::submission::{ReceiptNumber, Submission};
@@ -57,9 +57,14 @@ impl Db {
         engine!(self, db => db.contents_of(submission, now).await)
     }
 
-    /// Artifacts in a state, oldest first.
-    pub async fn artifacts_in(&self, state: StateName, limit: u32) -> Answer<Vec<Artifact>> {
-        engine!(self, db => db.artifacts_in(state, limit).await)
+    /// Artifacts in a state, by when they came into it.
+    pub async fn artifacts_in(
+        &self,
+        state: StateName,
+        order: Order,
+        slice: Slice,
+    ) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.artifacts_in(state, order, slice).await)
     }
 
     /// Artifacts in a state, counted.

@@ -1,10 +1,10 @@
 //! Rows that grant authority.
 
-use super::super::{Answer, Approving, Db, is_no_text};
+use super::super::{Answer, Approving, Db, Slice, is_no_text};
 use crate::domain::authority::Signed;
-use crate::domain::link::Link;
+use crate::domain::link::{Link, Standing};
 use crate::domain::staff::{Approval, Machine, Staff};
-use crate::domain::{ArtifactId, Event, LinkId, StaffId};
+use crate::domain::{ArtifactId, Event, LinkId, StaffId, Timestamp};
 
 impl Db {
     pub async fn put_staff(&self, row: &Signed<Staff>, staff: &Staff, event: &Event) -> Answer<()> {
@@ -59,9 +59,19 @@ impl Db {
         engine!(self, db => db.link_by_code(digest).await)
     }
 
-    /// Links by expiry, latest first.
-    pub async fn links(&self, limit: u32) -> Answer<Vec<Signed<Link>>> {
-        engine!(self, db => db.links(limit).await)
+    /// Links that are open at a time, newest first, or those that ended by then, latest first.
+    pub async fn links(
+        &self,
+        standing: Standing,
+        now: Timestamp,
+        slice: Slice,
+    ) -> Answer<Vec<Signed<Link>>> {
+        engine!(self, db => db.links(standing, now, slice).await)
+    }
+
+    /// The same links, counted.
+    pub async fn count_links(&self, standing: Standing, now: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.count_links(standing, now).await)
     }
 
     /// Records an approval, and with the last one needed what it changes: all together or nothing.

@@ -34,9 +34,12 @@ impl Db {
         engine!(self, db => db.end_back_offs().await)
     }
 
-    /// What last kept artifacts from being scanned, for those that wait for another try.
-    pub async fn scan_faults(&self, limit: u32) -> Answer<Vec<(ArtifactId, Code)>> {
-        engine!(self, db => db.scan_faults(limit).await)
+    /// What last kept artifacts from being scanned, for those of them that wait for another try.
+    pub async fn scan_faults(&self, of: &[ArtifactId]) -> Answer<Vec<(ArtifactId, Code)>> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
+        engine!(self, db => db.scan_faults(of).await)
     }
 
     /// How often the leased artifact was tried since it came into its state.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use super::world::{NOW, Place, World, prepared};
-use crate::db::AuditFilter;
+use crate::db::{AuditFilter, Order, Slice};
 use crate::domain::finding::Reason;
 use crate::domain::policy::Verdict;
 use crate::domain::state::{Basis, Media, Release, Rendition, Sha256Hex, StateName};
@@ -17,6 +17,7 @@ const LINKS_A_DOCTOR: u32 = 50;
 const EVENTS_A_FILE: u32 = 4;
 /// As the pages ask.
 const LIMIT: u32 = 200;
+const FIRST: Slice = Slice { skip: 0, limit: LIMIT };
 const ROUNDS: usize = 15;
 /// Between files that came one after another, milliseconds.
 const APART: u32 = 2500;
@@ -54,8 +55,10 @@ async fn measure(place: Place, files: u32) {
     let nobody =
         by(AuditFilter { actor: Some("staff:nobody".into()), until, ..AuditFilter::default() });
     time("doctor's list", || db.released_for(doctor, None, LIMIT)).await;
-    time("queue, in review", || db.artifacts_in(StateName::InReview, LIMIT)).await;
-    time("queue, rejected", || db.artifacts_in(StateName::Rejected, LIMIT)).await;
+    time("queue, in review", || db.artifacts_in(StateName::InReview, Order::OldestFirst, FIRST))
+        .await;
+    time("queue, rejected", || db.artifacts_in(StateName::Rejected, Order::NewestFirst, FIRST))
+        .await;
     time("files on hold", || db.held(LIMIT)).await;
     time("audit search, everything", || db.search_events(&everything)).await;
     time("audit search, one file", || db.search_events(&of_file)).await;

@@ -147,10 +147,7 @@ impl World {
     }
 
     async fn fill(&self) {
-        let signer = Signer::from_seed(&[1; 32]).expect("a signer");
-        let row = Signed::sign(&link(self.link), &signer).expect("signs");
-        let event = self.event(Action::LinkIssue);
-        self.db.put_link(&row, &link(self.link), &event).await.expect("a link");
+        self.put_link(&link(self.link)).await;
         let submission = Submission {
             id: self.submission,
             link: self.link,
@@ -171,6 +168,12 @@ impl World {
     pub(super) fn event(&self, action: Action) -> Event {
         let stamp = self.stamp(NOW);
         Event::new(stamp.event, stamp.at, stamp.actor, action)
+    }
+
+    pub(super) async fn put_link(&self, link: &Link) {
+        let signer = Signer::from_seed(&[1; 32]).expect("a signer");
+        let row = Signed::sign(link, &signer).expect("signs");
+        self.db.put_link(&row, link, &self.event(Action::LinkIssue)).await.expect("a link");
     }
 
     pub(super) fn approval_id(&self) -> ApprovalId {
@@ -228,7 +231,7 @@ pub(super) fn sealed(object: ObjectId) -> SealedObject {
     SealedObject { object, area: Area::Quarantine, sha256, size_bytes: 10, parts: vec![part] }
 }
 
-fn link(id: LinkId) -> Link {
+pub(super) fn link(id: LinkId) -> Link {
     Link {
         id,
         version: 1,

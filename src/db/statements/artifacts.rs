@@ -6,7 +6,7 @@ use super::rows::{self, ARTIFACT, big, to_json};
 use super::{
     Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases, uploads,
 };
-use crate::db::{Commit, Contents, ObjectRow, Received};
+use crate::db::{Commit, Contents, ObjectRow, Order, Received, Slice};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
 use crate::domain::submission::{ReceiptNumber, Submission};
@@ -138,14 +138,20 @@ impl Store {
     pub(in crate::db) async fn artifacts_in(
         &self,
         state: StateName,
-        limit: u32,
+        order: Order,
+        slice: Slice,
     ) -> Answer<Vec<Artifact>> {
+        let order = match order {
+            Order::OldestFirst => "a.since, a.id",
+            Order::NewestFirst => "a.since DESC, a.id DESC",
+        };
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM artifacts a WHERE a.state = $1 \
-             ORDER BY a.since, a.id LIMIT $2"
+             ORDER BY {order} LIMIT $2 OFFSET $3"
         )))
         .bind(state.as_str())
-        .bind(i64::from(limit))
+        .bind(i64::from(slice.limit))
+        .bind(i64::from(slice.skip))
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(rows::artifact).collect()

@@ -6,11 +6,11 @@ use sqlx::query::Query;
 use super::{
     Answer, Connection, DbError, Engine, Row, Store, artifacts, events, hold_artifact, rows,
 };
-use crate::db::Approving;
+use crate::db::{Approving, Slice};
 use crate::domain::authority::{Grant, Signed};
-use crate::domain::link::Link;
+use crate::domain::link::{Link, Standing};
 use crate::domain::staff::{Approval, Machine, Staff};
-use crate::domain::{ArtifactId, Event, LinkId, StaffId};
+use crate::domain::{ArtifactId, Event, LinkId, StaffId, Timestamp};
 
 /// Selects grants that change, each with the last version of it that the access log tells of.
 macro_rules! grants {
@@ -105,7 +105,7 @@ impl Store {
         .bind(&link.code_digest)
         .bind(link.doctor.to_string())
         .bind(&link.team)
-        .bind(link.until.as_millis())
+        .bind(link.ends_at().as_millis())
         .bind(&row.body)
         .bind(&row.signature);
         self.write_grant(statement, event).await
@@ -126,9 +126,37 @@ impl Store {
         self.edition(statement.bind(digest)).await
     }
 
-    pub(in crate::db) async fn links(&self, limit: u32) -> Answer<Vec<Signed<Link>>> {
-        let statement = sqlx::query(grants!("links", "ORDER BY until DESC, id LIMIT $1"));
-        self.editions(statement.bind(i64::from(limit))).await
+    pub(in crate::db) async fn links(
+        &self,
+        standing: Standing,
+        now: Timestamp,
+        slice: Slice,
+    ) -> Answer<Vec<Signed<Link>>> {
+        // An id begins with when it was made.
+        let statement = sqlx::query(match standing {
+            Standing::Open => {
+                grants!("links", "WHERE until > $1 ORDER BY id DESC LIMIT $2 OFFSET $3")
+            }
+            Standing::Ended => grants!(
+                "links",
+                "WHERE until <= $1 ORDER BY until DESC, id DESC LIMIT $2 OFFSET $3"
+            ),
+        });
+        let statement = statement.bind(now.as_millis()).bind(i64::from(slice.limit));
+        self.editions(statement.bind(i64::from(slice.skip))).await
+    }
+
+    pub(in crate::db) async fn count_links(
+        &self,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Answer<u64> {
+        let statement = sqlx::query(match standing {
+            Standing::Open => "SELECT COUNT(*) AS n FROM links WHERE until > $1",
+            Standing::Ended => "SELECT COUNT(*) AS n FROM links WHERE until <= $1",
+        });
+        let row = statement.bind(now.as_millis()).fetch_one(&self.reader).await?;
+        rows::number(&row, "n", "links")
     }
 
     pub(in crate::db) async fn add_approval(&self, approving: Approving<'_>) -> Answer<()> {

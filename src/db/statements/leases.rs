@@ -1,10 +1,10 @@
 //! Leases of artifacts to workers. A lease is not a state: it has a row of its own, with a fence
 //! that rises each time, so that a worker that was thought dead cannot finish another's job.
 
-use sqlx::Row as _;
+use sqlx::{QueryBuilder, Row as _};
 
 use super::rows::{self, ARTIFACT};
-use super::{Answer, Connection, DbError, Row, SKIP_LOCKED, Store, events};
+use super::{Answer, Connection, DbError, Engine, Row, SKIP_LOCKED, Store, events};
 use crate::domain::content::{LEASE_LOST, ScanLease};
 use crate::domain::{Artifact, ArtifactId, Code, Event, Timestamp};
 
@@ -108,14 +108,20 @@ impl Store {
         row.map_or(Ok(0), |row| rows::number(&row, "tries", TABLE))
     }
 
-    pub(in crate::db) async fn scan_faults(&self, limit: u32) -> Answer<Vec<(ArtifactId, Code)>> {
-        let found = sqlx::query(
-            "SELECT artifact, last_fault FROM scan_leases WHERE last_fault IS NOT NULL \
-             ORDER BY first_fault_at, artifact LIMIT $1",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await?;
+    pub(in crate::db) async fn scan_faults(
+        &self,
+        of: &[ArtifactId],
+    ) -> Answer<Vec<(ArtifactId, Code)>> {
+        let mut query = QueryBuilder::<Engine>::new(
+            "SELECT artifact, last_fault FROM scan_leases \
+             WHERE last_fault IS NOT NULL AND artifact IN (",
+        );
+        let mut ids = query.separated(", ");
+        for id in of {
+            ids.push_bind(id.to_string());
+        }
+        query.push(")");
+        let found = query.build().fetch_all(&self.reader).await?;
         found.iter().map(|row| Ok((rows::parsed(row, "artifact", TABLE)?, fault(row)?))).collect()
     }
 }

@@ -69,7 +69,7 @@ async fn a_fault_recalls_nothing_and_is_tried_again_later_and_later() {
     assert!(world.worker.db.wrap(object).await.unwrap().is_some());
     assert_eq!(world.events(Action::ScanFault).await.len(), 2);
     // It is no fault of a first scan: reviewers are not told of one that keeps it from being scanned.
-    assert_eq!(world.worker.db.scan_faults(10).await.unwrap(), []);
+    assert_eq!(world.worker.db.scan_faults(&[artifact.id]).await.unwrap(), []);
     let left = progress(&world.worker).await.unwrap().unwrap().left;
     assert_eq!(left, 1, "the round has not ended");
 }

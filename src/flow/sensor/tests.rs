@@ -242,7 +242,7 @@ async fn a_fault_from_before_the_alert_does_not_weigh_on_the_scan_after_its_revi
     step(&world.worker).await.unwrap();
     world.app.hand.advance(GRACE);
     assert_eq!(step(&world.worker).await.unwrap(), 1);
-    assert_eq!(db.scan_faults(10).await.unwrap(), []);
+    assert_eq!(db.scan_faults(&[artifact.id]).await.unwrap(), []);
     let reviewed = world.state(&artifact).await;
     let approvals = [1, 2].map(|n| ApprovalId::new(world.now(), [n; 10]));
     world.commit(reviewed.approve(approvals, world.stamp()).unwrap()).await;

@@ -3,12 +3,13 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::artifact::ArtifactKind;
-use crate::domain::link::Purpose;
+use crate::domain::link::{Purpose, Standing};
 use crate::domain::rescan::RoundEnd;
 use crate::domain::signatures::SetFault;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
 use crate::flow::Refusal;
+use crate::flow::queue::QUEUED;
 use crate::http::Problem;
 
 #[test]
@@ -44,7 +45,13 @@ fn every_name_that_pages_put_into_words_has_its_words() {
     let all = problems.iter().chain(&refusals).chain(&purposes).chain(&roles).chain(&states);
     let ends = RoundEnd::ALL.map(|end| format!("rescan-state-{}", end.as_str()));
     let faults = SetFault::CODES.map(|code| format!("set-fault-{code}"));
-    for key in all.chain(&rejected).chain(&kinds).chain(&ends).chain(&faults) {
+    let links = Standing::ALL
+        .map(Standing::as_str)
+        .into_iter()
+        .flat_map(|it| [format!("links-{it}"), format!("links-empty-{it}")]);
+    let queued = QUEUED.map(|state| format!("queue-empty-{}", state.as_str()));
+    let listed: Vec<_> = links.chain(queued).collect();
+    for key in all.chain(&rejected).chain(&kinds).chain(&ends).chain(&faults).chain(&listed) {
         assert!(known.contains(key), "no words for {key}");
     }
 }

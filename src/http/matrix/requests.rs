@@ -190,6 +190,7 @@ impl People {
                  &second_secret_kind=birth_date&second_secret=19480203&days=7",
                 doctor.staff.id
             ),
+            "search" => format!("patient={}", super::PATIENT),
             "staff" => "name=New&login=newcomer&role=reviewer&team=&password=long-enough-password"
                 .to_owned(),
             _ => String::new(),

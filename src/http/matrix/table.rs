@@ -199,6 +199,7 @@ pub(super) const TABLE: &[Row] = &[
     row(At::Review, get("/links"), RECEPTION, Gives::Names),
     row(At::Review, post("/links"), RECEPTION, Gives::Secret),
     row(At::Review, get("/links/new"), RECEPTION, Gives::Page),
+    row(At::Review, post("/links/search"), RECEPTION, Gives::Names),
     row(At::Review, post("/links/{id}/revoke"), RECEPTION, Gives::Done),
     row(At::Review, get("/staff"), ADMINISTRATOR, Gives::Page),
     row(At::Review, post("/staff"), ADMINISTRATOR, Gives::Secret),

@@ -16,7 +16,7 @@ use crate::domain::staff::{Session, Staff};
 use crate::domain::{Artifact, ArtifactId, Code, State as ArtifactState, Timestamp};
 use crate::flow::reached::{self, Reached};
 use crate::flow::review::{self, ReviewReason};
-use crate::flow::{people, rescan};
+use crate::flow::{people, queue, rescan};
 use crate::http::permits::ListQueue;
 use crate::http::staff::{Me, reason};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -78,7 +78,7 @@ pub(super) async fn show(
     let app = &door.role.app;
     let artifact = review::artifact(&door.role, id).await?;
     let approvers = Approvers::of(&door.role, &artifact, &reviewer.session).await?;
-    let fault = review::fault(&door.role, id).await?;
+    let fault = queue::fault(&door.role, id).await?;
     let alerts = review::alerts(&door.role, &artifact).await?;
     let reached = reached::of(&door.role, &artifact).await?;
     let now = app.clock.read();

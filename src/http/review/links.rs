@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::qr;
+use super::turn::{Foot, Turn};
 use crate::app::Review;
-use crate::domain::link::{Link, LinkRefusal, Patient, Purpose, SecondSecret, Sender};
+use crate::domain::link::{Link, LinkRefusal, Patient, Purpose, SecondSecret, Sender, Standing};
 use crate::domain::staff::{Staff, StaffRole};
+use crate::domain::suspension::Suspension;
 use crate::domain::{LinkId, Timestamp};
 use crate::flow::link::{self, IssuedLink, LinkRequest, MOST_LIFE};
+use crate::flow::list::PAGE;
 use crate::flow::sign_in::actor_of;
 use crate::flow::{people, suspend};
 use crate::http::permits::IssueLinks;
@@ -24,8 +27,6 @@ use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
 /// Where patients open their links.
 #[derive(Clone, Debug)]
 pub(super) struct IntakeAddress(pub(super) Arc<str>);
-
-const LIST_LIMIT: u32 = 200;
 
 #[derive(Deserialize)]
 pub(super) struct LinkForm {
@@ -61,9 +62,45 @@ struct LinksPage<'a> {
     page: &'a Page,
     me: Me,
     here: &'static str,
-    rows: Vec<Row>,
+    shown: Shown,
     /// Suspensions that reception is told of.
     suspended: usize,
+}
+
+/// Which links the page shows.
+enum Shown {
+    Parts(Vec<Part>),
+    Found(Found),
+}
+
+/// Links that are open, or those that ended.
+struct Part {
+    name: &'static str,
+    /// Of all, however many of them are shown.
+    count: u64,
+    rows: Vec<Row>,
+    foot: Option<Foot>,
+}
+
+/// What a search found.
+struct Found {
+    count: usize,
+    rows: Vec<Row>,
+    /// Whether every open link was looked at, and how many are at most.
+    is_whole: bool,
+    most: u32,
+}
+
+/// What rows name beside their link.
+struct Names {
+    staff: Vec<Staff>,
+    suspensions: Vec<(LinkId, Suspension)>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SearchForm {
+    #[serde(rename = "patient")]
+    untrusted_patient: String,
 }
 
 #[derive(Template)]
@@ -92,24 +129,52 @@ struct IssuedPage<'a> {
     qr: String,
 }
 
-/// `GET /links`.
+/// `GET /links`: what is open and what ended, each from its beginning; `?part=open&page=2`: one page
+/// of one.
 pub(super) async fn list(
     State(door): State<Door<Review>>,
     page: Page,
     reception: Allowed<IssueLinks>,
+    Query(turn): Query<Turn>,
 ) -> Result<Response, Failure> {
     let actor = actor_of(&reception.session.session);
-    let links = link::list(&door.role, actor, LIST_LIMIT).await?;
-    let staff = people::all_staff(&door.role.app).await?;
-    let me = Me::of(&door, &reception.session).await?;
-    let suspensions = suspend::links(&door.role).await?;
-    let row = |link: &Link| {
-        let suspension = suspensions.iter().find(|(id, _)| *id == link.id);
-        Row::of(&door.role, link, &staff, suspension.map(|(_, it)| it.until))
-    };
-    let rows = links.iter().map(row).collect::<Result<_, _>>()?;
+    let asked = turn.asked(&Standing::ALL, Standing::as_str);
+    let names = Names::of(&door.role).await?;
+    let mut parts = Vec::new();
+    for part in link::list(&door.role, actor, asked).await? {
+        let (name, count) = (part.what.as_str(), part.count);
+        let foot = Foot::of("/links", name, &part);
+        parts.push(Part { name, count, rows: names.rows(&door.role, &part.rows)?, foot });
+    }
+    show(&door, &page, &reception.session, Shown::Parts(parts)).await
+}
+
+/// `POST /links/search`: a patient's number has no place in an address, which browsers and proxies keep.
+pub(super) async fn search(
+    State(door): State<Door<Review>>,
+    page: Page,
+    reception: Allowed<IssueLinks>,
+    Form(form): Form<SearchForm>,
+) -> Result<Response, Failure> {
+    let actor = actor_of(&reception.session.session);
+    let link::Found { mut links, is_whole } =
+        link::find(&door.role, actor, &form.untrusted_patient).await?;
+    let (count, most) = (links.len(), link::MOST_SEARCHED);
+    links.truncate(PAGE as usize);
+    let rows = Names::of(&door.role).await?.rows(&door.role, &links)?;
+    let found = Found { count, rows, is_whole, most };
+    show(&door, &page, &reception.session, Shown::Found(found)).await
+}
+
+async fn show(
+    door: &Door<Review>,
+    page: &Page,
+    reception: &StaffSession,
+    shown: Shown,
+) -> Result<Response, Failure> {
+    let me = Me::of(door, reception).await?;
     let suspended = suspend::to_tell(&door.role, StaffRole::Reception).await?;
-    page.html(&LinksPage { page: &page, me, here: "/links", rows, suspended })
+    page.html(&LinksPage { page, me, here: "/links", shown, suspended })
 }
 
 /// `GET /links/new`.
@@ -208,6 +273,21 @@ impl LinkForm {
             untrusted_second_secret: self.untrusted_second_secret,
             life: Some(Duration::from_hours(u64::from(self.days.max(1)) * 24)),
         })
+    }
+}
+
+impl Names {
+    async fn of(review: &Review) -> Result<Self, Failure> {
+        let staff = people::all_staff(&review.app).await?;
+        Ok(Self { staff, suspensions: suspend::links(review).await? })
+    }
+
+    fn rows(&self, review: &Review, links: &[Link]) -> Result<Vec<Row>, Failure> {
+        let row = |link: &Link| {
+            let suspension = self.suspensions.iter().find(|(id, _)| *id == link.id);
+            Row::of(review, link, &self.staff, suspension.map(|(_, it)| it.until))
+        };
+        links.iter().map(row).collect()
     }
 }
 

@@ -18,6 +18,7 @@ mod signatures;
 mod suspensions;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use axum::response::Redirect;
 use axum::{Extension, Router, middleware};
@@ -77,6 +78,7 @@ fn reception() -> Routes<Door<Review>> {
         .get("/links", links::list)
         .post("/links", links::issue)
         .get("/links/new", links::new)
+        .post("/links/search", links::search)
         .post("/links/{id}/revoke", links::revoke)
 }
 

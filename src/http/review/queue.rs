@@ -1,17 +1,20 @@
 //! The queue: what waits for a decision first, then what waits for a worker, then what was refused.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::artifact::Facts;
 use super::signatures;
+use super::turn::{Foot, Turn};
 use crate::app::Review;
 use crate::domain::Artifact;
 use crate::domain::sensor::Hearing;
 use crate::domain::staff::StaffRole;
+use crate::domain::state::StateName;
+use crate::flow::queue::{self, QUEUED};
 use crate::flow::sign_in::actor_of;
-use crate::flow::{review, sensor, suspend};
+use crate::flow::{list, sensor, suspend};
 use crate::http::permits::ListQueue;
 use crate::http::staff::Me;
 use crate::http::{Allowed, Door, Failure, Page};
@@ -20,7 +23,10 @@ use crate::http::{Allowed, Door, Failure, Page};
 struct Part {
     /// The state's name, which names the part.
     state: &'static str,
+    /// Of all, however many of them are shown.
+    count: u64,
     rows: Vec<Facts>,
+    foot: Option<Foot>,
 }
 
 #[derive(Template)]
@@ -30,7 +36,7 @@ struct QueuePage<'a> {
     me: Me,
     /// The address of the page that is shown, for the menu.
     here: &'static str,
-    parts: [Part; 4],
+    parts: Vec<Part>,
     /// A key of words on the sensor; none while it is heard.
     sensor: Option<&'static str>,
     /// Suspensions that reviewers are told of.
@@ -39,29 +45,30 @@ struct QueuePage<'a> {
     warnings: Vec<&'static str>,
 }
 
-/// `GET /queue`.
+/// `GET /queue`: every part from its beginning; `?part=rejected&page=2`: one page of one.
 pub(super) async fn queue(
     State(door): State<Door<Review>>,
     page: Page,
     reviewer: Allowed<ListQueue>,
+    Query(turn): Query<Turn>,
 ) -> Result<Response, Failure> {
-    let queue = review::queue(&door.role, actor_of(&reviewer.session.session)).await?;
+    let here = "/queue";
+    let asked = turn.asked(&QUEUED, StateName::as_str);
+    let actor = actor_of(&reviewer.session.session);
+    let queue::Queue { parts, faults } = queue::queue(&door.role, actor, asked).await?;
     let me = Me::of(&door, &reviewer.session).await?;
     let app = &door.role.app;
     let now = app.clock.read();
-    let part = |state, list: Vec<Artifact>| {
-        let facts = |artifact: Artifact| {
-            let fault = queue.faults.iter().find(|(id, _)| *id == artifact.id);
-            Facts::of(artifact, fault.map(|(_, fault)| fault.clone()), &app.limits, now)
-        };
-        Part { state, rows: list.into_iter().map(facts).collect() }
+    let facts = |artifact: Artifact| {
+        let fault = faults.iter().find(|(id, _)| *id == artifact.id);
+        Facts::of(artifact, fault.map(|(_, fault)| fault.clone()), &app.limits, now)
     };
-    let parts = [
-        part("in_review", queue.in_review),
-        part("approved", queue.approved),
-        part("quarantined", queue.quarantined),
-        part("rejected", queue.rejected),
-    ];
+    let part = |part: list::Part<StateName, Artifact>| {
+        let (state, count) = (part.what.as_str(), part.count);
+        let foot = Foot::of(here, state, &part);
+        Part { state, count, rows: part.rows.into_iter().map(facts).collect(), foot }
+    };
+    let parts = parts.into_iter().map(part).collect();
     let sensor = match sensor::hearing(app).await? {
         None => Some("sensor-none"),
         Some(Hearing::Silent) => Some("sensor-silent"),
@@ -70,6 +77,5 @@ pub(super) async fn queue(
     };
     let suspended = suspend::to_tell(&door.role, StaffRole::Reviewer).await?;
     let warnings = signatures::warnings(app).await?;
-    let here = "/queue";
     page.html(&QueuePage { page: &page, me, here, parts, sensor, suspended, warnings })
 }

@@ -50,7 +50,8 @@ async fn a_file_at_which_every_scan_breaks_off_goes_to_review_and_is_not_opened_
         assert!(app.db.lease_next(now, now.plus(lease)).await.unwrap().is_some());
         world.hand.advance(lease);
     }
-    assert_eq!(app.db.scan_faults(10).await.unwrap(), [(artifact.id, Code::fixed(LEASE_LOST))]);
+    let faults = app.db.scan_faults(&[artifact.id]).await.unwrap();
+    assert_eq!(faults, [(artifact.id, Code::fixed(LEASE_LOST))]);
     // If it were opened, it would be missing.
     app.vault.delete_object(Area::Quarantine, artifact.source.object).unwrap();
     world.hand.advance(lease);
@@ -85,7 +86,7 @@ async fn a_file_whose_store_is_away_waits_for_it_and_is_not_rejected() {
     let world = TestApp::new().await;
     let worker = world.worker().await;
     let artifact = received(&world, b"content").await;
-    let (store, away) = (world.path("store/quarantine"), world.path("away"));
+    let (store, away) = (world.file("store/quarantine"), world.file("away"));
     std::fs::rename(&store, &away).unwrap();
     let scanned = scan_next(&worker).await.unwrap().unwrap();
     assert_eq!(scanned.disposition, Disposition::Retry);

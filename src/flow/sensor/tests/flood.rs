@@ -85,7 +85,7 @@ async fn notes_and_requests_go_after_an_hour_and_alerts_stay_as_long_as_an_uploa
     assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (0, 2));
     world.app.hand.advance(SECOND);
     assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (2, 2));
-    world.app.hand.advance(world.worker.limits.upload_life - SECOND);
+    world.app.hand.advance(world.worker.limits.upload_life.saturating_sub(SECOND));
     assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (0, 2));
     world.app.hand.advance(SECOND);
     assert_eq!((sweep(&world.worker).await.unwrap(), kept().await), (2, 0));

@@ -87,5 +87,31 @@ fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
     }
 }
 
-/// Enough to name a rule; the first place is all that is reported.
-const MAX_MATCHES: usize = 16;
+/// Of one pattern. What comes after is dropped by the engine without a word, so a rule that counts, or that looks around
+/// each match, would miss it: more than a message of 256 KB, the longest that our rules of that kind read, has room for
+/// of their shortest pattern. A pattern that matches so often takes less than a megabyte of the child's memory.
+const MAX_MATCHES: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(rule: &str, file: &[u8]) -> usize {
+        let source = RuleSource { name: "test.yar".to_owned(), text: rule.as_bytes().to_vec() };
+        Rules::compile(&[source]).scan(file).unwrap().len()
+    }
+
+    #[test]
+    fn a_rule_counts_and_looks_around_matches_beyond_many_decoys() {
+        let around = r#"rule r { strings: $a = "code" $b = "send" condition:
+            for any i in (1..#a) : ($b in (@a[i]..@a[i] + 9)) }"#;
+        for decoys in [0, 16, 19_999] {
+            let file = "code, no ".repeat(decoys) + "code, send";
+            assert_eq!(hits(around, file.as_bytes()), 1, "{decoys}");
+        }
+        let counts = r#"rule r { strings: $a = "code" condition: #a > 16 }"#;
+        for (matches, found) in [(16, 0), (17, 1)] {
+            assert_eq!(hits(counts, "code".repeat(matches).as_bytes()), found, "{matches}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What a string says, however it is written.
 
+use crate::look::text;
+
 /// The bytes of a literal or hexadecimal string with its brackets, escapes undone. Of UTF-16 what is Latin stays, and
 /// everything else becomes a question mark: only links are read here.
 pub(super) fn decoded(written: &[u8]) -> Vec<u8> {
@@ -32,15 +34,9 @@ pub(super) fn is_active_link(written: &[u8]) -> bool {
 
 /// The same of a string's bytes, read already.
 pub(super) fn is_active(link: &[u8]) -> bool {
-    let start: Vec<u8> = latin(link.to_vec())
-        .into_iter()
-        .filter(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control())
-        .take(16)
-        .map(|byte| byte.to_ascii_lowercase())
-        .collect();
-    [&b"javascript:"[..], b"vbscript:", b"data:", b"file:", b"\\\\"]
-        .iter()
-        .any(|scheme| start.starts_with(scheme))
+    let mut link = latin(link.to_vec());
+    link.retain(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control());
+    text::is_active_link(&link)
 }
 
 fn literal(text: &[u8]) -> Vec<u8> {
@@ -102,12 +98,24 @@ mod tests {
             b"<FFFE660069006C0065003A00>",
             b"(\xEF\xBB\xBFfile:x)",
             b"(\\\\\\\\192.0.2.1\\\\a)",
+            b"(//192.0.2.1/a)",
+            b"(/\\\\192.0.2.1/a)",
+            b"(smb://192.0.2.1/a)",
+            b"(ldap://192.0.2.1/)",
+            b"(MS-MSDT:/id PCWDiagnostic)",
+            b"(ms-officecmd:{})",
+            b"(search-ms:query=x&crumb=location:\\\\\\\\192.0.2.1\\\\a)",
+            b"(\xFE\xFF\0m\0s\0-\0a\0p\0p\0i\0n\0s\0t\0a\0l\0l\0e\0r\0:\0?)",
         ] {
             assert!(is_active_link(active), "{}", String::from_utf8_lossy(active));
         }
         for harmless in [
             &b"(https://example.org/?a=javascript:x)"[..],
             b"(mailto:file@example.org)",
+            b"(tel:0312345678)",
+            b"(data)",
+            b"(/file:a)",
+            b"(a//192.0.2.1)",
             b"<68747470733A>",
             b"(\xFE\xFF\x30\x42\0f\0i\0l\0e\0:)",
             b"",

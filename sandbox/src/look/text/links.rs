@@ -25,6 +25,17 @@ pub(super) fn active(folded: &Folded) -> Vec<Place> {
     places
 }
 
+/// Whether what is nothing but a link runs, embeds or opens something on the reader's machine or network: by its scheme,
+/// whatever follows, as nobody means a word by it there, or by two slashes of either kind before a host.
+pub fn is_active_link(link: &[u8]) -> bool {
+    let scheme = link.iter().position(|byte| *byte == b':').and_then(|colon| link.get(..colon));
+    let is_scheme = |(start, _): &(&str, Follows)| {
+        let name = start.split(':').next().unwrap_or_default();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    SCHEMES.iter().any(is_scheme) || matches!(link, [b'/' | b'\\', b'/' | b'\\', ..])
+}
+
 /// Terminal escapes written out, as `\x1b[` or `\033]`.
 pub(super) fn spelled_escapes(folded: &Folded) -> Vec<Place> {
     folded.escapes.iter().map(|at| Place::at(*at)).collect()

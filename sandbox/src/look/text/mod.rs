@@ -18,6 +18,7 @@ use sekisho_protocol::{FindingCode, TextEncoding};
 use super::notes::Notes;
 use characters::{Class, classified};
 use fold::Folded;
+pub use links::is_active_link;
 
 /// Something that acts, or pretends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -56,7 +56,7 @@ pub(super) fn decode(
     let missing = Missing::default();
     let settings = missing.settings();
     let cache = RenderCache::new();
-    let plan = resolution::choose(page, &settings, limits, &mut pictures)?;
+    let plan = resolution::choose((page, &unseen), &settings, limits, &mut pictures)?;
     pictures.fit(page.render_dimensions(), plan, memory)?;
     let [width, height] = plan.size.map(u32::from);
     let bytes = usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3;
@@ -166,7 +166,7 @@ mod tests {
         let page = document.pages().first()?;
         let settings = Missing::default().settings();
         let mut pictures = Pictures::new(&limits);
-        let plan = resolution::choose(page, &settings, &limits, &mut pictures).ok()?;
+        let plan = resolution::choose((page, &[]), &settings, &limits, &mut pictures).ok()?;
         let mut room = vec![0; usize::from(plan.size[0]) * usize::from(plan.size[1]) * 3];
         draw((page, &[]), &RenderCache::new(), &settings, Plan { strip, ..plan }, &mut room)?;
         Some(room)

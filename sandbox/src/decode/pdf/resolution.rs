@@ -1,8 +1,8 @@
 //! How many pixels a page gets.
 //!
 //! A page that is mostly one picture, a scan or a photograph, gets that picture's own pixels, one for one. All others are
-//! drawn at [`DOTS`] an inch, where the smallest print stays legible. What would be more than the limit is drawn in
-//! fewer, but never so few that a page could hide what stands on it.
+//! drawn at [`DOTS`] an inch, where the smallest print stays legible, and so is print on a coarser picture. What would be
+//! more than the limit is drawn in fewer, but never so few that a page could hide what stands on it.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -22,6 +22,7 @@ use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{BezPath, Rect};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
+use super::marks::Shape;
 use super::pictures::Pictures;
 use super::stored::mask_of;
 use super::text::Text;
@@ -35,20 +36,35 @@ pub(super) struct Plan {
     pub(super) strip: u16,
 }
 
-/// Chooses size and strips, and notes the pictures that are drawn. Refuses a page on which a character would not be drawn as what it is.
+/// Chooses size and strips, and notes the pictures that are drawn. `unseen` is what only we draw. Refuses a page on which a
+/// character would not be drawn as what it is.
 pub(super) fn choose<'a>(
-    page: &'a Page<'a>,
+    (page, unseen): (&'a Page<'a>, &[Shape]),
     settings: &InterpreterSettings,
     limits: &DecodeLimits,
     pictures: &mut Pictures,
 ) -> Result<Plan, FindingCode> {
-    let (across, down) = page.render_dimensions();
     let survey = survey(page, settings, pictures);
     if survey.unwritten {
         return Err(FindingCode::FontMissing);
     }
-    let size = size(f64::from(across), f64::from(down), survey.finest, limits)?;
+    let sheet = sheet(page);
+    let picture = wanted(sheet, survey.finest.map(|dots| dots / unit(page)));
+    let is_legible_as_picture = !survey.written && unseen.is_empty();
+    let dots = if is_legible_as_picture { picture } else { picture.max(DOTS) };
+    let size = size(sheet, dots, limits)?;
     Ok(Plan { size, strip: strip(size, survey.layered, survey.pixels) })
+}
+
+/// Points across and down, in which a page may count by more than one at once.
+fn sheet(page: &Page<'_>) -> (f64, f64) {
+    let (across, down) = page.render_dimensions();
+    (f64::from(across) * unit(page), f64::from(down) * unit(page))
+}
+
+/// Points that a page counts as one. Never less, as other readers would show what is too small here.
+fn unit(page: &Page<'_>) -> f64 {
+    page.raw().get::<f32>(b"UserUnit").map_or(1.0, |unit| f64::from(unit).max(1.0))
 }
 
 /// Rows at once. A picture whose mask has another size costs the renderer two layers as large as what is drawn at once,
@@ -62,16 +78,20 @@ fn strip([width, height]: [u16; 2], layered: u32, pixels: u64) -> u16 {
     rows.checked_next_multiple_of(4).map_or(height, |rows| rows.min(height))
 }
 
-/// The size of a page of so many points with a picture of so many dots an inch.
+/// Dots an inch for a page of so many points with a picture of so many.
+fn wanted((across, down): (f64, f64), native: Option<f64>) -> f64 {
+    let square_inches = across * down / (INCH * INCH);
+    let legible = |dots: &f64| *dots >= LEAST_NATIVE || dots * dots * square_inches >= MEGAPIXELS;
+    native.filter(legible).unwrap_or(DOTS)
+}
+
+/// The size of a page of so many points at so many dots an inch.
 fn size(
-    across: f64,
-    down: f64,
-    native: Option<f64>,
+    (across, down): (f64, f64),
+    wanted: f64,
     limits: &DecodeLimits,
 ) -> Result<[u16; 2], FindingCode> {
     let square_inches = across * down / (INCH * INCH);
-    let legible = |dots: &f64| *dots >= LEAST_NATIVE || dots * dots * square_inches >= MEGAPIXELS;
-    let wanted = native.filter(legible).unwrap_or(DOTS);
     let by_pixels = (limits.max_page_pixels as f64 / square_inches).sqrt();
     let longest = f64::from(limits.max_dimension.min(u32::from(u16::MAX)));
     let by_side = longest * INCH / across.max(down);
@@ -90,9 +110,8 @@ fn size(
 
 /// Dots an inch of a page drawn in this size, rounded.
 pub(super) fn dots(page: &Page<'_>, [width, _]: [u16; 2]) -> u16 {
-    let (across, _) = page.render_dimensions();
     // A float becomes the nearest number that there is.
-    (f64::from(width) * INCH / f64::from(across)).round().max(1.0) as u16
+    (f64::from(width) * INCH / sheet(page).0).round().max(1.0) as u16
 }
 
 fn survey<'a, 'p>(
@@ -109,6 +128,7 @@ fn survey<'a, 'p>(
         page_area: target.area(),
         finest: None,
         text: Text::default(),
+        written: false,
         unwritten: false,
         layered: 0,
         pixels: 0,
@@ -124,6 +144,8 @@ struct Survey<'p> {
     /// Dots an inch of the finest picture that covers most of the page.
     finest: Option<f64>,
     text: Text,
+    /// There is text to be seen.
+    written: bool,
     /// A character has no glyph, or another's.
     unwritten: bool,
     /// Pictures drawn through a mask that is not laid out as they are.
@@ -158,9 +180,11 @@ impl<'a> Device<'a> for Survey<'_> {
     fn push_clip_path(&mut self, _: &ClipPath) {}
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, _: DrawProps<'a>, mode: &DrawMode) {
-        if !matches!(mode, DrawMode::Invisible) && !self.unwritten {
-            self.unwritten = !self.text.is_whole(run);
+        if matches!(mode, DrawMode::Invisible) {
+            return;
         }
+        self.written = true;
+        self.unwritten = self.unwritten || !self.text.is_whole(run);
     }
 
     fn pop_clip(&mut self) {}
@@ -201,7 +225,32 @@ mod tests {
             max_dimension: 20_000,
             ..DecodeLimits::default()
         };
-        size(across, down, native, &limits)
+        size((across, down), wanted((across, down), native), &limits)
+    }
+
+    /// The size of the first page of a fixture, and its dots an inch.
+    fn sized_page(path: &str) -> ([u16; 2], u16) {
+        let all = sekisho_tools::fixtures::all().unwrap();
+        let fixture = all.iter().find(|fixture| fixture.path == path).unwrap();
+        let limits = DecodeLimits::default();
+        let document = crate::look::pdf::checked(&fixture.bytes, &limits).unwrap();
+        let page = document.pages().first().unwrap();
+        let settings = super::super::Missing::default().settings();
+        let plan = choose((page, &[]), &settings, &limits, &mut Pictures::new(&limits)).unwrap();
+        (plan.size, dots(page, plan.size))
+    }
+
+    #[test]
+    fn print_on_a_coarse_picture_stays_legible_and_words_behind_a_scan_do_not_count() {
+        // The picture has 91 dots an inch, and more than two million in all.
+        let size = sized_page("clean/pdf-print-on-coarse-picture.pdf");
+        assert_eq!(size, ([4000, 2667], 200));
+        assert_eq!(sized_page("clean/pdf-scan-with-words.pdf"), ([576, 384], 180));
+    }
+
+    #[test]
+    fn a_page_that_counts_many_points_as_one_is_as_large_as_it_says() {
+        assert_eq!(sized_page("clean/pdf-large-unit.pdf"), ([1653, 2339], 200));
     }
 
     #[test]
@@ -242,7 +291,7 @@ mod tests {
     fn the_limit_of_a_page_holds_to_the_pixel() {
         for max_page_pixels in [1, 2, 99, 100, 101, 10_000, 999_983] {
             let limits = DecodeLimits { max_page_pixels, ..DecodeLimits::default() };
-            if let Ok([width, height]) = size(10.0, 11.0, None, &limits) {
+            if let Ok([width, height]) = size((10.0, 11.0), DOTS, &limits) {
                 assert!(u64::from(width) * u64::from(height) <= max_page_pixels);
             }
         }

@@ -1,18 +1,21 @@
 //! Whether everything a page is made of is there and can be read.
 //!
-//! The renderer leaves out what it cannot read and goes on. A page with a gap is refused instead: contents, the forms and
-//! pictures that its resources name, and theirs.
+//! The renderer leaves out what it cannot read and goes on. A page with a gap is refused instead: contents, what is drawn
+//! of notes, all that their resources name (forms, pictures, patterns, masks, letters that are drawings), and theirs.
 
 use std::collections::HashSet;
 
-use hayro::hayro_syntax::Filter;
-use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream};
+use hayro::hayro_syntax::content::TypedIter;
+use hayro::hayro_syntax::content::ops::TypedInstruction;
+use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Stream};
 use hayro::hayro_syntax::page::{Page, Resources};
+use memchr::memmem;
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
 use super::pictures::Pictures;
+use super::samples::is_enough;
 use super::stored::{Stored, packed};
-use super::{fonts, wavelets};
+use super::{fonts, forms, wavelets};
 use crate::decode::memory::Memory;
 use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
@@ -27,6 +30,7 @@ pub(super) fn check(
 ) -> Result<(), FindingCode> {
     let mut parts = Parts {
         seen: HashSet::new(),
+        lists: 0,
         font_missing: false,
         budget: Budget::new(limits.max_expanded),
         limits,
@@ -34,7 +38,8 @@ pub(super) fn check(
         memory,
         refused: None,
     };
-    let whole = parts.contents(page.raw()) && parts.are_whole(page.resources(), 0);
+    let whole =
+        parts.contents(page.raw()) && parts.are_whole(page.resources(), 0) && parts.notes(page);
     if let Some(code) = parts.refused {
         Err(code)
     } else if !whole {
@@ -60,13 +65,14 @@ enum Compression {
 }
 
 /// `None` if a filter is unknown: the renderer passes over it, and takes what comes for the contents. Or if there is the
-/// short key, which only some readers take for filters, or a file to fetch it from.
+/// short key, which outside of drawing instructions only some readers take for filters, or a file to fetch it from.
 fn compression(stream: &Stream<'_>) -> Option<Compression> {
     let dict = stream.dict();
-    if dict.contains_key(b"F") {
+    // What stands within drawing instructions is no object.
+    if dict.contains_key(b"F") && dict.obj_id().is_some() {
         return None;
     }
-    let names: Vec<Name<'_>> = match dict.get::<Object<'_>>(b"Filter") {
+    let names: Vec<Name<'_>> = match dict.get::<Object<'_>>(b"F").or_else(|| dict.get(b"Filter")) {
         Some(Object::Name(name)) => vec![name],
         Some(Object::Array(names)) => names.iter::<Name<'_>>().collect(),
         Some(Object::Null(_)) | None => vec![],
@@ -85,6 +91,8 @@ fn compression(stream: &Stream<'_>) -> Option<Compression> {
 
 struct Parts<'a> {
     seen: HashSet<ObjectIdentifier>,
+    /// Lists of resources that were looked at.
+    lists: u32,
     font_missing: bool,
     /// What all drawing instructions together may still unpack to.
     budget: Budget,
@@ -111,50 +119,140 @@ impl Parts<'_> {
         }
     }
 
-    /// A stream of drawing instructions, of known filters that all work to their end.
+    /// What the renderer draws of notes.
+    fn notes(&mut self, page: &Page<'_>) -> bool {
+        let notes = page.raw().get::<Array<'_>>(b"Annots").unwrap_or_default();
+        let mut shown = notes.iter::<Dict<'_>>().filter(|note| !forms::is_hidden(note));
+        shown.all(|note| {
+            forms::chosen(&note).is_none_or(|drawn| self.is_whole_form(&drawn, 0))
+        })
+    }
+
+    /// A stream of drawing instructions, of known filters that all work to their end, as do the pictures within.
     fn is_readable(&mut self, stream: &Stream<'_>) -> bool {
         compression(stream) == Some(Compression::Data)
             && (stream.raw_data().is_empty()
                 || unpacked(stream, &mut self.budget, &mut |_| {}) == End::Reached)
-            && stream.decoded_data().is_ok()
+            && stream.decoded_data().is_ok_and(|drawing| self.has_whole_pictures(&drawing))
     }
 
+    fn has_whole_pictures(&mut self, drawing: &[u8]) -> bool {
+        if memmem::find(drawing, b"BI").is_none() {
+            return true;
+        }
+        let mut instructions = TypedIter::new(drawing);
+        while let Some(instruction) = instructions.next() {
+            if let TypedInstruction::InlineImage(picture) = instruction
+                && !self.is_whole_picture(picture.0)
+            {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Everything that drawing instructions may use by name.
     fn are_whole(&mut self, resources: &Resources<'_>, depth: u32) -> bool {
-        let fonts = &resources.fonts;
-        let mut fonts = fonts.keys().filter_map(|name| fonts.get::<Dict<'_>>(&*name));
-        self.font_missing |= fonts
-            .any(|font| fonts::is_of_absent_signs(&font) || fonts::is_of_absent_numbers(&font));
-        let drawn = &resources.x_objects;
-        drawn.entries().all(|(name, entry)| match (drawn.get::<Stream<'_>>(&*name), entry) {
-            (Some(part), _) => self.is_whole(&part, depth),
-            // A form that is named within itself. No reader draws it there.
-            (None, MaybeRef::Ref(part)) => self.seen.contains(&part.into()),
+        self.lists += 1;
+        let Resources { fonts, ext_g_states: states, patterns, x_objects, .. } = resources;
+        self.lists <= MOST_LISTS
+            && fonts.keys().all(|name| self.is_whole_font(fonts, &name, depth))
+            && states.keys().all(|name| self.is_whole_state(states, &name, depth))
+            && patterns.keys().all(|name| {
+                // A shading is no drawing.
+                matches!(patterns.get::<Object<'_>>(&*name), Some(Object::Dict(_)))
+                    || self
+                        .is_there(patterns, &name, |parts, part| parts.is_whole_form(part, depth))
+            })
+            && x_objects.keys().all(|name| {
+                self.is_there(x_objects, &name, |parts, part| parts.is_whole(part, depth))
+            })
+    }
+
+    /// Whether what a list names so is there and whole.
+    fn is_there(
+        &mut self,
+        list: &Dict<'_>,
+        name: &[u8],
+        is_whole: impl FnOnce(&mut Self, &Stream<'_>) -> bool,
+    ) -> bool {
+        match (list.get::<Stream<'_>>(name), list.get_ref(name)) {
+            (Some(part), _) => is_whole(self, &part),
+            // What is named within itself. No reader draws it there.
+            (None, Some(part)) => self.seen.contains(&part.into()),
             // Nothing is what some writers leave where a picture was taken out.
-            (None, entry) => matches!(entry, MaybeRef::NotRef(Object::Null(_))),
+            (None, None) => matches!(list.get::<Object<'_>>(name), Some(Object::Null(_))),
+        }
+    }
+
+    /// Looks at an object once, however often it is named. What is not looked at is not called whole.
+    fn once(
+        &mut self,
+        number: ObjectIdentifier,
+        depth: u32,
+        is_whole: impl FnOnce(&mut Self) -> bool,
+    ) -> bool {
+        depth <= DEEPEST && (!self.seen.insert(number) || is_whole(self))
+    }
+
+    /// A font that is not elsewhere. Its letters may be drawings.
+    fn is_whole_font(&mut self, fonts: &Dict<'_>, name: &[u8], depth: u32) -> bool {
+        let Some(font) = fonts.get::<Dict<'_>>(name) else { return true };
+        self.font_missing |= fonts::is_of_absent_signs(&font) || fonts::is_of_absent_numbers(&font);
+        let Some(letters) = font.get::<Dict<'_>>(b"CharProcs") else { return true };
+        let are_whole = |parts: &mut Self| {
+            parts.has_whole_resources(&font, depth)
+                && letters.keys().all(|name| {
+                    parts.is_there(&letters, &name, |parts, letter| {
+                        parts.once(letter.obj_id(), depth, |parts| {
+                            parts.is_whole_drawing(letter, depth)
+                        })
+                    })
+                })
+        };
+        match fonts.get_ref(name) {
+            Some(number) => self.once(number.into(), depth, are_whole),
+            None => depth <= DEEPEST && are_whole(self),
+        }
+    }
+
+    /// What drawing instructions set at once: among it a mask that is a drawing.
+    fn is_whole_state(&mut self, states: &Dict<'_>, name: &[u8], depth: u32) -> bool {
+        let state = states.get::<Dict<'_>>(name).unwrap_or_default();
+        let mask = state.get::<Dict<'_>>(b"SMask");
+        mask.is_none_or(|mask| {
+            self.is_there(&mask, b"G", |parts, group| parts.is_whole_form(group, depth))
         })
     }
 
     fn is_whole(&mut self, part: &Stream<'_>, depth: u32) -> bool {
-        if depth > DEEPEST {
-            // What is not looked at is not called whole.
-            return false;
-        }
-        if !self.seen.insert(part.obj_id()) {
-            return true;
-        }
         let dict = part.dict();
         match dict.get::<Name<'_>>(b"Subtype").as_deref() {
-            Some(b"Form") => {
-                let resources = dict.get::<Dict<'_>>(b"Resources").unwrap_or_default();
-                dict.get::<Array<'_>>(b"BBox").is_some()
-                    && self.is_readable(part)
-                    && self.are_whole(&Resources::new(resources), depth + 1)
-            }
-            Some(b"Image") => self.is_whole_picture(part) && self.has_whole_mask(dict, depth),
+            Some(b"Form") => self.is_whole_form(part, depth),
+            Some(b"Image") => self.once(part.obj_id(), depth, |parts| {
+                parts.is_whole_picture(part) && parts.has_whole_mask(dict, depth)
+            }),
             // For printers only; nobody draws it.
             Some(b"PS") => true,
             _ => false,
         }
+    }
+
+    /// A drawing within bounds: a form, a tile of a pattern, a mask, what is drawn of a note.
+    fn is_whole_form(&mut self, part: &Stream<'_>, depth: u32) -> bool {
+        self.once(part.obj_id(), depth, |parts| {
+            part.dict().get::<[f32; 4]>(b"BBox").is_some() && parts.is_whole_drawing(part, depth)
+        })
+    }
+
+    fn is_whole_drawing(&mut self, part: &Stream<'_>, depth: u32) -> bool {
+        self.is_readable(part) && self.has_whole_resources(part.dict(), depth)
+    }
+
+    /// Those of its own; what has none uses those of what it is drawn on.
+    fn has_whole_resources(&mut self, dict: &Dict<'_>, depth: u32) -> bool {
+        let resources = dict.get::<Dict<'_>>(b"Resources");
+        resources.is_none_or(|resources| self.are_whole(&Resources::new(resources), depth + 1))
     }
 
     /// A picture with as many samples as it says. The other kinds of compression tell the renderer themselves.
@@ -208,51 +306,8 @@ impl Parts<'_> {
     }
 }
 
-/// Whether data of this size fits a picture that must have so much and may end without a mark, as many a writer of
-/// anything but `FlateDecode` leaves it.
-fn is_enough(picture: &Stream<'_>, found: usize, end: End) -> bool {
-    let may_stop = !picture.filters().contains(&Filter::FlateDecode);
-    let ended = matches!(end, End::Reached | End::Unmarked) || (may_stop && end == End::Missing);
-    ended && samples(picture.dict()).is_some_and(|wanted| found as u64 >= wanted)
-}
-
-/// Bytes that a picture must have; `None` if it does not say.
-fn samples(picture: &Dict<'_>) -> Option<u64> {
-    let number = |key: &[u8]| picture.get::<u32>(key).map(u64::from);
-    let [width, height] =
-        [number(b"Width").or_else(|| number(b"W"))?, number(b"Height").or_else(|| number(b"H"))?];
-    let is_mask = picture.get::<bool>(b"ImageMask").unwrap_or(false);
-    let bits = if is_mask { 1 } else { number(b"BitsPerComponent")? };
-    let components = if is_mask { 1 } else { components(&picture.get(b"ColorSpace")?) };
-    Some((width * bits).checked_mul(components)?.div_ceil(8).saturating_mul(height))
-}
-
-/// Numbers a pixel; the least there can be of a space that is not known.
-fn components(space: &Object<'_>) -> u64 {
-    let of_name = |name: &[u8]| match name {
-        b"DeviceRGB" | b"CalRGB" | b"Lab" => 3,
-        b"DeviceCMYK" => 4,
-        _ => 1,
-    };
-    match space {
-        Object::Name(name) => of_name(name),
-        Object::Array(space) => {
-            let mut items = space.flex_iter();
-            match items.next::<Name<'_>>().as_deref() {
-                Some(b"ICCBased") => {
-                    let profile = items.next::<Stream<'_>>();
-                    profile.and_then(|it| it.dict().get::<u32>(b"N")).map_or(1, u64::from)
-                }
-                Some(b"DeviceN") => {
-                    items.next::<Array<'_>>().map_or(1, |names| names.raw_iter().count() as u64)
-                }
-                Some(name) => of_name(name),
-                None => 1,
-            }
-        }
-        _ => 1,
-    }
-}
-
 /// Forms within forms.
 const DEEPEST: u32 = 32;
+/// Lists of resources of one page: more than it can have objects by default. Those within other objects are looked at as
+/// often as they are named.
+const MOST_LISTS: u32 = 100_000;

@@ -49,8 +49,19 @@ fn is_made_anew(field: &Dict<'_>, form: &Dict<'_>) -> bool {
         && appearance(field).is_some()
 }
 
+/// Whether a note is not to be seen on a screen.
+pub(super) fn is_hidden(note: &Dict<'_>) -> bool {
+    note.get::<u32>(b"F").is_some_and(|flags| flags & HIDDEN != 0)
+}
+
+/// The drawing that the renderer chooses of a note: that of its present state, or else of the state "off".
+pub(super) fn chosen<'a>(note: &Dict<'a>) -> Option<Stream<'a>> {
+    let off = || note.get::<Dict<'_>>(b"AP")?.get::<Dict<'_>>(b"N")?.get::<Stream<'_>>(b"Off");
+    appearance(note).or_else(off)
+}
+
 fn is_unseen(note: &Dict<'_>) -> bool {
-    if note.get::<u32>(b"F").is_some_and(|flags| flags & HIDDEN != 0) {
+    if is_hidden(note) {
         return false;
     }
     let drawn = appearance(note);
@@ -69,12 +80,11 @@ fn is_unseen(note: &Dict<'_>) -> bool {
 
 /// The drawing of a note in its present state.
 fn appearance<'a>(note: &Dict<'a>) -> Option<Stream<'a>> {
-    let drawn = match note.get::<Dict<'_>>(b"AP")?.get::<Object<'_>>(b"N")? {
-        Object::Stream(drawn) => drawn,
-        Object::Dict(states) => states.get::<Stream<'_>>(&*note.get::<Name<'_>>(b"AS")?)?,
-        _ => return None,
-    };
-    drawn.dict().contains_key(b"BBox").then_some(drawn)
+    match note.get::<Dict<'_>>(b"AP")?.get::<Object<'_>>(b"N")? {
+        Object::Stream(drawn) => Some(drawn),
+        Object::Dict(states) => states.get::<Stream<'_>>(&*note.get::<Name<'_>>(b"AS")?),
+        _ => None,
+    }
 }
 
 /// A field with a value, its own or one of its parents', that is not in what is drawn.
@@ -84,9 +94,15 @@ fn is_unseen_field(field: &Dict<'_>, drawn: Option<&Stream<'_>>) -> bool {
         Some(b"Tx" | b"Ch") => is_filled_in(field) && !drawn.is_some_and(shows_text),
         // A box that is not ticked needs no appearance for that state.
         Some(b"Btn") => is_ticked(field) && drawn.is_none(),
-        Some(b"Sig") | None => false,
+        // One that is not signed has none, and a signature need not be seen. A seal that is lost is another matter.
+        Some(b"Sig") => drawn.is_none() && has_lost_drawing(field),
+        None => false,
         Some(_) => true,
     }
+}
+
+fn has_lost_drawing(note: &Dict<'_>) -> bool {
+    note.get::<Dict<'_>>(b"AP").is_some_and(|drawn| drawn.get_ref(b"N").is_some())
 }
 
 fn is_filled_in(field: &Dict<'_>) -> bool {

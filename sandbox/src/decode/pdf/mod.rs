@@ -13,6 +13,7 @@ mod lettering;
 mod marks;
 mod pictures;
 mod resolution;
+mod samples;
 mod stored;
 mod text;
 mod wavelets;

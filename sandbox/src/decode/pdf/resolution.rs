@@ -11,15 +11,18 @@
     reason = "sizes of pages, held between one and the longest side before they become numbers of pixels"
 )]
 
-use hayro::hayro_interpret::font::GlyphRun;
+use std::collections::HashSet;
+
+use hayro::hayro_interpret::font::{Glyph, GlyphRun};
+use hayro::hayro_interpret::pattern::Pattern;
 use hayro::hayro_interpret::util::x_y_advances;
 use hayro::hayro_interpret::{
-    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
-    InterpreterCache, InterpreterSettings, SoftMask, interpret_page,
+    BlendMode, CacheKey as _, ClipPath, Context, Device, DrawMode, DrawProps, Image,
+    ImageDrawProps, InterpreterCache, InterpreterSettings, Paint, SoftMask, interpret_page,
 };
 use hayro::hayro_syntax::object::{Dict, Stream};
 use hayro::hayro_syntax::page::Page;
-use hayro::kurbo::{BezPath, Rect};
+use hayro::kurbo::{Affine, BezPath, Rect};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
 use super::marks::Shape;
@@ -130,6 +133,8 @@ fn survey<'a, 'p>(
         text: Text::default(),
         written: false,
         unwritten: false,
+        within: 0,
+        seen: HashSet::new(),
         layered: 0,
         pixels: 0,
         pictures,
@@ -148,6 +153,9 @@ struct Survey<'p> {
     written: bool,
     /// A character has no glyph, or another's.
     unwritten: bool,
+    /// How deep in patterns, masks and letters this is, and which were looked into.
+    within: u32,
+    seen: HashSet<u128>,
     /// Pictures drawn through a mask that is not laid out as they are.
     layered: u32,
     /// Pixels of all pictures.
@@ -155,8 +163,45 @@ struct Survey<'p> {
     pictures: &'p mut Pictures,
 }
 
+impl Survey<'_> {
+    /// What is written in the tiles of a pattern, in a mask or in a letter must be written as on the page.
+    fn look_into(&mut self, key: u128, interpret: impl FnOnce(&mut Self)) {
+        if !self.seen.insert(key) {
+            return;
+        }
+        if self.within == DEEPEST || self.seen.len() > MOST_WITHIN {
+            self.unwritten = true;
+            return;
+        }
+        self.within += 1;
+        interpret(self);
+        self.within -= 1;
+    }
+
+    fn look_into_mask<'a>(&mut self, mask: Option<&SoftMask<'a>>) {
+        if let Some(mask) = mask {
+            self.look_into(mask.cache_key(), |survey| mask.interpret(survey));
+        }
+    }
+
+    fn look_into_paint<'a>(&mut self, props: &DrawProps<'a>) {
+        self.look_into_mask(props.soft_mask.as_ref());
+        if let Paint::Pattern(pattern) = &props.paint
+            && let Pattern::Tiling(tiles) = &**pattern
+        {
+            self.look_into(tiles.cache_key(), |survey| {
+                // Tiles that cannot be read were refused before.
+                let _ = tiles.interpret(survey, tiles.matrix, false);
+            });
+        }
+    }
+}
+
 impl<'a> Device<'a> for Survey<'_> {
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        if self.within > 0 {
+            return;
+        }
         let (x, y) = x_y_advances(&props.transform);
         let (across, down) = (x.hypot(), y.hypot());
         let pixels = u64::from(image.width()) * u64::from(image.height());
@@ -176,15 +221,30 @@ impl<'a> Device<'a> for Survey<'_> {
         }
     }
 
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
+    fn draw_path(&mut self, _: &BezPath, props: DrawProps<'a>, _: &DrawMode) {
+        self.look_into_paint(&props);
+    }
+
     fn push_clip_path(&mut self, _: &ClipPath) {}
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, _: DrawProps<'a>, mode: &DrawMode) {
+    fn push_transparency_group(&mut self, _: f32, mask: Option<SoftMask<'a>>, _: BlendMode) {
+        self.look_into_mask(mask.as_ref());
+    }
+
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
         if matches!(mode, DrawMode::Invisible) {
             return;
         }
         self.written = true;
         self.unwritten = self.unwritten || !self.text.is_whole(run);
+        self.look_into_paint(&props);
+        for glyph in run.glyphs() {
+            if let Glyph::Type3(letter) = &**glyph {
+                let (here, paint) = (Affine::IDENTITY, &props.paint);
+                self.look_into(letter.cache_key(), |survey| {
+                    letter.interpret(survey, here, here, paint);
+                });
+            }
+        }
     }
 
     fn pop_clip(&mut self) {}
@@ -214,6 +274,9 @@ const MOST_OF_A_PAGE: f64 = 0.6;
 /// What reading a page once more costs, in pixels of a layer.
 const READING: f64 = 300_000.0;
 const MOST_STRIPS: f64 = 40.0;
+/// Patterns within patterns, and how many patterns, masks and letters of one page are looked into.
+const DEEPEST: u32 = 8;
+const MOST_WITHIN: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

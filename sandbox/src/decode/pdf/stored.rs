@@ -180,13 +180,13 @@ pub(super) fn sides(picture: &Dict<'_>) -> Option<(u64, u64)> {
     Some((number(picture, [b"Width", b"W"])?, number(picture, [b"Height", b"H"])?))
 }
 
-fn is_mask(picture: &Dict<'_>) -> bool {
+pub(super) fn is_mask(picture: &Dict<'_>) -> bool {
     let flag = picture.get::<bool>(b"ImageMask").or_else(|| picture.get::<bool>(b"IM"));
     flag.unwrap_or(false)
 }
 
 /// A number under its long or its short name.
-fn number(dict: &Dict<'_>, [long, short]: [&[u8]; 2]) -> Option<u64> {
+pub(super) fn number(dict: &Dict<'_>, [long, short]: [&[u8]; 2]) -> Option<u64> {
     dict.get::<u32>(long).or_else(|| dict.get::<u32>(short)).map(u64::from)
 }
 

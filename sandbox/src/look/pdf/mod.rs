@@ -203,7 +203,7 @@ fn is_elsewhere(dict: &Dict<'_>) -> bool {
 /// Unpacks a stream, what is packed as a picture excepted, and tells whether it ends as it should.
 pub fn unpacked(stream: &Stream<'_>, budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
     let dict = stream.dict();
-    // The short key is that of pictures within drawing instructions.
+    // Short keys are those of pictures within drawing instructions.
     let names = dict.get::<Object<'_>>(b"Filter").or_else(|| dict.get::<Object<'_>>(b"F"));
     let names: Vec<Name<'_>> = match names {
         Some(Object::Name(name)) => vec![name],
@@ -211,7 +211,7 @@ pub fn unpacked(stream: &Stream<'_>, budget: &mut Budget, out: &mut dyn FnMut(&[
         _ => vec![],
     };
     let late = |parameters: &Dict<'_>| parameters.get::<u32>(b"EarlyChange") == Some(0);
-    let is_late = match dict.get::<Object<'_>>(b"DecodeParms") {
+    let is_late = match dict.get::<Object<'_>>(b"DecodeParms").or_else(|| dict.get(b"DP")) {
         Some(Object::Dict(parameters)) => late(&parameters),
         Some(Object::Array(all)) => all.iter::<Dict<'_>>().any(|parameters| late(&parameters)),
         _ => false,

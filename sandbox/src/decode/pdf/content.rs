@@ -15,11 +15,11 @@ use sekisho_protocol::{DecodeLimits, FindingCode};
 use super::pictures::Pictures;
 use super::samples::is_enough;
 use super::stored::{Stored, packed};
-use super::{fonts, forms, wavelets};
+use super::{fonts, forms, layers, wavelets};
 use crate::decode::memory::Memory;
 use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
-use crate::look::pdf::unpacked;
+use crate::look::pdf::{layers_off, unpacked};
 
 /// Refuses a page of which a part is missing. What its parts unpack to is bounded, and reckoned before it is taken.
 pub(super) fn check(
@@ -119,12 +119,14 @@ impl Parts<'_> {
         }
     }
 
-    /// What the renderer draws of notes.
+    /// What the renderer draws of notes, which must be on no layer that is off: it does not ask.
     fn notes(&mut self, page: &Page<'_>) -> bool {
+        let off = layers_off(page.xref());
         let notes = page.raw().get::<Array<'_>>(b"Annots").unwrap_or_default();
         let mut shown = notes.iter::<Dict<'_>>().filter(|note| !forms::is_hidden(note));
         shown.all(|note| {
-            forms::chosen(&note).is_none_or(|drawn| self.is_whole_form(&drawn, 0))
+            forms::chosen(&note)
+                .is_none_or(|drawn| !layers::may_hide(&note, &off) && self.is_whole_form(&drawn, 0))
         })
     }
 
@@ -154,8 +156,11 @@ impl Parts<'_> {
     /// Everything that drawing instructions may use by name.
     fn are_whole(&mut self, resources: &Resources<'_>, depth: u32) -> bool {
         self.lists += 1;
-        let Resources { fonts, ext_g_states: states, patterns, x_objects, .. } = resources;
+        let Resources { fonts, ext_g_states: states, properties, patterns, x_objects, .. } =
+            resources;
+        let mut layers = properties.keys().filter_map(|name| properties.get::<Dict<'_>>(&*name));
         self.lists <= MOST_LISTS
+            && !layers.any(|layer| layers::is_by_expression(&layer))
             && fonts.keys().all(|name| self.is_whole_font(fonts, &name, depth))
             && states.keys().all(|name| self.is_whole_state(states, &name, depth))
             && patterns.keys().all(|name| {
@@ -230,7 +235,9 @@ impl Parts<'_> {
         match dict.get::<Name<'_>>(b"Subtype").as_deref() {
             Some(b"Form") => self.is_whole_form(part, depth),
             Some(b"Image") => self.once(part.obj_id(), depth, |parts| {
-                parts.is_whole_picture(part) && parts.has_whole_mask(dict, depth)
+                !is_on_told_layer(dict)
+                    && parts.is_whole_picture(part)
+                    && parts.has_whole_mask(dict, depth)
             }),
             // For printers only; nobody draws it.
             Some(b"PS") => true,
@@ -246,7 +253,9 @@ impl Parts<'_> {
     }
 
     fn is_whole_drawing(&mut self, part: &Stream<'_>, depth: u32) -> bool {
-        self.is_readable(part) && self.has_whole_resources(part.dict(), depth)
+        !is_on_told_layer(part.dict())
+            && self.is_readable(part)
+            && self.has_whole_resources(part.dict(), depth)
     }
 
     /// Those of its own; what has none uses those of what it is drawn on.
@@ -304,6 +313,10 @@ impl Parts<'_> {
             None => !picture.contains_key(key),
         })
     }
+}
+
+fn is_on_told_layer(part: &Dict<'_>) -> bool {
+    part.get::<Dict<'_>>(b"OC").is_some_and(|layer| layers::is_by_expression(&layer))
 }
 
 /// Forms within forms.

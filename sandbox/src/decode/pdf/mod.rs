@@ -9,6 +9,7 @@ mod content;
 mod fields;
 mod fonts;
 mod forms;
+mod layers;
 mod lettering;
 mod marks;
 mod pictures;

@@ -31,6 +31,7 @@ use active::Active;
 use lexer::{Lexer, is_blank};
 use objects::Objects;
 use unpack::{Budget, End, Packing};
+pub use unseen::layers_off;
 
 /// Looks at a PDF.
 pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier};
+use hayro::hayro_syntax::xref::XRef;
 use sekisho_protocol::{DecodeLimits, RemovalCode};
 
 use super::pages;
@@ -33,28 +34,39 @@ pub(super) fn count(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes) {
     }
 }
 
-/// Layers that are off at first, as the renderer takes them.
+/// How many of a document's layers are off at first.
 fn hidden_layers(pdf: &Pdf) -> u32 {
-    let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).unwrap_or_default();
-    let layers = catalog.get::<Dict<'_>>(b"OCProperties").unwrap_or_default();
+    let all = listed(&layers(pdf.xref()), b"OCGs");
+    let hidden = layers_off(pdf.xref());
+    u32::try_from(hidden.intersection(&all).count()).unwrap_or(u32::MAX)
+}
+
+/// Layers that are off at first, as the renderer takes them.
+pub fn layers_off(document: &XRef) -> HashSet<ObjectIdentifier> {
+    let layers = layers(document);
     let config = layers.get::<Dict<'_>>(b"D").unwrap_or_default();
-    let listed = |dict: &Dict<'_>, key: &[u8]| -> HashSet<ObjectIdentifier> {
-        let list = dict.get::<Array<'_>>(key).unwrap_or_default();
-        let id = |item| match item {
-            MaybeRef::Ref(layer) => Some(ObjectIdentifier::from(layer)),
-            MaybeRef::NotRef(_) => None,
-        };
-        list.raw_iter().take(MOST_LAYERS).filter_map(id).collect()
-    };
-    let all = listed(&layers, b"OCGs");
-    let mut hidden = HashSet::new();
+    let mut off = HashSet::new();
     if config.get::<Name<'_>>(b"BaseState").is_some_and(|state| &*state == b"OFF") {
-        hidden.clone_from(&all);
+        off = listed(&layers, b"OCGs");
     }
     let shown = listed(&config, b"ON");
-    hidden.retain(|layer| !shown.contains(layer));
-    hidden.extend(listed(&config, b"OFF"));
-    u32::try_from(hidden.intersection(&all).count()).unwrap_or(u32::MAX)
+    off.retain(|layer| !shown.contains(layer));
+    off.extend(listed(&config, b"OFF"));
+    off
+}
+
+fn layers(document: &XRef) -> Dict<'_> {
+    let catalog = document.get::<Dict<'_>>(document.root_id()).unwrap_or_default();
+    catalog.get::<Dict<'_>>(b"OCProperties").unwrap_or_default()
+}
+
+fn listed(dict: &Dict<'_>, key: &[u8]) -> HashSet<ObjectIdentifier> {
+    let list = dict.get::<Array<'_>>(key).unwrap_or_default();
+    let id = |item| match item {
+        MaybeRef::Ref(layer) => Some(ObjectIdentifier::from(layer)),
+        MaybeRef::NotRef(_) => None,
+    };
+    list.raw_iter().take(MOST_LAYERS).filter_map(id).collect()
 }
 
 /// Bytes of a note's words that only a click shows. Text that stands on the page is drawn, a field's is its value, and a

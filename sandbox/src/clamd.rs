@@ -5,7 +5,7 @@
 //! 3. Give it a temporary folder in memory of its own, or wipe the one it has.
 //! 4. Become its own user (if asked and root), bound the resources, drop what could be regained.
 //! 5. Landlock: read the program, its libraries, configuration and signatures; write its folders; nothing else.
-//! 6. Put on a filter of what a scanner has no business with, and exec it.
+//! 6. Put on filters of what a scanner has no business with, and exec it.
 //!
 //! Its socket is a path, which works across network namespaces; descriptors passed over it keep working.
 
@@ -120,7 +120,9 @@ fn confine(plan: &Plan) -> io::Result<Command> {
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
     layers::drop_capabilities()?;
     close_files(plan)?;
-    Filter::for_scanner()?.apply()?;
+    for filter in Filter::for_scanner()? {
+        filter.apply()?;
+    }
     let (program, arguments) = plan.program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear();

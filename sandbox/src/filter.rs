@@ -8,7 +8,7 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-use crate::syscalls::{Allowed, SCANNER_DENIED, When};
+use crate::syscalls::{Call, SCANNER_ABSENT, SCANNER_DENIED, When};
 
 /// A filter that is ready to be put on. Made before it is needed, so that putting it on allocates nothing.
 #[derive(Debug)]
@@ -16,27 +16,24 @@ pub struct Filter(BpfProgram);
 
 impl Filter {
     /// Allows what the table says and kills the process for anything else.
-    pub fn allowing(table: &[Allowed]) -> io::Result<Self> {
-        let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-        for entry in table {
-            let conditions = rules.entry(entry.number).or_default();
-            if let Some(rule) = rule(entry.when)? {
-                conditions.push(rule);
-            }
-        }
-        Self::build(rules, SeccompAction::KillProcess, SeccompAction::Allow)
+    pub fn allowing(table: &[Call]) -> io::Result<Self> {
+        let calls = table.iter().map(|call| (call.number, call.when));
+        Self::build(rules(calls)?, SeccompAction::KillProcess, SeccompAction::Allow)
     }
 
-    /// Allows everything but what a virus scanner has no business with.
-    pub fn for_scanner() -> io::Result<Self> {
-        let rules = SCANNER_DENIED
-            .iter()
-            // The same calls by the x32 numbering, which a deny list would otherwise let through.
-            .flat_map(|(number, _)| [*number, *number | X32])
-            .map(|number| (number, Vec::new()))
-            .collect();
-        let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-        Self::build(rules, SeccompAction::Allow, refuse)
+    /// Allow everything but what a virus scanner has no business with. Both are put on, as each gives one answer.
+    pub fn for_scanner() -> io::Result<[Self; 2]> {
+        Ok([
+            Self::denying(SCANNER_ABSENT, libc::ENOSYS)?,
+            Self::denying(SCANNER_DENIED, libc::EPERM)?,
+        ])
+    }
+
+    fn denying(table: &[Call], answer: i32) -> io::Result<Self> {
+        // The same calls by the x32 numbering, which a deny list would otherwise let through.
+        let both = |call: &Call| [call.number, call.number | X32].map(|number| (number, call.when));
+        let rules = rules(table.iter().flat_map(both))?;
+        Self::build(rules, SeccompAction::Allow, SeccompAction::Errno(answer.unsigned_abs()))
     }
 
     /// Puts the filter on. It can never be taken off.
@@ -55,11 +52,21 @@ impl Filter {
     }
 }
 
+/// By number, each condition under which a call is one of the table's; none where it always is.
+fn rules(calls: impl Iterator<Item = (i64, When)>) -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    for (number, when) in calls {
+        rules.entry(number).or_default().extend(rule(when)?);
+    }
+    Ok(rules)
+}
+
 fn rule(when: When) -> io::Result<Option<SeccompRule>> {
     let (index, operator, value) = match when {
         When::Always => return Ok(None),
         When::ArgumentIs(index, value) => (index, SeccompCmpOp::Eq, value),
         When::BitsClear(index, bits) => (index, SeccompCmpOp::MaskedEq(bits), 0),
+        When::BitsAre(index, bits, value) => (index, SeccompCmpOp::MaskedEq(bits), value),
     };
     let condition = SeccompCondition::new(index, SeccompCmpArgLen::Qword, operator, value);
     let rule = condition.and_then(|condition| SeccompRule::new(vec![condition]));
@@ -81,9 +88,11 @@ mod tests {
     fn every_table_makes_a_filter_and_every_call_has_a_reason() {
         for table in [CHILD, PARENT, KEEPER] {
             assert!(Filter::allowing(table).is_ok());
-            assert!(table.iter().all(|entry| !entry.reason.is_empty()));
         }
         assert!(Filter::for_scanner().is_ok());
+        for table in [CHILD, PARENT, KEEPER, SCANNER_DENIED, SCANNER_ABSENT] {
+            assert!(table.iter().all(|call| !call.reason.is_empty()));
+        }
     }
 
     #[test]

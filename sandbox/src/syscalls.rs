@@ -2,7 +2,7 @@
 
 use libc as c;
 
-/// What an allowed call may be called with.
+/// What a call of a table is called with.
 #[derive(Clone, Copy, Debug)]
 pub enum When {
     Always,
@@ -10,18 +10,35 @@ pub enum When {
     ArgumentIs(u8, u64),
     /// None of these bits is set in the argument with this index.
     BitsClear(u8, u64),
+    /// Of the argument with this index, the bits of the first number are those of the second.
+    BitsAre(u8, u64, u64),
 }
 
-/// A call, the condition, and the reason.
+/// A call, the condition, and the reason why it is allowed or denied.
 #[derive(Clone, Copy, Debug)]
-pub struct Allowed {
+pub struct Call {
     pub number: i64,
     pub when: When,
     pub reason: &'static str,
 }
 
-const fn allow(number: i64, when: When, reason: &'static str) -> Allowed {
-    Allowed { number, when, reason }
+const fn allow(number: i64, when: When, reason: &'static str) -> Call {
+    Call { number, when, reason }
+}
+
+const fn deny(number: i64, reason: &'static str) -> Call {
+    Call { number, when: When::Always, reason }
+}
+
+/// `clone` with this flag, whatever others it has.
+const fn deny_clone(flag: u64, reason: &'static str) -> Call {
+    Call { number: c::SYS_clone, when: When::BitsAre(0, flag, flag), reason }
+}
+
+/// A call that makes datagram sockets, which reach any path or address without connecting.
+const fn deny_datagrams(number: i64) -> Call {
+    let when = When::BitsAre(1, SOCKET_KIND, c::SOCK_DGRAM as u64);
+    Call { number, when, reason: "sockets of other programs, without connecting" }
 }
 
 /// The descriptors of a child.
@@ -33,7 +50,7 @@ pub const SOCKET_FD: i32 = 3;
 const EXEC: u64 = c::PROT_EXEC as u64;
 
 /// A child, from before its file arrives until its end. Everything else kills it.
-pub const CHILD: &[Allowed] = &[
+pub const CHILD: &[Call] = &[
     allow(
         c::SYS_recvmsg,
         When::ArgumentIs(0, SOCKET_FD as u64),
@@ -57,7 +74,7 @@ pub const CHILD: &[Allowed] = &[
 ];
 
 /// The parent, from before its first child until its end.
-pub const PARENT: &[Allowed] = &[
+pub const PARENT: &[Call] = &[
     allow(c::SYS_recvmsg, When::Always, "requests from the worker; a child's job"),
     allow(c::SYS_sendmsg, When::Always, "answers to the worker; jobs to children"),
     allow(c::SYS_socketpair, When::ArgumentIs(0, c::AF_UNIX as u64), "the way to a new child"),
@@ -102,7 +119,7 @@ pub const PARENT: &[Allowed] = &[
 ];
 
 /// The keeper outside the process namespace, which only waits for the parent's end.
-pub const KEEPER: &[Allowed] = &[
+pub const KEEPER: &[Call] = &[
     allow(c::SYS_waitid, When::Always, "wait for the parent"),
     allow(c::SYS_restart_syscall, When::Always, "the kernel, after a stop during a wait"),
     allow(c::SYS_rt_sigreturn, When::Always, "the kernel, after a signal"),
@@ -120,48 +137,67 @@ const NEW_NAMESPACES: u64 = (c::CLONE_NEWUSER
     | c::CLONE_THREAD) as u64;
 
 /// What the managed virus scanner, an ordinary program, has no business with.
-pub const SCANNER_DENIED: &[(i64, &str)] = &[
-    (c::SYS_ptrace, "look into other processes"),
-    (c::SYS_process_vm_readv, "read other processes"),
-    (c::SYS_process_vm_writev, "write other processes"),
-    (c::SYS_kcmp, "compare other processes"),
-    (c::SYS_pidfd_getfd, "take descriptors of other processes"),
-    (c::SYS_mount, "change the file tree"),
-    (c::SYS_umount2, "change the file tree"),
-    (c::SYS_pivot_root, "change the file tree"),
-    (c::SYS_chroot, "change the file tree"),
-    (c::SYS_move_mount, "change the file tree"),
-    (c::SYS_open_tree, "change the file tree"),
-    (c::SYS_fsopen, "change the file tree"),
-    (c::SYS_fsmount, "change the file tree"),
-    (c::SYS_mount_setattr, "change the file tree"),
-    (c::SYS_unshare, "new namespaces"),
-    (c::SYS_setns, "other namespaces"),
-    (c::SYS_bpf, "kernel attack surface"),
-    (c::SYS_perf_event_open, "kernel attack surface"),
-    (c::SYS_userfaultfd, "kernel attack surface"),
-    (c::SYS_io_uring_setup, "kernel attack surface"),
-    (c::SYS_io_uring_enter, "kernel attack surface"),
-    (c::SYS_io_uring_register, "kernel attack surface"),
-    (c::SYS_keyctl, "the kernel's key ring"),
-    (c::SYS_add_key, "the kernel's key ring"),
-    (c::SYS_request_key, "the kernel's key ring"),
-    (c::SYS_kexec_load, "another kernel"),
-    (c::SYS_kexec_file_load, "another kernel"),
-    (c::SYS_init_module, "kernel modules"),
-    (c::SYS_finit_module, "kernel modules"),
-    (c::SYS_delete_module, "kernel modules"),
-    (c::SYS_reboot, "the machine"),
-    (c::SYS_swapon, "the machine"),
-    (c::SYS_swapoff, "the machine"),
-    (c::SYS_settimeofday, "the clock"),
-    (c::SYS_clock_settime, "the clock"),
-    (c::SYS_adjtimex, "the clock"),
-    (c::SYS_sethostname, "the machine's name"),
-    (c::SYS_setdomainname, "the machine's name"),
-    (c::SYS_acct, "accounting"),
-    (c::SYS_quotactl, "quotas"),
-    (c::SYS_syslog, "the kernel log"),
-    (c::SYS_name_to_handle_at, "files past the tree"),
-    (c::SYS_open_by_handle_at, "files past the tree"),
+pub const SCANNER_DENIED: &[Call] = &[
+    deny(c::SYS_ptrace, "look into other processes"),
+    deny(c::SYS_process_vm_readv, "read other processes"),
+    deny(c::SYS_process_vm_writev, "write other processes"),
+    deny(c::SYS_kcmp, "compare other processes"),
+    deny(c::SYS_pidfd_getfd, "take descriptors of other processes"),
+    deny(c::SYS_mount, "change the file tree"),
+    deny(c::SYS_umount2, "change the file tree"),
+    deny(c::SYS_pivot_root, "change the file tree"),
+    deny(c::SYS_chroot, "change the file tree"),
+    deny(c::SYS_move_mount, "change the file tree"),
+    deny(c::SYS_open_tree, "change the file tree"),
+    deny(c::SYS_fsopen, "change the file tree"),
+    deny(c::SYS_fsmount, "change the file tree"),
+    deny(c::SYS_mount_setattr, "change the file tree"),
+    deny(c::SYS_unshare, "new namespaces"),
+    deny(c::SYS_setns, "other namespaces"),
+    deny_clone(c::CLONE_NEWUSER as u64, "a new user namespace, whose root has every capability"),
+    deny_clone(c::CLONE_NEWNET as u64, "new namespaces"),
+    deny_clone(c::CLONE_NEWNS as u64, "new namespaces"),
+    deny_clone(c::CLONE_NEWPID as u64, "new namespaces"),
+    deny_clone(c::CLONE_NEWIPC as u64, "new namespaces"),
+    deny_clone(c::CLONE_NEWUTS as u64, "new namespaces"),
+    deny_clone(c::CLONE_NEWCGROUP as u64, "new namespaces"),
+    deny(c::SYS_connect, "sockets of other programs; Landlock does not watch over their paths"),
+    deny_datagrams(c::SYS_socket),
+    deny_datagrams(c::SYS_socketpair),
+    deny(c::SYS_bpf, "kernel attack surface"),
+    deny(c::SYS_perf_event_open, "kernel attack surface"),
+    deny(c::SYS_userfaultfd, "kernel attack surface"),
+    deny(c::SYS_io_uring_setup, "kernel attack surface"),
+    deny(c::SYS_io_uring_enter, "kernel attack surface"),
+    deny(c::SYS_io_uring_register, "kernel attack surface"),
+    deny(c::SYS_keyctl, "the kernel's key ring"),
+    deny(c::SYS_add_key, "the kernel's key ring"),
+    deny(c::SYS_request_key, "the kernel's key ring"),
+    deny(c::SYS_kexec_load, "another kernel"),
+    deny(c::SYS_kexec_file_load, "another kernel"),
+    deny(c::SYS_init_module, "kernel modules"),
+    deny(c::SYS_finit_module, "kernel modules"),
+    deny(c::SYS_delete_module, "kernel modules"),
+    deny(c::SYS_reboot, "the machine"),
+    deny(c::SYS_swapon, "the machine"),
+    deny(c::SYS_swapoff, "the machine"),
+    deny(c::SYS_settimeofday, "the clock"),
+    deny(c::SYS_clock_settime, "the clock"),
+    deny(c::SYS_adjtimex, "the clock"),
+    deny(c::SYS_sethostname, "the machine's name"),
+    deny(c::SYS_setdomainname, "the machine's name"),
+    deny(c::SYS_acct, "accounting"),
+    deny(c::SYS_quotactl, "quotas"),
+    deny(c::SYS_syslog, "the kernel log"),
+    deny(c::SYS_name_to_handle_at, "files past the tree"),
+    deny(c::SYS_open_by_handle_at, "files past the tree"),
 ];
+
+/// Calls that the scanner is told do not exist, so that it goes another way.
+pub const SCANNER_ABSENT: &[Call] = &[deny(
+    c::SYS_clone3,
+    "its flags lie in memory, where no filter sees them; the C library takes clone instead",
+)];
+
+/// The kind of a socket, without the flags beside it.
+const SOCKET_KIND: u64 = 0xF;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{IoSlice, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -87,6 +87,8 @@ fn clamd_scans_descriptors_from_inside_and_ends_with_its_worker() {
         return;
     }
     let folder = Folder::new("clamd");
+    // What an earlier one that was killed left there.
+    drop(UnixListener::bind(folder.0.join("run/clamd.sock")).unwrap());
     let mut child = start(&folder.0);
     assert!(scan(&folder.0, b"plain").contains(": OK"));
     let found = scan(&folder.0, b"xx SEKISHO-CANARY xx");
@@ -101,19 +103,59 @@ fn a_program_in_the_scanners_jail_reaches_neither_files_nor_network() {
     let folder = Folder::new("outside");
     let secret = folder.0.join("secret");
     fs::write(&secret, "key").unwrap();
-    let run = |script: &str| {
-        Command::new(super::program())
-            .args(["clamd", "--read", "/bin", "--read", "/usr/bin", "--", "/bin/sh", "-c", script])
-            .stderr(Stdio::null())
-            .status()
-            .unwrap()
-            .code()
-    };
+    let run = |script: &str| in_jail(&["/bin/sh", "-c", script]);
     assert_eq!(run("exit 3"), Some(3));
     assert_ne!(run(&format!("read line < {}", secret.display())), Some(0));
     assert_ne!(run(&format!("echo x > {}", folder.0.join("new").display())), Some(0));
     assert_ne!(run("mount -t tmpfs none /tmp"), Some(0));
     assert_ne!(run("unshare -U true"), Some(0));
+}
+
+#[test]
+fn a_program_in_the_scanners_jail_gets_no_namespace_and_reaches_no_socket() {
+    let folder = Folder::new("socket");
+    let path = folder.0.join("run/outside.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    // What a line of Perl ends with: 0, or why it was refused.
+    let answer = |call: &str| {
+        in_jail(&["/usr/bin/perl", "-MSocket", "-e", &format!("exit(({call}) ? 0 : $!+0)")])
+    };
+    assert_eq!(answer("1"), Some(0));
+    let clone = |flags: i32| {
+        format!("syscall({}, {}, 0, 0, 0, 0) != -1", libc::SYS_clone, flags | libc::SIGCHLD)
+    };
+    assert_eq!(answer(&clone(0)), Some(0));
+    for flag in [
+        libc::CLONE_NEWUSER,
+        libc::CLONE_NEWNET,
+        libc::CLONE_NEWNS,
+        libc::CLONE_NEWPID,
+        libc::CLONE_NEWIPC,
+        libc::CLONE_NEWUTS,
+        libc::CLONE_NEWCGROUP,
+        libc::CLONE_NEWUSER | libc::CLONE_NEWNET | libc::CLONE_NEWNS,
+    ] {
+        assert_eq!(answer(&clone(flag)), Some(libc::EPERM), "{flag:x}");
+    }
+    let call = format!("syscall({}, 0, 0) != -1", libc::SYS_clone3);
+    assert_eq!(answer(&call), Some(libc::ENOSYS));
+    let stream = "socket(S, AF_UNIX, SOCK_STREAM, 0)";
+    assert_eq!(answer(stream), Some(0));
+    let connect = format!("{stream} && connect(S, pack_sockaddr_un('{}'))", path.display());
+    assert_eq!(answer(&connect), Some(libc::EPERM));
+    assert_eq!(answer("socket(S, AF_UNIX, SOCK_DGRAM, 0)"), Some(libc::EPERM));
+    assert_eq!(answer("socketpair(A, B, AF_UNIX, SOCK_DGRAM, 0)"), Some(libc::EPERM));
+}
+
+/// Runs a program in the scanner's jail. Its exit code.
+fn in_jail(program: &[&str]) -> Option<i32> {
+    Command::new(super::program())
+        .args(["clamd", "--read", "/bin", "--read", "/usr/bin", "--read", "/usr/share/perl", "--"])
+        .args(program)
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+        .code()
 }
 
 const CLAMD: &str = "/usr/sbin/clamd";

@@ -30,7 +30,8 @@ pub(super) fn decode(
     canvas.memory().take(walked.kept_bytes())?;
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options(limits));
     decoder.decode_headers().map_err(|error| refusal(&error))?;
-    let orientation = decoder.exif().map_or(1, |block| exif::orientation(block));
+    let block = walked.exif.and_then(|(start, end)| file.get(start..end));
+    let orientation = block.map_or(1, exif::orientation);
     let profile = decoder.icc_profile();
     let coding = coding(&walked);
     if coding == HALVED {

@@ -23,8 +23,10 @@ pub struct JpegWalk {
     coefficients: u64,
     /// What may follow it.
     announced: Announced,
+    /// Where its first EXIF block lies, which is the one that viewers heed.
+    pub exif: Option<(usize, usize)>,
     /// Coded in a way of the standard that next to nobody writes: arithmetic, lossless or hierarchical coding, more
-    /// than eight bits, factors that are no powers of two.
+    /// than eight bits, factors that are no powers of two, luma that is coarser than chroma.
     pub coding: Coding,
 }
 
@@ -113,6 +115,9 @@ fn markers(
             }
             0xE0..=0xEF | COMMENT => {
                 let body = segment(cursor)?;
+                if marker == APP1 && body.starts_with(b"Exif\0\0") {
+                    jpeg.exif.get_or_insert((content, content + body.len()));
+                }
                 segments::inspect(marker, body, content, &mut jpeg.announced, notes);
             }
             // Several frames, each a refinement of the last.
@@ -185,7 +190,11 @@ fn frame(body: &[u8], jpeg: &mut JpegWalk) -> Option<()> {
         jpeg.sampling = (h.div_ceil(*chroma_h).max(1), v.div_ceil(*chroma_v).max(1));
     }
     let largest = |side: fn(&(u8, u8)) -> u8| factors.iter().map(side).max().unwrap_or(1);
-    let (across, down) = (u32::from(largest(|it| it.0)), u32::from(largest(|it| it.1)));
+    let (across, down) = (largest(|it| it.0), largest(|it| it.1));
+    if factors.first() != Some(&(across, down)) {
+        jpeg.coding = Coding::Uncommon;
+    }
+    let (across, down) = (u32::from(across), u32::from(down));
     let blocks: u64 = factors.iter().map(|(h, v)| u64::from(*h) * u64::from(*v)).sum();
     let units = jpeg.walk.width.div_ceil(8 * across) * jpeg.walk.height.div_ceil(8 * down);
     jpeg.coefficients = u64::from(units) * blocks * 64;
@@ -249,6 +258,7 @@ const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 const COMMENT: u8 = 0xFE;
 /// The field behind a marker that says how long its segment is.
+const APP1: u8 = 0xE1;
 const LENGTH_LEN: usize = 2;
 const DHP: u8 = 0xDE;
 /// Bytes of one.

@@ -116,13 +116,14 @@ async fn what_clamd_calls_broken_is_noted_and_released_if_we_decoded_all_of_it()
 #[tokio::test(flavor = "multi_thread")]
 async fn display_p3_becomes_srgb_within_one_delta_e() {
     let engines = Engines::start("colour").await;
-    let file = colour::wide_gamut_grid(&fixtures::all().unwrap());
-    let outcome = engines.scan("grid.png", &file).await;
+    for file in [colour::wide_gamut_grid(&fixtures::all().unwrap()), colour::numbered_grid()] {
+        let outcome = engines.scan("grid.png", &file).await;
+        let shown = renditions::pixels(&outcome.scan.encoded.unwrap());
+        let distance = colour::mean_distance(&colour::grid(), &shown.rgb);
+        assert!(distance <= 1.0, "mean ΔE2000 is {distance}");
+        assert!(colour::mean_distance_unconverted(&shown.rgb) > 2.0, "nothing was converted");
+    }
     engines.stop().await;
-    let shown = renditions::pixels(&outcome.scan.encoded.unwrap());
-    let distance = colour::mean_distance(&colour::grid(), &shown.rgb);
-    assert!(distance <= 1.0, "mean ΔE2000 is {distance}");
-    assert!(colour::mean_distance_unconverted(&shown.rgb) > 2.0, "nothing was converted");
 }
 
 #[test]

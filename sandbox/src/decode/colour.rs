@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use moxcms::{
-    CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
-    TransferCharacteristics, Transform8BitExecutor, TransformOptions,
+    Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace,
+    Layout, MatrixCoefficients, ToneReprCurve, TransferCharacteristics, Transform8BitExecutor,
+    TransformOptions,
 };
 use sekisho_protocol::{ColourTreatment, FindingCode};
 
@@ -92,6 +93,33 @@ pub(super) fn profile_of(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
     ColorProfile::new_from_cicp(numbers).encode().ok()
 }
 
+/// The profile of a picture that states the exponent of its curve and perhaps where in the colour plane its white, red,
+/// green and blue lie (x, y), as PNG does. `None` for those of sRGB.
+pub(super) fn profile_by(exponent: f32, places: Option<[(f32, f32); 4]>) -> Option<Vec<u8>> {
+    let places = places.filter(|places| are_colours(places)).unwrap_or(SRGB_PLACES);
+    let near =
+        |(a, b): (&(f32, f32), &(f32, f32))| (a.0 - b.0).abs().max((a.1 - b.1).abs()) < SAME_PLACE;
+    if (exponent * 2.2 - 1.0).abs() < SAME_CURVE && places.iter().zip(&SRGB_PLACES).all(near) {
+        return None;
+    }
+    let [white, red, green, blue] = places.map(|(x, y)| Chromaticity::new(x, y));
+    let mut profile = ColorProfile::new_srgb();
+    profile.update_rgb_colorimetry(white.to_xyyb(), ColorPrimaries { red, green, blue });
+    let curve = ToneReprCurve::Parametric(vec![exponent.recip().clamp(0.01, 100.0)]);
+    profile.red_trc = Some(curve.clone());
+    profile.green_trc = Some(curve.clone());
+    profile.blue_trc = Some(curve);
+    profile.encode().ok()
+}
+
+/// Whether colours can be mixed from these: no light without brightness, and three that are no line.
+fn are_colours(places: &[(f32, f32); 4]) -> bool {
+    let [_, red, green, blue] = places;
+    let area = (green.0 - red.0) * (blue.1 - red.1) - (blue.0 - red.0) * (green.1 - red.1);
+    places.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.001..=1.0).contains(y))
+        && area.abs() > 0.01
+}
+
 /// The curve of sRGB, or that of video, which every viewer shows as if it were sRGB.
 fn is_srgb(transfer: TransferCharacteristics) -> bool {
     matches!(
@@ -115,6 +143,12 @@ fn probe_colours() -> Vec<u8> {
 const PIECE: usize = 3 << 14;
 /// Camera profiles have some kilobytes, the largest printer profiles some megabytes.
 const MAX_PROFILE: usize = 8 << 20;
+/// White, red, green and blue of sRGB.
+const SRGB_PLACES: [(f32, f32); 4] = [(0.3127, 0.329), (0.64, 0.33), (0.3, 0.6), (0.15, 0.06)];
+/// Writers round.
+const SAME_PLACE: f32 = 0.002;
+/// Nearer than this nobody sees the difference, says libpng.
+const SAME_CURVE: f32 = 0.05;
 
 #[cfg(test)]
 mod tests {
@@ -150,5 +184,34 @@ mod tests {
         let mut pixels = vec![1, 2, 3];
         assert_eq!(to_srgb(Some(b"nonsense"), &mut pixels), ColourTreatment::ProfileIgnored);
         assert_eq!(pixels, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_stated_curve_is_undone_and_that_of_srgb_is_left_alone() {
+        assert_eq!(profile_by(0.45455, None), None);
+        assert_eq!(profile_by(0.45455, Some(SRGB_PLACES)), None);
+        let mut grey = vec![55; 3];
+        assert_eq!(
+            to_srgb(profile_by(1.0, None).as_deref(), &mut grey),
+            ColourTreatment::Converted
+        );
+        assert!(grey.iter().all(|value| value.abs_diff(128) <= 1), "{grey:?}");
+        // The primaries of Display P3, by the same numbers as above.
+        let wide = [(0.3127, 0.329), (0.68, 0.32), (0.265, 0.69), (0.15, 0.06)];
+        let mut red = vec![200, 80, 60];
+        to_srgb(profile_by(0.45455, Some(wide)).as_deref(), &mut red);
+        assert!(red[0] > 208 && red[1] < 84 && red[2] < 64, "{red:?}");
+    }
+
+    #[test]
+    fn places_that_are_no_colours_are_ignored() {
+        for places in
+            [[(0.0, 0.0); 4], [(0.3, 0.3); 4], [(0.3, 9.0), (0.64, 0.33), (0.3, 0.6), (0.15, 0.06)]]
+        {
+            assert_eq!(profile_by(0.45455, Some(places)), None, "{places:?}");
+        }
+        let mut grey = vec![55; 3];
+        to_srgb(profile_by(0.00001, None).as_deref(), &mut grey);
+        to_srgb(profile_by(42_949.0, None).as_deref(), &mut grey);
     }
 }

@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::io::{BufRead, Cursor, Read, Result as IoResult, Seek, SeekFrom};
 
 use png::{
-    BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations,
+    BitDepth, ColorType, Decoder, DecodingError, Info, InterlaceInfo, Limits, Reader,
+    Transformations,
 };
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 
 use super::canvas::{Canvas, over_white};
-use super::{Source, exif, walk_whole};
+use super::{Source, colour, exif, walk_whole};
 use crate::look::notes::Cursor as ChunkCursor;
 use crate::look::png as look_png;
 
@@ -29,7 +30,7 @@ pub(super) fn decode(
     let mut reader = decoder.read_info().map_err(|error| refusal(&error))?;
     let info = reader.info();
     let orientation = info.exif_metadata.as_ref().map_or(1, |block| exif::orientation(block));
-    let profile = info.icc_profile.as_ref().map(|profile| profile.to_vec());
+    let profile = profile(info);
     let interlaced = info.interlaced;
     if interlaced {
         canvas.memory().take(reader.output_buffer_size().unwrap_or(usize::MAX) as u64)?;
@@ -47,6 +48,24 @@ pub(super) fn decode(
     }
     reader.finish().map_err(|error| refusal(&error))?;
     Ok((Source { coding: SourceCoding::Lossless, profile }, walk.frames))
+}
+
+/// What a picture says about its colours: of several words the standard heeds the first of these.
+fn profile(info: &Info<'_>) -> Option<Vec<u8>> {
+    if let Some(numbers) = info.coding_independent_code_points {
+        let (primaries, transfer) = (numbers.color_primaries, numbers.transfer_function);
+        return colour::profile_of(primaries.into(), transfer.into());
+    }
+    if let Some(profile) = &info.icc_profile {
+        return Some(profile.to_vec());
+    }
+    if info.srgb.is_some() {
+        return None;
+    }
+    let places = info.chrm_chunk.map(|it| {
+        [it.white, it.red, it.green, it.blue].map(|(x, y)| (x.into_value(), y.into_value()))
+    });
+    colour::profile_by(info.gama_chunk?.into_value(), places)
 }
 
 /// A picture that tells how much of it was read: the decoder stops at its last row and never looks at the rest of the

@@ -233,6 +233,23 @@ async fn a_page_from_a_fax_is_what_libtiff_shows() {
 }
 
 #[tokio::test]
+async fn a_png_of_another_gamma_is_what_netpbm_shows() {
+    let jail = super::jail().await;
+    let folder = Folder::new("gamma");
+    let picture = Picture::made(171, 121);
+    let source = folder.file("source.ppm", &picture.to_ppm());
+    let png = folder.path("a.png");
+    for gamma in ["1.0", "0.55556", "0.45455"] {
+        std::fs::write(&png, run("/usr/bin/pnmtopng", &["-gamma", gamma, &source])).unwrap();
+        let theirs = Picture::from_pnm(&run("/usr/bin/pngtopnm", &["-gamma=2.2", &png]));
+        let ours = shown(&jail, Path::new(&png), FileKind::Png).await;
+        let (mean, most) = theirs.compare(gamma, &ours);
+        // Theirs is a plain exponent down to black, ours the curve of sRGB.
+        assert!(mean <= 2.0 && most <= 10, "{gamma}: {mean}, at most {most}");
+    }
+}
+
+#[tokio::test]
 async fn bmp_of_every_depth_is_what_netpbm_wrote() {
     let jail = super::jail().await;
     let folder = Folder::new("bmp");

@@ -68,6 +68,7 @@ reason-prepended_bytes = There is data before the start of the image.
 reason-second_format = A second format is laid over the file.
 reason-overlong_header = A header is longer than its format has it. Something may be hidden in it.
 reason-lying_header = Two headers contradict each other about the picture.
+reason-hidden_picture = It is an animation, and its still picture is not among the frames that viewers show.
 reason-too_many_pixels = It has more pixels than the limit.
 reason-dimension_limit = It is wider or higher than the limit.
 reason-memory_limit = Decoding it would take more memory than a scan may have.

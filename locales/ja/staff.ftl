@@ -65,6 +65,7 @@ reason-prepended_bytes = 画像の始まりの前に余分なデータがあり�
 reason-second_format = 一つのファイルに別の形式が重ねられています。
 reason-overlong_header = ヘッダーが形式の決まりより長くなっています。何かが隠されているおそれがあります。
 reason-lying_header = 画像についての2つのヘッダーの内容が食い違っています。
+reason-hidden_picture = アニメーションですが、その静止画像は、閲覧ソフトが表示するコマに含まれていません。
 reason-too_many_pixels = 画素の数が上限を超えています。
 reason-dimension_limit = 画像の縦か横が上限を超えています。
 reason-memory_limit = 復号に必要なメモリーが検査の上限を超えています。

@@ -202,6 +202,7 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::SecondFormat
         | FindingCode::OverlongHeader
         | FindingCode::LyingHeader
+        | FindingCode::HiddenPicture
         | FindingCode::InvisibleCharacters
         | FindingCode::BidiOverride
         | FindingCode::ControlCharacters

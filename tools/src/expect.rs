@@ -149,6 +149,7 @@ const REASONS: [(&str, &[&str]); 5] = [
             "second_format",
             "overlong_header",
             "lying_header",
+            "hidden_picture",
             "too_many_pixels",
             "dimension_limit",
             "expansion_limit",

@@ -33,6 +33,8 @@ codes! {
         LyingHeader = 14 => "lying_header",
         /// Decoding it takes more memory than a child may have. Value: 0.
         MemoryLimit = 15 => "memory_limit",
+        /// The picture that is kept is none that viewers of animations show. Value: 0.
+        HiddenPicture = 16 => "hidden_picture",
         /// No encoding that is known here reads it to its end.
         NotUtf8 = 20 => "not_utf8",
         /// More characters than allowed. Value: how many.

@@ -42,7 +42,14 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
                 announced = Some((start, count));
             }
             b"fcTL" => frames += 1,
-            b"IDAT" => data = true,
+            b"IDAT" => {
+                // A frame of the animation has its header before it; else it is for viewers without animation.
+                if !data && announced.is_some() && frames == 0 {
+                    notes.add(FindingCode::HiddenPicture, start, 0);
+                    walk.frames = walk.frames.saturating_add(1);
+                }
+                data = true;
+            }
             b"IEND" if data && len == 0 => {
                 if let Some((start, count)) = announced.filter(|(_, count)| *count != frames) {
                     notes.add(FindingCode::LyingHeader, start, count.into());
@@ -60,7 +67,11 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
 fn beside(kind: [u8; 4], body: &[u8], start: usize, notes: &mut Notes) {
     match &kind {
         b"PLTE" | b"tRNS" | b"gAMA" | b"cHRM" | b"sRGB" | b"sBIT" | b"pHYs" | b"bKGD" | b"hIST"
-        | b"sPLT" | b"cICP" | b"mDCv" | b"cLLi" | b"fdAT" => return,
+        | b"sPLT" | b"cICP" | b"mDCv" | b"cLLi" => return,
+        // A frame that is not decoded: compressed, behind its number.
+        b"fdAT" => {
+            return foreign::at_start(body.get(4..).unwrap_or_default(), start + 4, notes);
+        }
         b"iCCP" => return notes.removed(RemovalCode::ColourProfile, body.len()),
         b"tEXt" | b"iTXt" | b"zTXt" => {
             let name = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());

@@ -10,6 +10,10 @@ private rule starts_as_image
         uint32be(0) == 0x89504e47 or
         uint32be(0) == 0x47494638 or
         (uint32be(0) == 0x52494646 and uint32be(8) == 0x57454250) or
+        uint32be(0) == 0x49492a00 or
+        uint32be(0) == 0x4d4d002a or
+        // The length of a bitmap's second header is small; a message may begin with "BM".
+        (uint16be(0) == 0x424d and uint32(14) < 125) or
         uint32be(4) == 0x66747970
 }
 
@@ -67,7 +71,8 @@ rule php_in_image
         reference = "https://owasp.org/www-community/vulnerabilities/Unrestricted_File_Upload"
     strings:
         $open = /<\?php[ \t\r\n]/ nocase
-        $short = /<\?=[ \t]?(\$_|`|system|exec|eval)/ nocase
+        // A command between backticks: one alone turns up among the pixels of a bitmap.
+        $short = /<\?=[ \t]?(\$_|`[ \t]?(\$_|[a-z\/]{2,20}[ `])|system|exec|eval)/ nocase
         $language = /<script[ \t]+language[ \t]*=[ \t]*["']?php/ nocase
     condition:
         starts_as_image and any of them

@@ -3,7 +3,7 @@
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 
 use super::canvas::{Canvas, over_white};
-use super::{Source, walk_whole};
+use super::{Source, expect_spent, walk_whole};
 use crate::look::bmp::{self, Header, Packing};
 use crate::look::notes::Cursor;
 
@@ -54,7 +54,7 @@ fn rows(header: &Header, pixels: &[u8], room: &mut [u8]) -> Result<(), FindingCo
     Ok(())
 }
 
-/// Runs of equal pixels. What no run reaches has the first colour, as other readers show it.
+/// Runs of equal pixels, to the mark that ends them. What no run reaches has the first colour, as other readers show it.
 fn runs(header: &Header, pixels: &[u8], room: &mut [u8]) -> Result<(), FindingCode> {
     room.as_chunks_mut::<3>().0.fill(shown(header, 0));
     let cut = FindingCode::Truncated;
@@ -76,7 +76,7 @@ fn runs(header: &Header, pixels: &[u8], room: &mut [u8]) -> Result<(), FindingCo
     loop {
         match cursor.array().ok_or(cut)? {
             [0, 0] => (x, y) = (0, y.checked_sub(1).ok_or(FindingCode::Malformed)?),
-            [0, 1] => return Ok(()),
+            [0, 1] => return expect_spent(cursor.rest()),
             [0, 2] => {
                 let [right, up] = cursor.array().ok_or(cut)?;
                 x += usize::from(right);

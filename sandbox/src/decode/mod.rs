@@ -96,3 +96,13 @@ fn check_size(width: u32, height: u32, limits: &DecodeLimits) -> Result<(), Find
     }
     Ok(())
 }
+
+/// What is left of a picture's data behind its last row: end codes, checksums, filling. More would be something that
+/// nobody who looks at the picture sees.
+fn expect_spent(left: &[u8]) -> Result<(), FindingCode> {
+    let is_filling = left.iter().all(|byte| *byte == 0);
+    if left.len() <= MAX_LEFT || is_filling { Ok(()) } else { Err(FindingCode::Malformed) }
+}
+
+/// An end code, a checksum, an empty block, and filling up to a few words.
+const MAX_LEFT: usize = 32;

@@ -1,6 +1,6 @@
 //! The structure of a BMP: two headers, a palette, rows of pixels, perhaps a colour profile.
 
-use sekisho_protocol::FindingCode;
+use sekisho_protocol::{FindingCode, RemovalCode};
 
 use super::notes::{Cursor, Notes};
 use super::{Walk, foreign};
@@ -43,6 +43,10 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
             let before_profile = header.profile.map_or(pixels_end, |(start, _)| start);
             for (start, end) in [(header.headers_end, start), (pixels_end, before_profile)] {
                 foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
+            }
+            if let Some((start, end)) = header.profile {
+                notes.removed(RemovalCode::ColourProfile, end - start);
+                foreign::in_metadata(file.get(start..end).unwrap_or_default(), start, notes);
             }
         }
         Err(code) => notes.add(code, 0, 0),

@@ -3,7 +3,7 @@
 use sekisho_protocol::{FindingCode, RemovalCode};
 
 use super::notes::{Cursor, Notes};
-use super::{Walk, foreign, metadata};
+use super::{Walk, foreign, gif_codes, metadata};
 
 /// Walks a GIF.
 pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
@@ -43,10 +43,17 @@ fn blocks(
                 extension(label, body, content, notes)
             }
             IMAGE => {
-                let [.., flags] = cursor.array::<9>().ok_or(cut)?;
+                let [.., w0, w1, h0, h1, flags] = cursor.array::<9>().ok_or(cut)?;
+                let side = |low, high| u64::from(u16::from_le_bytes([low, high]));
                 skip_palette(cursor, flags)?;
-                cursor.skip(1).ok_or(cut)?;
+                let bits = cursor.u8().ok_or(cut)?;
+                let content = cursor.position();
                 skip_sub_blocks(cursor)?;
+                let bytes = sub_block_bytes(file, content);
+                if let Some(last) = gif_codes::end(bits, side(w0, w1) * side(h0, h1), bytes) {
+                    let behind = file.get(last + 1..cursor.position()).unwrap_or_default();
+                    foreign::in_tail(behind, last + 1, notes);
+                }
                 walk.frames = walk.frames.saturating_add(1);
                 b"image"
             }
@@ -65,7 +72,7 @@ fn blocks(
 fn extension(label: u8, body: &[u8], start: usize, notes: &mut Notes) -> &'static [u8] {
     let application = body.get(1..12).unwrap_or_default();
     let name: &[u8] = match label {
-        GRAPHIC => return b"graphic",
+        GRAPHIC if body.len() <= GRAPHIC_LEN => return b"graphic",
         COMMENT | PLAIN_TEXT => {
             notes.removed(RemovalCode::Comments, body.len());
             b"comment"
@@ -89,6 +96,18 @@ fn skip_palette(cursor: &mut Cursor<'_>, flags: u8) -> Result<(), FindingCode> {
     cursor.skip(len).ok_or(FindingCode::Truncated)
 }
 
+/// What sub-blocks hold, with the place of each byte.
+fn sub_block_bytes(file: &[u8], start: usize) -> impl Iterator<Item = (usize, u8)> {
+    let mut at = start;
+    let blocks = std::iter::from_fn(move || {
+        let len = usize::from(*file.get(at)?);
+        let first = at + 1;
+        at = first + len;
+        file.get(first..at).filter(|body| !body.is_empty()).map(|body| (first, body))
+    });
+    blocks.flat_map(|(first, body)| (first..).zip(body.iter().copied()))
+}
+
 /// Each sub-block is at least two bytes long, so this ends with the file.
 fn skip_sub_blocks(cursor: &mut Cursor<'_>) -> Result<(), FindingCode> {
     loop {
@@ -102,6 +121,8 @@ fn skip_sub_blocks(cursor: &mut Cursor<'_>) -> Result<(), FindingCode> {
 const SIGNATURE_LEN: usize = 6;
 const EXTENSION: u8 = 0x21;
 const GRAPHIC: u8 = 0xF9;
+/// One sub-block of four bytes, and the end.
+const GRAPHIC_LEN: usize = 6;
 const COMMENT: u8 = 0xFE;
 const PLAIN_TEXT: u8 = 0x01;
 const IMAGE: u8 = 0x2C;

@@ -225,9 +225,10 @@ fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Not
     let rest = file.get(position..).unwrap_or(rest);
     if tail::is_maker_trailer(rest) {
         notes.add(FindingCode::MakerTrailer, position, rest.len() as u64);
-        let pictures =
-            tail::samsung_video(rest).map_or(rest, |video| rest.get(..video).unwrap_or_default());
+        let video = tail::samsung_video(rest).unwrap_or(rest.len());
+        let (pictures, film) = rest.split_at_checked(video).unwrap_or((rest, &[]));
         foreign::in_tail(pictures, position, notes);
+        let _ = tail::video_len(film, position + video, notes);
     } else {
         tail::unknown(rest, position, notes);
     }
@@ -248,7 +249,8 @@ fn appendix(
         return Some((FindingCode::MultiPicture, end - start));
     }
     if jpeg.announced.film && tail::is_video(body) {
-        return tail::video_len(body).map(|len| (FindingCode::MotionPhoto, len));
+        let len = tail::video_len(body, start, notes)?;
+        return Some((FindingCode::MotionPhoto, len));
     }
     None
 }
@@ -256,9 +258,9 @@ fn appendix(
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
+const APP1: u8 = 0xE1;
 const COMMENT: u8 = 0xFE;
 /// The field behind a marker that says how long its segment is.
-const APP1: u8 = 0xE1;
 const LENGTH_LEN: usize = 2;
 const DHP: u8 = 0xDE;
 /// Bytes of one.

@@ -55,10 +55,11 @@ struct Exif<'a> {
 
 /// Which directory a tag stands in; the same number means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Directory {
+pub enum Place {
+    /// The picture's, or that of EXIF.
     Main,
     Thumbnail,
-    Place,
+    Gps,
 }
 
 impl<'a> Exif<'a> {
@@ -72,17 +73,17 @@ impl<'a> Exif<'a> {
 
     fn walk(self, notes: &mut Notes) -> Option<()> {
         let first = self.u32(&mut Cursor::at(self.tiff, 4))?;
-        let mut waiting = vec![(first, Directory::Main)];
+        let mut waiting = vec![(first, Place::Main)];
         let mut seen = Vec::new();
-        while let Some((start, directory)) = waiting.pop() {
+        while let Some((start, place)) = waiting.pop() {
             // A directory that leads back to itself is read once.
             if start == 0 || seen.contains(&start) || seen.len() == MAX_DIRECTORIES {
                 continue;
             }
             seen.push(start);
-            let next = self.directory(start, directory, &mut waiting, notes);
-            if let (Some(next), Directory::Main) = (next, directory) {
-                waiting.push((next, Directory::Thumbnail));
+            let next = self.directory(start, place, &mut waiting, notes);
+            if let (Some(next), Place::Main) = (next, place) {
+                waiting.push((next, Place::Thumbnail));
             }
         }
         Some(())
@@ -92,8 +93,8 @@ impl<'a> Exif<'a> {
     fn directory(
         self,
         start: u32,
-        directory: Directory,
-        waiting: &mut Vec<(u32, Directory)>,
+        place: Place,
+        waiting: &mut Vec<(u32, Place)>,
         notes: &mut Notes,
     ) -> Option<u32> {
         let mut cursor = Cursor::at(self.tiff, usize::try_from(start).ok()?);
@@ -104,17 +105,15 @@ impl<'a> Exif<'a> {
             let value = self.u32(&mut cursor)?;
             let unit = u64::from(SIZES.get(usize::from(kind)).copied().unwrap_or(1));
             let bytes = (unit * u64::from(count)).min(self.tiff.len() as u64);
-            match (directory, tag) {
-                (Directory::Main, EXIF_DIRECTORY) => waiting.push((value, Directory::Main)),
-                (Directory::Main, GPS_DIRECTORY) => waiting.push((value, Directory::Place)),
-                (Directory::Thumbnail, THUMBNAIL_LENGTH) => {
+            match (place, tag) {
+                (Place::Main, EXIF_DIRECTORY) => waiting.push((value, Place::Main)),
+                (Place::Main, GPS_DIRECTORY) => waiting.push((value, Place::Gps)),
+                (Place::Thumbnail, THUMBNAIL_LENGTH) => {
                     let bytes = u64::from(value).min(self.tiff.len() as u64);
                     notes.removed_many(RemovalCode::Thumbnail, 1, bytes);
                 }
-                (Directory::Thumbnail, _) | (Directory::Place, GPS_VERSION) => {}
-                (Directory::Place, _) => notes.removed_many(RemovalCode::Gps, 1, bytes),
-                (Directory::Main, tag) => {
-                    if let Some(code) = of_tag(tag) {
+                _ => {
+                    if let Some(code) = of_tag(place, tag) {
                         notes.removed_many(code, 1, bytes);
                     }
                 }
@@ -132,8 +131,13 @@ impl<'a> Exif<'a> {
     }
 }
 
-/// What a tag of the main or the EXIF directory tells about somebody.
-const fn of_tag(tag: u16) -> Option<RemovalCode> {
+/// What a tag tells about somebody.
+pub const fn of_tag(place: Place, tag: u16) -> Option<RemovalCode> {
+    match place {
+        Place::Main => {}
+        Place::Gps if tag != GPS_VERSION => return Some(RemovalCode::Gps),
+        Place::Gps | Place::Thumbnail => return None,
+    }
     Some(match tag {
         // Make, model, software, host, serial numbers, lenses, an id of the picture.
         0x000B | 0x010F | 0x0110 | 0x0131 | 0x013C | 0xA420 | 0xA431..=0xA435 | 0xC614 | 0xC62F => {

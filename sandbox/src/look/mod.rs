@@ -6,6 +6,7 @@
 pub mod bmp;
 pub mod foreign;
 pub mod gif;
+mod gif_codes;
 pub mod heif;
 pub mod items;
 pub mod jpeg;

@@ -48,8 +48,9 @@ pub fn is_video(bytes: &[u8]) -> bool {
     bytes.get(4..8) == Some(b"ftyp")
 }
 
-/// The length of the MP4 file that `bytes` begin with: whole boxes only, of types that look like types.
-pub fn video_len(bytes: &[u8]) -> Option<usize> {
+/// The length of the MP4 file that `bytes` begin with: whole boxes only, of types that look like types. Those that a film
+/// can do without are searched for other formats.
+pub fn video_len(bytes: &[u8], base: usize, notes: &mut Notes) -> Option<usize> {
     let mut cursor = Cursor::at(bytes, 0);
     for _ in 0..MAX_BOXES {
         let start = cursor.position();
@@ -59,6 +60,11 @@ pub fn video_len(bytes: &[u8]) -> Option<usize> {
         let end = start.checked_add(len)?;
         if len < 8 || end > bytes.len() {
             return (start > 0).then_some(start);
+        }
+        let body = bytes.get(start + 8..end).unwrap_or_default();
+        let kind = bytes.get(start + 4..start + 8);
+        if !FILM.iter().any(|of_film| kind == Some(of_film.as_slice())) {
+            foreign::in_tail(body, base + start + 8, notes);
         }
         cursor = Cursor::at(bytes, end);
     }
@@ -110,6 +116,8 @@ fn box_len(cursor: &mut Cursor<'_>) -> Option<usize> {
     }
 }
 
+/// Boxes that are the film and its tables.
+const FILM: [&[u8; 4]; 6] = [b"ftyp", b"mdat", b"moov", b"moof", b"sidx", b"mfra"];
 /// What Huawei writes behind the film of a live photo.
 const LIVE_TRAILER: usize = 64;
 const MOTION_MARKER: &[u8] = b"MotionPhoto_Data";

@@ -33,11 +33,17 @@ fn stated_end(file: &[u8]) -> Option<usize> {
 
 fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result<(), FindingCode> {
     let mut frames = 0u32;
-    let mut canvas = None;
+    let (mut canvas, mut is_lossy, mut has_opacity) = (None, None, false);
+    let mut opacities = Vec::new();
     notes.part(0, b"RIFF", 0, RIFF_HEADER);
     for _ in 0..notes.max_segments {
         if cursor.rest().is_empty() {
             walk.frames = frames.max(1);
+            // One is part of a lossy picture that says it has opacity; nobody decodes another.
+            let used = usize::from(has_opacity && is_lossy == Some(true));
+            for (body, start) in opacities.into_iter().skip(used) {
+                beside(*b"ALPH", body, start, notes);
+            }
             return Ok(());
         }
         let start = cursor.position();
@@ -51,12 +57,15 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
         match &kind {
             b"VP8X" => {
                 extended(body, walk).ok_or(FindingCode::Malformed)?;
+                has_opacity = body.first().is_some_and(|flags| flags & OPACITY != 0);
                 canvas = Some((walk.width, walk.height));
                 if let Some(extra) = len.checked_sub(EXTENDED_LEN).filter(|extra| *extra > 0) {
                     notes.add(FindingCode::OverlongHeader, start, extra as u64);
                 }
             }
+            b"ALPH" => opacities.push((body, start + CHUNK_HEADER)),
             b"VP8 " | b"VP8L" => {
+                is_lossy.get_or_insert(&kind == b"VP8 ");
                 let size = if &kind == b"VP8 " { lossy(body) } else { lossless(body) };
                 let size = size.ok_or(FindingCode::Malformed)?;
                 if canvas.is_some_and(|canvas| canvas != size) {
@@ -76,7 +85,7 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
 /// A chunk that is not the picture.
 fn beside(kind: [u8; 4], body: &[u8], start: usize, notes: &mut Notes) {
     match &kind {
-        b"ALPH" | b"ANIM" => return,
+        b"ANIM" => return,
         b"ICCP" => return notes.removed(RemovalCode::ColourProfile, body.len()),
         b"EXIF" => metadata::exif(body, notes),
         b"XMP " => metadata::xmp(body, notes),
@@ -109,6 +118,8 @@ fn lossless(body: &[u8]) -> Option<(u32, u32)> {
     Some(((bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1))
 }
 
+/// The flag of an extended header that says so.
+const OPACITY: u8 = 0x10;
 const RIFF_HEADER: usize = 12;
 const CHUNK_HEADER: usize = 8;
 const EXTENDED_LEN: usize = 10;

@@ -124,6 +124,10 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
     let behind = |file: &[u8]| [photo.as_slice(), file].concat();
     let comment = |body: &[u8]| jpeg::with_segment(&photo, jpeg::COMMENT, body);
     let archive = zip(&[("run.bat", b"echo harmless")])?;
+    let tiff = |file: &[u8]| [b"II*\0\x08\0\0\0".as_slice(), file].concat();
+    let bitmap =
+        |file: &[u8]| [b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".as_slice(), file].concat();
+    let message = |file: &[u8]| [b"BMI and my questions: ".as_slice(), file].concat();
     Ok(vec![
         (
             "program_in_image",
@@ -135,8 +139,14 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
                 comment(&programs::windows())?,
                 behind(b"dex\n035\0"),
                 behind(b"\0asm\x01\0\0\0"),
+                tiff(&programs::windows()),
+                [b"MM\0*\0\0\0\x08".as_slice(), &programs::linux()].concat(),
+                bitmap(&programs::apple()),
             ],
             vec![
+                tiff(b"MZ...PE\0\0"),
+                bitmap(b"MZ...PE\0\0"),
+                message(&programs::linux()),
                 behind(b"MZ...PE\0\0\x7fELF\xcf\xfa\xed\xfe"),
                 programs::windows(),
                 drawing.clone(),
@@ -144,13 +154,29 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
         ),
         (
             "script_in_image",
-            vec![comment(b"<SCRIPT >alert(1)</SCRIPT>")?, behind(texts::MARKUP.as_bytes())],
-            vec![comment(b"my script: eat < sleep > repeat")?, texts::MARKUP.as_bytes().to_vec()],
+            vec![
+                comment(b"<SCRIPT >alert(1)</SCRIPT>")?,
+                behind(texts::MARKUP.as_bytes()),
+                tiff(b"<script>alert(1)</script>"),
+                bitmap(b"<script>alert(1)</script>"),
+            ],
+            vec![
+                comment(b"my script: eat < sleep > repeat")?,
+                texts::MARKUP.as_bytes().to_vec(),
+                message(b"<script>alert(1)</script>"),
+            ],
         ),
         (
             "php_in_image",
-            vec![comment(b"<?php echo 1; ?>")?, comment(b"<?=$_GET[0]?>")?],
             vec![
+                comment(b"<?php echo 1; ?>")?,
+                comment(b"<?=$_GET[0]?>")?,
+                comment(b"<?=`$_GET[0]`?>")?,
+                tiff(b"<?= `id` ?>"),
+            ],
+            vec![
+                // Grey pixels.
+                bitmap(b"<=?<?=`bca"),
                 comment(b"<?xpacket begin='' ?><?xml version='1.0'?><?= php")?,
                 b"<?php echo 1;".to_vec(),
             ],

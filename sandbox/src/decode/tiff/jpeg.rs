@@ -9,7 +9,7 @@ use zune_jpeg::JpegDecoder;
 
 use super::Place;
 use crate::decode::memory::Memory;
-use crate::decode::{jpeg, scans};
+use crate::decode::{expect_spent, jpeg, scans};
 use crate::look::tiff::page::Page;
 use crate::look::{Notes, jpeg as look};
 
@@ -30,6 +30,7 @@ pub(super) fn decode(
         .end
         .and_then(|end| whole.get(..end))
         .ok_or_else(|| notes.last().unwrap_or(FindingCode::Malformed))?;
+    expect_spent(whole.get(picture.len()..).unwrap_or_default())?;
     let samples = u16::from(walked.components);
     let is_odd = page.is_planar || page.bits != 8 || page.photometric == 0;
     if walked.coding == look::Coding::Uncommon || is_odd || !matches!(samples, 1 | 3) {

@@ -10,7 +10,7 @@ mod rows;
 use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 
 use super::canvas::Canvas;
-use super::{Source, check_size, walk_whole};
+use super::{Source, check_size, expect_spent, walk_whole};
 use crate::look::tiff::{self, page::Page};
 use colours::Colours;
 use rows::Rows;
@@ -87,16 +87,19 @@ fn packed(
     let bits = place.width as usize * samples * usize::from(page.bits);
     let mut row = vec![0; bits.div_ceil(8)];
     let mut rows = Rows::new(page, data, place.width)?;
-    for number in 0..place.height {
-        let Some(target) = place.target(page, number, room) else {
-            // Rows below the picture's edge.
-            break;
-        };
-        rows.next(&mut row)?;
-        rows::undo_prediction(&mut row, page, samples);
-        colours.paint(&row, place.plane, target);
+    // Those below the picture's edge, too: a tile has them, and some writers fill up the last strip with them.
+    for number in 0..page.piece.1 {
+        match (rows.next(&mut row), place.target(page, number, room)) {
+            (Ok(()), Some(target)) => {
+                rows::undo_prediction(&mut row, page, samples);
+                colours.paint(&row, place.plane, target);
+            }
+            (Ok(()), None) => {}
+            (Err(code), Some(_)) => return Err(code),
+            (Err(_), None) => break,
+        }
     }
-    Ok(())
+    expect_spent(rows.left())
 }
 
 /// The compression whose pieces are pictures of their own.

@@ -1,6 +1,9 @@
 //! Rows of bytes out of a packed piece. Nothing is unpacked beyond the rows that are asked for.
 
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::io::Read;
+use std::rc::Rc;
 
 use fax::decoder::{DecodeStatus, Group4Decoder, pels};
 use flate2::read::ZlibDecoder;
@@ -13,10 +16,26 @@ use crate::look::tiff::page::Page;
 pub(super) enum Rows<'a> {
     Plain(&'a [u8]),
     Reversed(&'a [u8]),
-    PackBits { rest: &'a [u8], run: Run<'a> },
-    Lzw { rest: &'a [u8], decoder: Box<Lzw> },
-    Deflate(Box<ZlibDecoder<&'a [u8]>>),
-    Fax { decoder: Box<Group4Decoder<FaxBytes<'a>>>, width: u16, ended: bool },
+    PackBits {
+        rest: &'a [u8],
+        run: Run<'a>,
+    },
+    Lzw {
+        rest: &'a [u8],
+        decoder: Box<Lzw>,
+    },
+    Deflate {
+        data: &'a [u8],
+        decoder: Box<ZlibDecoder<&'a [u8]>>,
+    },
+    Fax {
+        data: &'a [u8],
+        is_reversed: bool,
+        rest: Rc<Cell<&'a [u8]>>,
+        decoder: Box<Group4Decoder<FaxBytes<'a>>>,
+        width: u16,
+        ended: bool,
+    },
 }
 
 /// What is left of a run of `PackBits`.
@@ -26,7 +45,21 @@ pub(super) enum Run<'a> {
     Repeat(u8, usize),
 }
 
-type FaxBytes<'a> = std::iter::Map<std::slice::Iter<'a, u8>, fn(&u8) -> Result<u8, ()>>;
+/// What the fax decoder has not taken yet, which only it could tell otherwise.
+pub(super) struct FaxBytes<'a> {
+    rest: Rc<Cell<&'a [u8]>>,
+    is_reversed: bool,
+}
+
+impl Iterator for FaxBytes<'_> {
+    type Item = Result<u8, Infallible>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (byte, rest) = self.rest.get().split_first()?;
+        self.rest.set(rest);
+        Some(Ok(if self.is_reversed { byte.reverse_bits() } else { *byte }))
+    }
+}
 
 impl<'a> Rows<'a> {
     /// Starts to unpack a piece whose rows are `width` pixels wide.
@@ -36,20 +69,18 @@ impl<'a> Rows<'a> {
             1 => Self::Plain(data),
             4 => {
                 let width = u16::try_from(width).map_err(|_| FindingCode::UnsupportedType)?;
-                let byte: fn(&u8) -> Result<u8, ()> = if page.is_reversed {
-                    |byte| Ok(byte.reverse_bits())
-                } else {
-                    |byte| Ok(*byte)
-                };
-                let decoder = Group4Decoder::new(data.iter().map(byte), width);
-                let decoder = Box::new(decoder.map_err(|()| FindingCode::Truncated)?);
-                Self::Fax { decoder, width, ended: false }
+                let is_reversed = page.is_reversed;
+                let rest = Rc::new(Cell::new(data));
+                let Ok(decoder) =
+                    Group4Decoder::new(FaxBytes { rest: Rc::clone(&rest), is_reversed }, width);
+                let decoder = Box::new(decoder);
+                Self::Fax { data, is_reversed, rest, decoder, width, ended: false }
             }
             5 => {
                 let decoder = Lzw::with_tiff_size_switch(BitOrder::Msb, 8);
                 Self::Lzw { rest: data, decoder: Box::new(decoder) }
             }
-            8 | 32_946 => Self::Deflate(Box::new(ZlibDecoder::new(data))),
+            8 | 32_946 => Self::Deflate { data, decoder: Box::new(ZlibDecoder::new(data)) },
             32_773 => Self::PackBits { rest: data, run: Run::Copy(&[]) },
             _ => return Err(FindingCode::UnsupportedType),
         })
@@ -74,14 +105,41 @@ impl<'a> Rows<'a> {
             }
             Self::PackBits { rest, run } => pack_bits(rest, run, row),
             Self::Lzw { rest, decoder } => lzw(rest, decoder, row),
-            Self::Deflate(decoder) => decoder.read_exact(row).map_err(|error| {
+            Self::Deflate { decoder, .. } => decoder.read_exact(row).map_err(|error| {
                 if error.kind() == std::io::ErrorKind::UnexpectedEof {
                     FindingCode::Truncated
                 } else {
                     FindingCode::Malformed
                 }
             }),
-            Self::Fax { decoder, width, ended } => fax_row(decoder, *width, ended, row),
+            Self::Fax { data, is_reversed, rest, decoder, width, ended } => {
+                if !*ended {
+                    let status = decoder.advance().map_err(|_| FindingCode::Malformed)?;
+                    *ended = status == DecodeStatus::End;
+                    // Damage may look like it, and what is behind it would come out white.
+                    let left = without_zeros(rest.get()).len();
+                    if *ended && (left > MAX_BEHIND_END_CODE || !has_end_code(data, *is_reversed)) {
+                        return Err(FindingCode::Malformed);
+                    }
+                }
+                // Writers may leave out white rows at the end.
+                let transitions: &[u16] = if *ended { &[] } else { decoder.transition() };
+                fax_row(transitions, *width, row);
+                Ok(())
+            }
+        }
+    }
+
+    /// What has not been unpacked. Of what is not packed [`Page::behind_rows`] knows it.
+    pub(super) fn left(&self) -> &'a [u8] {
+        match self {
+            Self::Plain(_) | Self::Reversed(_) => &[],
+            Self::PackBits { rest, .. } | Self::Lzw { rest, .. } => *rest,
+            Self::Deflate { data, decoder } => {
+                let taken = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
+                data.get(taken..).unwrap_or_default()
+            }
+            Self::Fax { rest, .. } => rest.get(),
         }
     }
 }
@@ -151,27 +209,30 @@ fn lzw(rest: &mut &[u8], decoder: &mut Lzw, row: &mut [u8]) -> Result<(), Findin
     Ok(())
 }
 
-/// One row of a fax, a bit for each black pixel. Writers may leave out white rows at the end.
-fn fax_row(
-    decoder: &mut Group4Decoder<FaxBytes<'_>>,
-    width: u16,
-    ended: &mut bool,
-    row: &mut [u8],
-) -> Result<(), FindingCode> {
+/// Whether fax codes end as the standard has it: twice the code of a line's end, then filling.
+fn has_end_code(data: &[u8], is_reversed: bool) -> bool {
+    let data = without_zeros(data);
+    let last = data.get(data.len().saturating_sub(8)..).unwrap_or_default();
+    let word = last.iter().fold(0u64, |word, byte| {
+        word << 8 | u64::from(if is_reversed { byte.reverse_bits() } else { *byte })
+    });
+    word.checked_shr(word.trailing_zeros()).is_some_and(|word| word & 0xFF_FFFF == END_CODE)
+}
+
+/// Some bytes without the zeros at their end.
+fn without_zeros(bytes: &[u8]) -> &[u8] {
+    let len = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.get(..len).unwrap_or_default()
+}
+
+/// One row of a fax, a bit for each black pixel, from the places where the colour changes.
+fn fax_row(transitions: &[u16], width: u16, row: &mut [u8]) {
     row.fill(0);
-    if !*ended {
-        let status = decoder.advance().map_err(|_| FindingCode::Malformed)?;
-        *ended = status == DecodeStatus::End;
-    }
-    if *ended {
-        return Ok(());
-    }
-    for (colour, x) in pels(decoder.transition(), width).zip(0usize..) {
+    for (colour, x) in pels(transitions, width).zip(0usize..) {
         if let (fax::Color::Black, Some(byte)) = (colour, row.get_mut(x / 8)) {
             *byte |= 0x80 >> (x % 8);
         }
     }
-    Ok(())
 }
 
 /// Adds up what was stored as differences to the pixel on the left, and puts the bytes of large samples in the order
@@ -200,3 +261,8 @@ pub(super) fn undo_prediction(row: &mut [u8], page: &Page, samples: usize) {
         }
     }
 }
+
+/// Twice eleven zeros and a one.
+const END_CODE: u64 = 0x00_1001;
+/// What the decoder has not taken of it.
+const MAX_BEHIND_END_CODE: usize = 4;

@@ -1,13 +1,15 @@
 //! The structure of a TIFF: directories that lead to each other, and the values and pixels they point at.
 //!
 //! A TIFF may put its parts anywhere, so its end is that of the part that lies furthest behind. What no directory points
-//! at is searched for other formats, as are values of tags that nobody knows.
+//! at is searched for other formats, as are the values of tags and what lies behind the last row of a piece. What a tag
+//! tells about somebody is counted, as in the EXIF of other formats.
 
 pub mod directory;
 pub mod page;
 
-use sekisho_protocol::FindingCode;
+use sekisho_protocol::{FindingCode, RemovalCode};
 
+use super::metadata::{self, Place};
 use super::notes::Notes;
 use super::{Walk, foreign};
 use directory::{Bytes, Directory};
@@ -20,13 +22,20 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
         notes.add(FindingCode::UnsupportedType, 0, 0);
         return walk;
     }
-    match parts(file).and_then(|parts| Ok((first_page(file)?, parts))) {
-        Ok((page, parts)) => {
+    match parts(file, notes).and_then(|parts| Ok((first_page(file)?, parts))) {
+        Ok((page, mut parts)) => {
             (walk.width, walk.height) = (page.width, page.height);
             walk.frames = u32::try_from(parts.pages).unwrap_or(u32::MAX);
             walk.end = parts.used.last().map(|_| parts.end(file.len()));
             for (start, end) in parts.gaps() {
                 foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
+            }
+            for (start, end) in united(parts.packets) {
+                metadata::xmp(file.get(start..end).unwrap_or_default(), notes);
+            }
+            parts.values.extend(page.behind_rows());
+            for (start, end) in united(parts.values) {
+                foreign::in_metadata(file.get(start..end).unwrap_or_default(), start, notes);
             }
         }
         Err(code) => notes.add(code, 0, 0),
@@ -50,7 +59,7 @@ pub fn is_camera_raw(file: &[u8]) -> bool {
         return false;
     };
     let mut is_raw = false;
-    let _ = follow(&bytes, first, &mut |directory, _| {
+    let _ = follow(&bytes, first, &mut |directory, _, _| {
         let first_of = |tag: u16| bytes.numbers(directory.find(tag)?)?.first().copied();
         is_raw |= directory.find(tag::DNG_VERSION).is_some()
             || matches!(first_of(tag::PHOTOMETRIC), Some(32_803 | 34_892))
@@ -68,6 +77,10 @@ fn is_big(file: &[u8]) -> bool {
 #[derive(Debug, Default)]
 struct Parts {
     used: Vec<(usize, usize)>,
+    /// Those that are no picture that is shown: values of tags, smaller copies.
+    values: Vec<(usize, usize)>,
+    /// Those that are XMP.
+    packets: Vec<(usize, usize)>,
     pages: usize,
 }
 
@@ -80,26 +93,46 @@ impl Parts {
 
     /// What lies between the parts.
     fn gaps(&self) -> Vec<(usize, usize)> {
-        let mut gaps = Vec::new();
-        let mut reached = 0;
-        for (start, end) in &self.used {
-            if *start > reached {
-                gaps.push((reached, *start));
-            }
-            reached = reached.max(*end);
-        }
-        gaps
+        let used = united(self.used.clone());
+        let pairs = used.iter().zip(used.iter().skip(1));
+        pairs.map(|((_, before), (after, _))| (*before, *after)).collect()
     }
 }
 
-fn parts(file: &[u8]) -> Result<Parts, FindingCode> {
+/// The same bytes, each of them once: a million entries may point at one place.
+fn united(mut ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    ranges.retain(|(start, end)| start < end);
+    ranges.sort_unstable();
+    let mut all: Vec<(usize, usize)> = Vec::new();
+    for (start, end) in ranges {
+        match all.last_mut() {
+            Some((_, reached)) if start <= *reached => *reached = end.max(*reached),
+            _ => all.push((start, end)),
+        }
+    }
+    all
+}
+
+fn parts(file: &[u8], notes: &mut Notes) -> Result<Parts, FindingCode> {
     let (bytes, first) = Bytes::open(file).ok_or(FindingCode::Malformed)?;
-    let mut parts = Parts { used: vec![(0, 8)], pages: 0 };
-    parts.pages = follow(&bytes, first, &mut |directory, start| {
+    let mut parts = Parts { used: vec![(0, 8)], ..Parts::default() };
+    parts.pages = follow(&bytes, first, &mut |directory, start, led_by| {
         parts.used.push((start, directory.end));
-        for entry in directory.entries.iter().filter(|entry| entry.is_outside) {
-            if is_known(entry.tag) {
-                parts.used.extend(entry.range(file.len()));
+        let place = if led_by == tag::GPS { Place::Gps } else { Place::Main };
+        if led_by == tag::EXIF {
+            notes.removed(RemovalCode::Exif, directory.end - start);
+        }
+        for entry in &directory.entries {
+            let range = entry.range(file.len());
+            match (range, metadata::of_tag(place, entry.tag)) {
+                (Some(range), Some(RemovalCode::Xmp)) => parts.packets.push(range),
+                (Some((start, end)), Some(code)) => notes.removed(code, end - start),
+                (None, _) | (_, None) => {}
+            }
+            if entry.is_outside {
+                parts.used.extend(range);
+                // Whole pictures, compressed, in which anything turns up by chance.
+                parts.values.extend(range.filter(|_| entry.tag != tag::LAYERS));
             }
         }
         for (at, lens) in [
@@ -108,30 +141,37 @@ fn parts(file: &[u8]) -> Result<Parts, FindingCode> {
             (tag::THUMBNAIL, tag::THUMBNAIL_BYTES),
         ] {
             let numbers = |tag: u16| bytes.numbers(directory.find(tag)?);
-            let (at, lens) = (numbers(at).unwrap_or_default(), numbers(lens).unwrap_or_default());
-            let ends = at.iter().zip(&lens).filter_map(|(at, len)| {
-                let end = (*at as usize).checked_add(*len as usize)?;
-                Some((*at as usize, end.min(file.len())))
-            });
-            parts.used.extend(ends);
+            let (starts, lens) =
+                (numbers(at).unwrap_or_default(), numbers(lens).unwrap_or_default());
+            for (start, len) in starts.into_iter().zip(lens) {
+                let (start, len) = (start as usize, len as usize);
+                let Some(end) = start.checked_add(len).map(|end| end.min(file.len())) else {
+                    continue;
+                };
+                parts.used.push((start, end));
+                if at == tag::THUMBNAIL {
+                    notes.removed(RemovalCode::Thumbnail, len.min(file.len()));
+                    parts.values.push((start, end));
+                }
+            }
         }
     })?;
-    parts.used.sort_unstable();
     Ok(parts)
 }
 
-/// Visits every directory. Returns how many of them are in the chain of pages.
+/// Visits every directory: what is in it, where it begins, and which tag led to it, 0 for the chain of pages. Returns how
+/// many are in that chain.
 fn follow(
     bytes: &Bytes<'_>,
     first: usize,
-    visit: &mut impl FnMut(&Directory, usize),
+    visit: &mut impl FnMut(&Directory, usize, u16),
 ) -> Result<usize, FindingCode> {
     let mut seen = vec![first];
     let mut pages = 0;
     let mut next = first;
     while next != 0 {
         let directory = bytes.directory(next).ok_or(FindingCode::Truncated)?;
-        visit(&directory, next);
+        visit(&directory, next, 0);
         pages += 1;
         inner(bytes, &directory, &mut seen, 0, visit);
         next = directory.next;
@@ -152,7 +192,7 @@ fn inner(
     directory: &Directory,
     seen: &mut Vec<usize>,
     depth: usize,
-    visit: &mut impl FnMut(&Directory, usize),
+    visit: &mut impl FnMut(&Directory, usize, u16),
 ) {
     for tag in [tag::SUB_DIRECTORIES, tag::EXIF, tag::GPS, tag::INTEROPERABILITY] {
         let starts = directory.find(tag).and_then(|entry| bytes.numbers(entry));
@@ -163,16 +203,11 @@ fn inner(
             }
             seen.push(start);
             if let Some(found) = bytes.directory(start) {
-                visit(&found, start);
+                visit(&found, start, tag);
                 inner(bytes, &found, seen, depth + 1, visit);
             }
         }
     }
-}
-
-/// Tags of the format, of EXIF, of raws and of well-known programs.
-fn is_known(tag: u16) -> bool {
-    matches!(tag, 0..=1023 | 18_246..=18_249 | 32_781 | 32_932 | 33_421..=42_240 | 50_255..=52_600)
 }
 
 /// The names of the tags that matter here.
@@ -204,6 +239,8 @@ pub mod tag {
     pub const EXIF: u16 = 34_665;
     pub const PROFILE: u16 = 34_675;
     pub const GPS: u16 = 34_853;
+    /// The layers of a picture as Photoshop keeps them.
+    pub const LAYERS: u16 = 37_724;
     pub const INTEROPERABILITY: u16 = 40_965;
     pub const DNG_VERSION: u16 = 50_706;
 }

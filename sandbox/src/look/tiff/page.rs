@@ -88,14 +88,20 @@ impl Page {
             return Err(FindingCode::UnsupportedType);
         }
         let range = |tag: u16| directory.find(tag).and_then(|entry| entry.range(bytes.file.len()));
+        let compression = short(tag::COMPRESSION, 1)?;
         Ok(Self {
             width,
             height,
             bits: u16::try_from(first).map_err(|_| FindingCode::Malformed)?,
             samples,
-            compression: short(tag::COMPRESSION, 1)?,
+            compression,
             photometric: short(tag::PHOTOMETRIC, u16::MAX)?,
-            predictor: short(tag::PREDICTOR, 1)?,
+            // Of the others readers apply none, whatever the tag says.
+            predictor: if matches!(compression, LZW | DEFLATE | OLD_DEFLATE) {
+                short(tag::PREDICTOR, 1)?
+            } else {
+                1
+            },
             is_planar,
             is_reversed: short(tag::FILL_ORDER, 1)? == 2,
             extra: all(tag::EXTRA_SAMPLES)?.first().map(|kind| u16::try_from(*kind).unwrap_or(0)),
@@ -108,6 +114,26 @@ impl Page {
             tables: range(tag::JPEG_TABLES),
             word: if bytes.little { u16::from_le_bytes } else { u16::from_be_bytes },
         })
+    }
+}
+
+impl Page {
+    /// What lies behind the last row of each piece, where that is known without unpacking.
+    pub fn behind_rows(&self) -> impl Iterator<Item = (usize, usize)> {
+        let samples = if self.is_planar { 1 } else { u64::from(self.samples) };
+        let stride = (u64::from(self.piece.0) * samples * u64::from(self.bits)).div_ceil(8);
+        let down = self.height.div_ceil(self.piece.1);
+        let across = self.width.div_ceil(self.piece.0);
+        let behind = move |((start, end), number): (&(usize, usize), u32)| {
+            let above = number / across % down * self.piece.1;
+            let rows =
+                if self.is_tiled { self.piece.1 } else { self.piece.1.min(self.height - above) };
+            let len = usize::try_from(stride * u64::from(rows)).unwrap_or(usize::MAX);
+            let last = start.checked_add(len)?;
+            (last < *end).then_some((last, *end))
+        };
+        let is_plain = self.compression == 1;
+        self.pieces.iter().zip(0u32..).filter(move |_| is_plain).filter_map(behind)
     }
 }
 
@@ -128,6 +154,9 @@ fn palette(values: &[u32]) -> Vec<u16> {
     values.iter().map(|value| u16::try_from(*value).unwrap_or(u16::MAX)).collect()
 }
 
+const LZW: u16 = 5;
+const DEFLATE: u16 = 8;
+const OLD_DEFLATE: u16 = 32_946;
 /// Four inks, opacity and some masks.
 const MAX_SAMPLES: u16 = 8;
 /// The smallest tiles of the format, sixteen pixels square, in a picture of fifty megapixels.

@@ -36,10 +36,7 @@ fn text_of(line: &Line) -> String {
             let demo = if *demo { ", cleared by the demonstration set" } else { "" };
             format!("written  {file} ({size_bytes} bytes{demo})")
         }
-        Line::Removed { artifact, file } => match file {
-            Some(file) => format!("removed  {file}: recalled"),
-            None => format!("removed  {artifact}: recalled, and was not here"),
-        },
+        Line::Removed { file, .. } => format!("removed  {file}: recalled"),
         Line::Refused { artifact, reason } => format!("REFUSED  {artifact}: {reason}"),
     }
 }

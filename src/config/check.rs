@@ -172,6 +172,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.page_pace_ms", limits.page_pace_ms.into(), 0, 10_000),
         ("limits.store_free_bytes", limits.store_free_bytes, 0, 1024 * GIB),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
+        ("limits.list_visits", limits.list_visits.into(), 1, 500),
         ("limits.suspended_addresses", limits.suspended_addresses.into(), 1, 100_000),
         ("limits.known_bad_files", limits.known_bad_files.into(), 1, 1_000_000),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),

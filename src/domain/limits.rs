@@ -114,6 +114,8 @@ pub struct Limits {
     /// Longest that one hold may stop expiry.
     #[serde(with = "seconds")]
     pub hold_most: Duration,
+    /// Most visits on one page of a doctor's list; the next page has the rest.
+    pub list_visits: u32,
     /// Most addresses that are suspended at once.
     pub suspended_addresses: u32,
     /// Most entries of the list of known-bad files.
@@ -186,6 +188,7 @@ impl Default for Limits {
             step_up: Duration::from_mins(5),
             review_escalation: Duration::from_hours(48),
             hold_most: Duration::from_hours(180 * 24),
+            list_visits: 100,
             suspended_addresses: 10_000,
             known_bad_files: 100_000,
             // Ten thousand files in seventeen minutes.

@@ -1,5 +1,6 @@
 //! What one patient sends in one visit.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,28 @@ impl ReceiptNumber {
     }
 }
 
+/// Where a visit stands in a doctor's list: by the soonest deadline of what it shows, then by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListPlace {
+    pub deadline: Timestamp,
+    pub submission: SubmissionId,
+}
+
+impl ListPlace {
+    /// Reads what an address says of it.
+    pub fn parse(untrusted_text: &str) -> Option<Self> {
+        let (millis, id) = untrusted_text.split_once('.')?;
+        let deadline = Timestamp::from_millis(millis.parse().ok()?);
+        Some(Self { deadline, submission: id.parse().ok()? })
+    }
+}
+
+impl fmt::Display for ListPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.deadline.as_millis(), self.submission)
+    }
+}
+
 /// How the bytes came in: what an IDS event is later joined to.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Connection {
@@ -77,6 +100,20 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_in_a_list_reads_back_and_nothing_else_does() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let place = ListPlace { deadline: now, submission: SubmissionId::new(now, [7; 10]) };
+        assert_eq!(ListPlace::parse(&place.to_string()), Some(place));
+        let id = place.submission;
+        for bad in [String::new(), ".".into(), "1".into(), format!(".{id}"), format!("x.{id}")] {
+            assert_eq!(ListPlace::parse(&bad), None, "{bad}");
+        }
+        for bad in ["1.", "1.1", "1..", "99999999999999999999.x"] {
+            assert_eq!(ListPlace::parse(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn receipt_numbers_read_back() {

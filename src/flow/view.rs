@@ -12,7 +12,7 @@ use crate::domain::certificate::{self, NotReleased, Released, Viewer};
 use crate::domain::link::{Link, Patient};
 use crate::domain::staff::Staff;
 use crate::domain::state::Media;
-use crate::domain::submission::Submission;
+use crate::domain::submission::{ListPlace, Submission};
 use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, Event, StaffId, SubmissionId};
 
 /// One cleared submission in a doctor's list.
@@ -26,32 +26,39 @@ pub struct Cleared {
     pub held_back: usize,
 }
 
+/// One page of a doctor's list.
+pub struct List {
+    pub visits: Vec<Cleared>,
+    /// Where the next page goes on; `None` if there is nothing behind this one.
+    pub more: Option<ListPlace>,
+}
+
 /// A rendition, opened and logged: may be sent now.
 pub struct Viewed {
     pub released: Released,
     pub bytes: Zeroizing<Vec<u8>>,
 }
 
-/// Most artifacts a list starts from.
-const LIST_LIMIT: u32 = 500;
-
-/// A doctor's cleared submissions, soonest deadline first.
-pub async fn list(portal: &Portal, doctor: StaffId) -> Result<Vec<Cleared>, FlowError> {
+/// A doctor's cleared submissions, soonest deadline first: the page that begins behind a place.
+pub async fn list(
+    portal: &Portal,
+    doctor: StaffId,
+    after: Option<ListPlace>,
+) -> Result<List, FlowError> {
     let app = &portal.app;
     let viewer = viewer(app, doctor).await?;
-    let found = app.db.released_for(doctor, viewer.team.as_deref(), LIST_LIMIT).await?;
-    let mut order: Vec<SubmissionId> = Vec::new();
-    for artifact in &found {
-        if !order.contains(&artifact.submission) {
-            order.push(artifact.submission);
-        }
-    }
-    let mut list = Vec::new();
-    for id in order {
-        list.extend(submission(portal, &viewer, id).await?);
+    let (team, most) = (viewer.team.as_deref(), app.limits.list_visits);
+    let mut places = app.db.cleared_visits(doctor, team, after, most.saturating_add(1)).await?;
+    // One more than a page holds is asked for, and says only that there is more.
+    let is_last = places.len() <= most as usize;
+    places.truncate(most as usize);
+    let more = places.last().copied().filter(|_| !is_last);
+    let mut visits = Vec::new();
+    for place in places {
+        visits.extend(submission(portal, &viewer, place.submission).await?);
     }
     app.db.append(&app.event(Actor::Staff { id: doctor }, Action::List)?).await?;
-    Ok(list)
+    Ok(List { visits, more })
 }
 
 /// One submission, if any of it was released to this doctor. It names its patient, so the event is

@@ -92,7 +92,7 @@ pub enum Line {
         removed: Vec<evidence::Removal>,
     },
     /// Recalled, removed and acknowledged.
-    Removed { artifact: ArtifactId, file: Option<String> },
+    Removed { artifact: ArtifactId, file: String },
     /// Not written, or not removed; a person should look.
     Refused { artifact: ArtifactId, reason: Refused },
 }
@@ -115,6 +115,8 @@ pub enum Refused {
     Gone,
     #[error("another file has its name already")]
     NameTaken,
+    #[error("it was recalled and is not here any more: look for copies and remove them by hand")]
+    NotHere,
     #[error("it was recalled, but the file was changed since it was written: remove it by hand")]
     ChangedSince,
 }
@@ -167,22 +169,23 @@ pub async fn pull(
     Ok(summary)
 }
 
-/// Removes a recalled file, then says so.
+/// Removes a recalled file, then says so, or that it was here no longer.
 async fn remove(
     server: &Server,
     folder: &mut Folder,
     artifact: ArtifactId,
 ) -> Result<Line, PullError> {
-    let file = match folder.remove(artifact)? {
-        Removal::Removed(file) => Some(file),
-        // Fetched but never written here, or taken away by whoever keeps the record.
-        Removal::NotHere => None,
-        Removal::Changed => {
-            return Ok(Line::Refused { artifact, reason: Refused::ChangedSince });
+    match folder.remove(artifact)? {
+        Removal::Removed(file) => {
+            server.acknowledge_recall(artifact).await?;
+            Ok(Line::Removed { artifact, file })
         }
-    };
-    server.acknowledge_recall(artifact).await?;
-    Ok(Line::Removed { artifact, file })
+        Removal::NotHere => {
+            server.recall_not_here(artifact).await?;
+            Ok(Line::Refused { artifact, reason: Refused::NotHere })
+        }
+        Removal::Changed => Ok(Line::Refused { artifact, reason: Refused::ChangedSince }),
+    }
 }
 
 /// Fetches one file, verifies it, writes it, then says so.

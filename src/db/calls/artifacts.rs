@@ -3,7 +3,7 @@
 use super::super::{Answer, Commit, Contents, Db, ObjectRow, Order, Slice};
 use crate::domain::content::Part;
 use crate::domain::state::StateName;
-use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::submission::{ListPlace, ReceiptNumber, Submission};
 use crate::domain::{
     Artifact, ArtifactId, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
 };
@@ -81,6 +81,18 @@ impl Db {
         limit: u32,
     ) -> Answer<Vec<Artifact>> {
         engine!(self, db => db.released_for(doctor, team, limit).await)
+    }
+
+    /// Visits with something released, through links that name this doctor or team, soonest deadline
+    /// first, from behind a place on. A list to start from: each certificate still decides.
+    pub async fn cleared_visits(
+        &self,
+        doctor: StaffId,
+        team: Option<&str>,
+        after: Option<ListPlace>,
+        limit: u32,
+    ) -> Answer<Vec<ListPlace>> {
+        engine!(self, db => db.cleared_visits(doctor, team, after, limit).await)
     }
 
     /// Artifacts whose content must go, longest overdue first.

@@ -9,7 +9,7 @@ use super::{
 use crate::db::{Commit, Contents, ObjectRow, Order, Received, Slice};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
-use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::submission::{ListPlace, ReceiptNumber, Submission};
 use crate::domain::upload::Announced;
 use crate::domain::{
     Artifact, ArtifactId, Change, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
@@ -183,6 +183,30 @@ impl Store {
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn cleared_visits(
+        &self,
+        doctor: StaffId,
+        team: Option<&str>,
+        after: Option<ListPlace>,
+        limit: u32,
+    ) -> Answer<Vec<ListPlace>> {
+        // SQLite takes the two in this order: from the few links, not through all that is released.
+        let found = sqlx::query(
+            "SELECT a.submission, MIN(a.due_at) AS deadline FROM links l CROSS JOIN artifacts a \
+             WHERE a.link = l.id AND a.state = 'released' AND (l.doctor = $1 OR l.team = $2) \
+             GROUP BY a.submission HAVING MIN(a.due_at) > $3 \
+             OR (MIN(a.due_at) = $3 AND a.submission > $4) ORDER BY deadline, a.submission LIMIT $5",
+        )
+        .bind(doctor.to_string())
+        .bind(team)
+        .bind(after.map_or(i64::MIN, |place| place.deadline.as_millis()))
+        .bind(after.map(|place| place.submission.to_string()).unwrap_or_default())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(place).collect()
     }
 
     pub(in crate::db) async fn due(&self, now: Timestamp, limit: u32) -> Answer<Vec<Artifact>> {
@@ -405,6 +429,13 @@ fn contents(row: &Row) -> Answer<Contents> {
             uploads: rows::number(row, "uploads", "uploads")?,
             bytes: rows::number(row, "announced_bytes", "uploads")?,
         },
+    })
+}
+
+fn place(row: &Row) -> Answer<ListPlace> {
+    Ok(ListPlace {
+        deadline: rows::time(row, "deadline")?,
+        submission: rows::parsed(row, "submission", "artifacts")?,
     })
 }
 

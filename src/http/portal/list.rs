@@ -1,14 +1,16 @@
 //! What was cleared for a doctor: all of it by deadline, and one submission.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use serde::Deserialize;
 
 use crate::app::Portal;
 use crate::domain::link::Purpose;
 use crate::domain::retention::Urgency;
+use crate::domain::submission::ListPlace;
 use crate::domain::{ArtifactId, SubmissionId, Timestamp};
-use crate::flow::view::{self, Cleared};
+use crate::flow::view::{self, Cleared, List};
 use crate::http::permits::ListReleased;
 use crate::http::staff::Me;
 use crate::http::{Allowed, Door, Failure, Page, Problem};
@@ -43,6 +45,16 @@ struct ListPage<'a> {
     page: &'a Page,
     me: Me,
     rows: Vec<Row>,
+    /// Nothing comes before this page.
+    is_first: bool,
+    more: Option<ListPlace>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    /// Where the page before this one ended.
+    #[serde(rename = "after")]
+    untrusted_after: Option<String>,
 }
 
 #[derive(Template)]
@@ -58,12 +70,15 @@ pub(super) async fn list(
     State(door): State<Door<Portal>>,
     page: Page,
     doctor: Allowed<ListReleased>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Response, Failure> {
-    let list = view::list(&door.role, doctor.session.staff).await?;
+    let read = |text: String| ListPlace::parse(&text).ok_or(Problem::NotFound);
+    let after = query.untrusted_after.map(read).transpose()?;
+    let List { visits, more } = view::list(&door.role, doctor.session.staff, after).await?;
     let me = Me::of(&door, &doctor.session).await?;
     let now = door.role.app.clock.read();
-    let rows = list.into_iter().map(|cleared| Row::of(cleared, now)).collect();
-    page.html(&ListPage { page: &page, me, rows })
+    let rows = visits.into_iter().map(|cleared| Row::of(cleared, now)).collect();
+    page.html(&ListPage { page: &page, me, rows, is_first: after.is_none(), more })
 }
 
 /// `GET /submissions/{id}`.

@@ -157,6 +157,41 @@ async fn the_list_names_the_patient_the_deadline_and_what_is_held_back() {
 }
 
 #[tokio::test]
+async fn a_list_longer_than_a_page_says_so_and_goes_on() {
+    let limits = Limits { list_visits: 2, ..Limits::default() };
+    let world = World::with_limits(limits).await;
+    let link = world.app.link().await;
+    let mut doctor = world.signed_in(&world.doctor).await;
+    let mut visits = vec![];
+    let release = async |visits: &mut Vec<String>| {
+        let artifact = world.artifact(&link, StateName::Released).await;
+        visits.push(format!("/submissions/{}", artifact.submission));
+        world.app.hand.advance(Duration::from_mins(1));
+    };
+    let named = |body: &str, all: &[String]| -> Vec<bool> {
+        all.iter().map(|visit| body.contains(visit)).collect()
+    };
+    for _ in 0..2 {
+        release(&mut visits).await;
+        let page = doctor.get("/").await;
+        assert!(!page.body.contains("/?after="), "all of it: {}", page.body);
+    }
+    release(&mut visits).await;
+    let first = doctor.get("/").await;
+    assert_eq!(named(&first.body, &visits), [true, true, false]);
+    assert!(first.body.contains("続けて見る"));
+    let next = first.body.split("href=\"").find(|rest| rest.starts_with("/?after=")).unwrap();
+    let second = doctor.get(next.split('"').next().unwrap()).await;
+    assert_eq!(named(&second.body, &visits), [false, false, true]);
+    assert!(!second.body.contains("/?after="));
+    assert!(second.body.contains("期限の近いものへ戻る"));
+    for nowhere in ["", "1", "1.2", "x.01a1ed3f-0001-7000-8000-100000000000"] {
+        let answer = doctor.get(&format!("/?after={nowhere}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{nowhere}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_is_no_id_is_not_found() {
     let world = World::new().await;
     let mut doctor = world.signed_in(&world.doctor).await;

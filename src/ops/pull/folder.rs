@@ -1,8 +1,8 @@
 //! The folder that `sekisho pull` writes to, reached through one descriptor.
 //!
 //! Names come from ids and numbers, never from a server's text; no link is followed; a file appears
-//! under its name only whole and durable, and never in place of another. What was written is kept
-//! in a small record beside the files, so that a recall finds it.
+//! under its name only whole and durable, and never in place of another. What is to be written is
+//! first put into a small record beside the files, so that a recall finds it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,7 +20,7 @@ use super::server::RENDITION_LIMIT;
 use crate::domain::state::{Media, Sha256Hex};
 use crate::domain::{ArtifactId, SubmissionId};
 
-/// The record of what was written.
+/// The record of what was written, or was about to be.
 const RECORD: &str = ".sekisho-pull.json";
 /// Files begin under this name; one pull works in a folder at a time.
 const TEMPORARY: &str = ".sekisho-pull.tmp";
@@ -52,6 +52,7 @@ enum Found {
 /// What became of a recalled file.
 pub(super) enum Removal {
     Removed(String),
+    /// It was moved, or never written: the service is told so, as there may be copies.
     NotHere,
     /// It is no longer the file that was written.
     Changed,
@@ -94,10 +95,14 @@ impl Folder {
         bytes: &[u8],
         certificate: &str,
     ) -> Result<bool, PullError> {
+        // In the record first: what is cut short after it leaves no file that a recall does not find.
+        let before = self.record.insert(artifact, kept.clone());
+        self.store_record()?;
         let written = self.write_new(&kept.certificate(), certificate.as_bytes())?
             && self.write_new(&kept.file(), bytes)?;
-        if written {
-            self.record.insert(artifact, kept);
+        if !written {
+            self.record.remove(&artifact);
+            self.record.extend(before.map(|before| (artifact, before)));
             self.store_record()?;
         }
         Ok(written)

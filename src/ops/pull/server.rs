@@ -21,7 +21,8 @@ use crate::ops::tls;
 
 /// Largest rendition that is taken into memory, in bytes.
 pub(super) const RENDITION_LIMIT: u64 = 256 * 1024 * 1024;
-/// Longest list that is read, in bytes: 500 files and as many recalls are a quarter of it.
+/// Longest list that is read, in bytes: the 1000 files and as many recalls that a door may be set to
+/// name at once are less than half of it.
 const LIST_LIMIT: u64 = 1024 * 1024;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest pause within an answer.
@@ -94,9 +95,14 @@ impl Server {
         self.post(&format!("/v1/artifacts/{artifact}/acknowledge")).await
     }
 
-    /// Says that a recalled file is gone.
+    /// Says that a recalled file was removed.
     pub(super) async fn acknowledge_recall(&self, artifact: ArtifactId) -> Result<(), PullError> {
         self.post(&format!("/v1/artifacts/{artifact}/recall-acknowledge")).await
+    }
+
+    /// Says that a recalled file was here no longer.
+    pub(super) async fn recall_not_here(&self, artifact: ArtifactId) -> Result<(), PullError> {
+        self.post(&format!("/v1/artifacts/{artifact}/recall-not-here")).await
     }
 
     async fn post(&self, path: &str) -> Result<(), PullError> {

@@ -220,6 +220,7 @@ reached-what = 回収されたときは、この方々に知らせてくださ�
 reached-viewed = { $name }が閲覧(最後は{ $time })
 reached-pulled = { $name }が取り込み({ $time })
 reached-removed = { $time }に、回収されたファイルを消したと報告がありました。
+reached-not-here = { $time }に、回収されたファイルはもうそこになかったと報告がありました。移された先や写しを探してください。
 sensor-none = 侵入検知装置は設定されていません。通信を見張るものはありません。
 sensor-silent = 侵入検知装置から応答がありません。届いたものは確認待ちになります。
 sensor-losing = 侵入検知装置の報告を一部受け取れていません。届いたものは確認待ちになります。

@@ -173,6 +173,8 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.store_free_bytes", limits.store_free_bytes, 0, 1024 * GIB),
         ("limits.jail_bytes", limits.jail_bytes, 64 << 20, 8 * GIB),
         ("limits.list_visits", limits.list_visits.into(), 1, 500),
+        // What a machine reads of a list has a limit of its own.
+        ("limits.list_files", limits.list_files.into(), 1, 1000),
         ("limits.suspended_addresses", limits.suspended_addresses.into(), 1, 100_000),
         ("limits.known_bad_files", limits.known_bad_files.into(), 1, 1_000_000),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),

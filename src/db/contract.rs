@@ -22,11 +22,13 @@ use approvals::{
     a_second_approval_stands_with_what_it_changes_or_not_at_all,
     an_approval_that_did_not_know_of_another_is_refused_with_its_event,
 };
+use deliveries::{
+    a_doctors_list_goes_on_where_a_page_ended, a_machine_is_told_what_it_lacks_and_what_was_stopped,
+};
 use lists::{
     a_revoked_link_has_ended_and_the_others_are_listed_newest_first,
     a_state_is_listed_from_either_end_and_on_from_any_row, every_viewer_is_named_once,
 };
-use deliveries::a_doctors_list_goes_on_where_a_page_ended;
 use rescans::{
     a_round_is_opened_once_counts_to_its_bound_and_ends_once,
     nothing_is_scanned_again_before_what_came_in,
@@ -126,6 +128,7 @@ on_every_engine! {
     what_is_due_is_found_once_its_time_has_come,
     a_purged_row_says_nothing_of_its_file_and_its_sender,
     a_doctors_list_goes_on_where_a_page_ended,
+    a_machine_is_told_what_it_lacks_and_what_was_stopped,
     events_and_log_entries_can_be_neither_changed_nor_removed,
     a_destroyed_wrap_is_gone_and_the_others_stay,
     what_no_engine_stores_is_found_nowhere,

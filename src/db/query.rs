@@ -4,7 +4,9 @@ use crate::domain::content::{Area, ScanLease};
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Announced;
-use crate::domain::{ArtifactId, Event, ObjectId, SubmissionId, Timestamp, UploadId};
+use crate::domain::{
+    ArtifactId, Event, MachineId, ObjectId, SubmissionId, Timestamp, UploadId,
+};
 
 /// Which rows of a list: so many, after those that are skipped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,10 +114,12 @@ pub struct AuditFilter {
 /// One artifact pulled by one machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
-    pub artifact: ArtifactId,
+    pub machine: MachineId,
     pub pulled_at: Timestamp,
-    pub acknowledged_at: Option<Timestamp>,
+    /// When the machine said that it removed the recalled file.
     pub recalled_at: Option<Timestamp>,
+    /// When it said instead that it had the file no longer.
+    pub not_here_at: Option<Timestamp>,
 }
 
 /// What became of a turn at scanning a stored artifact again.

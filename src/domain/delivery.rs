@@ -16,6 +16,8 @@ pub enum Acknowledged {
     Written,
     /// Removed it after its recall.
     Removed,
+    /// Had it no longer when it was recalled: somebody moved it, and there may be copies.
+    NotHere,
 }
 
 /// What waits for a machine.

@@ -116,6 +116,8 @@ pub struct Limits {
     pub hold_most: Duration,
     /// Most visits on one page of a doctor's list; the next page has the rest.
     pub list_visits: u32,
+    /// Most files that a machine is told of at once, to pull and to remove each; then it asks again.
+    pub list_files: u32,
     /// Most addresses that are suspended at once.
     pub suspended_addresses: u32,
     /// Most entries of the list of known-bad files.
@@ -189,6 +191,7 @@ impl Default for Limits {
             review_escalation: Duration::from_hours(48),
             hold_most: Duration::from_hours(180 * 24),
             list_visits: 100,
+            list_files: 500,
             suspended_addresses: 10_000,
             known_bad_files: 100_000,
             // Ten thousand files in seventeen minutes.

@@ -2,25 +2,26 @@
 //!
 //! The machine is known by its client certificate. Pull is the one way files leave: each is handed
 //! out with its certificate after the event is committed, acknowledged once written and verified,
-//! and if it is recalled later, the machine is told until it says the file is gone.
+//! and if it is recalled later, the machine is told until it says that it removed the file, or that
+//! it had it no longer.
 
 use super::view::{self, Unopened, Viewed};
 use super::{FlowError, Refusal};
-use crate::app::{App, Portal};
+use crate::app::Portal;
 use crate::domain::certificate::{self, Viewer};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::staff::Machine;
+use crate::domain::state::StateName;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, State};
 
 /// What waits for a machine.
 pub struct Waiting {
-    /// Released and not yet acknowledged, soonest deadline first.
+    /// Released and not yet acknowledged, soonest deadline first; what a list does not hold comes once
+    /// the machine has acknowledged these.
     pub ready: Vec<Artifact>,
-    /// Pulled earlier and recalled since.
+    /// Pulled earlier and recalled since, earliest pulled first, and no more of them at once.
     pub recalled: Vec<ArtifactId>,
 }
-
-const LIST_LIMIT: u32 = 500;
 
 /// The registered machine behind a client certificate.
 ///
@@ -56,23 +57,13 @@ pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, Flow
     let app = &portal.app;
     let viewer = viewer_of(machine);
     let now = app.clock.trusted()?;
-    let deliveries = app.db.deliveries(machine.id, u32::MAX).await?;
-    // What was recalled and removed, and then released again, is pulled again.
-    let has = |id: ArtifactId| {
-        let mut kept = deliveries.iter().filter(|it| it.recalled_at.is_none());
-        kept.any(|it| it.artifact == id && it.acknowledged_at.is_some())
-    };
-    let found = app.db.released_for(machine.doctor, machine.team.as_deref(), LIST_LIMIT).await?;
+    let most = app.limits.list_files;
     let proven = |artifact: &Artifact| {
         certificate::prove(artifact, &viewer, &app.public.certificate, now).is_ok()
     };
-    let ready = found.into_iter().filter(|it| !has(it.id) && proven(it)).collect();
-    let mut recalled = Vec::new();
-    for delivery in deliveries.iter().filter(|it| it.recalled_at.is_none()) {
-        if is_recalled(app, delivery.artifact).await? {
-            recalled.push(delivery.artifact);
-        }
-    }
+    let ready = app.db.to_pull(machine, most).await?.into_iter().filter(proven).collect();
+    let stopped = app.db.pulled_and_stopped(machine.id, most).await?;
+    let recalled = stopped.iter().filter(|it| is_recalled(&it.state)).map(|it| it.id).collect();
     app.db.append(&app.event(Actor::Machine { id: machine.id }, Action::List)?).await?;
     Ok(Waiting { ready, recalled })
 }
@@ -103,7 +94,7 @@ pub async fn pull(portal: &Portal, machine: &Machine, id: ArtifactId) -> Result<
     Ok(viewed)
 }
 
-/// The machine wrote and verified the file, or removed a recalled one.
+/// The machine wrote and verified the file, or says what became of a recalled one.
 ///
 /// # Errors
 /// [`FlowError::NotFound`] if this machine did not pull it.
@@ -118,7 +109,8 @@ pub async fn acknowledge(
     let event = event.about_artifact(id);
     let event = match what {
         Acknowledged::Written => event,
-        Acknowledged::Removed => event.fact("recall", "1"),
+        Acknowledged::Removed => event.fact("recall", "removed"),
+        Acknowledged::NotHere => event.fact("recall", "not_here"),
     };
     if app.db.acknowledge(id, machine.id, what, &event).await? {
         return Ok(());
@@ -126,16 +118,17 @@ pub async fn acknowledge(
     Err(view::not_found(app, event, Code::fixed("not_pulled")).await)
 }
 
-async fn is_recalled(app: &App, id: ArtifactId) -> Result<bool, FlowError> {
-    let artifact = app.db.artifact(id).await?;
-    Ok(artifact.is_some_and(|artifact| match artifact.state {
+/// Whether what was pulled while it was released was recalled since.
+fn is_recalled(state: &State) -> bool {
+    match state {
         State::Quarantined { .. }
         | State::InReview { .. }
         | State::Approved { .. }
         | State::Rejected { .. } => true,
-        // Expiry ends the service's copy, not the clinic's record.
-        State::Released { .. } | State::Purged { .. } => false,
-    }))
+        State::Released { .. } => false,
+        // Expiry ends the service's copy, not the clinic's record; a recall outlives what it stopped.
+        State::Purged { after, .. } => *after != StateName::Released,
+    }
 }
 
 fn viewer_of(machine: &Machine) -> Viewer {

@@ -1,5 +1,5 @@
 //! Whom an artifact has reached, for those who recall it: who viewed it, which machine pulled it, and
-//! whether that machine has removed it since.
+//! whether that machine has removed it since, or had it no longer.
 
 use super::{FlowError, people};
 use crate::app::Review;
@@ -27,8 +27,10 @@ pub struct Pulled {
     /// Whose machine it is.
     pub doctor: String,
     pub at: Timestamp,
-    /// When it said that the recalled file is gone.
+    /// When it said that it removed the recalled file.
     pub removed_at: Option<Timestamp>,
+    /// When it said instead that it had the file no longer: there may be copies.
+    pub not_here_at: Option<Timestamp>,
 }
 
 /// Whom an artifact has reached so far.
@@ -63,7 +65,8 @@ async fn machines(review: &Review, artifact: &Artifact) -> Result<Vec<Pulled>, F
     let known: Vec<_> =
         rows.iter().filter_map(|row| row.verify(&review.app.public.grant).ok()).collect();
     let mut pulled = Vec::new();
-    for (id, delivery) in delivered {
+    for delivery in delivered {
+        let id = delivery.machine;
         let machine = known.iter().find(|machine| machine.id == id);
         pulled.push(Pulled {
             machine: machine.map_or_else(|| id.to_string(), |machine| machine.name.clone()),
@@ -73,6 +76,7 @@ async fn machines(review: &Review, artifact: &Artifact) -> Result<Vec<Pulled>, F
             },
             at: delivery.pulled_at,
             removed_at: delivery.recalled_at,
+            not_here_at: delivery.not_here_at,
         });
     }
     Ok(pulled)

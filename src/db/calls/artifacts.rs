@@ -72,17 +72,6 @@ impl Db {
         engine!(self, db => db.count_in(state).await)
     }
 
-    /// Released artifacts whose link names this doctor or team, soonest deadline first. A list to
-    /// start from: each certificate still decides.
-    pub async fn released_for(
-        &self,
-        doctor: StaffId,
-        team: Option<&str>,
-        limit: u32,
-    ) -> Answer<Vec<Artifact>> {
-        engine!(self, db => db.released_for(doctor, team, limit).await)
-    }
-
     /// Visits with something released, through links that name this doctor or team, soonest deadline
     /// first, from behind a place on. A list to start from: each certificate still decides.
     pub async fn cleared_visits(

@@ -2,7 +2,8 @@
 
 use super::super::{Answer, Db, Delivery};
 use crate::domain::delivery::Acknowledged;
-use crate::domain::{ArtifactId, Event, MachineId};
+use crate::domain::staff::Machine;
+use crate::domain::{Artifact, ArtifactId, Event, MachineId};
 
 impl Db {
     pub async fn record_pull(
@@ -25,13 +26,24 @@ impl Db {
         engine!(self, db => db.acknowledge(artifact, machine, what, event).await)
     }
 
-    /// What a machine has pulled, newest first.
-    pub async fn deliveries(&self, machine: MachineId, limit: u32) -> Answer<Vec<Delivery>> {
-        engine!(self, db => db.deliveries(machine, limit).await)
+    /// Released artifacts whose link names this machine's doctor or team and which the machine has
+    /// not, soonest deadline first. A list to start from: each certificate still decides.
+    pub async fn to_pull(&self, machine: &Machine, limit: u32) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.to_pull(machine, limit).await)
+    }
+
+    /// What a machine pulled that is released no more, and of which it has not said what became of it,
+    /// earliest first. What was purged while it was released is left out.
+    pub async fn pulled_and_stopped(
+        &self,
+        machine: MachineId,
+        limit: u32,
+    ) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.pulled_and_stopped(machine, limit).await)
     }
 
     /// Which machines have pulled an artifact, and when.
-    pub async fn deliveries_of(&self, artifact: ArtifactId) -> Answer<Vec<(MachineId, Delivery)>> {
+    pub async fn deliveries_of(&self, artifact: ArtifactId) -> Answer<Vec<Delivery>> {
         engine!(self, db => db.deliveries_of(artifact).await)
     }
 }

@@ -1,11 +1,18 @@
-//! What a doctor's list starts from.
+//! What a doctor's list and a machine's lists start from.
 
 use super::scale::release;
 use super::world::{NOW, SECOND, World, sealed};
 use crate::db::Commit;
+use crate::domain::delivery::Acknowledged;
+use crate::domain::finding::Reason;
+use crate::domain::policy::Verdict;
+use crate::domain::retention::Retention;
+use crate::domain::staff::Machine;
 use crate::domain::state::Release;
 use crate::domain::submission::{ListPlace, ReceiptNumber, Submission};
-use crate::domain::{Action, Artifact, StaffId, SubmissionId, Timestamp};
+use crate::domain::{
+    Action, Artifact, ArtifactId, Engine, MachineId, StaffId, SubmissionId, Timestamp,
+};
 
 /// A doctor's list has more than any limit here.
 const MANY: u32 = 100;
@@ -36,6 +43,53 @@ pub(super) async fn a_doctors_list_goes_on_where_a_page_ended(world: World) {
     }
     assert_eq!(ask(doctor(), after, 1).await, []);
     assert_eq!(ask(StaffId::new(NOW, [9; 10]), None, MANY).await, []);
+}
+
+pub(super) async fn a_machine_is_told_what_it_lacks_and_what_was_stopped(world: World) {
+    let machine = machine();
+    let to_pull = async |limit| ids(&world.db.to_pull(&machine, limit).await.unwrap());
+    let stopped = async |limit| ids(&world.db.pulled_and_stopped(machine.id, limit).await.unwrap());
+    let at = |seconds: u32| NOW.plus(SECOND * seconds);
+    let mut files = Vec::new();
+    for position in [1, 2, 3] {
+        files.push(released(&world, world.submission, position, at(position.into())).await);
+    }
+    let [expired, recalled, third] = files.try_into().expect("three");
+    for (file, seconds) in [(&expired, 1), (&recalled, 2)] {
+        let event = world.event(Action::Pull);
+        let event = crate::domain::Event { at: at(seconds), ..event };
+        world.db.record_pull(file.id, machine.id, &event).await.unwrap();
+        assert_eq!(to_pull(1).await, [file.id], "handed out, and not yet acknowledged");
+        say(&world, file.id, Acknowledged::Written).await;
+    }
+    assert_eq!(to_pull(1).await, [third.id], "what it has takes no place");
+    assert_eq!(stopped(MANY).await, []);
+    let purge = async |file: Artifact| {
+        let change = file.purge(&Retention::default(), world.stamp(at(20 * 24 * 3600))).unwrap();
+        world.db.commit(change.into()).await.unwrap()
+    };
+    purge(expired).await;
+    let verdict = Verdict::Suspicious { reason: Reason::plain(Engine::Type, "trailing_bytes") };
+    let change = recalled.recall(verdict, world.stamp(NOW)).unwrap();
+    let recalled = world.db.commit(change.into()).await.unwrap();
+    assert_eq!(stopped(1).await, [recalled.id], "what only expired takes no place");
+    let recalled = purge(recalled).await;
+    assert_eq!(stopped(MANY).await, [recalled.id], "a recall outlives what it stopped");
+    say(&world, recalled.id, Acknowledged::NotHere).await;
+    assert_eq!(stopped(MANY).await, []);
+    // What was gone there and is released is pulled once more.
+    for what in [Acknowledged::Removed, Acknowledged::NotHere] {
+        world.db.record_pull(third.id, machine.id, &world.event(Action::Pull)).await.unwrap();
+        say(&world, third.id, Acknowledged::Written).await;
+        assert_eq!(to_pull(MANY).await, []);
+        say(&world, third.id, what).await;
+        assert_eq!(to_pull(MANY).await, [third.id]);
+    }
+}
+
+async fn say(world: &World, artifact: ArtifactId, what: Acknowledged) {
+    let event = world.event(Action::PullAcknowledge);
+    assert!(world.db.acknowledge(artifact, machine().id, what, &event).await.unwrap());
 }
 
 async fn open(world: &World, id: SubmissionId, number: u8) {
@@ -69,7 +123,24 @@ async fn released(
     world.db.commit(change.into()).await.unwrap()
 }
 
+fn ids(artifacts: &[Artifact]) -> Vec<ArtifactId> {
+    artifacts.iter().map(|artifact| artifact.id).collect()
+}
+
 /// Whom the world's link names.
 fn doctor() -> StaffId {
     StaffId::new(NOW, [3; 10])
+}
+
+pub(super) fn machine() -> Machine {
+    Machine {
+        id: MachineId::new(NOW, [4; 10]),
+        version: 1,
+        name: "room 1".into(),
+        certificate_sha256: "a".repeat(64),
+        doctor: doctor(),
+        team: None,
+        created_at: NOW,
+        disabled_at: None,
+    }
 }

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use super::deliveries::machine;
 use super::world::{NOW, Place, World, prepared};
 use crate::db::{AuditFilter, Order, Slice};
 use crate::domain::finding::Reason;
 use crate::domain::policy::Verdict;
+use crate::domain::staff::Machine;
 use crate::domain::state::{Basis, Media, Release, Rendition, Sha256Hex, StateName};
 use crate::domain::{Action, Engine, ObjectId, StaffId, State, SubmissionId};
 
@@ -47,6 +49,7 @@ async fn measure(place: Place, files: u32) {
     let list = db.cleared_visits(doctor, None, None, LIMIT).await.expect("a list");
     let half = list.get(list.len() / 2).copied();
     assert!(half.is_some(), "a doctor's list holds some");
+    let machine = Machine { id: id(MACHINE, 0).parse().expect("an id"), doctor, ..machine() };
     let by = |filter: AuditFilter| AuditFilter { limit: LIMIT, ..filter };
     let everything = by(AuditFilter::default());
     let of_file = by(AuditFilter { artifact: Some(artifact), ..AuditFilter::default() });
@@ -57,6 +60,8 @@ async fn measure(place: Place, files: u32) {
         by(AuditFilter { actor: Some("staff:nobody".into()), until, ..AuditFilter::default() });
     time("doctor's list", || db.cleared_visits(doctor, None, None, LIMIT)).await;
     time("doctor's list, its second half", || db.cleared_visits(doctor, None, half, LIMIT)).await;
+    time("what a machine is to pull", || db.to_pull(&machine, LIMIT)).await;
+    time("what a machine is to remove", || db.pulled_and_stopped(machine.id, LIMIT)).await;
     time("queue, in review", || db.artifacts_in(StateName::InReview, Order::OldestFirst, FIRST))
         .await;
     time("queue, rejected", || db.artifacts_in(StateName::Rejected, Order::NewestFirst, FIRST))
@@ -93,6 +98,7 @@ const LINK: &str = "01a1ed3f-0002-7000-8000-";
 const SUBMISSION: &str = "01a1ed3f-0003-7000-8000-";
 const ARTIFACT: &str = "01a1ed3f-0004-7000-8000-";
 const OBJECT: &str = "01a1ed3f-0005-7000-8000-";
+const MACHINE: &str = "01a1ed3f-0007-7000-8000-";
 const EVENT: &str = "01a1ed3f-0006-7000-8000-";
 /// Makes of each number twelve digits.
 const TWELVE: u64 = 100_000_000_000;
@@ -157,6 +163,12 @@ fn rows(world: &World, files: u32) -> String {
         state("'in_review'", "'released'", "'rejected'", "'purged'"),
         state("at + 1000000000000", "at + 1000000000000", "at + 1000000000000", "NULL"),
         state(&quoted(&in_review), &quoted(&released), &quoted(&in_review), &quoted(&purged)),
+    ));
+    // One machine pulled a tenth of all there ever was, which is years of a large team's.
+    say(format!(
+        "INSERT INTO deliveries (artifact, machine, pulled_at, acknowledged_at) \
+         {} SELECT '{ARTIFACT}' || ({TWELVE} + i * 10), '{MACHINE}{TWELVE}', {now}, {now} FROM n",
+        count(files / 10)
     ));
     say(format!(
         "INSERT INTO events (id, at, actor, action, outcome, artifact, submission, link, body, \

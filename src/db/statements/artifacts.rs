@@ -165,26 +165,6 @@ impl Store {
         rows::number(&row, "n", "artifacts")
     }
 
-    pub(in crate::db) async fn released_for(
-        &self,
-        doctor: StaffId,
-        team: Option<&str>,
-        limit: u32,
-    ) -> Answer<Vec<Artifact>> {
-        // SQLite takes the two in this order: from the few links, not through all that is released.
-        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {ARTIFACT} FROM links l CROSS JOIN artifacts a \
-             WHERE a.link = l.id AND a.state = 'released' AND (l.doctor = $1 OR l.team = $2) \
-             ORDER BY a.due_at, a.id LIMIT $3"
-        )))
-        .bind(doctor.to_string())
-        .bind(team)
-        .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await?;
-        found.iter().map(rows::artifact).collect()
-    }
-
     pub(in crate::db) async fn cleared_visits(
         &self,
         doctor: StaffId,

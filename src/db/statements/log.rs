@@ -6,9 +6,8 @@ use sqlx::Row as _;
 use super::rows::{self, big};
 use super::{Answer, DbError, Row, Store, events};
 use crate::audit::{SequencedEvent, merkle};
-use crate::db::{Delivery, LogTree, QueuedEvent, Unsealed};
-use crate::domain::delivery::Acknowledged;
-use crate::domain::{ArtifactId, Event, MachineId, Timestamp};
+use crate::db::{LogTree, QueuedEvent, Unsealed};
+use crate::domain::{ArtifactId, Event, Timestamp};
 
 impl Store {
     pub(in crate::db) async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {
@@ -196,87 +195,6 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    pub(in crate::db) async fn record_pull(
-        &self,
-        artifact: ArtifactId,
-        machine: MachineId,
-        event: &Event,
-    ) -> Answer<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO deliveries (artifact, machine, pulled_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (artifact, machine) DO UPDATE SET pulled_at = excluded.pulled_at, \
-             acknowledged_at = NULL, recalled_at = NULL",
-        )
-        .bind(artifact.to_string())
-        .bind(machine.to_string())
-        .bind(event.at.as_millis())
-        .execute(&mut *tx)
-        .await?;
-        events::append(&mut tx, event).await?;
-        Ok(tx.commit().await?)
-    }
-
-    pub(in crate::db) async fn acknowledge(
-        &self,
-        artifact: ArtifactId,
-        machine: MachineId,
-        what: Acknowledged,
-        event: &Event,
-    ) -> Answer<bool> {
-        let statement = match what {
-            Acknowledged::Written => {
-                "UPDATE deliveries SET acknowledged_at = $1 WHERE artifact = $2 AND machine = $3"
-            }
-            Acknowledged::Removed => {
-                "UPDATE deliveries SET recalled_at = $1 WHERE artifact = $2 AND machine = $3"
-            }
-        };
-        let mut tx = self.begin().await?;
-        let done = sqlx::query(statement)
-            .bind(event.at.as_millis())
-            .bind(artifact.to_string())
-            .bind(machine.to_string())
-            .execute(&mut *tx)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        events::append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    pub(in crate::db) async fn deliveries(
-        &self,
-        machine: MachineId,
-        limit: u32,
-    ) -> Answer<Vec<Delivery>> {
-        let found = sqlx::query(
-            "SELECT * FROM deliveries WHERE machine = $1 ORDER BY pulled_at DESC, artifact \
-             LIMIT $2",
-        )
-        .bind(machine.to_string())
-        .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await?;
-        found.iter().map(delivery).collect()
-    }
-
-    pub(in crate::db) async fn deliveries_of(
-        &self,
-        artifact: ArtifactId,
-    ) -> Answer<Vec<(MachineId, Delivery)>> {
-        let found = sqlx::query(
-            "SELECT * FROM deliveries WHERE artifact = $1 ORDER BY pulled_at, machine LIMIT 500",
-        )
-        .bind(artifact.to_string())
-        .fetch_all(&self.reader)
-        .await?;
-        let pulled = |row: &Row| Ok((rows::parsed(row, "machine", "deliveries")?, delivery(row)?));
-        found.iter().map(pulled).collect()
-    }
-
     pub(in crate::db) async fn high_water(&self) -> Answer<Timestamp> {
         let row = sqlx::query("SELECT high_water FROM clock WHERE id = 1")
             .fetch_optional(&self.reader)
@@ -296,15 +214,6 @@ impl Store {
         .await?;
         Ok(tx.commit().await?)
     }
-}
-
-fn delivery(row: &Row) -> Answer<Delivery> {
-    Ok(Delivery {
-        artifact: rows::parsed(row, "artifact", "deliveries")?,
-        pulled_at: rows::time(row, "pulled_at")?,
-        acknowledged_at: rows::optional_time(row, "acknowledged_at")?,
-        recalled_at: rows::optional_time(row, "recalled_at")?,
-    })
 }
 
 /// The hash is that of the bytes: what its row says of them, whoever adds events could make anything, and

@@ -9,6 +9,7 @@
 
 mod alerts;
 mod artifacts;
+mod deliveries;
 mod events;
 mod grants;
 mod known_bad;

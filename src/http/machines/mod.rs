@@ -49,6 +49,7 @@ pub(super) fn routes() -> Routes<Portal> {
         .get("/v1/artifacts/{id}/rendition", rendition)
         .post("/v1/artifacts/{id}/acknowledge", acknowledge)
         .post("/v1/artifacts/{id}/recall-acknowledge", acknowledge_recall)
+        .post("/v1/artifacts/{id}/recall-not-here", recall_not_here)
 }
 
 /// `GET /v1/waiting`.
@@ -94,6 +95,16 @@ async fn acknowledge_recall(
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
     pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::Removed).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/artifacts/{id}/recall-not-here`.
+async fn recall_not_here(
+    State(portal): State<Portal>,
+    Puller(machine): Puller,
+    Path(untrusted_id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::NotHere).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

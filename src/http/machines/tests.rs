@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Extension;
@@ -6,12 +8,13 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use crate::app::PeerIdentity;
-use crate::domain::Artifact;
 use crate::domain::delivery::Waiting;
+use crate::domain::limits::Limits;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
-use crate::flow::people;
-use crate::http::staff::tests::world::{PIXELS, World};
+use crate::domain::{Artifact, Event};
+use crate::flow::{expire, people};
+use crate::http::staff::tests::world::{PIXELS, World, unscannable};
 
 const REGISTERED: &str = "aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11";
 const STRANGER: &str = "bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22";
@@ -67,18 +70,69 @@ async fn what_was_acknowledged_waits_no_more_and_a_recall_does() {
     assert_eq!(status, StatusCode::NOT_FOUND, "nothing is acknowledged that was not pulled");
     let listed = waiting(&world).await;
     assert_eq!(listed.ready.iter().map(|it| it.artifact).collect::<Vec<_>>(), [artifact.id]);
-    for (method, path) in [(Method::GET, get(&artifact)), (Method::POST, never_pulled)] {
-        assert!(ask(&world, Some(REGISTERED), method, &path).await.0.is_success());
-    }
+    pulled(&world, &artifact).await;
     assert!(waiting(&world).await.ready.is_empty());
-    let verdict = crate::http::staff::tests::world::unscannable();
-    let stamp = world.app.review.app.stamp(world.app.review.app.itself(), world.now()).unwrap();
-    let change = artifact.clone().recall(verdict, stamp).unwrap();
-    world.app.review.app.db.commit(change.into()).await.unwrap();
+    recall(&world, artifact.clone()).await;
     assert_eq!(waiting(&world).await.recalled, [artifact.id]);
     let gone = format!("/v1/artifacts/{}/recall-acknowledge", artifact.id);
     ask(&world, Some(REGISTERED), Method::POST, &gone).await;
     assert!(waiting(&world).await.recalled.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_machine_has_takes_no_place_in_what_waits_for_it() {
+    let limits = Limits { list_files: 2, ..Limits::default() };
+    let world = registered(World::with_limits(limits).await).await;
+    let link = world.app.link().await;
+    let mut files = vec![];
+    for count in 1..=3 {
+        files.push(world.artifact(&link, StateName::Released).await);
+        assert_eq!(waiting(&world).await.ready.len(), count.min(2), "as many as a list names");
+    }
+    for file in &files[..2] {
+        pulled(&world, file).await;
+    }
+    let listed = waiting(&world).await.ready;
+    assert_eq!(listed.iter().map(|it| it.artifact).collect::<Vec<_>>(), [files[2].id]);
+}
+
+#[tokio::test]
+async fn a_recall_waits_for_a_machine_that_is_off_until_after_the_purge() {
+    let world = world().await;
+    let link = world.app.link().await;
+    let [stopped, expired] = [
+        world.artifact(&link, StateName::Released).await,
+        world.artifact(&link, StateName::Released).await,
+    ];
+    for file in [&stopped, &expired] {
+        pulled(&world, file).await;
+    }
+    recall(&world, stopped.clone()).await;
+    world.app.hand.advance(Duration::from_hours(24 * 31));
+    let app = &world.app.review.app;
+    assert_eq!(expire::run(app, app.itself()).await.unwrap().len(), 2);
+    // What only expired is the clinic's record by now.
+    assert_eq!(waiting(&world).await.recalled, [stopped.id]);
+}
+
+#[tokio::test]
+async fn a_recalled_file_that_was_moved_away_is_told_to_the_reviewer() {
+    let world = world().await;
+    let link = world.app.link().await;
+    let artifact = world.artifact(&link, StateName::Released).await;
+    pulled(&world, &artifact).await;
+    recall(&world, artifact.clone()).await;
+    let gone = format!("/v1/artifacts/{}/recall-not-here", artifact.id);
+    let (status, ..) = ask(&world, Some(REGISTERED), Method::POST, &gone).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert!(waiting(&world).await.recalled.is_empty());
+    let events = world.app.events().await;
+    let said = |event: &Event| event.facts.get("recall").is_some_and(|it| it == "not_here");
+    assert_eq!(events.iter().filter(|event| said(event)).count(), 1);
+    let reviewer = world.app.staff("reviewer", StaffRole::Reviewer).await;
+    let page = world.signed_in(&reviewer).await.get(&format!("/artifacts/{}", artifact.id)).await;
+    assert!(page.body.contains("もうそこになかった"), "{}", page.body);
+    assert!(!page.body.contains("消したと報告"), "{}", page.body);
 }
 
 #[tokio::test]
@@ -92,11 +146,29 @@ async fn an_address_that_is_no_id_and_an_unknown_route_read_alike() {
 }
 
 async fn world() -> World {
-    let world = World::new().await;
+    registered(World::new().await).await
+}
+
+/// The same world, with a machine of its doctor's.
+async fn registered(world: World) -> World {
     let actor = world.app.review.app.itself();
     let (review, login) = (&world.app.review, &world.doctor.staff.login);
     people::add_machine(review, actor, "room 1", login, REGISTERED).await.unwrap();
     world
+}
+
+/// Fetched, written and verified.
+async fn pulled(world: &World, artifact: &Artifact) {
+    let written = format!("/v1/artifacts/{}/acknowledge", artifact.id);
+    for (method, path) in [(Method::GET, get(artifact)), (Method::POST, written)] {
+        assert!(ask(world, Some(REGISTERED), method, &path).await.0.is_success());
+    }
+}
+
+async fn recall(world: &World, artifact: Artifact) {
+    let stamp = world.app.review.app.stamp(world.app.review.app.itself(), world.now()).unwrap();
+    let change = artifact.recall(unscannable(), stamp).unwrap();
+    world.app.review.app.db.commit(change.into()).await.unwrap();
 }
 
 async fn waiting(world: &World) -> Waiting {
@@ -129,13 +201,14 @@ async fn ask(
     (status, header, response.into_body().collect().await.unwrap().to_bytes().to_vec())
 }
 
-fn routes(artifact: &Artifact) -> [(Method, String); 4] {
+fn routes(artifact: &Artifact) -> [(Method, String); 5] {
     let path = |end: &str| format!("/v1/artifacts/{}/{end}", artifact.id);
     [
         (Method::GET, "/v1/waiting".to_owned()),
         (Method::GET, path("rendition")),
         (Method::POST, path("acknowledge")),
         (Method::POST, path("recall-acknowledge")),
+        (Method::POST, path("recall-not-here")),
     ]
 }
 

@@ -213,4 +213,5 @@ pub(super) const TABLE: &[Row] = &[
     of(At::Machines, get("/v1/artifacts/{id}/rendition"), MACHINE, RELEASED, Gives::Pixels),
     of(At::Machines, post("/v1/artifacts/{id}/acknowledge"), MACHINE, PULLED, Gives::Done),
     of(At::Machines, post("/v1/artifacts/{id}/recall-acknowledge"), MACHINE, PULLED, Gives::Done),
+    of(At::Machines, post("/v1/artifacts/{id}/recall-not-here"), MACHINE, PULLED, Gives::Done),
 ];

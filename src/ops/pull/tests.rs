@@ -127,6 +127,59 @@ async fn a_recall_removes_the_file_unless_it_was_changed_since() {
 }
 
 #[tokio::test]
+async fn a_recalled_file_that_is_not_here_is_told_as_such_and_to_whoever_pulls() {
+    let world = World::new();
+    let ready = world.offer(1, BYTES, &world.signer);
+    world.pull().await;
+    let moved = world.folder.path().join("moved.jpg");
+    std::fs::rename(world.path(&ready, "1.jpg"), &moved).unwrap();
+    let never_here = ArtifactId::new(NOW, [9; 10]);
+    {
+        let mut answers = world.answers.lock().unwrap();
+        answers.acknowledged.clear();
+        answers.listed.clear();
+        answers.recalled = vec![ready.artifact, never_here];
+    }
+    let (summary, lines) = world.pull().await;
+    assert_eq!(summary, Summary { refused: 2, ..Summary::default() });
+    let told = |artifact| Line::Refused { artifact, reason: Refused::NotHere };
+    assert_eq!(lines, [told(ready.artifact), told(never_here)]);
+    let said = [ready.artifact, never_here].map(|id| format!("{id} recall-not-here"));
+    assert_eq!(world.acknowledged(), said);
+    assert_eq!(world.names(), [".sekisho-pull.json"], "its certificate went with it");
+}
+
+#[tokio::test]
+async fn no_file_is_here_before_the_record_names_it() {
+    let world = World::new();
+    let ready = world.offer(1, BYTES, &world.signer);
+    let mut folder = Folder::open(&world.to()).unwrap();
+    // The record cannot be written.
+    std::fs::create_dir(world.to().join(".sekisho-pull.json")).unwrap();
+    let kept = Kept {
+        submission: ready.submission,
+        position: 1,
+        media: Media::Jpeg,
+        sha256: ready.sha256.clone(),
+    };
+    assert!(folder.keep(ready.artifact, kept, BYTES, "certificate").is_err());
+    assert!(!world.names().iter().any(|name| name.contains("-1.")), "{:?}", world.names());
+}
+
+#[tokio::test]
+async fn what_another_file_stood_in_the_way_of_is_not_in_the_record() {
+    let world = World::new();
+    let ready = world.offer(1, BYTES, &world.signer);
+    std::fs::write(world.path(&ready, "1.jpg"), "someone else's").unwrap();
+    world.pull().await;
+    world.answers.lock().unwrap().recalled = vec![ready.artifact];
+    let (_, lines) = world.pull().await;
+    // Else it would be taken for ours, changed since.
+    let told = Line::Refused { artifact: ready.artifact, reason: Refused::NotHere };
+    assert_eq!(lines.first(), Some(&told));
+}
+
+#[tokio::test]
 async fn a_door_of_another_authority_is_not_spoken_to() {
     let world = World::new();
     world.offer(1, BYTES, &world.signer);

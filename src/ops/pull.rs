@@ -10,6 +10,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -21,7 +22,7 @@ use super::KeyError;
 use super::keys::PublicKeys;
 use crate::domain::authority::Verifier;
 use crate::domain::certificate::Certificate;
-use crate::domain::delivery::Ready;
+use crate::domain::delivery::{Ready, Waiting};
 use crate::domain::evidence;
 use crate::domain::state::Sha256Hex;
 use crate::domain::{ArtifactId, Timestamp};
@@ -113,6 +114,8 @@ pub enum Refused {
     TooLarge,
     #[error("it is no longer released")]
     Gone,
+    #[error("the door could not give it now")]
+    Unavailable,
     #[error("another file has its name already")]
     NameTaken,
     #[error("it was recalled and is not here any more: look for copies and remove them by hand")]
@@ -139,6 +142,9 @@ impl Summary {
     }
 }
 
+/// Lists that one pull asks for at most.
+const LISTS_LIMIT: usize = 10_000;
+
 /// Pulls everything that waits, recalls first. `now` is the time; `tell` hears what becomes of each file, and how
 /// many are still to come.
 ///
@@ -152,19 +158,28 @@ pub async fn pull(
     let public = PublicKeys::read(&args.public)?;
     let server = Server::new(args)?;
     let mut folder = Folder::open(&args.to)?;
-    let waiting = server.waiting().await?;
-    let mut left = waiting.ready.len() + waiting.recalled.len();
     let mut summary = Summary::default();
-    let mut done = |line: Line| {
-        left = left.saturating_sub(1);
-        summary.count(&line);
-        tell(&line, left);
-    };
-    for artifact in waiting.recalled {
-        done(remove(&server, &mut folder, artifact).await?);
-    }
-    for ready in &waiting.ready {
-        done(fetch(&server, &mut folder, ready, &public.certificate, now()).await?);
+    // A list names so many at once: the next is asked for until one names nothing new.
+    let mut seen = BTreeSet::new();
+    for _ in 0..LISTS_LIMIT {
+        let Waiting { mut ready, mut recalled } = server.waiting().await?;
+        recalled.retain(|it| seen.insert(*it));
+        ready.retain(|it| seen.insert(it.artifact));
+        let mut left = ready.len() + recalled.len();
+        if left == 0 {
+            break;
+        }
+        let mut done = |line: Line| {
+            left = left.saturating_sub(1);
+            summary.count(&line);
+            tell(&line, left);
+        };
+        for artifact in recalled {
+            done(remove(&server, &mut folder, artifact).await?);
+        }
+        for ready in &ready {
+            done(fetch(&server, &mut folder, ready, &public.certificate, now()).await?);
+        }
     }
     Ok(summary)
 }

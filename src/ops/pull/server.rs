@@ -77,8 +77,11 @@ impl Server {
     ) -> Result<Result<Fetched, Refused>, PullError> {
         let address = self.address(&format!("/v1/artifacts/{}/rendition", ready.artifact))?;
         let answer = self.client.get(address).send().await.map_err(PullError::Unreached)?;
-        if answer.status() == StatusCode::NOT_FOUND {
-            return Ok(Err(Refused::Gone));
+        match answer.status() {
+            StatusCode::NOT_FOUND => return Ok(Err(Refused::Gone)),
+            // About this one file: the others are to be had all the same.
+            fault if fault.is_server_error() => return Ok(Err(Refused::Unavailable)),
+            _ => {}
         }
         let answer = expect_success(answer)?;
         let Some(certificate) = certificate(&answer) else {

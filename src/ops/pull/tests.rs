@@ -180,6 +180,30 @@ async fn what_another_file_stood_in_the_way_of_is_not_in_the_record() {
 }
 
 #[tokio::test]
+async fn a_file_that_the_door_cannot_give_keeps_no_other_back() {
+    let world = World::new();
+    let broken = world.offer(1, BYTES, &world.signer);
+    let other = world.offer(2, BYTES, &world.signer);
+    world.change(&broken, |offer| offer.status = StatusCode::INTERNAL_SERVER_ERROR);
+    let (summary, lines) = world.pull().await;
+    assert_eq!((summary.written, summary.refused), (1, 1), "{lines:?}");
+    let told = Line::Refused { artifact: broken.artifact, reason: Refused::Unavailable };
+    assert_eq!(lines.first(), Some(&told));
+    assert_eq!(world.acknowledged(), [format!("{} acknowledge", other.artifact)]);
+}
+
+#[tokio::test]
+async fn what_a_list_does_not_name_at_once_is_asked_for() {
+    let world = World::new();
+    for number in 1..=5 {
+        world.offer(number, BYTES, &world.signer);
+    }
+    world.answers.lock().unwrap().at_once = Some(2);
+    let (summary, _) = world.pull().await;
+    assert_eq!(summary, Summary { written: 5, ..Summary::default() });
+}
+
+#[tokio::test]
 async fn a_door_of_another_authority_is_not_spoken_to() {
     let world = World::new();
     world.offer(1, BYTES, &world.signer);
@@ -217,12 +241,15 @@ struct Answers {
     recalled: Vec<ArtifactId>,
     offers: Vec<Offer>,
     acknowledged: Vec<String>,
+    /// As many of the list as one answer names; none for all.
+    at_once: Option<usize>,
 }
 
 struct Offer {
     ready: Ready,
     bytes: Vec<u8>,
     note: String,
+    status: StatusCode,
 }
 
 impl World {
@@ -289,7 +316,8 @@ impl World {
         let note = certificate.sign(signer);
         let mut answers = self.answers.lock().unwrap();
         answers.listed.push(ready.clone());
-        answers.offers.push(Offer { ready: ready.clone(), bytes: bytes.to_vec(), note });
+        let (bytes, status) = (bytes.to_vec(), StatusCode::OK);
+        answers.offers.push(Offer { ready: ready.clone(), bytes, note, status });
         ready
     }
 
@@ -349,15 +377,18 @@ fn door(answers: Arc<Mutex<Answers>>) -> Router {
     type Shared = State<Arc<Mutex<Answers>>>;
     let waiting = async |State(answers): Shared| {
         let answers = answers.lock().unwrap();
-        let (ready, recalled) = (answers.listed.clone(), answers.recalled.clone());
-        axum::Json(Waiting { ready, recalled })
+        let written =
+            |it: &&Ready| answers.acknowledged.contains(&format!("{} acknowledge", it.artifact));
+        let ready = answers.listed.iter().filter(|it| !written(it));
+        let ready = ready.take(answers.at_once.unwrap_or(usize::MAX)).cloned().collect();
+        axum::Json(Waiting { ready, recalled: answers.recalled.clone() })
     };
     let rendition = async |State(answers): Shared, UrlPath(id): UrlPath<String>| {
         let answers = answers.lock().unwrap();
         match answers.offers.iter().find(|it| it.ready.artifact.to_string() == id) {
             Some(offer) => {
                 let header = [(CERTIFICATE_HEADER, BASE64.encode(&offer.note))];
-                (header, offer.bytes.clone()).into_response()
+                (offer.status, header, offer.bytes.clone()).into_response()
             }
             None => StatusCode::NOT_FOUND.into_response(),
         }

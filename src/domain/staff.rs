@@ -94,6 +94,11 @@ impl Grant for Staff {
 }
 
 impl Staff {
+    /// Whether what is addressed to this person may be seen by them.
+    pub fn is_active_doctor(&self) -> bool {
+        self.role == StaffRole::Doctor && self.disabled_at.is_none()
+    }
+
     /// Whether a login name has the allowed form.
     pub fn login_is_valid(login: &str) -> bool {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);

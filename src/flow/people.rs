@@ -93,7 +93,7 @@ pub async fn disable_staff(review: &Review, actor: Actor, login: &str) -> Result
 /// Registers a clinic machine for a doctor by its client certificate.
 ///
 /// # Errors
-/// [`Refusal::BadInput`] if the login is no doctor's, [`Refusal::ExistsAlready`].
+/// [`Refusal::BadInput`] if the login is no doctor's or a disabled one's, [`Refusal::ExistsAlready`].
 pub async fn add_machine(
     review: &Review,
     actor: Actor,
@@ -104,7 +104,7 @@ pub async fn add_machine(
     let app = &review.app;
     let row = app.db.staff_by_login(doctor_login).await?;
     let doctor = row.map(|row| row.verify(&app.public.grant)).transpose()?;
-    let doctor = doctor.filter(|it| it.role == StaffRole::Doctor && fits(name, DISPLAY_NAME_CHARS));
+    let doctor = doctor.filter(|it| it.is_active_doctor() && fits(name, DISPLAY_NAME_CHARS));
     let Some(doctor) = doctor else {
         return Err(refused(app, actor, Action::MachineAdd, Refusal::BadInput).await);
     };

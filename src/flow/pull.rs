@@ -6,7 +6,7 @@
 //! it had it no longer.
 
 use super::view::{self, Unopened, Viewed};
-use super::{FlowError, Refusal};
+use super::{FlowError, Refusal, people};
 use crate::app::Portal;
 use crate::domain::certificate::{self, Viewer};
 use crate::domain::delivery::Acknowledged;
@@ -26,8 +26,8 @@ pub struct Waiting {
 /// The registered machine behind a client certificate.
 ///
 /// # Errors
-/// [`Refusal::NotAllowed`], counted, if the certificate is not registered, was disabled, or stands
-/// in a row that nobody granted.
+/// [`Refusal::NotAllowed`]: counted, if the certificate is not registered, was disabled, or stands
+/// in a row that nobody granted; with an event, if its doctor is disabled.
 pub async fn machine(
     portal: &Portal,
     certificate_sha256: Option<&str>,
@@ -42,14 +42,18 @@ pub async fn machine(
         machine.disabled_at.is_none()
             && Some(machine.certificate_sha256.as_str()) == certificate_sha256
     });
-    match known {
-        Some(machine) => Ok(machine),
-        None => {
-            let now = app.clock.read();
-            app.db.count_refusal(now, "machines", "machine_unknown").await?;
-            Err(Refusal::NotAllowed.into())
-        }
+    let Some(machine) = known else {
+        let now = app.clock.read();
+        app.db.count_refusal(now, "machines", "machine_unknown").await?;
+        return Err(Refusal::NotAllowed.into());
+    };
+    let doctor = people::staff(app, machine.doctor).await?;
+    if doctor.is_some_and(|it| it.is_active_doctor()) {
+        return Ok(machine);
     }
+    let event = app.event(Actor::Machine { id: machine.id }, Action::Pull)?;
+    app.db.append(&event.refused(Code::fixed("doctor_disabled"))).await?;
+    Err(Refusal::NotAllowed.into())
 }
 
 /// What waits for this machine.

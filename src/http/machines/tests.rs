@@ -13,7 +13,7 @@ use crate::domain::limits::Limits;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
 use crate::domain::{Artifact, Event};
-use crate::flow::{expire, people};
+use crate::flow::{FlowError, Refusal, expire, people};
 use crate::http::staff::tests::world::{PIXELS, World, unscannable};
 
 const REGISTERED: &str = "aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11";
@@ -133,6 +133,25 @@ async fn a_recalled_file_that_was_moved_away_is_told_to_the_reviewer() {
     let page = world.signed_in(&reviewer).await.get(&format!("/artifacts/{}", artifact.id)).await;
     assert!(page.body.contains("もうそこになかった"), "{}", page.body);
     assert!(!page.body.contains("消したと報告"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn the_machine_of_a_disabled_doctor_is_refused_everywhere_and_gets_no_other() {
+    let world = world().await;
+    let link = world.app.link().await;
+    let artifact = world.artifact(&link, StateName::Released).await;
+    let (review, actor) = (&world.app.review, world.app.review.app.itself());
+    let login = &world.doctor.staff.login;
+    people::disable_staff(review, actor, login).await.unwrap();
+    for (method, path) in routes(&artifact) {
+        let (status, _, body) = ask(&world, Some(REGISTERED), method, &path).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+        assert!(body.windows(6).all(|window| window != b"pixels"));
+    }
+    assert_eq!(refusals(&world, "pull:doctor_disabled").await, routes(&artifact).len());
+    let added = people::add_machine(review, actor, "other room", login, STRANGER).await;
+    assert!(matches!(added, Err(FlowError::Refused(Refusal::BadInput))));
+    assert_eq!(refusals(&world, "machine_add:bad_input").await, 1);
 }
 
 #[tokio::test]

@@ -27,7 +27,8 @@ GRANT SELECT, INSERT, UPDATE ON sekisho.refusals TO sekisho_intake, sekisho_port
 GRANT SELECT, INSERT, UPDATE ON sekisho.factors TO sekisho_portal, sekisho_review;
 
 -- Intake adds, and sees what its visitors sent. It reads no object, part or lease, and of staff those
--- doctors whom a link names, as patients are told who asks.
+-- doctors whom a link names, as patients are told who asks, and the teams that one names, as nobody
+-- sends what nobody is left to see.
 GRANT SELECT ON sekisho.staff TO sekisho_intake;
 GRANT SELECT ON sekisho.links TO sekisho_intake, sekisho_worker, sekisho_portal, sekisho_review;
 GRANT SELECT, INSERT ON sekisho.submissions, sekisho.artifacts TO sekisho_intake;
@@ -94,7 +95,8 @@ GRANT SELECT ON sekisho.submissions, sekisho.objects, sekisho.parts, sekisho.sca
 ALTER TABLE sekisho.staff ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS who_asks ON sekisho.staff;
 CREATE POLICY who_asks ON sekisho.staff FOR SELECT TO sekisho_intake
-    USING (EXISTS (SELECT 1 FROM sekisho.links WHERE links.doctor = staff.id));
+    USING (EXISTS (SELECT 1 FROM sekisho.links WHERE links.doctor = staff.id)
+        OR EXISTS (SELECT 1 FROM sekisho.links WHERE links.team = (staff.body::json ->> 'team')));
 DROP POLICY IF EXISTS everybody ON sekisho.staff;
 CREATE POLICY everybody ON sekisho.staff TO sekisho_worker, sekisho_portal, sekisho_review
     USING (true) WITH CHECK (true);

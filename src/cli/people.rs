@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::domain::staff::{Staff, StaffRole};
-use crate::flow::people::{self, NewStaff};
+use crate::flow::people::{self, Disabled, NewStaff};
 use crate::flow::sign_in;
 
 #[derive(Subcommand)]
@@ -79,11 +79,27 @@ pub(super) async fn run(
         }
         UserCommand::List => list(&people::all_staff(&review.app).await?, output)?,
         UserCommand::Disable { login } => {
-            let staff = people::disable_staff(&review, open::operator(), &login).await?;
-            output.say(&json!({ "disabled": staff.id }), &format!("disabled {login}"))?;
+            let disabled = people::disable_staff(&review, open::operator(), &login).await?;
+            let json = json!({
+                "disabled": disabled.staff.id, "open_links": disabled.open_links,
+                "links_without_reader": disabled.links_without_reader,
+            });
+            output.say(&json, &text_of(&login, &disabled))?;
         }
     }
     Ok(Answer::Yes)
+}
+
+/// Says what becomes of links that patients hold already.
+fn text_of(login: &str, disabled: &Disabled) -> String {
+    let Disabled { open_links, links_without_reader, .. } = disabled;
+    match open_links {
+        0 => format!("disabled {login}"),
+        _ => format!(
+            "disabled {login}\nopen links that are addressed to them: {open_links}; of these \
+             {links_without_reader} open no new visit, as nobody else of a team sees what comes"
+        ),
+    }
 }
 
 /// Reads a secret from a file or standard input, without its line end: never from an argument.

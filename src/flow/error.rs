@@ -68,6 +68,9 @@ pub enum Refusal {
     /// For a time, because of what came through it.
     #[error("link_suspended")]
     LinkSuspended,
+    /// Nobody is left who would see what comes through it.
+    #[error("link_without_reader")]
+    LinkWithoutReader,
     /// For a time, because of what came from it.
     #[error("address_suspended")]
     AddressSuspended,
@@ -136,9 +139,10 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, for tests that hold each to a sentence.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::LinkNotOpen,
         Self::LinkSuspended,
+        Self::LinkWithoutReader,
         Self::AddressSuspended,
         Self::SecondSecretWrong,
         Self::AgreementNeeded,

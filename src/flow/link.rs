@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::list::{Asked, Part};
 use super::seal::{blocking, open_text, seal_text};
 use super::{FlowError, Refusal, people, secret_hash};
-use crate::app::{Review, Slice};
+use crate::app::{App, Review, Slice};
 use crate::domain::authority::Signed;
 use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender, Standing};
 use crate::domain::secret::{LinkSecret, ShortCode};
-use crate::domain::staff::StaffRole;
+use crate::domain::staff::Staff;
 use crate::domain::{Action, Actor, LinkId, StaffId};
 
 /// What reception asks for.
@@ -62,7 +62,7 @@ pub async fn issue(
     let app = &review.app;
     let now = app.clock.trusted()?;
     let doctor = people::staff(app, request.doctor).await?;
-    let doctor = doctor.filter(|it| it.role == StaffRole::Doctor && it.disabled_at.is_none());
+    let doctor = doctor.filter(Staff::is_active_doctor);
     let second_secret = request.second_secret_kind.normalise(&request.untrusted_second_secret);
     let fits = patient_fits(&request.patient, request.sender)
         && request.life.is_none_or(|life| life <= MOST_LIFE);
@@ -166,6 +166,19 @@ pub async fn revoke(review: &Review, actor: Actor, id: LinkId) -> Result<Link, F
     let event = app.event(actor, Action::LinkRevoke)?.about_link(id).made(&link);
     app.db.put_link(&row, &link, &event).await?;
     Ok(link)
+}
+
+/// Whether anyone is left who sees what comes through a link: its doctor, or another of the team.
+pub(super) async fn has_reader(app: &App, link: &Link) -> Result<bool, FlowError> {
+    let doctor = people::staff(app, link.doctor).await?;
+    if doctor.is_some_and(|it| it.is_active_doctor()) {
+        return Ok(true);
+    }
+    if link.team.is_none() {
+        return Ok(false);
+    }
+    let staff = people::all_staff(app).await?;
+    Ok(staff.iter().any(|it| it.is_active_doctor() && it.team == link.team))
 }
 
 /// Who a link is for, as reception sees it.

@@ -6,7 +6,8 @@
 
 use std::net::IpAddr;
 
-use super::{FlowError, Refusal, people, secret_hash, sign_in, suspend};
+use super::error::refused_event;
+use super::{FlowError, Refusal, link, people, secret_hash, sign_in, suspend};
 use crate::app::{App, DbError, Intake};
 use crate::domain::authority::Signed;
 use crate::domain::event::Role;
@@ -31,8 +32,8 @@ const RECEIPT_TRIES: usize = 8;
 /// Opens a link: both secrets are right, and it is still open.
 ///
 /// # Errors
-/// [`Refusal::LinkNotOpen`], [`Refusal::LinkSuspended`] or [`Refusal::SecondSecretWrong`]; the last
-/// only says that one of the two is wrong.
+/// [`Refusal::LinkNotOpen`], [`Refusal::LinkSuspended`], [`Refusal::LinkWithoutReader`] or
+/// [`Refusal::SecondSecretWrong`]; the last only says that one of the two is wrong.
 pub async fn open(
     intake: &Intake,
     first: &FirstSecret,
@@ -60,6 +61,7 @@ pub async fn open(
         return Err(record(app, &link, refusal, Refusal::SecondSecretWrong).await?);
     }
     app.db.clear_tries(&subject).await?;
+    expect_reader(app, &link, Action::LinkOpen).await?;
     let event = app.event(actor, Action::LinkOpen)?.about_link(link.id);
     let holder = Holder::Patient { link: link.id, submission: None };
     sign_in::begin(app, &intake.keys.session_key, holder, Some(event)).await
@@ -106,6 +108,7 @@ pub async fn asked(intake: &Intake, id: LinkId) -> Result<Asked, FlowError> {
 ///
 /// # Errors
 /// [`Refusal::AgreementChanged`] if the text accepted is not the one in force,
+/// [`Refusal::LinkWithoutReader`];
 /// [`Refusal::SessionEnded`] if another request ended the session meanwhile.
 pub async fn agree(
     intake: &Intake,
@@ -120,8 +123,9 @@ pub async fn agree(
     let event = app.event(actor, Action::AgreementAccept)?.about_link(link.id);
     if untrusted_version != version_in_force {
         let refusal = Refusal::AgreementChanged;
-        return Err(super::error::refused_event(app, event, refusal).await);
+        return Err(refused_event(app, event, refusal).await);
     }
+    expect_reader(app, link, Action::AgreementAccept).await?;
     let submission = Submission {
         id: SubmissionId::new(now, app.random.bytes()?),
         link: link.id,
@@ -139,6 +143,15 @@ pub async fn agree(
         return Err(Refusal::SessionEnded.into());
     }
     Ok((session, submission))
+}
+
+/// Refuses a visit of which nobody would see what comes: the doctor left, and nobody of a team is there.
+async fn expect_reader(app: &App, link: &Link, action: Action) -> Result<(), FlowError> {
+    if link::has_reader(app, link).await? {
+        return Ok(());
+    }
+    let event = app.event(Actor::Patient { link: link.id }, action)?.about_link(link.id);
+    Err(refused_event(app, event, Refusal::LinkWithoutReader).await)
 }
 
 /// Creates a submission under a receipt number that no other has.

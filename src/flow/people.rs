@@ -2,7 +2,7 @@
 //! believed only after it verifies.
 
 use super::seal::seal_text;
-use super::{FlowError, Refusal, refused, secret_hash};
+use super::{FlowError, Refusal, link, refused, secret_hash};
 use crate::app::{App, Review};
 use crate::domain::authority::Signed;
 use crate::domain::staff::{Machine, Staff, StaffRole};
@@ -22,6 +22,15 @@ pub struct AddedStaff {
     pub staff: Staff,
     /// 20 bytes, for an authenticator app.
     pub totp_secret: zeroize::Zeroizing<Vec<u8>>,
+}
+
+/// A member of staff as disabled, with what this means for patients.
+pub struct Disabled {
+    pub staff: Staff,
+    /// Open links that are addressed to them.
+    pub open_links: u32,
+    /// Those of them that open no new visit, as nobody else of a team sees what comes.
+    pub links_without_reader: u32,
 }
 
 const DISPLAY_NAME_CHARS: usize = 60;
@@ -74,11 +83,16 @@ pub async fn add_staff(
     Ok(AddedStaff { staff, totp_secret })
 }
 
-/// Disables a member of staff at once; their sessions end with the next request.
+/// Disables a member of staff at once; their sessions end with the next request, their machines pull
+/// nothing more, and links that nobody else reads open no new visit.
 ///
 /// # Errors
 /// [`FlowError::NotFound`] if there is no such login.
-pub async fn disable_staff(review: &Review, actor: Actor, login: &str) -> Result<Staff, FlowError> {
+pub async fn disable_staff(
+    review: &Review,
+    actor: Actor,
+    login: &str,
+) -> Result<Disabled, FlowError> {
     let app = &review.app;
     let row = app.db.staff_by_login(login).await?.ok_or(FlowError::NotFound)?;
     let staff = row.verify(&app.public.grant)?;
@@ -87,7 +101,16 @@ pub async fn disable_staff(review: &Review, actor: Actor, login: &str) -> Result
     let row = Signed::sign(&staff, &review.keys.grant_signer)?;
     let event = app.event(actor, Action::StaffDisable)?.fact("staff", &staff.id).made(&staff);
     app.db.put_staff(&row, &staff, &event).await?;
-    Ok(staff)
+    let mut disabled = Disabled { staff, open_links: 0, links_without_reader: 0 };
+    let now = app.clock.read();
+    for row in app.db.links_of(disabled.staff.id, now).await? {
+        let Ok(link) = row.verify(&app.public.grant) else { continue };
+        if link.check(now, 0, app.limits.link_tries).is_ok() {
+            disabled.open_links += 1;
+            disabled.links_without_reader += u32::from(!link::has_reader(app, &link).await?);
+        }
+    }
+    Ok(disabled)
 }
 
 /// Registers a clinic machine for a doctor by its client certificate.

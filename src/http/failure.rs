@@ -132,6 +132,7 @@ fn status_of(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::LinkNotOpen
         | Refusal::LinkSuspended
+        | Refusal::LinkWithoutReader
         | Refusal::AddressSuspended
         | Refusal::SecondSecretWrong
         | Refusal::AgreementNeeded

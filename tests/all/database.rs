@@ -234,6 +234,10 @@ async fn each_role_sees_in_the_database_its_own_sessions_and_keys() {
     world.cluster().run("sekisho", link).expect("a link");
     world.add("kimura", "reviewer");
     assert_eq!(intake.fetch_one(all).await.map(seen).expect("reads"), 1, "who asks");
+    let team = "INSERT INTO sekisho.staff VALUES ('c', 'colleague', '{\"team\":\"skin\"}', 's'), \
+                ('o', 'other', '{\"team\":\"bone\"}', 's'); UPDATE sekisho.links SET team = 'skin'";
+    world.cluster().run("sekisho", team).expect("a team");
+    assert_eq!(intake.fetch_one(all).await.map(seen).expect("reads"), 2, "and their team");
     let mut review = connect(&world, "review", "review").await.expect("its own password");
     let gone = review.execute("DELETE FROM sekisho_keys.wraps").await.expect("a recall");
     assert_eq!(gone.rows_affected(), 1, "a recall destroys a rendition's key and no other");

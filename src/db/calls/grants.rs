@@ -74,6 +74,11 @@ impl Db {
         engine!(self, db => db.count_links(standing, now).await)
     }
 
+    /// Links that name a doctor and have not expired.
+    pub async fn links_of(&self, doctor: StaffId, now: Timestamp) -> Answer<Vec<Signed<Link>>> {
+        engine!(self, db => db.links_of(doctor, now).await)
+    }
+
     /// Records an approval, and with the last one needed what it changes: all together or nothing.
     ///
     /// # Errors

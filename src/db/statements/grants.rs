@@ -159,6 +159,15 @@ impl Store {
         rows::number(&row, "n", "links")
     }
 
+    pub(in crate::db) async fn links_of(
+        &self,
+        doctor: StaffId,
+        now: Timestamp,
+    ) -> Answer<Vec<Signed<Link>>> {
+        let statement = sqlx::query(grants!("links", "WHERE doctor = $1 AND until > $2"));
+        self.editions(statement.bind(doctor.to_string()).bind(now.as_millis())).await
+    }
+
     pub(in crate::db) async fn add_approval(&self, approving: Approving<'_>) -> Answer<()> {
         let Approving { row, approval, event, known, change } = approving;
         let mut tx = self.begin().await?;

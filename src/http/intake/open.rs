@@ -57,7 +57,7 @@ pub(super) async fn open(
         Ok(cookie) => Ok(([(SET_COOKIE, cookie)], Redirect::to("/agree")).into_response()),
         Err(FlowError::Refused(refusal)) => {
             let tries = door.role.app.limits.link_tries;
-            let closed = [Refusal::LinkNotOpen, Refusal::LinkSuspended];
+            let closed = [Refusal::LinkNotOpen, Refusal::LinkSuspended, Refusal::LinkWithoutReader];
             // A closed link is not shown as one that waits for its date: another may be typed.
             let secret =
                 LinkSecret::parse(&form.untrusted_secret).filter(|_| !closed.contains(&refusal));

@@ -1,5 +1,6 @@
 mod pieces;
 mod suspended;
+mod without_reader;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HOST};

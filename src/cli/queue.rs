@@ -10,7 +10,7 @@ use super::{Answer, CliError, open};
 use crate::app::{BellEnd, Order, Slice};
 use crate::domain::event::Role;
 use crate::domain::policy::Verdict;
-use crate::domain::state::StateName;
+use crate::domain::state::{Basis, StateName};
 use crate::domain::{Artifact, State};
 
 #[derive(Subcommand)]
@@ -82,7 +82,42 @@ fn judged(state: &State) -> (Option<&str>, Option<String>) {
             (Some(verdict.as_str()), verdict.reason().map(ToString::to_string))
         }
         State::Rejected { reason, .. } => (None, Some(reason.to_string())),
-        State::Released { .. } => (Some(Verdict::Clean.as_str()), None),
+        State::Released { release, .. } => match release.basis {
+            Basis::Policy => (Some(Verdict::Clean.as_str()), None),
+            // Whatever the verdict was, it is not why.
+            Basis::Reviewers { .. } => (None, Some("reviewers".to_owned())),
+        },
         State::Quarantined { .. } | State::Approved { .. } | State::Purged { .. } => (None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::{Media, Release, Rendition, Sha256Hex};
+    use crate::domain::{ObjectId, StaffId, Timestamp};
+
+    #[test]
+    fn what_two_reviewers_released_is_not_called_clean() {
+        let now = Timestamp::from_millis(1_795_050_000_000);
+        let released = |basis| {
+            let rendition = Rendition {
+                object: ObjectId::new(now, [1; 10]),
+                media: Media::Jpeg,
+                sha256: Sha256Hex::of_digest([1; 32]),
+                size_bytes: 1,
+                parts: 1,
+                width: 1,
+                height: 1,
+                pages: 0,
+            };
+            let certificate = String::new();
+            let release = Release { rendition, certificate, basis, until: now, evidence: None };
+            State::Released { since: now, release: Box::new(release) }
+        };
+        assert_eq!(judged(&released(Basis::Policy)), (Some("clean"), None));
+        let reviewers = [StaffId::new(now, [2; 10]), StaffId::new(now, [3; 10])];
+        let by_two = released(Basis::Reviewers { reviewers });
+        assert_eq!(judged(&by_two), (None, Some("reviewers".to_owned())));
     }
 }

@@ -108,7 +108,7 @@ pub async fn asked(intake: &Intake, id: LinkId) -> Result<Asked, FlowError> {
 ///
 /// # Errors
 /// [`Refusal::AgreementChanged`] if the text accepted is not the one in force,
-/// [`Refusal::LinkWithoutReader`];
+/// [`Refusal::LinkWithoutReader`],
 /// [`Refusal::SessionEnded`] if another request ended the session meanwhile.
 pub async fn agree(
     intake: &Intake,

@@ -83,6 +83,7 @@ impl TestApp {
             vault: vault.clone(),
             clock: clock.clone(),
             random: random.clone(),
+            refusals: Arc::default(),
             bell: Arc::new(Bell::connect(BellEnd::Silent).expect("a bell")),
             limits: Arc::clone(&limits),
             retention: config.retention,

@@ -7,6 +7,7 @@ mod clock;
 mod copied;
 mod gate;
 mod random;
+mod refusals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub use clock::{Clock, ClockJumped, ManualClock};
 pub use copied::{Copied, Stopped};
 pub use gate::Gate;
 pub use random::{NoRandomness, Random};
+pub use refusals::{Refusals, Refused};
 
 pub use crate::config::Promotion;
 pub use crate::db::{
@@ -50,6 +52,7 @@ pub struct App {
     pub vault: Vault,
     pub clock: Clock,
     pub random: Random,
+    pub refusals: Arc<Refusals>,
     pub bell: Arc<Bell>,
     pub limits: Arc<Limits>,
     pub retention: Retention,

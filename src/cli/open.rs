@@ -69,6 +69,7 @@ pub(super) async fn app_on(
         clinic: Arc::new(clinic(config)?),
         clock: clock(config, high_water),
         random: Random::system(),
+        refusals: Arc::default(),
         bell: Arc::new(Bell::connect(reach.bell)?),
         vault: vault(config, reach.store_access)?,
         limits: Arc::new(config.limits.clone()),

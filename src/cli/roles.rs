@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CliError, open};
 use crate::app::{
-    AreaIdentity, Datagrams, Eve, Intake, IntakeKeys, Interest, Portal, PortalKeys, ReviewKeys,
-    Scanner, StreamListener, Worker, WorkerKeys,
+    App, AreaIdentity, Datagrams, Eve, Intake, IntakeKeys, Interest, Portal, PortalKeys,
+    ReviewKeys, Scanner, StreamListener, Worker, WorkerKeys,
 };
 use crate::config::{Clamd, Config, Door, Sensor, Store};
 use crate::domain::Action;
@@ -55,11 +55,9 @@ async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
     let door = Listener::for_people(&config.doors.intake, handed.tls_key, router)?;
     let stop = CancellationToken::new();
     let gate = tokio::spawn(worker::gate::run(intake.clone(), stop.clone()));
-    serve(config, vec![door], handed.ready).await?;
+    serve(config, &intake.app, vec![door], handed.ready).await?;
     stop.cancel();
-    gate.await?;
-    // What was refused since it was last written down.
-    Ok(flow::suspend::refresh(&intake).await?)
+    Ok(gate.await?)
 }
 
 async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
@@ -68,20 +66,22 @@ async fn portal(config: &Config, handed: Handed) -> Result<(), CliError> {
     let release = AreaIdentity::new(Area::Release, held.release_identity.clone());
     let portal = Portal { app, keys: Arc::new(held), release: Arc::new(release) };
     started(config, &portal.app).await?;
+    let app = portal.app.clone();
     let router = http::portal::router(portal.clone(), config);
     let doctors = Listener::for_people(&config.doors.portal, handed.tls_key, router)?;
     let router = http::machines::router(portal);
     let machines = Listener::for_machines(config, handed.machines_tls_key, router)?;
-    serve(config, vec![doctors, machines], handed.ready).await
+    serve(config, &app, vec![doctors, machines], handed.ready).await
 }
 
 async fn review(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Review, handed.reach).await?;
     let review = open::review_with(app, ReviewKeys::read(keys(handed.keys)?)?);
     started(config, &review.app).await?;
+    let app = review.app.clone();
     let router = http::review::router(review, config);
     let door = Listener::for_people(&config.doors.review, handed.tls_key, router)?;
-    serve(config, vec![door], handed.ready).await
+    serve(config, &app, vec![door], handed.ready).await
 }
 
 async fn work(config: &Config, handed: Handed) -> Result<(), CliError> {
@@ -194,7 +194,7 @@ fn tell_rule_faults(scanner: &Scanner) {
 
 /// Starting is itself an event: a gap in the log is explained by it. Nothing starts on a database
 /// that was put back unsaid.
-async fn started(config: &Config, app: &crate::app::App) -> Result<(), CliError> {
+async fn started(config: &Config, app: &App) -> Result<(), CliError> {
     flow::log::expect_not_put_back(app, &open::checkpoints(config, app)).await?;
     let event = app.event(app.itself(), Action::ServiceStart)?;
     Ok(app.db.append(&event.fact("version", env!("CARGO_PKG_VERSION"))).await?)
@@ -228,7 +228,14 @@ impl Listener {
     }
 }
 
-async fn serve(config: &Config, doors: Vec<Listener>, ready: Ready) -> Result<(), CliError> {
+async fn serve(
+    config: &Config,
+    app: &App,
+    doors: Vec<Listener>,
+    ready: Ready,
+) -> Result<(), CliError> {
+    let stop = CancellationToken::new();
+    let refusals = tokio::spawn(worker::refusals::run(app.clone(), stop.clone()));
     let handle = listener::Handle::new();
     let stall = config.limits.upload_stall;
     let mut serving = tokio::task::JoinSet::new();
@@ -247,7 +254,8 @@ async fn serve(config: &Config, doors: Vec<Listener>, ready: Ready) -> Result<()
     while let Some(ended) = serving.join_next().await {
         ended??;
     }
-    Ok(())
+    stop.cancel();
+    Ok(refusals.await?)
 }
 
 fn keys(file: Option<File>) -> Result<File, CliError> {

@@ -366,7 +366,7 @@ async fn tries_are_counted_and_a_factor_step_is_spent_once(world: World) {
 
 async fn refusals_of_strangers_are_one_row_a_minute_and_one_event(world: World) {
     for _ in 0..50 {
-        world.db.count_refusal(NOW, "intake", "link_unknown").await.unwrap();
+        world.db.count_refusals(NOW, "intake", "link_unknown", 1).await.unwrap();
     }
     assert_eq!(world.db.ended_refusal_windows(NOW).await.unwrap(), vec![]);
     let later = NOW.plus(Duration::from_mins(2));

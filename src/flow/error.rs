@@ -200,12 +200,9 @@ pub(super) async fn refused_event(app: &App, event: Event, refusal: Refusal) -> 
 }
 
 /// Counts a refusal of someone who has not proven who they are: by the minute, not a row each, so
-/// that a flood cannot fill the log. If it cannot be counted, the caller is refused all the same.
-///
-/// # Errors
-/// Only if the count cannot be written.
-pub async fn refused_stranger(app: &App, code: &Code) -> Result<(), FlowError> {
-    Ok(app.db.count_refusal(app.clock.read(), app.role.as_str(), code.as_str()).await?)
+/// that a flood cannot fill the log, and in memory, so that it costs no write of its own.
+pub fn refused_stranger(app: &App, code: Code) {
+    app.refusals.count(app.clock.read(), app.role.as_str(), code);
 }
 
 async fn record(app: &App, event: Result<Event, NoRandomness>, refusal: Refusal) -> FlowError {

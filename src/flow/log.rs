@@ -3,6 +3,8 @@
 //! Requests only append events; one sequencer numbers them, grows the Merkle tree and signs, at
 //! once after each scan and at least twice a second. No request waits for it.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -26,6 +28,8 @@ use pages::Pages;
 const BATCH: u32 = 500;
 /// Batches under one checkpoint.
 const MOST_BATCHES: u32 = 20;
+/// How long after a refusal its count has been written down: what comes later makes an event of its own.
+const REFUSALS_WRITTEN: Duration = Duration::from_secs(5);
 
 /// Numbers the events that wait; returns how many.
 ///
@@ -165,9 +169,23 @@ pub async fn accept_loss(
     Ok(aside)
 }
 
+/// Writes down how often strangers were refused since the last time.
+pub async fn write_refusals(app: &App) -> Result<(), FlowError> {
+    let mut counts = app.refusals.take().into_iter();
+    while let Some((refused, count)) = counts.next() {
+        let (minute, door, code) = (refused.minute, refused.door, refused.code.as_str());
+        if let Err(error) = app.db.count_refusals(minute, door, code, count).await {
+            app.refusals.add(counts.chain([(refused, count)]));
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
 /// Turns ended windows of strangers' refusals into events.
 pub async fn close_refusal_windows(app: &App) -> Result<(), FlowError> {
-    for window in app.db.ended_refusal_windows(app.clock.read()).await? {
+    let written = app.clock.read().minus(REFUSALS_WRITTEN);
+    for window in app.db.ended_refusal_windows(written).await? {
         let event = app
             .event(Actor::Anonymous, Action::RefusedRequests)?
             .fact("door", &window.door)

@@ -10,13 +10,12 @@ use super::error::refused_event;
 use super::{FlowError, Refusal, link, people, secret_hash, sign_in, suspend};
 use crate::app::{App, DbError, Intake};
 use crate::domain::authority::Signed;
-use crate::domain::event::Role;
 use crate::domain::link::{Link, LinkRefusal};
 use crate::domain::secret::{LinkSecret, SessionToken, ShortCode};
 use crate::domain::staff::{Holder, Session};
 use crate::domain::submission::{ReceiptNumber, Submission};
 use crate::domain::suspension::Subject;
-use crate::domain::{Action, Actor, Event, LinkId, SubmissionId, Timestamp};
+use crate::domain::{Action, Actor, Code, Event, LinkId, SubmissionId, Timestamp};
 
 /// The first secret, by either of its two ways.
 pub enum FirstSecret {
@@ -44,7 +43,7 @@ pub async fn open(
     let now = app.clock.trusted()?;
     let Some(link) = find(intake, first, now).await? else {
         suspend::count_guess(app, from).await?;
-        return Err(count(app, LinkRefusal::Unknown, Refusal::SecondSecretWrong).await);
+        return Err(count(app, LinkRefusal::Unknown, Refusal::SecondSecretWrong));
     };
     // First, so that whoever tries while it is suspended does not use up its tries.
     suspend::expect_open(app, link.id, Actor::Anonymous).await?;
@@ -187,8 +186,7 @@ async fn find(
     let Some(row) = row else { return Ok(None) };
     let Ok(link) = row.verify(&intake.app.public.grant) else {
         // Whoever wrote this row is no reception: nobody is let in by it, and operators read so.
-        let app = &intake.app;
-        app.db.count_refusal(app.clock.read(), app.role.as_str(), "link_not_granted").await?;
+        super::refused_stranger(&intake.app, Code::fixed("link_not_granted"));
         return Ok(None);
     };
     // The signed body must itself name the secret: a row moved under another digest opens nothing.
@@ -223,19 +221,15 @@ async fn record(
     told: Refusal,
 ) -> Result<FlowError, FlowError> {
     if cause != LinkRefusal::WrongSecondSecret {
-        return Ok(count(app, cause, told).await);
+        return Ok(count(app, cause, told));
     }
     let event = app.event(Actor::Anonymous, Action::LinkOpen)?.about_link(link.id);
-    let code = crate::domain::Code::fixed(cause.code());
-    app.db.append(&event.refused(code)).await?;
+    app.db.append(&event.refused(Code::fixed(cause.code()))).await?;
     Ok(told.into())
 }
 
 /// A refusal that a stranger can cause without end is counted by the minute.
-async fn count(app: &App, cause: LinkRefusal, told: Refusal) -> FlowError {
-    let at = app.clock.read();
-    match app.db.count_refusal(at, Role::Intake.as_str(), cause.code()).await {
-        Ok(()) => told.into(),
-        Err(error) => error.into(),
-    }
+fn count(app: &App, cause: LinkRefusal, told: Refusal) -> FlowError {
+    super::refused_stranger(app, Code::fixed(cause.code()));
+    told.into()
 }

@@ -43,8 +43,7 @@ pub async fn machine(
             && Some(machine.certificate_sha256.as_str()) == certificate_sha256
     });
     let Some(machine) = known else {
-        let now = app.clock.read();
-        app.db.count_refusal(now, "machines", "machine_unknown").await?;
+        app.refusals.count(app.clock.read(), "machines", Code::fixed("machine_unknown"));
         return Err(Refusal::NotAllowed.into());
     };
     let doctor = people::staff(app, machine.doctor).await?;

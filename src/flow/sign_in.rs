@@ -40,8 +40,7 @@ pub async fn password(
     let hash = staff.as_ref().map_or(NOBODY.to_owned(), |staff| staff.password_hash.clone());
     let right = secret_hash::matches(untrusted_password, hash).await?;
     let Some(staff) = staff.filter(|_| right) else {
-        let code = Code::fixed("sign_in_wrong");
-        app.db.count_refusal(now, app.role.as_str(), code.as_str()).await?;
+        super::refused_stranger(app, Refusal::SignInWrong.code());
         return Err(Refusal::SignInWrong.into());
     };
     let event = app.event(Actor::Staff { id: staff.id }, Action::SignIn)?.fact("half", "1");
@@ -184,7 +183,7 @@ async fn take_try(app: &App, subject: &str, now: Timestamp, actor: Actor) -> Res
         return Ok(());
     }
     if actor == Actor::Anonymous {
-        app.db.count_refusal(now, app.role.as_str(), "sign_in_wait").await?;
+        super::refused_stranger(app, Refusal::SignInWait.code());
         return Err(Refusal::SignInWait.into());
     }
     Err(super::refused(app, actor, Action::FactorCheck, Refusal::SignInWait).await)

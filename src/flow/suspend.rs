@@ -11,7 +11,6 @@ use super::error::refused_event;
 use super::{FlowError, Refusal};
 use crate::app::{App, Intake, Review};
 use crate::domain::access::Permission;
-use crate::domain::event::Role;
 use crate::domain::network::Network;
 use crate::domain::staff::{Holder, Session, StaffRole};
 use crate::domain::suspension::{Lifted, Subject, Suspension, Target};
@@ -85,7 +84,7 @@ pub async fn expect_over(
     let subject = format!("suspension:{}", suspension.id);
     let refusal = Refusal::LinkSuspended;
     if app.db.add_try(&subject, now).await? > 1 {
-        super::refused_stranger(app, &refusal.code()).await?;
+        super::refused_stranger(app, refusal.code());
         return Err(refusal.into());
     }
     let event = app.event(actor, Action::LinkOpen)?.about_link(link);
@@ -100,16 +99,11 @@ pub async fn count_guess(app: &App, from: IpAddr) -> Result<(), FlowError> {
     Ok(app.db.add_guess(Network::of_client(from), app.clock.read()).await?)
 }
 
-/// Reads which addresses are suspended now, and writes down how often they were refused.
+/// Reads which addresses are suspended now.
 pub async fn refresh(intake: &Intake) -> Result<(), FlowError> {
     let Intake { app, gate, .. } = intake;
     let most = app.limits.suspended_addresses;
     gate.replace(app.db.suspended_addresses(app.clock.read(), most).await?);
-    let (door, code) = (Role::Intake.as_str(), Refusal::AddressSuspended.code());
-    for (minute, count) in gate.take_counts() {
-        let counted = app.db.count_refusals(minute, door, code.as_str(), count).await;
-        counted.inspect_err(|_| gate.count(minute, count))?;
-    }
     Ok(())
 }
 

@@ -22,7 +22,6 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::{Door, Doorkeeper, Failure, Language, Problem, Routes, assets, page};
 use crate::app::App;
-use crate::domain::Code;
 use crate::flow::{self, FlowError, Refusal};
 
 /// Who asks, as far as a page needs to know; an extension of every request.
@@ -122,7 +121,7 @@ async fn front<R: Doorkeeper>(
     };
     let mut response = match failure_of(&response) {
         Some(failure) => {
-            count_stranger(app, &failure.problem).await;
+            count_stranger(app, failure.problem);
             with_headers_of(response.headers(), failure.answer(&visitor, &door.site))
         }
         None => response,
@@ -208,10 +207,12 @@ fn with_headers_of(headers: &HeaderMap, mut response: Response) -> Response {
 }
 
 /// Refusals of whoever has not proven who they are; other refusals have events of their own.
-async fn count_stranger(app: &App, problem: &Problem) {
-    let code: Code = match problem {
-        Problem::CrossSite | Problem::WrongHost | Problem::Refused(Refusal::SessionEnded) => {
-            problem.code()
+fn count_stranger(app: &App, problem: Problem) {
+    match problem {
+        Problem::CrossSite
+        | Problem::WrongHost
+        | Problem::Refused(Refusal::SessionEnded | Refusal::AddressSuspended) => {
+            flow::refused_stranger(app, problem.code());
         }
         Problem::Refused(_)
         | Problem::NotFound
@@ -223,10 +224,7 @@ async fn count_stranger(app: &App, problem: &Problem) {
         | Problem::UnsupportedType
         | Problem::AuditDeadline
         | Problem::StoreFull
-        | Problem::Internal => return,
-    };
-    if let Err(cause) = flow::refused_stranger(app, &code).await {
-        tracing::error!(%cause, "a refusal could not be counted");
+        | Problem::Internal => {}
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod copy;
 pub mod gate;
+pub mod refusals;
 mod rescan;
 pub mod sense;
 mod tell;

@@ -12,12 +12,7 @@ impl Db {
         engine!(self, db => db.append(event).await)
     }
 
-    /// Counts a refusal of a stranger in its minute.
-    pub async fn count_refusal(&self, at: Timestamp, door: &str, code: &str) -> Answer<()> {
-        self.count_refusals(at, door, code, 1).await
-    }
-
-    /// Counts as many at once, in the minute of `at`.
+    /// Counts refusals of strangers, in the minute of `at`.
     pub async fn count_refusals(
         &self,
         at: Timestamp,

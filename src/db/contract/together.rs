@@ -120,7 +120,7 @@ pub(super) async fn what_is_done_at_once_counts_once_each(world: World) {
         let objects = vec![sealed(rival.source.object)];
         let arrival = rival.receive(world.stamp(NOW));
         tasks.spawn(async move {
-            db.count_refusal(NOW, "intake", "link_unknown").await.expect("counts");
+            db.count_refusals(NOW, "intake", "link_unknown", 1).await.expect("counts");
             let tries = db.add_try("link:1", NOW).await.expect("counts");
             let spent = db.spend_factor_step(staff, 5).await.expect("asks");
             let changed = db.commit(change.into()).await;

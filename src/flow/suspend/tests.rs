@@ -16,7 +16,7 @@ use crate::domain::suspension::{Counted, SuspendRule, Suspending};
 use crate::domain::{Artifact, Change, Event, Policy, SubmissionId};
 use crate::flow::open::FirstSecret;
 use crate::flow::sensor::tests::World;
-use crate::flow::{open, receive, sensor};
+use crate::flow::{log, open, receive, sensor};
 use crate::testing::BIRTH_DATE;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -79,6 +79,7 @@ async fn events(world: &World, action: Action) -> Vec<Event> {
 
 async fn counted(world: &World, code: &str) -> u64 {
     let far = world.now().plus(Duration::from_hours(1));
+    log::write_refusals(&world.app.intake.app).await.unwrap();
     let windows = world.worker.db.ended_refusal_windows(far).await.unwrap();
     windows.iter().filter(|it| it.code == code).map(|it| it.count).sum()
 }

@@ -78,7 +78,7 @@ impl OpenForm {
         let Some(first) = self.first_secret() else {
             let refusal = Refusal::SecondSecretWrong;
             flow::suspend::count_guess(&intake.app, from).await?;
-            flow::refused_stranger(&intake.app, &refusal.code()).await?;
+            flow::refused_stranger(&intake.app, refusal.code());
             return Err(refusal.into());
         };
         let (token, _) =

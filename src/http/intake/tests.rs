@@ -1,4 +1,5 @@
 mod pieces;
+mod strangers;
 mod suspended;
 mod without_reader;
 

@@ -26,6 +26,7 @@ use crate::domain::limits::Limits;
 use crate::domain::rescan::Round;
 use crate::domain::signatures::{SetId, Sets};
 use crate::domain::{Action, Event, Outcome, Timestamp};
+use crate::flow;
 
 /// What the patient sent; nobody ever gets it.
 const ORIGINAL: &str = "the patient's own bytes";
@@ -217,6 +218,9 @@ fn leak(answer: &Answer, gives: Option<Gives>) -> Result<(), String> {
 /// Refusals of strangers, counted so far.
 async fn refusals(world: &World) -> u64 {
     let far = world.now().plus(Duration::from_hours(1));
+    for app in [&world.app.intake.app, &world.app.portal.app, &world.app.review.app] {
+        flow::log::write_refusals(app).await.expect("a database");
+    }
     let windows = world.app.review.app.db.ended_refusal_windows(far).await.expect("a database");
     windows.iter().map(|window| window.count).sum()
 }

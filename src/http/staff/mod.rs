@@ -93,7 +93,7 @@ pub(super) async fn lead_to_sign_in<R: Doorkeeper>(
     let mut response = next.run(request).await;
     let failure = response.extensions().get::<Failure>();
     if failure.is_some_and(|it| it.problem == Problem::Refused(Refusal::SessionEnded)) {
-        flow::refused_stranger(door.role.app(), &Refusal::SessionEnded.code()).await?;
+        flow::refused_stranger(door.role.app(), Refusal::SessionEnded.code());
         return Ok(Redirect::to("/signin").into_response());
     }
     let html = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {

@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use super::*;
 use crate::domain::SuspensionId;
 use crate::domain::suspension::{Counted, Subject, Suspension};
-use crate::flow::suspend;
+use crate::flow::{self, suspend};
 
 async fn suspend_subject(app: &TestApp, subject: Subject) {
     let base = &app.intake.app;
@@ -117,7 +117,7 @@ async fn a_suspended_address_is_refused_everything_but_what_makes_the_page() {
     assert_eq!(patient.get("/healthz").await.status, StatusCode::NO_CONTENT);
     patient.cookie = Some("__Host-lang=en".into());
     assert!(patient.get("/").await.body.contains("Nothing is taken from your network"));
-    suspend::refresh(&app.intake).await.unwrap();
+    flow::log::write_refusals(&app.intake.app).await.unwrap();
     let far = app.intake.app.clock.read().plus(Duration::from_hours(1));
     let windows = app.intake.app.db.ended_refusal_windows(far).await.unwrap();
     let count: u64 =

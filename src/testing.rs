@@ -19,7 +19,7 @@ use tower::ServiceExt as _;
 use crate::app::{
     App, AreaIdentity, AuditFilter, Bell, BellEnd, Clinic, Clock, Db, Intake, IntakeKeys,
     ManualClock, PeerIdentity, Portal, PortalKeys, Promotion, Random, Review, ReviewKeys, Scanner,
-    Shelves, Vault, Worker, WorkerKeys,
+    Shelves, Uploads, Vault, Worker, WorkerKeys,
 };
 use crate::config::{Config, FILE_NAME};
 use crate::domain::content::Area;
@@ -95,8 +95,8 @@ impl TestApp {
         let review_keys = Arc::new(ReviewKeys::read(open(Role::Review)).expect("keys"));
         let release = AreaIdentity::new(Area::Release, portal_keys.release_identity.clone());
         let evidence = AreaIdentity::new(Area::Review, review_keys.review_identity.clone());
-        let gate = Arc::default();
-        let intake = Intake { app: app(Role::Intake), keys: intake_keys, gate };
+        let (gate, uploads) = (Arc::default(), Arc::new(Uploads::within(&limits)));
+        let intake = Intake { app: app(Role::Intake), keys: intake_keys, gate, uploads };
         let portal =
             Portal { app: app(Role::Portal), keys: portal_keys, release: Arc::new(release) };
         let review =

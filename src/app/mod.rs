@@ -8,6 +8,7 @@ mod copied;
 mod gate;
 mod random;
 mod refusals;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use copied::{Copied, Stopped};
 pub use gate::Gate;
 pub use random::{NoRandomness, Random};
 pub use refusals::{Refusals, Refused};
+pub use uploads::{UploadPlace, Uploads};
 
 pub use crate::config::Promotion;
 pub use crate::db::{
@@ -75,6 +77,7 @@ pub struct Intake {
     pub app: App,
     pub keys: Arc<IntakeKeys>,
     pub gate: Arc<Gate>,
+    pub uploads: Arc<Uploads>,
 }
 
 /// Opens quarantine, judges, encodes, signs; listens to no network.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, open};
 use crate::app::{
     App, AreaIdentity, Datagrams, Eve, Intake, IntakeKeys, Interest, Portal, PortalKeys,
-    ReviewKeys, Scanner, StreamListener, Worker, WorkerKeys,
+    ReviewKeys, Scanner, StreamListener, Uploads, Worker, WorkerKeys,
 };
 use crate::config::{Clamd, Config, Door, Sensor, Store};
 use crate::domain::Action;
@@ -28,11 +28,18 @@ use crate::worker::{self, sense};
 
 /// How long requests in flight may finish once a door is closed.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Most threads for work that blocks, beside one for each upload: secrets are compared, names
+/// resolved and stored files opened however many send.
+const THREADS_BESIDE: usize = 256;
 
 /// Runs one role until it is asked to stop. Called before any thread is started.
 pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), CliError> {
     harden::enter_role(config, role, handed.terms)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let threads = usize::try_from(config.limits.uploads)?.saturating_add(THREADS_BESIDE);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(threads)
+        .build()?;
     runtime.block_on(async {
         match role {
             Role::Intake => intake(config, handed).await,
@@ -47,7 +54,8 @@ pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), Cli
 async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Intake, handed.reach).await?;
     let held = IntakeKeys::read(keys(handed.keys)?)?;
-    let intake = Intake { app, keys: Arc::new(held), gate: Arc::default() };
+    let uploads = Arc::new(Uploads::within(&app.limits));
+    let intake = Intake { app, keys: Arc::new(held), gate: Arc::default(), uploads };
     started(config, &intake.app).await?;
     // Before the first visitor comes.
     flow::suspend::refresh(&intake).await?;

@@ -155,6 +155,8 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.file_bytes", limits.file_bytes, 1, 2 * GIB),
         ("limits.submission_bytes", limits.submission_bytes, limits.file_bytes, 16 * GIB),
         ("limits.submission_files", limits.submission_files.into(), 1, 200),
+        ("limits.uploads", limits.uploads.into(), 1, 4096),
+        ("limits.link_uploads", limits.link_uploads.into(), 1, limits.uploads.into()),
         // Each leaves a part at least; a bucket's object is deleted in so many at most.
         ("limits.upload_pieces", limits.upload_pieces.into(), 16, 1000),
         ("limits.message_chars", limits.message_chars.into(), 1, 100_000),
@@ -199,6 +201,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
     const DAY: u64 = 24 * 3600;
     for (key, span, high) in [
         ("limits.upload_stall", limits.upload_stall, 600),
+        ("limits.upload_deadline", limits.upload_deadline, DAY),
         // Less than the day after which the sweep takes an object without a row for abandoned.
         ("limits.upload_life", limits.upload_life, 20 * 3600),
         ("limits.jail_deadline", limits.jail_deadline, 120),

@@ -117,6 +117,13 @@ fn a_limit_is_held_at_under_and_over_its_bounds() {
     assert!(with("upload_pieces = 1000").is_ok());
     assert!(with("upload_pieces = 15").is_err());
     assert!(with("upload_pieces = 1001").is_err());
+    assert!(with("uploads = 16").is_ok());
+    assert!(with("uploads = 15").is_err(), "one link may have 16");
+    assert!(with("uploads = 4096\nlink_uploads = 4096").is_ok());
+    assert!(with("uploads = 4097").is_err());
+    assert!(with("link_uploads = 0").is_err());
+    assert!(with("upload_deadline = 86400").is_ok());
+    assert!(with("upload_deadline = 86401").is_err());
     assert!(with("upload_life = 72000").is_ok());
     assert!(with("upload_life = 72001").is_err());
     // What is released must open again: room for every pixel.

@@ -50,6 +50,13 @@ pub struct Limits {
     /// Longest an upload may pause between two reads.
     #[serde(with = "seconds")]
     pub upload_stall: Duration,
+    /// Longest that one request may take to bring its form, or its piece of a file.
+    #[serde(with = "seconds")]
+    pub upload_deadline: Duration,
+    /// Most requests of one intake process that bring forms and pieces at once. Each holds a thread.
+    pub uploads: u32,
+    /// Most of them that came through one link.
+    pub link_uploads: u32,
     /// How long a file sent in pieces may take from its announcement to its end.
     #[serde(with = "seconds")]
     pub upload_life: Duration,
@@ -165,6 +172,11 @@ impl Default for Limits {
             // 50 megapixels that compress not at all.
             opened_bytes: 160 * 1000 * 1000,
             upload_stall: Duration::from_mins(1),
+            // The largest form over a quarter of a megabit a second.
+            upload_deadline: Duration::from_hours(2),
+            uploads: 256,
+            // Sending in pieces leaves one behind for a while with each connection that breaks.
+            link_uploads: 16,
             upload_life: Duration::from_hours(12),
             // A piece of 64 KiB each brings the largest file; each leaves a part to delete.
             upload_pieces: 250,

@@ -92,6 +92,12 @@ pub enum Refusal {
     MessageTooLong,
     #[error("upload_interrupted")]
     UploadInterrupted,
+    /// More precedes a field of a form than any form has.
+    #[error("form_unreadable")]
+    FormUnreadable,
+    /// This link, or all together, send as much at once as may be.
+    #[error("too_many_uploads")]
+    TooManyUploads,
     /// There is no such upload, or none that this browser began: the two are not told apart.
     #[error("upload_unknown")]
     UploadUnknown,
@@ -139,7 +145,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, for tests that hold each to a sentence.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::LinkNotOpen,
         Self::LinkSuspended,
         Self::LinkWithoutReader,
@@ -153,6 +159,8 @@ impl Refusal {
         Self::SubmissionTooLarge,
         Self::MessageTooLong,
         Self::UploadInterrupted,
+        Self::FormUnreadable,
+        Self::TooManyUploads,
         Self::UploadUnknown,
         Self::UploadExpired,
         Self::UploadOffset,

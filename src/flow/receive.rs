@@ -6,11 +6,13 @@
 
 mod incoming;
 mod pieces;
+mod place;
 
 use bytes::Bytes;
 
 use incoming::{Ending, Incoming};
 pub use pieces::{Piece, Standing};
+pub use place::Place;
 
 use super::error::refused_event;
 use super::{FlowError, Refusal, open, suspend};
@@ -117,6 +119,7 @@ impl Visit {
     pub async fn begin(
         &self,
         intake: &Intake,
+        place: &Place,
         kind: ArtifactKind,
         declared: Declared,
         connection: Connection,
@@ -129,7 +132,7 @@ impl Visit {
         let artifact = ArtifactId::new(now, app.random.bytes()?);
         let object = ObjectId::new(now, app.random.bytes()?);
         let sealer = Sealer::new(&app.vault, Area::Quarantine, object, part_length(app)?)?;
-        let incoming = Incoming::begin(sealer, self.ending(intake, artifact, kind));
+        let incoming = Incoming::begin(sealer, self.ending(intake, artifact, kind), place);
         let (received, characters) = (0, 0);
         Ok(Upload { artifact, kind, declared, connection, received, characters, incoming })
     }

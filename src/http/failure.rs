@@ -152,6 +152,8 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::SubmissionTooLarge
         | Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::UploadInterrupted => StatusCode::REQUEST_TIMEOUT,
+        Refusal::FormUnreadable => StatusCode::BAD_REQUEST,
+        Refusal::TooManyUploads => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::AgreementChanged
         | Refusal::UploadOffset
         | Refusal::UploadTaken

@@ -19,6 +19,7 @@ mod public_keys;
 pub mod pull;
 pub mod rule_files;
 pub mod samples;
+pub mod shares;
 pub mod shelf;
 pub mod store_access;
 pub mod supervise;

@@ -1,10 +1,13 @@
 //! Bytes on their way into sealed parts: hashed on the thread that has just read them, while another
 //! seals what came before.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::Place;
 use crate::app::VaultError;
 use crate::domain::ArtifactId;
 use crate::domain::content::{Origin, Part, SealedObject, Wrap};
@@ -57,12 +60,16 @@ const GATHER_CHUNKS: usize = 64;
 
 impl Incoming {
     /// Begins to fill an object, or goes on with one.
-    pub(super) fn begin(sealer: Sealer, ending: Ending) -> Self {
+    pub(super) fn begin(sealer: Sealer, ending: Ending, place: &Place) -> Self {
         let hash = sealer.content_hash();
         let (arrivals, arriving) = mpsc::channel(GATHERED_IN_FLIGHT);
         let (tell, durable) = mpsc::unbounded_channel();
-        let sealing =
-            tokio::task::spawn_blocking(move || seal_arriving(sealer, arriving, &tell, &ending));
+        let held = Arc::clone(&place.held);
+        let sealing = tokio::task::spawn_blocking(move || {
+            let sealed = seal_arriving(sealer, arriving, &tell, &ending);
+            drop(held);
+            sealed
+        });
         let (gathered, gathered_bytes) = (Vec::new(), 0);
         Self { hash, gathered, gathered_bytes, arrivals, durable, sealing }
     }

@@ -144,6 +144,7 @@ impl Visit {
     /// # Errors
     /// [`Refusal::UploadOffset`] for a piece that does not go on where the upload stands,
     /// [`Refusal::UploadTaken`] if another request goes on with it meanwhile,
+    /// [`Refusal::TooManyUploads`] if too many bring something at this moment,
     /// [`Refusal::ChecksumWrong`], after which nothing of the piece counts,
     /// [`Refusal::UploadInterrupted`], after which what came before counts, unless it had a
     /// checksum, and those of [`Visit::standing`].
@@ -168,6 +169,7 @@ impl Visit {
         if found.fence >= i64::from(app.limits.upload_pieces) {
             return Err(self.refuse(app, Refusal::UploadInTooManyPieces).await);
         }
+        let place = self.take_place(intake).await?;
         let taken = self.take_turn(app, token, piece.upload).await?;
         if taken.kept.offset() != piece.offset {
             return Err(self.refuse(app, Refusal::UploadOffset).await);
@@ -175,7 +177,7 @@ impl Visit {
         if taken.kept.whole.is_some() {
             return self.complete(intake, taken).await;
         }
-        self.fill(intake, taken, piece, body).await
+        self.fill(intake, taken, piece, &place, body).await
     }
 
     /// Gives an upload up: what came of it is removed by the next sweep.

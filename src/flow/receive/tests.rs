@@ -43,7 +43,9 @@ pub(in crate::flow) async fn received(app: &TestApp, content: &'static [u8]) -> 
     let mut visit = visit(intake, link, Some(submission)).await.expect("a visit");
     let local = "127.0.0.1:8443".parse().expect("an address");
     let connection = Connection::new(local, local, "r".into());
-    let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection).await;
+    let place = visit.take_place(intake).await.expect("a place");
+    let kind = ArtifactKind::Photo;
+    let begun = visit.begin(intake, &place, kind, Declared::default(), connection).await;
     let mut upload = begun.expect("begins");
     visit.take(intake, &mut upload, Bytes::from_static(content)).await.expect("takes");
     visit.finish(intake, upload).await.expect("is kept")
@@ -60,7 +62,8 @@ async fn two_uploads_of_one_visit_at_once_are_both_kept_at_places_of_their_own()
         let visit = visit(intake, link, Some(submission)).await.expect("a visit");
         let connection = Connection::new(local, local, "r".into());
         let kind = ArtifactKind::Photo;
-        let begun = visit.begin(intake, kind, Declared::default(), connection).await;
+        let place = visit.take_place(intake).await.unwrap();
+        let begun = visit.begin(intake, &place, kind, Declared::default(), connection).await;
         let mut upload = begun.expect("begins");
         visit.take(intake, &mut upload, Bytes::from_static(content)).await.expect("takes");
         visits.push((visit, upload));
@@ -89,7 +92,8 @@ async fn forms_sent_at_once_pass_no_limit_together() {
             let visit = visit(intake, link, Some(submission)).await.expect("a visit");
             let connection = Connection::new(local, local, "r".into());
             let kind = ArtifactKind::Photo;
-            let begun = visit.begin(intake, kind, Declared::default(), connection).await;
+            let place = visit.take_place(intake).await.unwrap();
+            let begun = visit.begin(intake, &place, kind, Declared::default(), connection).await;
             let mut upload = begun.expect("begins");
             visit.take(intake, &mut upload, Bytes::from_static(content)).await.expect("takes");
             visits.push((visit, upload));
@@ -121,7 +125,9 @@ async fn a_full_store_takes_no_file_and_says_so() {
     let local = "127.0.0.1:8443".parse().expect("an address");
     let connection = Connection::new(local, local, "r".into());
     let kind = ArtifactKind::Photo;
-    let refused = visit.begin(&intake, kind, Declared::default(), connection).await.map(drop);
+    let place = visit.take_place(&intake).await.expect("a place");
+    let refused =
+        visit.begin(&intake, &place, kind, Declared::default(), connection).await.map(drop);
     assert!(matches!(refused, Err(FlowError::Vault(VaultError::Full))));
     let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
     assert!(receipt.artifacts.is_empty());

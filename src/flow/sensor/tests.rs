@@ -84,7 +84,9 @@ impl World {
         for content in contents {
             let (peer, local) = (PEER.parse().unwrap(), DOOR.parse().unwrap());
             let connection = Connection::new(peer, local, request.to_owned());
-            let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection);
+            let place = visit.take_place(intake).await.unwrap();
+            let begun =
+                visit.begin(intake, &place, ArtifactKind::Photo, Declared::default(), connection);
             let mut upload = begun.await.unwrap();
             visit.take(intake, &mut upload, Bytes::from_static(content.as_bytes())).await.unwrap();
             received.push(visit.finish(intake, upload).await.unwrap());

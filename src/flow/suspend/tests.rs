@@ -161,7 +161,9 @@ async fn send(
     let mut visit = receive::visit(intake, link, Some(submission)).await?;
     let local = "127.0.0.1:443".parse().unwrap();
     let connection = Connection::new(local, local, "r".into());
-    let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection).await;
+    let place = visit.take_place(intake).await.unwrap();
+    let begun =
+        visit.begin(intake, &place, ArtifactKind::Photo, Declared::default(), connection).await;
     let mut upload = begun.unwrap();
     visit.take(intake, &mut upload, Bytes::from_static(b"content")).await.unwrap();
     visit.finish(intake, upload).await
@@ -174,7 +176,9 @@ async fn what_was_on_its_way_when_its_link_was_suspended_is_not_received() {
     let first = world.one().await;
     let mut visit = visit(&world, &first).await.unwrap();
     let connection = first.connection.clone();
-    let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection).await;
+    let place = visit.take_place(intake).await.unwrap();
+    let begun =
+        visit.begin(intake, &place, ArtifactKind::Photo, Declared::default(), connection).await;
     let mut upload = begun.unwrap();
     visit.take(intake, &mut upload, Bytes::from_static(b"late")).await.unwrap();
     reject(&world, first.clone(), "malicious").await;

@@ -1,6 +1,7 @@
 //! The patients' door: open, agree, send, receipt. It shows nothing of what was sent but its state.
 
 mod agree;
+mod form;
 mod open;
 mod pieces;
 mod receipt;

@@ -3,12 +3,13 @@
 
 use askama::Template;
 use axum::Json;
-use axum::extract::multipart::{Multipart, MultipartRejection};
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 
+use super::form::Form;
 use super::receipt::artifact_json;
 use super::uploads::{Sent, take_form};
 use crate::app::{Intake, PeerIdentity};
@@ -45,14 +46,15 @@ pub(super) async fn send(
     page: Page,
     session: PatientSession,
     Extension(peer): Extension<PeerIdentity>,
-    form: Result<Multipart, MultipartRejection>,
+    form: Result<Form, MultipartRejection>,
 ) -> Result<Response, Failure> {
     let intake = &door.role;
     let mut visit = receive::visit(intake, session.link, session.submission).await?;
     let form = form.map_err(|_| Problem::BadRequest)?;
+    let place = visit.take_place(intake).await?;
     let request = page.request.clone();
     let connection = Connection::new(peer.peer, peer.local, request);
-    let mut sent = take_form(intake, &mut visit, &connection, form).await?;
+    let mut sent = take_form(intake, &mut visit, &place, &connection, form).await?;
     if sent.received.is_empty() && sent.refused.is_empty() {
         match visit.refuse(&intake.app, Refusal::NothingSent).await {
             FlowError::Refused(refusal) => sent.refused.push((0, refusal)),

@@ -1,3 +1,4 @@
+mod forms;
 mod pieces;
 mod strangers;
 mod suspended;

@@ -4,17 +4,14 @@
 //! form is still read (within the limit of the request), and the answer names both. The form's
 //! parser is outside the jail, as protocols are; contents are never looked at here.
 
-use std::time::Duration;
-
 use axum::body::Bytes;
-use axum::extract::Multipart;
-use axum::extract::multipart::{Field, MultipartError};
-use axum::http::StatusCode;
+use axum::extract::multipart::Field;
 
+use super::form::{Form, next_chunk};
 use crate::app::Intake;
 use crate::domain::artifact::{Artifact, ArtifactKind, Declared};
 use crate::domain::submission::Connection;
-use crate::flow::receive::Visit;
+use crate::flow::receive::{Place, Visit};
 use crate::flow::{FlowError, Refusal};
 
 /// What became of a form's fields.
@@ -26,8 +23,8 @@ pub(super) struct Sent {
     pub(super) refused: Vec<(usize, Refusal)>,
 }
 
-/// Most fields of a form, empty ones included.
-const MOST_FIELDS: usize = 64;
+/// Fields of a form beside its files: the message, and inputs that were left empty.
+const FIELDS_BESIDE: u16 = 16;
 /// The field names of the form.
 const PHOTOS: &str = "photos";
 const MESSAGE: &str = "message";
@@ -39,43 +36,64 @@ const MESSAGE: &str = "message";
 pub(super) async fn take_form(
     intake: &Intake,
     visit: &mut Visit,
+    place: &Place,
     connection: &Connection,
-    mut form: Multipart,
+    mut form: Form,
 ) -> Result<Sent, FlowError> {
-    let stall = intake.app.limits.upload_stall;
     let mut sent = Sent::default();
-    for _ in 0..MOST_FIELDS {
-        let taken = match in_time(stall, form.next_field()).await {
-            Ok(Some(field)) => take_field(intake, visit, connection, field).await,
+    let most = intake.app.limits.submission_files.saturating_add(FIELDS_BESIDE);
+    for _ in 0..most {
+        let mut field = match form.next(place).await {
+            Ok(Some(field)) => field,
             Ok(None) => return Ok(sent),
-            Err(refusal) => Err(visit.refuse(&intake.app, refusal).await),
+            Err(refusal) => return sent.ends(intake, visit, refusal).await,
         };
-        let place = sent.received.len() + sent.refused.len() + 1;
-        match taken {
+        match take_field(intake, visit, place, connection, &mut field).await {
             Ok(Some(artifact)) => sent.received.push(artifact),
             Ok(None) => {}
             Err(FlowError::Refused(refusal)) => {
-                sent.refused.push((place, refusal));
+                sent.refuse(refusal);
                 if ends_the_form(refusal) {
                     return Ok(sent);
                 }
             }
             Err(error) => return Err(error),
         }
+        if let Err(refusal) = skip(&mut field, place).await {
+            return sent.ends(intake, visit, refusal).await;
+        }
     }
-    match visit.refuse(&intake.app, Refusal::TooManyFiles).await {
-        FlowError::Refused(refusal) => sent.refused.push((MOST_FIELDS, refusal)),
-        error => return Err(error),
+    sent.ends(intake, visit, Refusal::TooManyFiles).await
+}
+
+impl Sent {
+    fn refuse(&mut self, refusal: Refusal) {
+        let place = self.received.len() + self.refused.len() + 1;
+        self.refused.push((place, refusal));
     }
-    Ok(sent)
+
+    /// Records why the form is read no further.
+    async fn ends(
+        mut self,
+        intake: &Intake,
+        visit: &Visit,
+        refusal: Refusal,
+    ) -> Result<Self, FlowError> {
+        match visit.refuse(&intake.app, refusal).await {
+            FlowError::Refused(refusal) => self.refuse(refusal),
+            error => return Err(error),
+        }
+        Ok(self)
+    }
 }
 
 /// Takes one field; `None` if it holds nothing.
 async fn take_field(
     intake: &Intake,
     visit: &mut Visit,
+    place: &Place,
     connection: &Connection,
-    mut field: Field<'_>,
+    field: &mut Field<'_>,
 ) -> Result<Option<Artifact>, FlowError> {
     let kind = match field.name() {
         Some(PHOTOS) => ArtifactKind::Photo,
@@ -83,43 +101,32 @@ async fn take_field(
         Some(_) | None => return Ok(None),
     };
     let declared = Declared::from_untrusted(field.file_name(), field.content_type());
-    let Some(first) = next_chunk(intake, visit, &mut field).await? else { return Ok(None) };
-    let mut upload = visit.begin(intake, kind, declared, connection.clone()).await?;
+    let Some(first) = more(intake, visit, place, field).await? else { return Ok(None) };
+    let mut upload = visit.begin(intake, place, kind, declared, connection.clone()).await?;
     visit.take(intake, &mut upload, first).await?;
-    while let Some(chunk) = next_chunk(intake, visit, &mut field).await? {
+    while let Some(chunk) = more(intake, visit, place, field).await? {
         visit.take(intake, &mut upload, chunk).await?;
     }
     visit.finish(intake, upload).await.map(Some)
 }
 
-/// The next bytes of a field that are any.
-async fn next_chunk(
+/// The next bytes of a field that is taken.
+async fn more(
     intake: &Intake,
     visit: &Visit,
+    place: &Place,
     field: &mut Field<'_>,
 ) -> Result<Option<Bytes>, FlowError> {
-    let stall = intake.app.limits.upload_stall;
-    loop {
-        match in_time(stall, field.chunk()).await {
-            Ok(Some(chunk)) if chunk.is_empty() => {}
-            Ok(chunk) => return Ok(chunk),
-            Err(refusal) => return Err(visit.refuse(&intake.app, refusal).await),
-        }
+    match next_chunk(field, place).await {
+        Ok(chunk) => Ok(chunk),
+        Err(refusal) => Err(visit.refuse(&intake.app, refusal).await),
     }
 }
 
-/// One read of the request, which may not pause for longer than the limit.
-async fn in_time<T>(
-    stall: Duration,
-    read: impl Future<Output = Result<T, MultipartError>>,
-) -> Result<T, Refusal> {
-    match tokio::time::timeout(stall, read).await {
-        Ok(Ok(read)) => Ok(read),
-        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(Refusal::SubmissionTooLarge)
-        }
-        Ok(Err(_)) | Err(_) => Err(Refusal::UploadInterrupted),
-    }
+/// Reads over the rest of a field that is not taken, however large it is: others come behind it.
+async fn skip(field: &mut Field<'_>, place: &Place) -> Result<(), Refusal> {
+    while next_chunk(field, place).await?.is_some() {}
+    Ok(())
 }
 
 /// Whether nothing more of the form can be read or taken.

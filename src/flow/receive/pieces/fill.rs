@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 
-use super::super::{Arrived, Incoming, Visit, part_length};
+use super::super::{Arrived, Incoming, Place, Visit, part_length};
 use super::progress::Taken;
 use super::{PARTS_A_TURN, Piece, Standing};
 use crate::app::{DbError, Intake};
@@ -39,6 +39,7 @@ impl Visit {
         intake: &Intake,
         mut taken: Taken,
         piece: Piece,
+        place: &Place,
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<Standing, FlowError> {
         let app = &intake.app;
@@ -51,11 +52,11 @@ impl Visit {
         let (length, halted) = (part_length(app)?, &kept.halted);
         let sealer =
             Sealer::resume(&app.vault, Area::Quarantine, kept.object, length, halted, first)?;
-        let mut incoming = Incoming::begin(sealer, ending);
+        let mut incoming = Incoming::begin(sealer, ending, place);
         let mut left = kept.size_bytes.saturating_sub(kept.offset());
         let mut checking = piece.checksum.map(Checksum::begin);
         let came = loop {
-            let chunk = match tokio::time::timeout(app.limits.upload_stall, body.next()).await {
+            let chunk = match place.read(body.next()).await {
                 Ok(Some(Ok(chunk))) => chunk,
                 Ok(None) => break Came::All,
                 Ok(Some(Err(_))) | Err(_) => break Came::Broken,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
 use super::*;
@@ -71,6 +71,21 @@ async fn a_connection_that_stands_still_is_as_good_as_broken() {
     let silent = stream::pending::<Result<Bytes, Gone>>();
     assert_eq!(refused(world.append(upload, 0, silent).await), Refusal::UploadInterrupted);
     assert_eq!(world.last_event().await, "receive:upload_interrupted");
+}
+
+#[tokio::test]
+async fn a_piece_that_drips_is_ended_at_its_deadline() {
+    let limits = Limits { upload_deadline: Duration::ZERO, ..Limits::default() };
+    let world = World::with(limits).await;
+    let upload = world.announce(SIZE).await.expect("announced");
+    let all = bytes();
+    let drips = body(&all).then(|chunk| async {
+        tokio::task::yield_now().await;
+        chunk
+    });
+    let broken = world.append(upload, 0, Box::pin(drips)).await;
+    assert_eq!(refused(broken), Refusal::UploadInterrupted);
+    assert!(world.artifacts().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +176,8 @@ async fn a_crash_between_the_last_byte_and_the_row_is_made_good_by_whoever_asks_
         let (length, halted) = (part_length(app).unwrap(), &kept.halted);
         let sealer =
             Sealer::resume(&app.vault, Area::Quarantine, kept.object, length, halted, PARTS_A_TURN);
-        let mut incoming = Incoming::begin(sealer.unwrap(), ending);
+        let place = visit.take_place(&world.app.intake).await.expect("a place");
+        let mut incoming = Incoming::begin(sealer.unwrap(), ending, &place);
         incoming.take(Bytes::from(all.clone())).await;
         let whole = incoming.finish().await.expect("sealed");
         if wrapped {
@@ -324,7 +340,8 @@ async fn what_is_announced_is_held_to_the_limits_at_under_and_over_them() {
     // A form finds the same places taken.
     let visit = world.visit().await;
     let (kind, declared) = (ArtifactKind::Photo, Declared::default());
-    let form = visit.begin(&world.app.intake, kind, declared, connection(0)).await;
+    let place = visit.take_place(&world.app.intake).await.expect("a place");
+    let form = visit.begin(&world.app.intake, &place, kind, declared, connection(0)).await;
     assert_eq!(refused(form.map(|_| 0)), Refusal::TooManyFiles);
 }
 

@@ -80,7 +80,9 @@ impl World {
         let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
         let (peer, local) = ("192.0.2.7:50000".parse().unwrap(), "192.0.2.1:443".parse().unwrap());
         let connection = Connection::new(peer, local, "r".to_owned());
-        let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection);
+        let place = visit.take_place(intake).await.unwrap();
+        let kind = ArtifactKind::Photo;
+        let begun = visit.begin(intake, &place, kind, Declared::default(), connection);
         let mut upload = begun.await.unwrap();
         let content = Bytes::from(content.to_owned());
         visit.take(intake, &mut upload, content).await.unwrap();

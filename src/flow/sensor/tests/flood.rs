@@ -100,7 +100,9 @@ async fn an_alert_about_an_early_piece_is_there_when_a_slow_upload_ends() {
     let [early, late] = [PEER, "192.0.2.7:50001"]
         .map(|peer| Connection::new(peer.parse().unwrap(), DOOR.parse().unwrap(), "r".to_owned()));
     let connection = Connection { earlier: vec![early], ..late };
-    let begun = visit.begin(intake, ArtifactKind::Photo, Declared::default(), connection).await;
+    let place = visit.take_place(intake).await.unwrap();
+    let kind = ArtifactKind::Photo;
+    let begun = visit.begin(intake, &place, kind, Declared::default(), connection).await;
     let mut upload = begun.unwrap();
     world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
     step(&world.worker).await.unwrap();

@@ -1,0 +1,166 @@
+//! What a form may cost, however it comes in, and what is kept of it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::http::Request;
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const PHOTO: [Field<'_>; 1] = [("photos", Some("a.jpg"), &[7; 100])];
+
+/// A form whose bytes come as the stream gives them.
+fn coming(
+    patient: &Browser,
+    chunks: impl Stream<Item = Vec<u8>> + Send + 'static,
+) -> Request<Body> {
+    let body = Body::from_stream(chunks.map(Ok::<_, Infallible>));
+    let request = patient.request(Method::POST, "/send").header(CONTENT_TYPE, FORM_TYPE);
+    request.body(body).expect("a request")
+}
+
+/// A form that is being read and brings nothing, until it is let go.
+async fn held_open(app: &TestApp, patient: &Browser) -> (oneshot::Sender<()>, JoinHandle<Answer>) {
+    let (is_read, reading) = oneshot::channel();
+    let (let_go, held) = oneshot::channel::<()>();
+    let chunks = stream::once(async move {
+        is_read.send(()).expect("is waited for");
+        let _ = held.await;
+        Vec::new()
+    });
+    let request = coming(patient, chunks);
+    let mut same = super::patient(app);
+    let answer = tokio::spawn(async move { same.send(request).await });
+    reading.await.expect("is read");
+    (let_go, answer)
+}
+
+#[tokio::test]
+async fn requests_that_bring_something_have_a_most_in_all_and_by_link() {
+    let in_all = Limits { uploads: 2, ..Limits::default() };
+    let by_link = Limits { link_uploads: 2, ..Limits::default() };
+    for (limits, others) in
+        [(in_all, StatusCode::SERVICE_UNAVAILABLE), (by_link, StatusCode::SEE_OTHER)]
+    {
+        let app = TestApp::with_limits(limits).await;
+        let (mut patient, mut other) = (agreed(&app).await, agreed(&app).await);
+        let announced = patient.request(Method::POST, "/uploads").header("tus-resumable", "1.0.0");
+        let announced = announced.header("upload-length", "3").body(Body::empty()).unwrap();
+        let address = patient.send(announced).await.header("location").to_owned();
+        let piece = |patient: &Browser| {
+            let request = patient.request(Method::PATCH, &address);
+            let request = request.header("tus-resumable", "1.0.0").header("upload-offset", "0");
+            let request = request.header(CONTENT_TYPE, "application/offset+octet-stream");
+            request.body(Body::from("all")).unwrap()
+        };
+        let held = [held_open(&app, &patient).await, held_open(&app, &patient).await];
+        let refused = send(&mut patient, &PHOTO).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.body.contains("少し待って、もう一度送ってください"), "{}", refused.body);
+        assert_eq!(app.trail().await.last().unwrap(), "receive:too_many_uploads");
+        let request = piece(&patient);
+        assert_eq!(patient.send(request).await.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(send(&mut other, &PHOTO).await.status, others);
+        assert_eq!(other.get("/send").await.status, StatusCode::OK);
+        assert!(agreed(&app).await.cookie.is_some(), "another link opens");
+        for (let_go, answer) in held {
+            let_go.send(()).unwrap();
+            assert_eq!(answer.await.unwrap().status, StatusCode::REQUEST_TIMEOUT);
+        }
+        assert_eq!(send(&mut patient, &PHOTO).await.status, StatusCode::SEE_OTHER);
+        let request = piece(&patient);
+        assert_eq!(patient.send(request).await.status, StatusCode::NO_CONTENT);
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_drips_is_ended_at_its_deadline() {
+    let limits = Limits { upload_deadline: Duration::ZERO, ..Limits::default() };
+    let app = TestApp::with_limits(limits).await;
+    let mut patient = agreed(&app).await;
+    let drips = stream::iter(multipart(&PHOTO)).then(|byte| async move {
+        tokio::task::yield_now().await;
+        vec![byte]
+    });
+    let request = coming(&patient, drips);
+    assert_eq!(patient.send(request).await.status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(app.trail().await.last().unwrap(), "receive:upload_interrupted");
+}
+
+#[tokio::test]
+async fn what_precedes_a_field_is_read_up_to_a_limit_and_what_came_before_it_stays() {
+    const CHUNK: usize = 4096;
+    let app = TestApp::new().await;
+    let mut patient = agreed(&app).await;
+    patient.json = true;
+    let header = b"--edge\r\nContent-Disposition: form-data; name=\"".to_vec();
+    let mut second = multipart(&[("message", None, b"hello")]);
+    second.truncate(second.len() - "--edge--\r\n".len());
+    second.extend_from_slice(&header);
+    for (begins, received) in [(header, 0), (b"no boundary".to_vec(), 0), (second, 1)] {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&read);
+        let endless = stream::iter([begins]).chain(stream::repeat(vec![b'x'; CHUNK]).take(256));
+        let endless = endless.then(move |chunk| {
+            counted.fetch_add(chunk.len(), Ordering::Relaxed);
+            async move {
+                tokio::task::yield_now().await;
+                chunk
+            }
+        });
+        let request = coming(&patient, endless);
+        let answer = patient.send(request).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(answer["code"], "form_unreadable");
+        assert_eq!(answer["artifacts"].as_array().unwrap().len(), received);
+        assert!(read.load(Ordering::Relaxed) < 64 * 1024);
+        assert_eq!(app.trail().await.last().unwrap(), "receive:form_unreadable");
+    }
+    // A field may come at once with all that is in it.
+    let large: [Field<'_>; 2] = [("photos", Some("a.jpg"), &[7; 300_000]), PHOTO[0]];
+    assert_eq!(send(&mut patient, &large).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_photo_behind_a_refused_one_that_comes_slowly_is_received() {
+    const STALL: Duration = Duration::from_millis(100);
+    let limits = Limits { file_bytes: 1000, upload_stall: STALL, ..Limits::default() };
+    let app = TestApp::with_limits(limits).await;
+    let mut patient = agreed(&app).await;
+    patient.json = true;
+    let form = multipart(&[("photos", Some("a.mp4"), &[7; 12_000]), PHOTO[0]]);
+    let chunks: Vec<_> = form.chunks(600).map(<[u8]>::to_vec).collect();
+    // No pause of the sender is too long; all of them are.
+    let slow = stream::iter(chunks).then(|chunk| async move {
+        tokio::time::sleep(STALL / 4).await;
+        chunk
+    });
+    let request = coming(&patient, slow);
+    let answer: serde_json::Value =
+        serde_json::from_str(&patient.send(request).await.body).unwrap();
+    assert_eq!(answer["code"], "file_too_large");
+    assert_eq!(answer["refused"].as_array().unwrap().len(), 1, "{answer}");
+    assert_eq!(answer["artifacts"][0]["size_bytes"], 100, "{answer}");
+}
+
+#[tokio::test]
+async fn one_form_holds_as_many_files_as_a_submission_and_fields_that_are_empty() {
+    let limits = Limits { submission_files: 70, ..Limits::default() };
+    let app = TestApp::with_limits(limits).await;
+    let mut patient = agreed(&app).await;
+    let mut fields = vec![PHOTO[0]; 70];
+    fields.extend([("photos", Some(""), &[][..]); 15]);
+    assert_eq!(send(&mut patient, &fields).await.status, StatusCode::SEE_OTHER);
+    fields.push(("message", None, b""));
+    let refused = send(&mut patient, &fields).await;
+    assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let empty = vec![("photos", Some(""), &[][..]); 86];
+    let refused = send(&mut agreed(&app).await, &empty).await;
+    assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE, "one field too many");
+}

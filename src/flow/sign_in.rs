@@ -99,16 +99,21 @@ pub async fn factor(
 /// [`Refusal::SessionEnded`] if there is none, it ended, it is another door's, or its row was not
 /// written by this door.
 pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Session, FlowError> {
-    let (row, session) = live(app, key, token).await?;
+    renew(app, key, watched(app, key, token).await?).await
+}
+
+/// Renews the idle time of a session whose holder has just been there, by the minute: a page of
+/// twenty pictures is not twenty writes.
+pub async fn renew(app: &App, key: &MacKey, session: Session) -> Result<Session, FlowError> {
     let now = app.clock.trusted()?;
-    // Renewed by the minute: a page of twenty pictures is not twenty writes. What another request
-    // made of the session since it was read stands, above all its end.
-    if now.since(session.seen_at) >= std::time::Duration::from_mins(1) {
-        let seen = Session { seen_at: now, ..session };
-        app.db.renew_session(&row, &Signed::tag(&seen, key)?, &seen).await?;
-        return Ok(seen);
+    if now.since(session.seen_at) < std::time::Duration::from_mins(1) {
+        return Ok(session);
     }
-    Ok(session)
+    let read = Signed::tag(&session, key)?;
+    let seen = Session { seen_at: now, ..session };
+    // What another request made of the session since it was read stands, above all its end.
+    app.db.renew_session(&read, &Signed::tag(&seen, key)?, &seen).await?;
+    Ok(seen)
 }
 
 /// The same without renewing it: a page that asks by itself keeps nobody signed in.
@@ -116,15 +121,6 @@ pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Se
 /// # Errors
 /// As [`session`].
 pub async fn watched(app: &App, key: &MacKey, token: &SessionToken) -> Result<Session, FlowError> {
-    Ok(live(app, key, token).await?.1)
-}
-
-/// The live session of a cookie, with its row as it was read.
-async fn live(
-    app: &App,
-    key: &MacKey,
-    token: &SessionToken,
-) -> Result<(Signed<Session>, Session), FlowError> {
     let now = app.clock.trusted()?;
     let digest = token.digest();
     let row = app.db.session(digest.as_str()).await?.ok_or(Refusal::SessionEnded)?;
@@ -137,7 +133,7 @@ async fn live(
         let staff = holder(app, &session, staff).await?;
         staff.filter(|staff| staff.role == role).ok_or(Refusal::SessionEnded)?;
     }
-    Ok((row, session))
+    Ok(session)
 }
 
 /// Ends a session.

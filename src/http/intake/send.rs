@@ -16,7 +16,7 @@ use crate::app::{Intake, PeerIdentity};
 use crate::domain::limits::Limits;
 use crate::domain::submission::Connection;
 use crate::flow::receive::{self, Visit};
-use crate::flow::{FlowError, Refusal};
+use crate::flow::{FlowError, Refusal, sign_in};
 use crate::http::{Door, Failure, Page, PatientSession, Problem, problem_json};
 
 #[derive(Template)]
@@ -55,6 +55,8 @@ pub(super) async fn send(
     let request = page.request.clone();
     let connection = Connection::new(peer.peer, peer.local, request);
     let mut sent = take_form(intake, &mut visit, &place, &connection, form).await?;
+    // However long that took: the receipt comes next.
+    sign_in::renew(&intake.app, &intake.keys.session_key, session.session).await?;
     if sent.received.is_empty() && sent.refused.is_empty() {
         match visit.refuse(&intake.app, Refusal::NothingSent).await {
             FlowError::Refused(refusal) => sent.refused.push((0, refusal)),

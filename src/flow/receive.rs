@@ -15,7 +15,7 @@ pub use pieces::{Piece, Standing};
 pub use place::Place;
 
 use super::error::refused_event;
-use super::{FlowError, Refusal, open, suspend};
+use super::{FlowError, Refusal, open};
 use crate::app::{App, Commit, Contents, DbError, Intake};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
 use crate::domain::content::{Area, Origin, SealedObject, Wrap};
@@ -185,12 +185,13 @@ impl Visit {
     /// artifact.
     async fn record(&mut self, intake: &Intake, arrived: Arrived) -> Result<Artifact, FlowError> {
         let app = &intake.app;
-        // Since it began to arrive, its link may have been suspended: the wrap then stays in no row,
-        // as the parts do.
-        let link = self.submission.link;
-        let open = suspend::expect_open(app, link, Actor::Patient { link });
-        let (open, put) = tokio::join!(open, app.db.put_wrap(&arrived.wrap));
-        open?;
+        // Since it began to arrive, its link may have been closed, and others may have arrived first:
+        // what is refused here stays in no row, neither its wrap nor its parts.
+        let link = open::link_of(intake, self.submission.link);
+        let holds = Self::resume(app, self.submission.id);
+        let (link, holds, put) = tokio::join!(link, holds, app.db.put_wrap(&arrived.wrap));
+        link?;
+        *self = holds?;
         match put {
             // A crash after this line left it there: what is sent in pieces keeps its wrap until
             // the row stands. A wrap that is another's opens nothing of this.
@@ -221,15 +222,13 @@ impl Visit {
         };
         let artifact = self.commit(app, artifact, object, arrived.upload).await?;
         app.bell.ring();
-        self.files = self.files.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(artifact.source.size_bytes);
-        self.next_position = artifact.position.saturating_add(1);
         Ok(artifact)
     }
 
-    /// Commits at the next free position: another upload of the same visit may have taken it first.
+    /// Commits at the next free position, within the limits. Of two that have counted the same, one
+    /// gets the position, and the other counts again.
     async fn commit(
-        &self,
+        &mut self,
         app: &App,
         mut artifact: Artifact,
         object: SealedObject,
@@ -237,30 +236,35 @@ impl Visit {
     ) -> Result<Artifact, FlowError> {
         let actor = Actor::Patient { link: self.submission.link };
         let stamp = app.stamp(actor, artifact.received_at)?;
-        for _ in 0..app.limits.submission_files {
+        // What comes in pieces was counted when it was announced.
+        let (files, bytes) = match upload {
+            Some(_) => (0, 0),
+            None => (1, artifact.source.size_bytes),
+        };
+        for _ in 0..=app.limits.submission_files {
+            if let Some(refusal) = self.passed_limit(&app.limits, files, bytes) {
+                return Err(self.refuse(app, refusal).await);
+            }
+            artifact.position = self.next_position;
             let change = artifact.clone().receive(stamp);
             let commit = Commit { change, lease: None, upload, objects: vec![object.clone()] };
             match app.db.commit(commit).await {
-                Err(DbError::Exists) => {
-                    let now = Self::resume(app, self.submission.id).await?;
-                    // What comes in pieces was counted when it was announced.
-                    if upload.is_none() {
-                        let (files, more) =
-                            (now.files.saturating_add(1), artifact.source.size_bytes);
-                        if let Some(refusal) = now.passed_limit(&app.limits, files, more) {
-                            return Err(self.refuse(app, refusal).await);
-                        }
-                    }
-                    artifact.position = now.next_position;
+                Err(DbError::Exists) => *self = Self::resume(app, self.submission.id).await?,
+                done => {
+                    let artifact = done?;
+                    self.files = self.files.saturating_add(files);
+                    self.bytes = self.bytes.saturating_add(bytes);
+                    self.next_position = artifact.position.saturating_add(1);
+                    return Ok(artifact);
                 }
-                done => return Ok(done?),
             }
         }
         Err(Refusal::MovedOn.into())
     }
 
-    /// Which limit of a submission so many files, and so many bytes more, would pass.
-    fn passed_limit(&self, limits: &Limits, files: u16, more_bytes: u64) -> Option<Refusal> {
+    /// Which limit of a submission so many files and bytes more would pass.
+    fn passed_limit(&self, limits: &Limits, more: u16, more_bytes: u64) -> Option<Refusal> {
+        let files = self.files.saturating_add(more);
         let bytes = self.bytes.saturating_add(more_bytes);
         match () {
             () if files > limits.submission_files => Some(Refusal::TooManyFiles),

@@ -156,7 +156,15 @@ pub(super) async fn what_expired_is_taken_by_nobody_and_removed_unless_it_was_re
     let expired = world.db.expired_uploads(EXPIRY, 10).await.unwrap();
     let ids: Vec<_> = expired.iter().map(|it| (it.id, it.object, it.artifact)).collect();
     assert_eq!(ids, [(first.id, first.object, None), (second.id, second.object, None)]);
-    // A request that had begun in time was faster than the sweep.
+    let late = Commit {
+        change: world.artifact(1).receive(world.stamp(EXPIRY)),
+        lease: None,
+        upload: Some(turn),
+        objects: vec![],
+    };
+    let late = world.db.commit(late).await;
+    assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
+    // A request that ended in time was faster than the sweep.
     let (artifact, commit) = becomes(&world, &second, turn, 1);
     world.db.commit(commit).await.unwrap();
     let event = world.event(Action::UploadDiscard);

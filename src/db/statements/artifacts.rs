@@ -78,7 +78,7 @@ impl Store {
             leases::finish(&mut tx, lease).await?;
         }
         if let Some(turn) = upload {
-            uploads::finish(&mut tx, turn, change.artifact.id).await?;
+            uploads::finish(&mut tx, turn, &change).await?;
         }
         write(&mut tx, &change, self.retention.due_at(&change.artifact)).await?;
         for object in &objects {

@@ -7,7 +7,7 @@ use super::rows::{self, big};
 use super::{Answer, Connection, DbError, Row, Store, events};
 use crate::db::ExpiredUpload;
 use crate::domain::upload::{Progress, Turn, Upload};
-use crate::domain::{ArtifactId, Event, Timestamp, UploadId};
+use crate::domain::{ArtifactId, Change, Event, Timestamp, UploadId};
 
 const TABLE: &str = "uploads";
 
@@ -159,15 +159,17 @@ impl Store {
     }
 }
 
-/// Ends an upload with the artifact that it became; its progress, and the key in it, go.
-pub(super) async fn finish(tx: &mut Connection, turn: Turn, artifact: ArtifactId) -> Answer<()> {
+/// Ends an upload with the artifact that it became; its progress, and the key in it, go. Past its
+/// time it becomes none: nothing has counted it since.
+pub(super) async fn finish(tx: &mut Connection, turn: Turn, change: &Change) -> Answer<()> {
     let done = sqlx::query(
         "UPDATE uploads SET progress = NULL, artifact = $1 \
-         WHERE id = $2 AND fence = $3 AND progress IS NOT NULL",
+         WHERE id = $2 AND fence = $3 AND progress IS NOT NULL AND expires_at > $4",
     )
-    .bind(artifact.to_string())
+    .bind(change.artifact.id.to_string())
     .bind(turn.upload.to_string())
     .bind(turn.fence)
+    .bind(change.event.at.as_millis())
     .execute(tx)
     .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }

@@ -67,7 +67,7 @@ impl Visit {
         let refusal = match () {
             () if size_bytes == 0 => Some(Refusal::NothingSent),
             () if size_bytes > limits.file_bytes => Some(Refusal::FileTooLarge),
-            () => self.passed_limit(limits, self.files.saturating_add(1), size_bytes),
+            () => self.passed_limit(limits, 1, size_bytes),
         };
         if let Some(refusal) = refusal {
             return Err(self.refuse(app, refusal).await);
@@ -107,7 +107,7 @@ impl Visit {
         app.db.create_upload(&upload, &event).await?;
         // Again with what was announced at the same moment: many at once pass no limit together.
         let now = Self::resume(app, self.submission.id).await?;
-        if let Some(refusal) = now.passed_limit(limits, now.files, 0) {
+        if let Some(refusal) = now.passed_limit(limits, 0, 0) {
             self.discard(intake, token, id).await?;
             return Err(self.refuse(app, refusal).await);
         }

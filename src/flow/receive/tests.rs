@@ -132,3 +132,73 @@ async fn a_full_store_takes_no_file_and_says_so() {
     let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
     assert!(receipt.artifacts.is_empty());
 }
+
+/// Begins a file and brings its bytes.
+async fn brought(intake: &Intake, visit: &Visit) -> Result<Upload, FlowError> {
+    let place = visit.take_place(intake).await?;
+    let local = "127.0.0.1:8443".parse().expect("an address");
+    let connection = Connection::new(local, local, "r".into());
+    let kind = ArtifactKind::Photo;
+    let mut upload = visit.begin(intake, &place, kind, Declared::default(), connection).await?;
+    visit.take(intake, &mut upload, Bytes::from_static(b"content")).await?;
+    Ok(upload)
+}
+
+async fn send(intake: &Intake, visit: &mut Visit) -> Result<Artifact, FlowError> {
+    let upload = brought(intake, visit).await?;
+    visit.finish(intake, upload).await
+}
+
+#[tokio::test]
+async fn a_visit_counts_what_another_of_its_submission_has_sent_since() {
+    let app = TestApp::with_limits(Limits { submission_files: 3, ..Limits::default() }).await;
+    let (link, submission) = begun(&app).await;
+    let intake = &app.intake;
+    let mut older = visit(intake, link, Some(submission)).await.expect("a visit");
+    let mut newer = visit(intake, link, Some(submission)).await.expect("a visit");
+    for _ in 0..2 {
+        send(intake, &mut newer).await.expect("is kept");
+    }
+    assert_eq!(send(intake, &mut older).await.expect("at the limit").position, 3);
+    for visit in [&mut older, &mut newer] {
+        let refused = send(intake, visit).await.expect_err("over it");
+        assert!(matches!(refused, FlowError::Refused(Refusal::TooManyFiles)), "{refused}");
+    }
+    let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
+    assert_eq!(receipt.artifacts.len(), 3);
+}
+
+#[tokio::test]
+async fn what_was_announced_since_a_form_began_leaves_it_no_place() {
+    let app = TestApp::with_limits(Limits { submission_files: 2, ..Limits::default() }).await;
+    let Begun { token, session, link, submission } = patient(&app).await;
+    let intake = &app.intake;
+    let mut form = visit(intake, link, Some(submission)).await.expect("a visit");
+    for _ in 0..2 {
+        let visit = visit(intake, link, Some(submission)).await.expect("a visit");
+        let announced = visit.announce(intake, &session, &token, 7, Declared::default()).await;
+        announced.expect("at the limit");
+    }
+    let refused = send(intake, &mut form).await.expect_err("over it");
+    assert!(matches!(refused, FlowError::Refused(Refusal::TooManyFiles)), "{refused}");
+    let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
+    assert!(receipt.artifacts.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_when_its_link_was_revoked_is_not_received() {
+    let app = TestApp::new().await;
+    let (link, submission) = begun(&app).await;
+    let intake = &app.intake;
+    let mut visit = visit(intake, link, Some(submission)).await.expect("a visit");
+    let upload = brought(intake, &visit).await.expect("begins");
+    let by = Actor::Operator { uid: 1000 };
+    crate::flow::link::revoke(&app.review, by, link).await.expect("revoked");
+    let refused = visit.finish(intake, upload).await.expect_err("too late");
+    assert!(matches!(refused, FlowError::Refused(Refusal::LinkNotOpen)), "{refused}");
+    let receipt = receipt(&intake.app, Some(submission)).await.expect("a receipt");
+    assert!(receipt.artifacts.is_empty());
+    let counts = intake.app.refusals.take();
+    let codes: Vec<_> = counts.keys().map(|it| it.code.as_str()).collect();
+    assert_eq!(codes, ["link_revoked"]);
+}

@@ -133,6 +133,10 @@ async fn skip(field: &mut Field<'_>, place: &Place) -> Result<(), Refusal> {
 fn ends_the_form(refusal: Refusal) -> bool {
     matches!(
         refusal,
-        Refusal::UploadInterrupted | Refusal::SubmissionTooLarge | Refusal::TooManyFiles
+        Refusal::UploadInterrupted
+            | Refusal::SubmissionTooLarge
+            | Refusal::TooManyFiles
+            | Refusal::LinkNotOpen
+            | Refusal::LinkSuspended
     )
 }

@@ -131,7 +131,9 @@ impl Visit {
         let arrived = Arrived { artifact, kind, declared, connection, object, wrap, upload };
         match self.record(intake, arrived).await {
             Err(FlowError::Db(DbError::Fenced)) => {
-                Err(self.refuse(&intake.app, Refusal::UploadTaken).await)
+                let is_over = taken.standing().expires_at <= intake.app.clock.trusted()?;
+                let refusal = if is_over { Refusal::UploadExpired } else { Refusal::UploadTaken };
+                Err(self.refuse(&intake.app, refusal).await)
             }
             recorded => {
                 recorded?;

@@ -88,6 +88,37 @@ async fn a_piece_that_drips_is_ended_at_its_deadline() {
     assert!(world.artifacts().await.is_empty());
 }
 
+#[tokio::test]
+async fn the_last_piece_of_a_file_is_not_received_once_its_link_is_revoked() {
+    let (world, all) = (World::new().await, bytes());
+    let upload = world.announce(SIZE).await.expect("announced");
+    world.append(upload, 0, body(&all[..200])).await.expect("taken");
+    let (review, link) = (&world.app.review, world.begun.link);
+    let last = stream::once(async {
+        let by = Actor::Operator { uid: 1000 };
+        crate::flow::link::revoke(review, by, link).await.expect("revoked");
+        Ok::<_, Gone>(Bytes::copy_from_slice(&all[200..]))
+    });
+    let late = world.append(upload, 200, Box::pin(last)).await;
+    assert_eq!(refused(late), Refusal::LinkNotOpen);
+    assert!(world.artifacts().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_whose_time_is_over_when_its_last_byte_comes_is_not_received() {
+    let limits = Limits { submission_files: 1, ..Limits::default() };
+    let (world, all) = (World::with(limits).await, bytes());
+    let upload = world.announce(SIZE).await.expect("announced");
+    let app = &world.app;
+    let last = stream::once(async {
+        app.hand.advance(app.intake.app.limits.upload_life);
+        Ok::<_, Gone>(Bytes::copy_from_slice(&all))
+    });
+    let late = world.append(upload, 0, Box::pin(last)).await;
+    assert_eq!(refused(late), Refusal::UploadExpired);
+    assert!(world.artifacts().await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_request_that_was_killed_its_whole_parts_count() {
     let world = std::sync::Arc::new(World::new().await);

@@ -1,6 +1,7 @@
 # What a refusal says: one clear sentence or two for each code.
 problem-link_not_open = This link cannot be used now. It has expired, or was closed after too many wrong entries. Please call us for a new one.
 problem-link_without_reader = The doctor this link was for cannot receive anything now. Please call us, and we will tell you what to do.
+problem-link_used_up = This link has been used as many times as it may be. Please call us for a new one.
 problem-link_suspended = This link is closed for a time, because what came through it did not look safe. Please call us, and we will help you send.
 problem-address_suspended = Nothing is taken from your network for a time, because too much that came from it was not right. Please call us, or try again later.
 problem-second_secret_wrong = What you entered does not match. Please check the code and the date of birth (or the code we told you) and try again. The link closes after too many wrong entries.

@@ -179,6 +179,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.list_files", limits.list_files.into(), 1, 1000),
         ("limits.suspended_addresses", limits.suspended_addresses.into(), 1, 100_000),
         ("limits.known_bad_files", limits.known_bad_files.into(), 1, 1_000_000),
+        ("limits.link_submissions", limits.link_submissions.into(), 1, 1000),
         ("limits.link_tries", limits.link_tries.into(), 1, 20),
         ("limits.sign_in_tries", limits.sign_in_tries.into(), 1, 20),
         ("limits.rescan_rate", limits.rescan_rate.into(), 1, 60_000),

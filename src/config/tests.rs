@@ -98,6 +98,10 @@ fn doors_for_people_share_neither_name_nor_address() {
 #[test]
 fn a_limit_is_held_at_under_and_over_its_bounds() {
     let with = |line: &str| load(&format!("{LEAST}\n[limits]\n{line}\n"));
+    assert!(with("link_submissions = 1").is_ok());
+    assert!(with("link_submissions = 1000").is_ok());
+    assert!(with("link_submissions = 0").is_err());
+    assert!(with("link_submissions = 1001").is_err());
     assert!(with("link_tries = 1").is_ok());
     assert!(with("link_tries = 20").is_ok());
     assert!(with("link_tries = 0").is_err());

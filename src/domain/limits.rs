@@ -88,6 +88,8 @@ pub struct Limits {
     /// Life of a short code.
     #[serde(with = "seconds")]
     pub short_code_life: Duration,
+    /// Most submissions that begin through one link.
+    pub link_submissions: u16,
     /// Wrong second secrets before a link closes.
     pub link_tries: u32,
     /// Wrong passwords or factors before a sign-in waits.
@@ -190,6 +192,8 @@ impl Default for Limits {
             lease: Duration::from_mins(2),
             link_life: Duration::from_hours(7 * 24),
             short_code_life: Duration::from_hours(24),
+            // Whoever comes back after a pause begins another.
+            link_submissions: 20,
             link_tries: 5,
             sign_in_tries: 5,
             sign_in_wait: Duration::from_mins(15),

@@ -65,6 +65,9 @@ pub enum FlowError {
 pub enum Refusal {
     #[error("link_not_open")]
     LinkNotOpen,
+    /// As many submissions as may begin through it have begun.
+    #[error("link_used_up")]
+    LinkUsedUp,
     /// For a time, because of what came through it.
     #[error("link_suspended")]
     LinkSuspended,
@@ -145,8 +148,9 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, for tests that hold each to a sentence.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::LinkNotOpen,
+        Self::LinkUsedUp,
         Self::LinkSuspended,
         Self::LinkWithoutReader,
         Self::AddressSuspended,

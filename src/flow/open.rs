@@ -107,6 +107,7 @@ pub async fn asked(intake: &Intake, id: LinkId) -> Result<Asked, FlowError> {
 ///
 /// # Errors
 /// [`Refusal::AgreementChanged`] if the text accepted is not the one in force,
+/// [`Refusal::LinkUsedUp`] if no more submissions may begin through this link,
 /// [`Refusal::LinkWithoutReader`],
 /// [`Refusal::SessionEnded`] if another request ended the session meanwhile.
 pub async fn agree(
@@ -124,6 +125,10 @@ pub async fn agree(
         let refusal = Refusal::AgreementChanged;
         return Err(refused_event(app, event, refusal).await);
     }
+    let most = usize::from(app.limits.link_submissions);
+    if app.db.submissions_of_link(link.id).await?.len() >= most {
+        return Err(refused_event(app, event, Refusal::LinkUsedUp).await);
+    }
     expect_reader(app, link, Action::AgreementAccept).await?;
     let submission = Submission {
         id: SubmissionId::new(now, app.random.bytes()?),
@@ -135,6 +140,11 @@ pub async fn agree(
     };
     let event = event.about_submission(submission.id).fact("version", version_in_force);
     let submission = create(app, submission, &event).await?;
+    // Again with those that began at the same moment: many at once pass no limit together.
+    if app.db.submissions_of_link(link.id).await?.len() > most {
+        let event = app.event(actor, Action::AgreementAccept)?.about_link(link.id);
+        return Err(refused_event(app, event, Refusal::LinkUsedUp).await);
+    }
     let holder = Holder::Patient { link: link.id, submission: Some(submission.id) };
     let session = Session { holder, ..session.clone() };
     let row = Signed::tag(&session, &intake.keys.session_key)?;

@@ -131,6 +131,7 @@ fn checksum_mismatch() -> StatusCode {
 fn status_of(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::LinkNotOpen
+        | Refusal::LinkUsedUp
         | Refusal::LinkSuspended
         | Refusal::LinkWithoutReader
         | Refusal::AddressSuspended

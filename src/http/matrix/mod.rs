@@ -238,8 +238,13 @@ async fn a_round_that_waits(world: &World) {
     app.db.pause_round(1, &event(Action::RescanPause)).await.expect("a pause");
 }
 
-/// The clinic of the matrix. Everyone signs in often here, so nobody has to wait.
+/// The clinic of the matrix. Everyone comes in often here, so nobody has to wait or stay outside.
 async fn world() -> World {
-    let limits = Limits { sign_in_tries: 10_000, link_tries: 10_000, ..Limits::default() };
+    let limits = Limits {
+        sign_in_tries: 10_000,
+        link_tries: 10_000,
+        link_submissions: 10_000,
+        ..Limits::default()
+    };
     World::with_limits(limits).await
 }

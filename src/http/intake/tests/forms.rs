@@ -184,3 +184,29 @@ async fn whoever_sends_for_longer_than_a_session_may_idle_gets_the_receipt() {
     assert_eq!(receipt.status, StatusCode::OK);
     assert!(receipt.body.contains("写真1枚"), "{}", receipt.body);
 }
+
+#[tokio::test]
+async fn a_link_is_used_as_often_as_its_limit_says_and_no_more() {
+    let limits = Limits { link_submissions: 2, ..Limits::default() };
+    let app = TestApp::with_limits(limits).await;
+    let (link, other) = (app.link().await, app.link().await);
+    let form = format!("version={AGREEMENT_VERSION}&agreed=yes");
+    for (link, status) in [
+        (&link, StatusCode::SEE_OTHER),
+        (&link, StatusCode::SEE_OTHER),
+        (&link, StatusCode::FORBIDDEN),
+        (&other, StatusCode::SEE_OTHER),
+    ] {
+        let mut patient = patient(&app);
+        open(&mut patient, link, BIRTH_DATE).await;
+        let answer = patient.post("/agree", &form).await;
+        assert_eq!(answer.status, status);
+        if status == StatusCode::FORBIDDEN {
+            assert!(answer.body.contains("送れる回数を超えました"), "{}", answer.body);
+            assert_eq!(app.trail().await.last().unwrap(), "agreement_accept:link_used_up");
+            assert_eq!(patient.get("/send").await.status, StatusCode::FORBIDDEN);
+        }
+    }
+    let begun = app.intake.app.db.submissions_of_link(link.link.id).await.unwrap();
+    assert_eq!(begun.len(), 2);
+}

@@ -245,12 +245,15 @@ async fn serve(
     let stop = CancellationToken::new();
     let refusals = tokio::spawn(worker::refusals::run(app.clone(), stop.clone()));
     let handle = listener::Handle::new();
-    let stall = config.limits.upload_stall;
+    let bounds = listener::Bounds {
+        body_stall: config.limits.upload_stall,
+        network_connections: config.limits.network_connections,
+    };
     let mut serving = tokio::task::JoinSet::new();
     for door in doors {
         let handle = handle.clone();
         let Listener { socket, tls, proxies, router } = door;
-        serving.spawn(listener::serve(socket, tls, proxies, router, stall, handle));
+        serving.spawn(listener::serve(socket, tls, proxies, router, bounds, handle));
     }
     ready.tell();
     tokio::select! {

@@ -185,6 +185,8 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.rescan_rate", limits.rescan_rate.into(), 1, 60_000),
         ("limits.recall_share", limits.recall_share.into(), 0, 100),
         ("limits.recall_least", limits.recall_least.into(), 0, 1_000_000),
+        // A door takes as many in all.
+        ("limits.network_connections", limits.network_connections.into(), 1, 2048),
         ("limits.password_chars", limits.password_chars.into(), 15, 128),
     ] {
         within(key, value, low, high)?;
@@ -215,6 +217,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.link_life", limits.link_life, 31 * DAY),
         ("limits.short_code_life", limits.short_code_life, DAY),
         ("limits.sign_in_wait", limits.sign_in_wait, DAY),
+        ("limits.page_deadline", limits.page_deadline, 300),
         ("limits.session_idle", limits.session_idle, 3600),
         ("limits.session_idle_doctor", limits.session_idle_doctor, 3600),
         ("limits.session_idle_patient", limits.session_idle_patient, 3600),

@@ -98,6 +98,12 @@ fn doors_for_people_share_neither_name_nor_address() {
 #[test]
 fn a_limit_is_held_at_under_and_over_its_bounds() {
     let with = |line: &str| load(&format!("{LEAST}\n[limits]\n{line}\n"));
+    assert!(with("network_connections = 1").is_ok());
+    assert!(with("network_connections = 2048").is_ok());
+    assert!(with("network_connections = 0").is_err());
+    assert!(with("network_connections = 2049").is_err());
+    assert!(with("page_deadline = 300").is_ok());
+    assert!(with("page_deadline = 301").is_err());
     assert!(with("link_submissions = 1").is_ok());
     assert!(with("link_submissions = 1000").is_ok());
     assert!(with("link_submissions = 0").is_err());

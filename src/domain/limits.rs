@@ -99,6 +99,11 @@ pub struct Limits {
     pub sign_in_wait: Duration,
     /// Shortest password, in characters.
     pub password_chars: u32,
+    /// Most connections of one door from one client network: an address, or of IPv6 a /64.
+    pub network_connections: u16,
+    /// Longest a page may take, with what its request brings.
+    #[serde(with = "seconds")]
+    pub page_deadline: Duration,
     /// Idle life of a staff session.
     #[serde(with = "seconds")]
     pub session_idle: Duration,
@@ -198,6 +203,9 @@ impl Default for Limits {
             sign_in_tries: 5,
             sign_in_wait: Duration::from_mins(15),
             password_chars: 15,
+            // A quarter of a door: carriers and clinics put many behind one address.
+            network_connections: 512,
+            page_deadline: Duration::from_secs(30),
             session_idle: Duration::from_mins(15),
             session_idle_doctor: Duration::from_mins(30),
             session_idle_patient: Duration::from_mins(30),

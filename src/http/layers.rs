@@ -2,7 +2,7 @@
 //! request id, the door's own host name, the refusal of other sites' forms.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -22,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::{Door, Doorkeeper, Failure, Language, Problem, Routes, assets, page};
 use crate::app::App;
+use crate::domain::limits::Limits;
 use crate::flow::{self, FlowError, Refusal};
 
 /// Who asks, as far as a page needs to know; an extension of every request.
@@ -38,8 +39,6 @@ pub(super) struct Visitor {
 #[derive(Clone, Debug)]
 pub(super) struct RequestId(Arc<str>);
 
-/// Longest a page may take. Uploads have a deadline between reads instead.
-const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 /// Largest form that is not an upload, in bytes.
 const FORM_BYTES: usize = 64 * 1024;
 /// Longest address the language form leads back to.
@@ -88,17 +87,21 @@ pub fn door<R: Doorkeeper>(state: Door<R>, routes: Routes<Door<R>>) -> Router {
 }
 
 /// What every door serves to everyone.
-pub(super) fn common<R: Doorkeeper>() -> Routes<Door<R>> {
-    Routes::new()
+pub(super) fn common<R: Doorkeeper>(limits: &Limits) -> Routes<Door<R>> {
+    let routes = Routes::new()
         .get("/assets/{name}", assets::serve)
         .post("/language", page::choose_language)
-        .get("/healthz", StatusCode::NO_CONTENT)
+        .get("/healthz", StatusCode::NO_CONTENT);
+    with_deadline(limits, routes)
 }
 
-/// Routes that must answer soon: all but uploads.
-pub(super) fn with_deadline<S: Clone + Send + Sync + 'static>(routes: Routes<S>) -> Routes<S> {
+/// Routes that must answer soon: all but uploads, which have deadlines of their own.
+pub(super) fn with_deadline<S: Clone + Send + Sync + 'static>(
+    limits: &Limits,
+    routes: Routes<S>,
+) -> Routes<S> {
     let late = StatusCode::REQUEST_TIMEOUT;
-    routes.layer(TimeoutLayer::with_status_code(late, PAGE_DEADLINE))
+    routes.layer(TimeoutLayer::with_status_code(late, limits.page_deadline))
 }
 
 /// Makes the visitor, checks the host name, words failures, counts strangers' refusals.

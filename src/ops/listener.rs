@@ -30,6 +30,8 @@ use tower::Layer as _;
 use tower_http::timeout::TimeoutBody;
 
 use super::certificates::fingerprint;
+use super::shares::{Share, Shares};
+use crate::domain::network::Network;
 pub use proxied::Proxies;
 
 /// Stops a listener: `graceful_shutdown(Some(deadline))` lets requests in flight finish.
@@ -66,6 +68,15 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Streams a peer may reset before we stop listening to it (rapid reset, CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
+/// What one peer may make a door hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Longest pause within a request's body.
+    pub body_stall: Duration,
+    /// Most connections from one client network.
+    pub network_connections: u16,
+}
+
 /// Takes the address; connections wait in the kernel until [`serve`].
 ///
 /// # Errors
@@ -75,8 +86,7 @@ pub fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("{listen}: {error}")))
 }
 
-/// Serves until the handle says to stop. `body_stall` is the longest pause within a request body;
-/// connections of `proxies` begin with whose they are.
+/// Serves until the handle says to stop. Connections of `proxies` begin with whose they are.
 ///
 /// # Errors
 /// The system's error if the listener cannot be used.
@@ -85,15 +95,15 @@ pub async fn serve(
     tls: Arc<ServerConfig>,
     proxies: Proxies,
     router: Router,
-    body_stall: Duration,
+    bounds: Bounds,
     handle: Handle,
 ) -> io::Result<()> {
     let bounded_body = axum::middleware::map_request(move |request: Request| async move {
-        request.map(|body| Body::new(TimeoutBody::new(body_stall, InTurns::of(body))))
+        request.map(|body| Body::new(TimeoutBody::new(bounds.body_stall, InTurns::of(body))))
     });
     let router = router.layer(bounded_body);
     let mut server = axum_server::from_tcp(listener)?
-        .acceptor(Acceptor::new(tls, proxies))
+        .acceptor(Acceptor::new(tls, proxies, bounds.network_connections))
         .first_request_timeout(HEADER_DEADLINE)
         .handle(handle);
     bound_http(server.http_builder());
@@ -122,21 +132,27 @@ struct Acceptor {
     tls: TlsAcceptor,
     proxies: Arc<Proxies>,
     slots: Arc<Semaphore>,
+    networks: Arc<Shares<Network>>,
 }
 
 /// Held by every request of a connection, so that the connection is counted while it lives.
-type Slot = Arc<OwnedSemaphorePermit>;
+type Slot = Arc<(OwnedSemaphorePermit, Share<Network>)>;
 type Identified<S> = AddExtension<AddExtension<S, PeerIdentity>, Slot>;
 /// TLS by itself asks the kernel for 4 KiB at a time.
 type Buffered = TlsStream<BufReader<TcpStream>>;
 
 impl Acceptor {
-    fn new(tls: Arc<ServerConfig>, proxies: Proxies) -> Self {
+    fn new(tls: Arc<ServerConfig>, proxies: Proxies, network_connections: u16) -> Self {
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        Self { tls: tls.into(), proxies: Arc::new(proxies), slots }
+        let networks = Shares::of(network_connections.into());
+        Self { tls: tls.into(), proxies: Arc::new(proxies), slots, networks }
     }
 
-    async fn handshake(self, stream: TcpStream) -> io::Result<(Buffered, PeerIdentity)> {
+    /// Whose the connection is, its share of the door, and the stream within TLS.
+    async fn handshake(
+        self,
+        stream: TcpStream,
+    ) -> io::Result<(Buffered, PeerIdentity, Share<Network>)> {
         stream.set_nodelay(true)?;
         let (mut peer, mut local) = (stream.peer_addr()?, stream.local_addr()?);
         let mut stream = BufReader::with_capacity(READ_BYTES, stream);
@@ -145,12 +161,13 @@ impl Acceptor {
                 let ends = proxied::ends(&mut stream).await?;
                 (peer, local) = ends.unwrap_or((peer, local));
             }
-            self.tls.accept(stream).await
+            let share = self.networks.take(Network::of_client(peer.ip())).ok_or_else(full)?;
+            io::Result::Ok((self.tls.accept(stream).await?, share))
         };
-        let stream = tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await??;
+        let (stream, share) = tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await??;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate_sha256 = chain.and_then(<[_]>::first).map(fingerprint);
-        Ok((stream, PeerIdentity { peer, local, certificate_sha256 }))
+        Ok((stream, PeerIdentity { peer, local, certificate_sha256 }, share))
     }
 }
 
@@ -162,13 +179,16 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let acceptor = self.clone();
         Box::pin(async move {
-            let full = |_| io::Error::other("too many connections");
-            let slot = Arc::clone(&acceptor.slots).try_acquire_owned().map_err(full)?;
-            let (stream, peer) = acceptor.handshake(stream).await?;
+            let slot = Arc::clone(&acceptor.slots).try_acquire_owned().map_err(|_| full())?;
+            let (stream, peer, share) = acceptor.handshake(stream).await?;
             let service = Extension(peer).layer(service);
-            Ok((stream, Extension(Arc::new(slot)).layer(service)))
+            Ok((stream, Extension(Arc::new((slot, share))).layer(service)))
         })
     }
+}
+
+fn full() -> io::Error {
+    io::Error::other("too many connections")
 }
 
 /// A request's body, given away in short turns.

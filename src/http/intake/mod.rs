@@ -34,7 +34,8 @@ pub fn router(intake: Intake, config: &Config) -> Router {
 
 /// The routes of the patients' door.
 pub(super) fn routes(intake: &Intake) -> Routes<Door<Intake>> {
-    let most = intake.app.limits.submission_bytes.saturating_add(FORM_ROOM);
+    let limits = &intake.app.limits;
+    let most = limits.submission_bytes.saturating_add(FORM_ROOM);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let pages = Routes::new()
         .get("/", open::page)
@@ -51,12 +52,12 @@ pub(super) fn routes(intake: &Intake) -> Routes<Door<Intake>> {
         .head("/uploads/{id}", pieces::standing)
         .delete("/uploads/{id}", pieces::discard);
     // A piece has a deadline between reads, and the length that its file has left.
-    let pieces = with_deadline(pieces).patch("/uploads/{id}", pieces::append);
-    with_deadline(pages)
+    let pieces = with_deadline(limits, pieces).patch("/uploads/{id}", pieces::append);
+    with_deadline(limits, pages)
         .post_up_to(most, "/send", send::send)
         .merge(pieces.layer(middleware::from_fn(tus::speak)))
         .layer(middleware::from_fn_with_state(intake.clone(), stop_suspended))
-        .merge(common())
+        .merge(common(limits))
 }
 
 /// Refuses whoever comes from a suspended address before anything of theirs is looked at. What pages

@@ -44,5 +44,6 @@ pub(super) fn routes(state: &Door<Portal>) -> Routes<Door<Portal>> {
         .get("/artifacts/{id}/standing", artifact::standing)
         .get("/artifacts/{id}/pages/{number}", artifact::page_of_document)
         .layer(middleware::from_fn_with_state(state.clone(), lead_to_sign_in::<Portal>));
-    with_deadline(routes).merge(common())
+    let limits = &state.role.app.limits;
+    with_deadline(limits, routes).merge(common(limits))
 }

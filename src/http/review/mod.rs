@@ -47,7 +47,8 @@ pub(super) fn routes(state: &Door<Review>, config: &Config) -> Routes<Door<Revie
         .merge(administration())
         .layer(Extension(IntakeAddress(config.doors.intake.url().into())))
         .layer(middleware::from_fn_with_state(state.clone(), lead_to_sign_in::<Review>));
-    with_deadline(routes).merge(common())
+    let limits = &state.role.app.limits;
+    with_deadline(limits, routes).merge(common(limits))
 }
 
 fn reviewing() -> Routes<Door<Review>> {

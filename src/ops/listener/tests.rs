@@ -21,6 +21,9 @@ struct World {
     machines: Authority,
 }
 
+/// Most connections from one network.
+const CONNECTIONS: u16 = 2;
+
 /// A machines' door on a free port of the loopback; its one page says who came.
 fn machines_door() -> World {
     door_behind(Proxies::default())
@@ -42,9 +45,9 @@ fn door_behind(proxies: Proxies) -> World {
     };
     let router = Router::new().route("/", get(who));
     let handle = Handle::new();
-    let stall = Duration::from_secs(5);
+    let bounds = Bounds { body_stall: Duration::from_secs(5), network_connections: CONNECTIONS };
     let server =
-        tokio::spawn(serve(listener, tls.unwrap(), proxies, router, stall, handle.clone()));
+        tokio::spawn(serve(listener, tls.unwrap(), proxies, router, bounds, handle.clone()));
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(doors_ca.certificate.as_bytes()).unwrap();
     roots.add(ca).unwrap();
@@ -62,6 +65,20 @@ async fn visit_after(
     world: &World,
     identity: Option<&Issued>,
 ) -> io::Result<String> {
+    let mut stream = come_in(before, world, identity).await?;
+    let request = "GET / HTTP/1.1\r\nhost: portal.localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+/// A connection that asks nothing yet.
+async fn come_in(
+    before: &[u8],
+    world: &World,
+    identity: Option<&Issued>,
+) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let builder = ClientConfig::builder_with_provider(tls::provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -77,12 +94,7 @@ async fn visit_after(
     let name = ServerName::try_from("portal.localhost").unwrap();
     let mut stream = TcpStream::connect(world.address).await?;
     stream.write_all(before).await?;
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-    let request = "GET / HTTP/1.1\r\nhost: portal.localhost\r\nconnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    Ok(answer)
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 #[tokio::test]
@@ -120,6 +132,21 @@ async fn behind_a_proxy_a_request_carries_what_the_proxy_says_and_no_other_may_s
     let direct = machines_door();
     let machine = direct.machines.issue_client("reception-pc").unwrap();
     assert!(visit_after(header, &direct, Some(&machine)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_network_has_its_share_of_the_connections_and_another_still_comes_in() {
+    let world = door_behind(Proxies::at(vec!["127.0.0.1".parse().unwrap()]));
+    let machine = world.machines.issue_client("reception-pc").unwrap();
+    let [one, other] = ["192.0.2.7", "192.0.2.8"]
+        .map(|from| format!("PROXY TCP4 {from} 203.0.113.1 4711 443\r\n").into_bytes());
+    let mut held = Vec::new();
+    for _ in 0..CONNECTIONS {
+        held.push(come_in(&one, &world, Some(&machine)).await.unwrap());
+    }
+    assert!(come_in(&one, &world, Some(&machine)).await.is_err(), "over its share");
+    let answer = visit_after(&other, &world, Some(&machine)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]

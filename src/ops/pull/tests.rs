@@ -279,11 +279,12 @@ impl World {
         let socket = listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let port = socket.local_addr().unwrap().port();
         let answers = Arc::<Mutex<Answers>>::default();
-        let stall = Duration::from_secs(10);
+        let body_stall = Duration::from_secs(10);
+        let bounds = listener::Bounds { body_stall, network_connections: 8 };
         let handle = listener::Handle::new();
         let proxies = listener::Proxies::default();
         let router = door(Arc::clone(&answers));
-        tokio::spawn(listener::serve(socket, tls, proxies, router, stall, handle));
+        tokio::spawn(listener::serve(socket, tls, proxies, router, bounds, handle));
         let args = PullArgs {
             to: at("to"),
             url: format!("https://localhost:{port}"),

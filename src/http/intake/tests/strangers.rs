@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -25,4 +26,19 @@ async fn a_stranger_is_refused_while_another_holds_the_database_and_counted_afte
     let counted: Vec<_> =
         windows.iter().map(|it| (it.door.as_str(), it.code.as_str(), it.count)).collect();
     assert_eq!(counted, [("intake", "session_ended", 1)]);
+}
+
+#[tokio::test]
+async fn a_form_for_everyone_that_drips_is_ended_at_the_deadline_of_a_page() {
+    let limits = Limits { page_deadline: Duration::ZERO, ..Limits::default() };
+    let app = TestApp::with_limits(limits).await;
+    let mut stranger = patient(&app);
+    let drips = stream::iter(*b"lang=en").then(|byte| async move {
+        tokio::task::yield_now().await;
+        Ok::<_, std::convert::Infallible>(vec![byte])
+    });
+    let request = stranger.request(Method::POST, "/language");
+    let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = request.body(Body::from_stream(drips)).unwrap();
+    assert_eq!(stranger.send(request).await.status, StatusCode::REQUEST_TIMEOUT);
 }

@@ -3,9 +3,9 @@
 
 mod approvals;
 mod cut;
+mod deliveries;
 mod embedded;
 mod lists;
-mod deliveries;
 mod rescans;
 mod scale;
 mod schemas;

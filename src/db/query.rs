@@ -4,9 +4,7 @@ use crate::domain::content::{Area, ScanLease};
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Announced;
-use crate::domain::{
-    ArtifactId, Event, MachineId, ObjectId, SubmissionId, Timestamp, UploadId,
-};
+use crate::domain::{ArtifactId, Event, MachineId, ObjectId, SubmissionId, Timestamp, UploadId};
 
 /// Which rows of a list: so many, after those that are skipped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -163,7 +163,7 @@ async fn another_retention_moves_every_end_and_what_cannot_go_keeps_nothing_else
     let with = async |retention: Retention| {
         let (data, keys) = (world.file("data.db"), world.file("keys.db"));
         let db = Db::open_sqlite(&data, &keys, retention).await.unwrap();
-        App { retention, db, ..before.clone() }
+        App { db, retention, ..before.clone() }
     };
     let state = async |artifact: &Artifact| {
         before.db.artifact(artifact.id).await.unwrap().unwrap().state.name()

@@ -20,10 +20,9 @@ pub(in crate::flow) async fn keep<T>(
         loop {
             tokio::time::sleep(app.limits.lease / RENEWALS).await;
             let until = app.clock.read().plus(app.limits.lease);
-            match app.db.renew_lease(lease, until).await {
-                Err(DbError::Fenced) => return DbError::Fenced,
-                // While the lease lasts there is another try.
-                Ok(()) | Err(_) => {}
+            // After another fault there is another try while the lease lasts.
+            if let Err(DbError::Fenced) = app.db.renew_lease(lease, until).await {
+                return DbError::Fenced;
             }
         }
     };

@@ -128,7 +128,7 @@ impl World {
 
     pub(super) async fn release(&self, lease: ScanLease) -> (Artifact, ObjectId) {
         let object = ObjectId::new(self.now(), self.worker.random.bytes().unwrap());
-        let (stamp, until) = (self.stamp(), self.now().plus(Duration::from_hours(24)));
+        let (stamp, until) = (self.stamp(), self.now().plus(Duration::from_hours(24 * 30)));
         let release = |artifact: Artifact| {
             let rendition = Rendition {
                 object,

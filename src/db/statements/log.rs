@@ -4,10 +4,10 @@
 use sqlx::Row as _;
 
 use super::rows::{self, big};
-use super::{Answer, DbError, Row, Store, events};
+use super::{Answer, DbError, Row, Store};
 use crate::audit::{SequencedEvent, merkle};
 use crate::db::{LogTree, QueuedEvent, Unsealed};
-use crate::domain::{ArtifactId, Event, Timestamp};
+use crate::domain::Timestamp;
 
 impl Store {
     pub(in crate::db) async fn queued_events(&self, limit: u32) -> Answer<Vec<QueuedEvent>> {

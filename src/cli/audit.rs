@@ -164,7 +164,7 @@ async fn verify_copies(
 }
 
 /// What the file of checkpoints is, beside the database's.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct FileSaid {
     lacks: Lacking,
     is_cut: bool,
@@ -248,7 +248,8 @@ fn tell_sound(found: &Sound, differs: bool) -> (Value, String) {
         log.events, log.sealed, log.checkpoints
     );
     if let Some(since) = unsealed.since {
-        text.push_str(&format!("; {} wait for theirs, the oldest since {since}", unsealed.count));
+        let waiting = unsealed.count;
+        text.extend([format!("; {waiting} wait for theirs, the oldest since {since}")]);
     }
     (json, text)
 }

@@ -228,7 +228,7 @@ async fn fetch(
         sha256: certificate.rendition_sha256.clone(),
     };
     let file = kept.file();
-    if !folder.keep(artifact, kept, &fetched.bytes, &fetched.certificate)? {
+    if !folder.keep(artifact, &kept, &fetched.bytes, &fetched.certificate)? {
         return refused(Refused::NameTaken);
     }
     server.acknowledge(artifact).await?;

@@ -49,7 +49,7 @@ pub(super) async fn make(
     }
     match jail.decode(file, kind, &limits.page).await {
         Ok(Decoded::Image(image)) => encode_image(kind, image, begun).await,
-        Ok(Decoded::Text(text)) => encode_text(kind, text, begun),
+        Ok(Decoded::Text(text)) => encode_text(kind, &text, begun),
         // Pages come of documents only.
         Ok(Decoded::Page(_)) => {
             Made::undecoded(findings::outcome(JailFault::Garbage), Vec::new(), begun)
@@ -114,11 +114,11 @@ async fn encode_document(
     }
 }
 
-fn encode_text(kind: FileKind, text: String, begun: Instant) -> Made {
+fn encode_text(kind: FileKind, text: &str, begun: Instant) -> Made {
     let decode_us = micros(begun);
     Made {
         decoded_as: Some(kind),
-        encoded: Some(Encoded::from_text(&text)),
+        encoded: Some(Encoded::from_text(text)),
         reports: vec![report(EngineOutcome::Complete, Vec::new(), decode_us)],
         decode_us,
         encode_us: 0,
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_rendition_of_another_kind_than_was_seen_is_dropped() {
-        let made = || encode_text(FileKind::Text, "text".into(), Instant::now());
+        let made = || encode_text(FileKind::Text, "text", Instant::now());
         let mut agreed = made();
         agreed.must_agree(ArtifactKind::Photo, FileKind::Text);
         assert!(agreed.encoded.is_some());

@@ -96,7 +96,7 @@ pub(super) fn profile_of(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
 /// The profile of a picture that states the exponent of its curve and perhaps where in the colour plane its white, red,
 /// green and blue lie (x, y), as PNG does. `None` for those of sRGB.
 pub(super) fn profile_by(exponent: f32, places: Option<[(f32, f32); 4]>) -> Option<Vec<u8>> {
-    let places = places.filter(|places| are_colours(places)).unwrap_or(SRGB_PLACES);
+    let places = places.filter(are_colours).unwrap_or(SRGB_PLACES);
     let near =
         |(a, b): (&(f32, f32), &(f32, f32))| (a.0 - b.0).abs().max((a.1 - b.1).abs()) < SAME_PLACE;
     if (exponent * 2.2 - 1.0).abs() < SAME_CURVE && places.iter().zip(&SRGB_PLACES).all(near) {

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn nonsense_has_no_end_and_does_no_harm() {
-        let bytes = || (0..5000usize).map(|place| (place, (place * 37 >> 3).to_le_bytes()[0]));
+        let bytes = || (0..5000usize).map(|place| (place, ((place * 37) >> 3).to_le_bytes()[0]));
         for bits in 0..=255 {
             let _ = end(bits, u64::MAX, bytes());
         }

@@ -61,7 +61,7 @@ pub(super) async fn every_viewer_is_named_once(world: World) {
     let look = |staff, seconds, artifact| {
         let event = world.event(Action::View).about_artifact(artifact);
         let (actor, at) = (Actor::Staff { id: staff }, NOW.plus(SECOND * seconds));
-        Event { actor, at, ..event }
+        Event { at, actor, ..event }
     };
     for event in [
         look(first, 1, artifact),

@@ -68,10 +68,9 @@ impl Held {
     pub fn not_in_file(&self) -> Lacking {
         let file: HashSet<String> = self.in_file.iter().map(Checkpoint::name).collect();
         let mut lacking = Lacking::default();
-        self.in_database
-            .iter()
-            .filter(|it| !file.contains(&it.name()))
-            .for_each(|it| lacking.add(it));
+        for checkpoint in self.in_database.iter().filter(|it| !file.contains(&it.name())) {
+            lacking.add(checkpoint);
+        }
         lacking
     }
 

@@ -91,7 +91,7 @@ impl Folder {
     pub(super) fn keep(
         &mut self,
         artifact: ArtifactId,
-        kept: Kept,
+        kept: &Kept,
         bytes: &[u8],
         certificate: &str,
     ) -> Result<bool, PullError> {

@@ -162,7 +162,7 @@ async fn no_file_is_here_before_the_record_names_it() {
         media: Media::Jpeg,
         sha256: ready.sha256.clone(),
     };
-    assert!(folder.keep(ready.artifact, kept, BYTES, "certificate").is_err());
+    assert!(folder.keep(ready.artifact, &kept, BYTES, "certificate").is_err());
     assert!(!world.names().iter().any(|name| name.contains("-1.")), "{:?}", world.names());
 }
 

@@ -178,13 +178,13 @@ impl Survey<'_> {
         self.within -= 1;
     }
 
-    fn look_into_mask<'a>(&mut self, mask: Option<&SoftMask<'a>>) {
+    fn look_into_mask(&mut self, mask: Option<&SoftMask<'_>>) {
         if let Some(mask) = mask {
             self.look_into(mask.cache_key(), |survey| mask.interpret(survey));
         }
     }
 
-    fn look_into_paint<'a>(&mut self, props: &DrawProps<'a>) {
+    fn look_into_paint(&mut self, props: &DrawProps<'_>) {
         self.look_into_mask(props.soft_mask.as_ref());
         if let Paint::Pattern(pattern) = &props.paint
             && let Pattern::Tiling(tiles) = &**pattern

@@ -134,7 +134,7 @@ impl<'a> Rows<'a> {
     pub(super) fn left(&self) -> &'a [u8] {
         match self {
             Self::Plain(_) | Self::Reversed(_) => &[],
-            Self::PackBits { rest, .. } | Self::Lzw { rest, .. } => *rest,
+            Self::PackBits { rest, .. } | Self::Lzw { rest, .. } => rest,
             Self::Deflate { data, decoder } => {
                 let taken = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
                 data.get(taken..).unwrap_or_default()

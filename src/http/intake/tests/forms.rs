@@ -123,7 +123,8 @@ async fn what_precedes_a_field_is_read_up_to_a_limit_and_what_came_before_it_sta
         assert_eq!(app.trail().await.last().unwrap(), "receive:form_unreadable");
     }
     // A field may come at once with all that is in it.
-    let large: [Field<'_>; 2] = [("photos", Some("a.jpg"), &[7; 300_000]), PHOTO[0]];
+    let much = vec![7; 300_000];
+    let large: [Field<'_>; 2] = [("photos", Some("a.jpg"), &much), PHOTO[0]];
     assert_eq!(send(&mut patient, &large).await.status, StatusCode::CREATED);
 }
 

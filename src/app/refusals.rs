@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn refusals_are_counted_by_minute_door_and_code_until_they_are_taken() {
         let refusals = Refusals::default();
-        let now = Timestamp::from_millis(1_795_000_020_000);
+        let now = Timestamp::from_millis(1_795_000_040_000);
         let [ended, wrong] = ["session_ended", "wrong_host"].map(Code::fixed);
         for (at, door, code) in [
             (now, "intake", &ended),

@@ -243,14 +243,13 @@ fn tell_sound(found: &Sound, differs: bool) -> (Value, String) {
     if let (Some(code), Some(json)) = (code, json.as_object_mut()) {
         json.insert("code".to_owned(), code.into());
     }
-    let mut text = format!(
-        "{word}: {} events, {} of them under {} signed checkpoints",
+    let waits = unsealed.since.map_or_else(String::new, |since| {
+        format!("; {} wait for theirs, the oldest since {since}", unsealed.count)
+    });
+    let text = format!(
+        "{word}: {} events, {} of them under {} signed checkpoints{waits}",
         log.events, log.sealed, log.checkpoints
     );
-    if let Some(since) = unsealed.since {
-        let waiting = unsealed.count;
-        text.extend([format!("; {waiting} wait for theirs, the oldest since {since}")]);
-    }
     (json, text)
 }
 

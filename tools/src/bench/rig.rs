@@ -34,13 +34,15 @@ const TMPFS: &str = "/dev/shm";
 const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 /// Short, as a socket's path has little room.
 const PREFIX: &str = "sks-bench";
+/// Where the service's first clamd runs, below its data.
+const CLAMD: &str = "run/clamd/set-0";
 
 impl Rig {
     pub(super) async fn new(options: &Options) -> Result<Self, BenchError> {
         let folder = Folder::on_disk()?;
         let service = start(&options.signatures, folder.path())?;
         let sender = Sender::new(&service).await?;
-        let socket = service.data.join("run/clamd/set-0/clamd.sock");
+        let socket = service.data.join(CLAMD).join("clamd.sock");
         let bare = Bare::new(&options.signatures, socket)?;
         let pictures = folder.path().join("photos");
         fs::create_dir(&pictures).map_err(BenchError::at(&pictures))?;
@@ -63,7 +65,7 @@ impl Rig {
 
     /// Where the managed clamd has its configuration.
     pub(super) fn clamd_conf(&self) -> PathBuf {
-        self.service.data.join("run/clamd/clamd.conf")
+        self.service.data.join(CLAMD).join("clamd.conf")
     }
 }
 

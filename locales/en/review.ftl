@@ -76,6 +76,7 @@ until-day = To this day
 search = Search
 facts = Facts
 audit-empty = No events match.
+audit-unread = This entry does not read: it was changed, or a newer version wrote it. Verify the log.
 audit-full = The newest { $count } are shown. Narrow the search to see others.
 
 links = Intake links

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::output::Output;
 use super::{Answer, CliError, open};
-use crate::app::{App, AuditFilter, BellEnd};
+use crate::app::{App, AuditFilter, BellEnd, Logged, UnreadEvent};
 use crate::config::{CheckpointBucket, Config};
 use crate::domain::event::Role;
 use crate::domain::{Event, Timestamp};
@@ -109,8 +110,8 @@ pub(super) async fn run(
         }
         AuditCommand::Search(args) => {
             let filter = filter(args)?;
-            let events = log::search(&app, open::operator(), &filter).await?;
-            let rows: Vec<_> = events.into_iter().map(row).collect();
+            let entries = log::search(&app, open::operator(), &filter).await?;
+            let rows: Vec<_> = entries.into_iter().map(row).collect();
             let heading = ["TIME", "ACTOR", "ACTION", "OUTCOME", "ARTIFACT"];
             output.table(heading, &rows, "no event matches")?;
             Ok(Answer::Yes)
@@ -305,13 +306,44 @@ fn filter(args: SearchArgs) -> Result<AuditFilter, CliError> {
     })
 }
 
-fn row(event: Event) -> (Event, [String; 5]) {
-    let columns = [
-        event.at.to_string(),
-        event.actor.to_string(),
-        event.action.as_str(),
-        event.outcome.as_str().to_owned(),
-        event.artifact.map(|id| id.to_string()).unwrap_or_default(),
-    ];
-    (event, columns)
+/// An entry as `--json` gives it: the event, or the columns of one that does not read.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry {
+    Event(Event),
+    Unread {
+        is_unread: bool,
+        #[serde(flatten)]
+        columns: UnreadEvent,
+    },
+}
+
+fn row(entry: Logged) -> (Entry, [String; 5]) {
+    match entry {
+        Logged::Event(event) => {
+            let columns = [
+                event.at.to_string(),
+                event.actor.to_string(),
+                event.action.as_str(),
+                event.outcome.as_str().to_owned(),
+                event.artifact.map(|id| id.to_string()).unwrap_or_default(),
+            ];
+            (Entry::Event(event), columns)
+        }
+        Logged::Unread(entry) => {
+            let columns = [
+                entry.at.to_string(),
+                shown(&entry.actor),
+                shown(&entry.action),
+                format!("{} (does not read: verify the log)", shown(&entry.outcome)),
+                entry.artifact.as_deref().map(shown).unwrap_or_default(),
+            ];
+            (Entry::Unread { is_unread: true, columns: entry }, columns)
+        }
+    }
+}
+
+/// A text that anybody may have written, for a terminal.
+fn shown(untrusted_text: &str) -> String {
+    untrusted_text.escape_debug().to_string()
 }

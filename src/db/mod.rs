@@ -16,8 +16,8 @@ use std::path::Path;
 
 pub use postgres::{Host, Listener, Server};
 pub use query::{
-    AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, ObjectRow, Order, QueuedEvent,
-    Received, RefusalCount, RescanTurn, Slice, Strike, Unsealed,
+    AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, Logged, ObjectRow, Order, QueuedEvent,
+    Received, RefusalCount, RescanTurn, Slice, Strike, UnreadEvent, Unsealed,
 };
 pub use whole::{LEFT_OUT, Whole};
 

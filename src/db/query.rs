@@ -1,5 +1,7 @@
 //! What the database answers where no domain type fits.
 
+use serde::Serialize;
+
 use crate::domain::content::{Area, ScanLease};
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, Submission};
@@ -107,6 +109,35 @@ pub struct AuditFilter {
     pub from: Option<Timestamp>,
     pub until: Option<Timestamp>,
     pub limit: u32,
+}
+
+/// An entry of the log as it is found there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Logged {
+    Event(Event),
+    /// What it says is no event that this version knows: a newer one wrote it, or it was changed.
+    Unread(UnreadEvent),
+}
+
+/// The columns beside an entry that does not read. Nothing vouches for them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct UnreadEvent {
+    pub id: String,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub outcome: String,
+    pub artifact: Option<String>,
+}
+
+impl Logged {
+    /// The event, if it reads.
+    pub fn event(self) -> Option<Event> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Unread(_) => None,
+        }
+    }
 }
 
 /// One artifact pulled by one machine.

@@ -10,10 +10,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::seal::blocking;
 use super::{FlowError, Refusal};
-use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, Worker};
+use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, Logged, Worker};
 use crate::audit::{Checkpoint, Frontier, merkle};
 use crate::domain::authority::Signer;
-use crate::domain::{Action, Actor, Event};
+use crate::domain::{Action, Actor};
 
 mod export;
 mod pages;
@@ -200,17 +200,17 @@ pub async fn close_refusal_windows(app: &App) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Events that match, newest first; the search is itself an event.
+/// Entries that match, newest first; the search is itself an event.
 pub async fn search(
     app: &App,
     actor: Actor,
     filter: &AuditFilter,
-) -> Result<Vec<Event>, FlowError> {
+) -> Result<Vec<Logged>, FlowError> {
     if filter.limit == 0 {
         return Err(Refusal::BadInput.into());
     }
     app.db.append(&app.event(actor, Action::AuditSearch)?).await?;
-    Ok(app.db.search_events(filter).await?)
+    Ok(app.db.logged_events(filter).await?)
 }
 
 fn frontier(tree: &LogTree) -> Result<Frontier, FlowError> {

@@ -1,7 +1,8 @@
 //! The access log.
 
 use super::super::{
-    Answer, AuditFilter, Db, LogTree, QueuedEvent, RefusalCount, Unsealed, is_no_text,
+    Answer, AuditFilter, Db, DbError, LogTree, Logged, QueuedEvent, RefusalCount, Unsealed,
+    is_no_text,
 };
 use crate::audit::SequencedEvent;
 use crate::domain::{ArtifactId, Event, StaffId, Timestamp};
@@ -95,7 +96,16 @@ impl Db {
     }
 
     /// Events that match, newest first.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] if one of them does not read.
     pub async fn search_events(&self, filter: &AuditFilter) -> Answer<Vec<Event>> {
+        let found = self.logged_events(filter).await?.into_iter();
+        found.map(|entry| entry.event().ok_or(DbError::Corrupt("events"))).collect()
+    }
+
+    /// Entries that match, newest first, also those that do not read.
+    pub async fn logged_events(&self, filter: &AuditFilter) -> Answer<Vec<Logged>> {
         if [&filter.artifact, &filter.actor, &filter.action]
             .into_iter()
             .flatten()
@@ -103,6 +113,6 @@ impl Db {
         {
             return Ok(Vec::new());
         }
-        engine!(self, db => db.search_events(filter).await)
+        engine!(self, db => db.logged_events(filter).await)
     }
 }

@@ -1,11 +1,11 @@
 //! Audit events: appended in the transaction of what they record, and searched.
 
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, Row as _};
 
 use super::rows::big;
-use super::{Answer, Connection, DbError, Engine, Store, rows};
+use super::{Answer, Connection, DbError, Engine, Row, Store, rows};
 use crate::audit::merkle;
-use crate::db::{AuditFilter, RefusalCount};
+use crate::db::{AuditFilter, Logged, RefusalCount, UnreadEvent};
 use crate::domain::{ArtifactId, Event, StaffId, Timestamp};
 
 /// Refusals of strangers are counted by the minute.
@@ -51,7 +51,7 @@ impl Store {
         .bind(before.as_millis() - WINDOW_MILLIS)
         .fetch_all(&self.reader)
         .await?;
-        let window = |row: &super::Row| {
+        let window = |row: &Row| {
             Ok(RefusalCount {
                 window_start: rows::time(row, "window_start")?,
                 door: rows::text(row, "door")?,
@@ -106,8 +106,10 @@ impl Store {
         found.iter().map(viewer).collect()
     }
 
-    pub(in crate::db) async fn search_events(&self, filter: &AuditFilter) -> Answer<Vec<Event>> {
-        let mut query = QueryBuilder::<Engine>::new("SELECT body FROM events WHERE 1 = 1");
+    pub(in crate::db) async fn logged_events(&self, filter: &AuditFilter) -> Answer<Vec<Logged>> {
+        let mut query = QueryBuilder::<Engine>::new(
+            "SELECT id, at, actor, action, outcome, artifact, body FROM events WHERE 1 = 1",
+        );
         if let Some(artifact) = &filter.artifact {
             query.push(" AND artifact = ").push_bind(artifact);
         }
@@ -125,8 +127,22 @@ impl Store {
         }
         query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::from(filter.limit));
         let found = query.build().fetch_all(&self.reader).await?;
-        found.iter().map(|row| rows::json(&rows::text(row, "body")?, "events")).collect()
+        found.iter().map(logged).collect()
     }
+}
+
+fn logged(row: &Row) -> Answer<Logged> {
+    if let Ok(event) = rows::json(&rows::text(row, "body")?, "events") {
+        return Ok(Logged::Event(event));
+    }
+    Ok(Logged::Unread(UnreadEvent {
+        id: rows::text(row, "id")?,
+        at: rows::time(row, "at")?,
+        actor: rows::text(row, "actor")?,
+        action: rows::text(row, "action")?,
+        outcome: rows::text(row, "outcome")?,
+        artifact: row.try_get("artifact")?,
+    }))
 }
 
 /// Appends an event and queues it for its sequence number. The only insert of events there is.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::log::{self, Held, Lacking, Verdict};
 use super::{FlowError, read_copy};
-use crate::app::{App, AuditFilter, Copied, LockedBucket};
+use crate::app::{App, AuditFilter, Copied, LockedBucket, Logged};
 use crate::audit::Checkpoint;
 use crate::domain::{Action, Timestamp};
 
@@ -117,8 +117,9 @@ async fn losses(app: &App) -> Result<Vec<Loss>, FlowError> {
     let action = Some(Action::LossAccept.as_str());
     let filter =
         AuditFilter { artifact: None, actor: None, action, from: None, until: None, limit: LOSSES };
-    let events = app.db.search_events(&filter).await?.into_iter();
-    let read = events.filter_map(|event| {
+    let entries = app.db.logged_events(&filter).await?.into_iter();
+    // One that does not read excuses nothing.
+    let read = entries.filter_map(Logged::event).filter_map(|event| {
         let number = |name: &str| event.facts.get(name)?.parse().ok();
         Some(Loss { at: event.at, has: number("has")?, signed: number("signed")? })
     });

@@ -181,6 +181,46 @@ async fn checkpoints_that_their_file_lacks_are_met_and_missed() {
 }
 
 #[tokio::test]
+async fn an_entry_that_does_not_read_is_shown_as_such_and_hides_no_other() {
+    let world = World::new().await;
+    world.logged(3).await;
+    let changed = world.app.events().await[1].clone();
+    // As a version of tomorrow might write it.
+    world
+        .app
+        .run(&format!(
+            "DROP TRIGGER events_no_update; UPDATE events SET action = 'x\u{1b}', \
+             body = replace(body, 'sign_in', 'x') WHERE id = '{}'",
+            changed.id
+        ))
+        .await;
+    let found = search(
+        world.app(),
+        Actor::Anonymous,
+        &AuditFilter {
+            until: Some(changed.at.plus(Duration::from_millis(1))),
+            limit: 10,
+            ..AuditFilter::default()
+        },
+    )
+    .await
+    .unwrap();
+    let unread: Vec<_> = found
+        .iter()
+        .filter_map(|entry| match entry {
+            Logged::Unread(entry) => Some((entry.id.clone(), entry.action.clone())),
+            Logged::Event(_) => None,
+        })
+        .collect();
+    assert_eq!(unread, [(changed.id.to_string(), "x\u{1b}".to_owned())]);
+    assert!(found.len() >= 3, "the others are found");
+    // What decides something from the log does not go on without it.
+    let all = AuditFilter { limit: 10, ..AuditFilter::default() };
+    let decided = world.app().db.search_events(&all).await;
+    assert!(matches!(decided, Err(DbError::Corrupt("events"))), "{decided:?}");
+}
+
+#[tokio::test]
 async fn a_loss_is_accepted_again_where_that_was_cut_off() {
     let world = World::new().await;
     world.logged(2).await;

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 
-use crate::app::{AuditFilter, Review};
+use crate::app::{AuditFilter, Logged, Review};
 use crate::domain::{Event, Outcome, Timestamp};
 use crate::flow::log;
 use crate::flow::sign_in::actor_of;
@@ -46,7 +46,7 @@ struct AuditPage<'a> {
     me: Me,
     here: &'static str,
     query: AuditQuery,
-    events: Vec<Event>,
+    entries: Vec<Logged>,
     is_full: bool,
 }
 
@@ -58,10 +58,10 @@ pub(super) async fn search(
     Query(query): Query<AuditQuery>,
 ) -> Result<Response, Failure> {
     let actor = actor_of(&reviewer.session.session);
-    let events = log::search(&door.role.app, actor, &query.filter()).await?;
+    let entries = log::search(&door.role.app, actor, &query.filter()).await?;
     let me = Me::of(&door, &reviewer.session).await?;
-    let is_full = events.len() >= LIST_LIMIT as usize;
-    page.html(&AuditPage { page: &page, me, here: "/audit", query, events, is_full })
+    let is_full = entries.len() >= LIST_LIMIT as usize;
+    page.html(&AuditPage { page: &page, me, here: "/audit", query, entries, is_full })
 }
 
 impl AuditQuery {

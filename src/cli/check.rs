@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::output::Output;
 use super::signatures::sets;
 use super::{Answer, CliError, open};
-use crate::app::{App, BellEnd, ReplayProof, Replayed, Scanner};
+use crate::app::{App, BellEnd, ReplayProof, Replayed, Scanner, Slice};
 use crate::config::Config;
 use crate::domain::content::Area;
 use crate::domain::event::Role;
@@ -142,7 +142,7 @@ fn rules(lifecycle: Lifecycle, area: Area, most: Duration) -> Item {
 
 /// The longest that anything on hold now will have been kept.
 async fn longest_held(app: &App) -> Result<Duration, CliError> {
-    const MOST: u32 = 10_000;
+    const MOST: Slice = Slice::first(10_000);
     let held = app.db.held(MOST).await?;
     let spans = held.iter().filter_map(|it| Some(it.hold.as_ref()?.until.since(it.received_at)));
     Ok(spans.max().unwrap_or_default())

@@ -15,6 +15,13 @@ pub struct Slice {
     pub limit: u32,
 }
 
+impl Slice {
+    /// The first so many.
+    pub const fn first(limit: u32) -> Self {
+        Self { skip: 0, limit }
+    }
+}
+
 /// Which rows of a list come first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::error::refused_event;
+use super::list::{PageNumber, Part};
 use super::{FlowError, Refusal};
 use crate::app::Review;
 use crate::domain::access::Permission;
@@ -63,12 +64,16 @@ pub struct Visit {
     pub artifacts: Vec<Artifact>,
 }
 
-const LIST_LIMIT: u32 = 200;
-
-/// What is on hold, soonest deadline first; that it was looked at is an event.
-pub async fn held(review: &Review, actor: Actor) -> Result<Vec<Artifact>, FlowError> {
-    review.app.db.append(&review.app.event(actor, Action::List)?).await?;
-    Ok(review.app.db.held(LIST_LIMIT).await?)
+/// One page of what is on hold, soonest deadline first; that it was looked at is an event.
+pub async fn held(
+    review: &Review,
+    actor: Actor,
+    number: PageNumber,
+) -> Result<Part<(), Artifact>, FlowError> {
+    let db = &review.app.db;
+    db.append(&review.app.event(actor, Action::List)?).await?;
+    let rows = db.held(number.slice()).await?;
+    Ok(Part { what: (), rows, count: db.count_held().await?, number })
 }
 
 /// The visit behind a receipt number; `None` if there is none.

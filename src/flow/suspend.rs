@@ -8,8 +8,9 @@ mod rules;
 use std::net::IpAddr;
 
 use super::error::refused_event;
+use super::list::{Asked, Part};
 use super::{FlowError, Refusal};
-use crate::app::{App, Intake, Review};
+use crate::app::{App, Intake, Review, Slice};
 use crate::domain::access::Permission;
 use crate::domain::network::Network;
 use crate::domain::staff::{Holder, Session, StaffRole};
@@ -18,10 +19,8 @@ use crate::domain::{Action, Actor, Code, Event, LinkId, StaffId, SuspensionId};
 
 pub use rules::{step, sweep};
 
-/// Most that a page shows.
-const LIST_LIMIT: u32 = 200;
-/// Most links that are looked through for suspended ones.
-const LINK_LIMIT: u32 = 10_000;
+/// Most suspensions that are looked through for those of links, and for whom to tell.
+const ALL: Slice = Slice::first(10_000);
 
 /// Why a suspension is lifted, from a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,10 +52,23 @@ impl LiftReason {
     }
 }
 
-/// What is suspended, and what was.
-pub struct Suspensions {
-    pub active: Vec<Suspension>,
-    pub ended: Vec<Suspension>,
+/// The parts of the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listed {
+    Active,
+    Ended,
+}
+
+impl Listed {
+    pub const ALL: [Self; 2] = [Self::Active, Self::Ended];
+
+    /// Its name in addresses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// Refuses a link that is suspended. `actor` is whoever holds it.
@@ -107,21 +119,33 @@ pub async fn refresh(intake: &Intake) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// What is suspended and what was, newest first; that it was looked at is an event.
-pub async fn list(review: &Review, actor: Actor) -> Result<Suspensions, FlowError> {
+/// What is suspended and what was, newest first, as far as it was asked for; that it was looked at is
+/// an event.
+pub async fn list(
+    review: &Review,
+    actor: Actor,
+    asked: Asked<Listed>,
+) -> Result<Vec<Part<Listed, Suspension>>, FlowError> {
     let app = &review.app;
     app.db.append(&app.event(actor, Action::List)?).await?;
     let now = app.clock.read();
-    Ok(Suspensions {
-        active: app.db.active_suspensions(now, LIST_LIMIT).await?,
-        ended: app.db.ended_suspensions(now, LIST_LIMIT).await?,
-    })
+    let (active, ended) = app.db.count_suspensions(now).await?;
+    let mut parts = Vec::new();
+    for what in Listed::ALL {
+        let Some(number) = asked.page_of(what) else { continue };
+        let (rows, count) = match what {
+            Listed::Active => (app.db.active_suspensions(now, number.slice()).await?, active),
+            Listed::Ended => (app.db.ended_suspensions(now, number.slice()).await?, ended),
+        };
+        parts.push(Part { what, rows, count, number });
+    }
+    Ok(parts)
 }
 
 /// Links that are suspended, each with its suspension.
 pub async fn links(review: &Review) -> Result<Vec<(LinkId, Suspension)>, FlowError> {
     let app = &review.app;
-    let active = app.db.active_suspensions(app.clock.read(), LINK_LIMIT).await?;
+    let active = app.db.active_suspensions(app.clock.read(), ALL).await?;
     let link = |it: Suspension| match it.subject {
         Subject::Link { link } => Some((link, it)),
         Subject::Address { .. } => None,
@@ -132,7 +156,7 @@ pub async fn links(review: &Review) -> Result<Vec<(LinkId, Suspension)>, FlowErr
 /// How many suspensions hold of which people of a role are to be told.
 pub async fn to_tell(review: &Review, role: StaffRole) -> Result<usize, FlowError> {
     let app = &review.app;
-    let active = app.db.active_suspensions(app.clock.read(), LIST_LIMIT).await?;
+    let active = app.db.active_suspensions(app.clock.read(), ALL).await?;
     Ok(active.iter().filter(|it| it.tell.contains(&role)).count())
 }
 

@@ -96,8 +96,13 @@ impl Db {
     }
 
     /// Artifacts on hold, the one whose content would go first in front.
-    pub async fn held(&self, limit: u32) -> Answer<Vec<Artifact>> {
-        engine!(self, db => db.held(limit).await)
+    pub async fn held(&self, slice: Slice) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.held(slice).await)
+    }
+
+    /// How many artifacts are on hold.
+    pub async fn count_held(&self) -> Answer<u64> {
+        engine!(self, db => db.count_held().await)
     }
 
     /// The parts of an object in order.

@@ -1,6 +1,6 @@
 //! Suspensions, and what they count.
 
-use super::super::{Answer, Db, Strike};
+use super::super::{Answer, Db, Slice, Strike};
 use crate::domain::network::Network;
 use crate::domain::suspension::{Lifted, Subject, Suspension, Target};
 use crate::domain::{Action, Event, SuspensionId, Timestamp};
@@ -34,13 +34,22 @@ impl Db {
     }
 
     /// Suspensions that hold, newest first.
-    pub async fn active_suspensions(&self, now: Timestamp, limit: u32) -> Answer<Vec<Suspension>> {
-        engine!(self, db => db.active_suspensions(now, limit).await)
+    pub async fn active_suspensions(
+        &self,
+        now: Timestamp,
+        slice: Slice,
+    ) -> Answer<Vec<Suspension>> {
+        engine!(self, db => db.active_suspensions(now, slice).await)
     }
 
     /// Suspensions that ended by themselves or were lifted, latest first.
-    pub async fn ended_suspensions(&self, now: Timestamp, limit: u32) -> Answer<Vec<Suspension>> {
-        engine!(self, db => db.ended_suspensions(now, limit).await)
+    pub async fn ended_suspensions(&self, now: Timestamp, slice: Slice) -> Answer<Vec<Suspension>> {
+        engine!(self, db => db.ended_suspensions(now, slice).await)
+    }
+
+    /// How many suspensions hold, and how many of those that ended are kept.
+    pub async fn count_suspensions(&self, now: Timestamp) -> Answer<(u64, u64)> {
+        engine!(self, db => db.count_suspensions(now).await)
     }
 
     /// How many links or addresses are suspended.

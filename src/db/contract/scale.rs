@@ -66,7 +66,8 @@ async fn measure(place: Place, files: u32) {
         .await;
     time("queue, rejected", || db.artifacts_in(StateName::Rejected, Order::NewestFirst, FIRST))
         .await;
-    time("files on hold", || db.held(LIMIT)).await;
+    time("files on hold", || db.held(FIRST)).await;
+    time("how many are on hold", || db.count_held()).await;
     time("audit search, everything", || db.search_events(&everything)).await;
     time("audit search, one file", || db.search_events(&of_file)).await;
     time("audit search, one action", || db.search_events(&viewed)).await;

@@ -1,7 +1,7 @@
 //! Suspensions, wrong secrets by address, and the list of known-bad files, on every engine.
 
 use super::world::{NOW, SECOND, World};
-use crate::db::DbError;
+use crate::db::{DbError, Slice};
 use crate::domain::authority::{Signed, Signer};
 use crate::domain::known_bad::{KnownBad, Standing};
 use crate::domain::network::Network;
@@ -58,9 +58,12 @@ pub(super) async fn a_suspension_is_active_until_its_end_or_its_lifting(world: W
         db.suspend(&suspension(last, 1), &world.event(Action::Suspend)).await.unwrap();
     }
     let (end, before) = (NOW.plus(SECOND * 10), NOW.plus(SECOND * 9));
-    let active = async |now| db.active_suspensions(now, 10).await.unwrap().len();
+    let active = async |now| db.active_suspensions(now, Slice::first(10)).await.unwrap().len();
     let addresses = async |now| db.suspended_addresses(now, 10).await.unwrap();
     assert_eq!((active(before).await, active(end).await), (2, 0));
+    let second = db.active_suspensions(before, Slice { skip: 1, limit: 10 }).await.unwrap();
+    assert_eq!(second, [suspension(1, 1)], "newest first");
+    assert_eq!(db.count_suspensions(before).await.unwrap(), (2, 0));
     assert_eq!(addresses(before).await.len(), 2);
     let reason = Code::fixed("mistake");
     let lifted = Lifted { by: Actor::Anonymous, reason, at: NOW.plus(SECOND) };
@@ -73,8 +76,9 @@ pub(super) async fn a_suspension_is_active_until_its_end_or_its_lifting(world: W
     assert_eq!(addresses(before).await, [(network(2), end)]);
     assert_eq!(db.count_suspended(Target::Address, before).await.unwrap(), 1);
     assert_eq!(db.count_suspended(Target::Link, before).await.unwrap(), 0);
-    let ended = db.ended_suspensions(before, 10).await.unwrap();
+    let ended = db.ended_suspensions(before, Slice::first(10)).await.unwrap();
     assert_eq!(ended, [Suspension { lifted: Some(lifted.clone()), ..suspension(1, 1) }]);
+    assert_eq!(db.count_suspensions(before).await.unwrap(), (1, 1));
     let late = Lifted { at: end, ..lifted };
     let (id, event) = (suspension(2, 1).id, world.event(Action::Unsuspend));
     assert!(!db.lift_suspension(id, &late, &event).await.unwrap(), "it has ended by itself");

@@ -237,15 +237,26 @@ impl Store {
         Ok(last.map(|last| (last, changed)))
     }
 
-    pub(in crate::db) async fn held(&self, limit: u32) -> Answer<Vec<Artifact>> {
+    pub(in crate::db) async fn held(&self, slice: Slice) -> Answer<Vec<Artifact>> {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM artifacts a \
-             WHERE a.hold IS NOT NULL AND a.state <> 'purged' ORDER BY a.due_at, a.id LIMIT $1"
+             WHERE a.hold IS NOT NULL AND a.state <> 'purged' ORDER BY a.due_at, a.id \
+             LIMIT $1 OFFSET $2"
         )))
-        .bind(i64::from(limit))
+        .bind(i64::from(slice.limit))
+        .bind(i64::from(slice.skip))
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(rows::artifact).collect()
+    }
+
+    pub(in crate::db) async fn count_held(&self) -> Answer<u64> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n FROM artifacts WHERE hold IS NOT NULL AND state <> 'purged'",
+        )
+        .fetch_one(&self.reader)
+        .await?;
+        rows::number(&row, "n", "artifacts")
     }
 
     pub(in crate::db) async fn parts(&self, object: ObjectId) -> Answer<Vec<Part>> {

@@ -2,7 +2,7 @@
 
 use super::rows::{self, to_json};
 use super::{Answer, Row, Store, events};
-use crate::db::Strike;
+use crate::db::{Slice, Strike};
 use crate::domain::network::Network;
 use crate::domain::suspension::{Lifted, Subject, Suspension, Target};
 use crate::domain::{Action, Event, SuspensionId, Timestamp};
@@ -90,14 +90,15 @@ impl Store {
     pub(in crate::db) async fn active_suspensions(
         &self,
         now: Timestamp,
-        limit: u32,
+        slice: Slice,
     ) -> Answer<Vec<Suspension>> {
         let found = sqlx::query(
             "SELECT body, lifted FROM suspensions WHERE ends_at > $1 \
-             ORDER BY since DESC, id DESC LIMIT $2",
+             ORDER BY since DESC, id DESC LIMIT $2 OFFSET $3",
         )
         .bind(now.as_millis())
-        .bind(i64::from(limit))
+        .bind(i64::from(slice.limit))
+        .bind(i64::from(slice.skip))
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(suspension).collect()
@@ -106,17 +107,32 @@ impl Store {
     pub(in crate::db) async fn ended_suspensions(
         &self,
         now: Timestamp,
-        limit: u32,
+        slice: Slice,
     ) -> Answer<Vec<Suspension>> {
         let found = sqlx::query(
             "SELECT body, lifted FROM suspensions WHERE ends_at <= $1 \
-             ORDER BY ends_at DESC, id DESC LIMIT $2",
+             ORDER BY ends_at DESC, id DESC LIMIT $2 OFFSET $3",
         )
         .bind(now.as_millis())
-        .bind(i64::from(limit))
+        .bind(i64::from(slice.limit))
+        .bind(i64::from(slice.skip))
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(suspension).collect()
+    }
+
+    pub(in crate::db) async fn count_suspensions(&self, now: Timestamp) -> Answer<(u64, u64)> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS held, \
+             CAST(COALESCE(SUM(CASE WHEN ends_at > $1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS active \
+             FROM suspensions",
+        )
+        .bind(now.as_millis())
+        .fetch_one(&self.reader)
+        .await?;
+        let held: u64 = rows::number(&row, "held", TABLE)?;
+        let active: u64 = rows::number(&row, "active", TABLE)?;
+        Ok((active, held.saturating_sub(active)))
     }
 
     pub(in crate::db) async fn count_suspended(&self, what: Target, now: Timestamp) -> Answer<u64> {

@@ -217,7 +217,7 @@ async fn a_suspension_ends_by_itself_and_what_led_to_it_is_not_counted_again() {
     world.app.hand.advance(SECOND);
     assert!(is_open(&world, &kept).await);
     assert_eq!(step(&world.worker).await.unwrap(), 0);
-    let ended = world.worker.db.ended_suspensions(world.now(), 10).await.unwrap();
+    let ended = world.worker.db.ended_suspensions(world.now(), Slice::first(10)).await.unwrap();
     assert_eq!(ended.len(), 1, "its end is shown");
     assert_eq!(events(&world, Action::Unsuspend).await.len(), 0, "and is no event");
     for _ in 0..2 {
@@ -228,7 +228,7 @@ async fn a_suspension_ends_by_itself_and_what_led_to_it_is_not_counted_again() {
     assert_eq!(last.map(|it| it.number), Some(2));
     world.app.hand.advance(Duration::from_hours(32 * 24));
     sweep(&world.worker).await.unwrap();
-    assert_eq!(world.worker.db.ended_suspensions(world.now(), 10).await.unwrap(), []);
+    assert_eq!(world.worker.db.ended_suspensions(world.now(), Slice::first(10)).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -12,11 +12,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::artifact::{self, read};
+use super::turn::Foot;
 use crate::app::Review;
 use crate::domain::retention::Retention;
 use crate::domain::staff::StaffRole;
 use crate::domain::{Artifact, ArtifactId, Timestamp};
 use crate::flow::hold::{self, HoldReason, HoldRequest};
+use crate::flow::list::PageNumber;
 use crate::flow::sign_in::actor_of;
 use crate::flow::{FlowError, Refusal};
 use crate::http::permits::Hold;
@@ -41,6 +43,8 @@ pub(super) struct LiftForm {
 pub(super) struct HoldsQuery {
     #[serde(rename = "receipt")]
     untrusted_receipt: String,
+    #[serde(rename = "page")]
+    untrusted_page: String,
 }
 
 /// What a hold's form offers; also on an artifact's own page.
@@ -71,19 +75,20 @@ struct HoldsPage<'a> {
     here: &'static str,
     refusal: Option<Problem>,
     held: Vec<Row>,
+    foot: Option<Foot>,
     found: Found,
     untrusted_receipt: String,
     terms: Terms,
 }
 
-/// `GET /holds`.
+/// `GET /holds`: what is held, from its beginning or from `page` on, and what `receipt` leads to.
 pub(super) async fn list(
     State(door): State<Door<Review>>,
     page: Page,
     keeper: Allowed<Hold>,
     Query(query): Query<HoldsQuery>,
 ) -> Result<Response, Failure> {
-    show(&door, &page, &keeper.session, query.untrusted_receipt, None).await
+    show(&door, &page, &keeper.session, query, None).await
 }
 
 /// `POST /artifacts/{id}/hold`.
@@ -130,7 +135,7 @@ async fn answer(
         Err(error) if sees_artifacts => {
             artifact::show(door, page, keeper, id, Some(shown(error)?)).await
         }
-        Err(error) => show(door, page, keeper, String::new(), Some(shown(error)?)).await,
+        Err(error) => show(door, page, keeper, HoldsQuery::default(), Some(shown(error)?)).await,
     }
 }
 
@@ -138,14 +143,18 @@ async fn show(
     door: &Door<Review>,
     page: &Page,
     keeper: &StaffSession,
-    untrusted_receipt: String,
+    HoldsQuery { untrusted_receipt, untrusted_page }: HoldsQuery,
     refusal: Option<Problem>,
 ) -> Result<Response, Failure> {
+    let here = "/holds";
     let app = &door.role.app;
     let rows = |list: Vec<Artifact>| {
         list.into_iter().map(|artifact| Row::of(artifact, &app.retention)).collect()
     };
-    let held = rows(hold::held(&door.role, actor_of(&keeper.session)).await?);
+    let number = PageNumber::read(&untrusted_page);
+    let held = hold::held(&door.role, actor_of(&keeper.session), number).await?;
+    let foot = Foot::of(here, "held", &held);
+    let held = rows(held.rows);
     let found = match hold::visit(&door.role, &untrusted_receipt).await? {
         Some(visit) => Found::Visit(rows(visit.artifacts)),
         None if untrusted_receipt.trim().is_empty() => Found::NotAsked,
@@ -154,8 +163,8 @@ async fn show(
     let status = refusal.map_or(StatusCode::OK, |refusal| refusal.status());
     let terms = Terms::of(app.limits.hold_most);
     let me = Me::of(door, keeper).await?;
-    let here = "/holds";
-    let template = HoldsPage { page, me, here, refusal, held, found, untrusted_receipt, terms };
+    let template =
+        HoldsPage { page, me, here, refusal, held, foot, found, untrusted_receipt, terms };
     page.html_with(status, &template)
 }
 

@@ -1,17 +1,18 @@
 //! What is suspended, why and until when, and the button that lifts it.
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
+use super::turn::{Foot, Turn};
 use crate::app::Review;
 use crate::domain::Timestamp;
 use crate::domain::suspension::{Counted, Subject, Suspension};
-use crate::flow::Refusal;
 use crate::flow::sign_in::actor_of;
-use crate::flow::suspend::{self, LiftReason, Suspensions};
+use crate::flow::suspend::{self, LiftReason, Listed};
+use crate::flow::{Refusal, list};
 use crate::http::permits::Unsuspend;
 use crate::http::staff::{Me, shown};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -29,16 +30,24 @@ struct SuspensionsPage<'a> {
     me: Me,
     here: &'static str,
     refusal: Option<Problem>,
-    suspensions: Suspensions,
+    parts: Vec<Part>,
 }
 
-/// `GET /suspensions`.
+/// One part of the list.
+struct Part {
+    what: Listed,
+    rows: Vec<Suspension>,
+    foot: Option<Foot>,
+}
+
+/// `GET /suspensions`: both parts from their beginning; `?part=ended&page=2`: one page of one.
 pub(super) async fn list(
     State(door): State<Door<Review>>,
     page: Page,
     reviewer: Allowed<Unsuspend>,
+    Query(turn): Query<Turn>,
 ) -> Result<Response, Failure> {
-    show(&door, &page, &reviewer.session, None).await
+    show(&door, &page, &reviewer.session, &turn, None).await
 }
 
 /// `POST /suspensions/{id}/lift`.
@@ -53,7 +62,9 @@ pub(super) async fn lift(
     let reason = LiftReason::choose(&form.untrusted_reason).ok_or(Refusal::BadInput)?;
     match suspend::lift(&door.role, &reviewer.session.session, id, reason).await {
         Ok(()) => Ok(Redirect::to("/suspensions").into_response()),
-        Err(error) => show(&door, &page, &reviewer.session, Some(shown(error)?)).await,
+        Err(error) => {
+            show(&door, &page, &reviewer.session, &Turn::default(), Some(shown(error)?)).await
+        }
     }
 }
 
@@ -61,13 +72,20 @@ async fn show(
     door: &Door<Review>,
     page: &Page,
     reviewer: &StaffSession,
+    turn: &Turn,
     refusal: Option<Problem>,
 ) -> Result<Response, Failure> {
-    let suspensions = suspend::list(&door.role, actor_of(&reviewer.session)).await?;
+    let here = "/suspensions";
+    let asked = turn.asked(&Listed::ALL, Listed::as_str);
+    let parts = suspend::list(&door.role, actor_of(&reviewer.session), asked).await?;
+    let part = |part: list::Part<Listed, Suspension>| {
+        let foot = Foot::of(here, part.what.as_str(), &part);
+        Part { what: part.what, rows: part.rows, foot }
+    };
+    let parts = parts.into_iter().map(part).collect();
     let me = Me::of(door, reviewer).await?;
     let status = refusal.map_or(StatusCode::OK, |refusal| refusal.status());
-    let here = "/suspensions";
-    page.html_with(status, &SuspensionsPage { page, me, here, refusal, suspensions })
+    page.html_with(status, &SuspensionsPage { page, me, here, refusal, parts })
 }
 
 #[expect(clippy::unused_self, reason = "askama calls methods of the page")]

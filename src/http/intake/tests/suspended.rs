@@ -86,7 +86,13 @@ async fn pieces_of_a_file_are_not_taken_through_a_suspended_link_and_go_on_after
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method}");
     }
     // The session of the browser outlives the suspension only if somebody lifts it soon.
-    let id = app.intake.app.db.active_suspensions(app.intake.app.clock.read(), 1).await.unwrap();
+    let id = app
+        .intake
+        .app
+        .db
+        .active_suspensions(app.intake.app.clock.read(), crate::app::Slice::first(1))
+        .await
+        .unwrap();
     let by = crate::domain::Actor::Anonymous;
     let reason = crate::domain::Code::fixed("mistake");
     let at = app.intake.app.clock.read();

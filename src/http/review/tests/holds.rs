@@ -112,3 +112,23 @@ async fn the_queue_shows_the_type_that_was_found_and_what_keeps_a_file_from_bein
 fn form(artifact: &Artifact, days: u64) -> String {
     format!("version={}&reason=incident&days={days}", artifact.version)
 }
+
+#[tokio::test]
+async fn of_more_holds_than_a_page_has_each_is_reached() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let reviewer = world.app.staff("reviewer", StaffRole::Reviewer).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let mut held = Vec::new();
+    for _ in 0..=200 {
+        world.app.hand.advance(Duration::from_millis(1));
+        let artifact = world.artifact(&link, StateName::Released).await;
+        browser.post(&path(&artifact, "hold"), &form(&artifact, 1)).await;
+        held.push(path(&artifact, "lift"));
+    }
+    let first = browser.get("/holds").await.body;
+    assert!(first.contains(&held[0]) && !first.contains(&held[200]), "the soonest deadline first");
+    assert!(first.contains("/holds?part=held&#38;page=2"), "the way on");
+    let second = browser.get("/holds?part=held&page=2").await.body;
+    assert!(second.contains(&held[200]) && !second.contains(&held[199]));
+}

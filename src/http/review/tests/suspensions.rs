@@ -85,3 +85,26 @@ async fn reception_and_administration_are_told_if_a_rule_names_them_and_lift_not
     suspend(&world, Subject::address([192, 0, 2, 1].into()), &[StaffRole::Administrator]).await;
     assert!(administrator.get("/staff").await.body.contains("1件止めています"));
 }
+
+#[tokio::test]
+async fn of_more_suspensions_than_a_page_has_each_is_reached_and_lifted() {
+    let world = World::new().await;
+    let reviewer = world.app.staff("reviewer", StaffRole::Reviewer).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let mut ids = Vec::new();
+    for last in 0..=200 {
+        world.app.hand.advance(Duration::from_millis(1));
+        let address = Subject::address([192, 0, 2, last].into());
+        ids.push(suspend(&world, address, &[StaffRole::Reviewer]).await);
+    }
+    let lift = |id: &SuspensionId| format!("/suspensions/{id}/lift");
+    let first = browser.get("/suspensions").await.body;
+    assert!(first.contains(&lift(&ids[200])) && !first.contains(&lift(&ids[0])));
+    assert!(first.contains("/suspensions?part=active&#38;page=2"), "the way on");
+    assert!(browser.get("/queue").await.body.contains("201件止めています"), "all are counted");
+    let second = browser.get("/suspensions?part=active&page=2").await.body;
+    assert!(second.contains(&lift(&ids[0])) && !second.contains(&lift(&ids[1])));
+    assert_eq!(browser.post(&lift(&ids[0]), "reason=shared").await.status, StatusCode::SEE_OTHER);
+    let whole = browser.get("/suspensions").await.body;
+    assert!(!whole.contains("page=2") && whole.contains("192.0.2.0/32"), "among those that ended");
+}

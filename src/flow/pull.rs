@@ -7,7 +7,7 @@
 
 use super::view::{self, Unopened, Viewed};
 use super::{FlowError, Refusal, people};
-use crate::app::Portal;
+use crate::app::{App, Portal};
 use crate::domain::certificate::{self, Viewer};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::staff::Machine;
@@ -26,8 +26,8 @@ pub struct Waiting {
 /// The registered machine behind a client certificate.
 ///
 /// # Errors
-/// [`Refusal::NotAllowed`]: counted, if the certificate is not registered, was disabled, or stands
-/// in a row that nobody granted; with an event, if its doctor is disabled.
+/// [`Refusal::NotAllowed`], counted, if the certificate is not registered, was disabled, or stands
+/// in a row that nobody granted.
 pub async fn machine(
     portal: &Portal,
     certificate_sha256: Option<&str>,
@@ -42,20 +42,20 @@ pub async fn machine(
         machine.disabled_at.is_none()
             && Some(machine.certificate_sha256.as_str()) == certificate_sha256
     });
-    let Some(machine) = known else {
+    known.ok_or_else(|| {
         app.refusals.count(app.clock.read(), "machines", Code::fixed("machine_unknown"));
-        return Err(Refusal::NotAllowed.into());
-    };
-    let doctor = people::staff(app, machine.doctor).await?;
-    if doctor.is_some_and(|it| it.is_active_doctor()) {
-        return Ok(machine);
-    }
-    let event = app.event(Actor::Machine { id: machine.id }, Action::Pull)?;
-    app.db.append(&event.refused(Code::fixed("doctor_disabled"))).await?;
-    Err(Refusal::NotAllowed.into())
+        Refusal::NotAllowed.into()
+    })
 }
 
-/// What waits for this machine.
+/// Whether somebody reads what this machine pulls.
+async fn has_reader(app: &App, machine: &Machine) -> Result<bool, FlowError> {
+    let doctor = people::staff(app, machine.doctor).await?;
+    Ok(doctor.is_some_and(|it| it.is_active_doctor()))
+}
+
+/// What waits for this machine. Once its doctor is disabled that is recalls alone: what it pulled
+/// before is still where it was put.
 pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, FlowError> {
     let app = &portal.app;
     let viewer = viewer_of(machine);
@@ -64,7 +64,11 @@ pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, Flow
     let proven = |artifact: &Artifact| {
         certificate::prove(artifact, &viewer, &app.public.certificate, now).is_ok()
     };
-    let ready = app.db.to_pull(machine, most).await?.into_iter().filter(proven).collect();
+    let ready = if has_reader(app, machine).await? {
+        app.db.to_pull(machine, most).await?.into_iter().filter(proven).collect()
+    } else {
+        Vec::new()
+    };
     let stopped = app.db.pulled_and_stopped(machine.id, most).await?;
     let recalled = stopped.iter().filter(|it| is_recalled(&it.state)).map(|it| it.id).collect();
     app.db.append(&app.event(Actor::Machine { id: machine.id }, Action::List)?).await?;
@@ -74,11 +78,15 @@ pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, Flow
 /// Hands out one rendition.
 ///
 /// # Errors
-/// As [`view::view`].
+/// [`Refusal::NotAllowed`], with an event, if the machine's doctor is disabled; else as [`view::view`].
 pub async fn pull(portal: &Portal, machine: &Machine, id: ArtifactId) -> Result<Viewed, FlowError> {
     let app = &portal.app;
     let actor = Actor::Machine { id: machine.id };
     let event = app.event(actor, Action::Pull)?.about_artifact(id);
+    if !has_reader(app, machine).await? {
+        app.db.append(&event.refused(Code::fixed("doctor_disabled"))).await?;
+        return Err(Refusal::NotAllowed.into());
+    }
     let Some(artifact) = app.db.artifact(id).await? else {
         return Err(view::not_found(app, event, Code::fixed("unknown")).await);
     };

@@ -136,19 +136,30 @@ async fn a_recalled_file_that_was_moved_away_is_told_to_the_reviewer() {
 }
 
 #[tokio::test]
-async fn the_machine_of_a_disabled_doctor_is_refused_everywhere_and_gets_no_other() {
+async fn the_machine_of_a_disabled_doctor_hears_of_recalls_and_of_nothing_else() {
     let world = world().await;
     let link = world.app.link().await;
-    let artifact = world.artifact(&link, StateName::Released).await;
+    let [here, waits] = [
+        world.artifact(&link, StateName::Released).await,
+        world.artifact(&link, StateName::Released).await,
+    ];
+    pulled(&world, &here).await;
     let (review, actor) = (&world.app.review, world.app.review.app.itself());
     let login = &world.doctor.staff.login;
     people::disable_staff(review, actor, login).await.unwrap();
-    for (method, path) in routes(&artifact) {
-        let (status, _, body) = ask(&world, Some(REGISTERED), method, &path).await;
-        assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+    assert_eq!(waiting(&world).await, Waiting { ready: vec![], recalled: vec![] });
+    for file in [&here, &waits] {
+        let (status, _, body) = ask(&world, Some(REGISTERED), Method::GET, &get(file)).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
         assert!(body.windows(6).all(|window| window != b"pixels"));
     }
-    assert_eq!(refusals(&world, "pull:doctor_disabled").await, routes(&artifact).len());
+    assert_eq!(refusals(&world, "pull:doctor_disabled").await, 2);
+    recall(&world, here.clone()).await;
+    assert_eq!(waiting(&world).await.recalled, [here.id]);
+    let gone = format!("/v1/artifacts/{}/recall-acknowledge", here.id);
+    let (status, ..) = ask(&world, Some(REGISTERED), Method::POST, &gone).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert!(waiting(&world).await.recalled.is_empty());
     let added = people::add_machine(review, actor, "other room", login, STRANGER).await;
     assert!(matches!(added, Err(FlowError::Refused(Refusal::BadInput))));
     assert_eq!(refusals(&world, "machine_add:bad_input").await, 1);

@@ -19,6 +19,8 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2VraXNob3Nla2lzaG8\
                       $3lQ0sXx5d0kq7cQ0m4bqvM0qYvH6k2v1m0Qd1Wc9x0g";
 /// The row of a member of staff was not written by the role that may.
 const NOT_GRANTED: Code = Code::fixed("staff_not_granted");
+/// How often a renewal is tried of a session that others renew meanwhile.
+const RENEWALS: usize = 3;
 const TOTP_SECRET_LIMIT: u64 = 64;
 const TOTP_STEP_SECONDS: u64 = 30;
 
@@ -104,16 +106,23 @@ pub async fn session(app: &App, key: &MacKey, token: &SessionToken) -> Result<Se
 
 /// Renews the idle time of a session whose holder has just been there, by the minute: a page of
 /// twenty pictures is not twenty writes.
-pub async fn renew(app: &App, key: &MacKey, session: Session) -> Result<Session, FlowError> {
+pub async fn renew(app: &App, key: &MacKey, mut session: Session) -> Result<Session, FlowError> {
     let now = app.clock.trusted()?;
-    if now.since(session.seen_at) < std::time::Duration::from_mins(1) {
-        return Ok(session);
+    // Of several requests at once that renew it, each finds after the first how the others left it.
+    for _ in 0..RENEWALS {
+        if now.since(session.seen_at) < std::time::Duration::from_mins(1) {
+            break;
+        }
+        let read = Signed::tag(&session, key)?;
+        let seen = Session { seen_at: now, ..session.clone() };
+        if app.db.renew_session(&read, &Signed::tag(&seen, key)?, &seen).await? {
+            return Ok(seen);
+        }
+        // What another request made of the session since it was read stands, above all its end.
+        let Some(row) = app.db.session(&session.digest).await? else { break };
+        session = row.verify_tag(key).map_err(|_| Refusal::SessionEnded)?;
     }
-    let read = Signed::tag(&session, key)?;
-    let seen = Session { seen_at: now, ..session };
-    // What another request made of the session since it was read stands, above all its end.
-    app.db.renew_session(&read, &Signed::tag(&seen, key)?, &seen).await?;
-    Ok(seen)
+    Ok(session)
 }
 
 /// The same without renewing it: a page that asks by itself keeps nobody signed in.

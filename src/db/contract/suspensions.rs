@@ -82,7 +82,12 @@ pub(super) async fn a_suspension_is_active_until_its_end_or_its_lifting(world: W
     let late = Lifted { at: end, ..lifted };
     let (id, event) = (suspension(2, 1).id, world.event(Action::Unsuspend));
     assert!(!db.lift_suspension(id, &late, &event).await.unwrap(), "it has ended by itself");
+    let told = async |last| {
+        db.add_try(&format!("suspension:{}", suspension(last, 1).id), NOW).await.unwrap()
+    };
+    assert_eq!((told(1).await, told(2).await), (1, 1));
     assert_eq!(db.sweep_suspensions(end).await.unwrap(), 1, "what ended before");
+    assert_eq!((told(1).await, told(2).await), (1, 2), "goes with its suspension");
     assert_eq!(db.sweep_suspensions(end.plus(SECOND)).await.unwrap(), 1);
 }
 

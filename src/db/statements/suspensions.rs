@@ -171,6 +171,14 @@ impl Store {
 
     pub(in crate::db) async fn sweep_suspensions(&self, before: Timestamp) -> Answer<u64> {
         let mut tx = self.begin().await?;
+        // That a refusal was told belongs to its suspension.
+        sqlx::query(
+            "DELETE FROM tries WHERE subject IN \
+             (SELECT 'suspension:' || id FROM suspensions WHERE ends_at < $1)",
+        )
+        .bind(before.as_millis())
+        .execute(&mut *tx)
+        .await?;
         let done = sqlx::query("DELETE FROM suspensions WHERE ends_at < $1")
             .bind(before.as_millis())
             .execute(&mut *tx)

@@ -168,22 +168,30 @@ async fn one_form_holds_as_many_files_as_a_submission_and_fields_that_are_empty(
 
 #[tokio::test]
 async fn whoever_sends_for_longer_than_a_session_may_idle_gets_the_receipt() {
-    let app = TestApp::new().await;
-    let mut patient = agreed(&app).await;
-    let form = multipart(&PHOTO);
-    let (begins, ends) = form.split_at(form.len() / 2);
-    let (begins, ends) = (begins.to_vec(), ends.to_vec());
-    let (hand, idle) = (app.hand.clone(), app.intake.app.limits.session_idle_patient);
-    let slow = stream::iter([begins]).chain(stream::once(async move {
-        hand.advance(idle + Duration::from_mins(1));
-        ends
-    }));
-    let request = coming(&patient, slow);
-    let sent = patient.send(request).await;
-    assert_eq!(sent.header("location"), "/receipt");
-    let receipt = patient.get("/receipt").await;
-    assert_eq!(receipt.status, StatusCode::OK);
-    assert!(receipt.body.contains("写真1枚"), "{}", receipt.body);
+    for looks_elsewhere in [false, true] {
+        let app = TestApp::new().await;
+        let mut patient = agreed(&app).await;
+        let form = multipart(&PHOTO);
+        let (begins, ends) = form.split_at(form.len() / 2);
+        let (begins, ends) = (begins.to_vec(), ends.to_vec());
+        let (hand, idle) = (app.hand.clone(), app.intake.app.limits.session_idle_patient);
+        let mut other_tab = super::patient(&app);
+        other_tab.cookie.clone_from(&patient.cookie);
+        let slow = stream::iter([begins]).chain(stream::once(async move {
+            if looks_elsewhere {
+                hand.advance(Duration::from_mins(2));
+                assert_eq!(other_tab.get("/send").await.status, StatusCode::OK);
+            }
+            hand.advance(idle + Duration::from_mins(1));
+            ends
+        }));
+        let request = coming(&patient, slow);
+        let sent = patient.send(request).await;
+        assert_eq!(sent.header("location"), "/receipt");
+        let receipt = patient.get("/receipt").await;
+        assert_eq!(receipt.status, StatusCode::OK, "{looks_elsewhere}");
+        assert!(receipt.body.contains("写真1枚"), "{}", receipt.body);
+    }
 }
 
 #[tokio::test]

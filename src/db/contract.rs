@@ -70,7 +70,7 @@ use uploads::{
 };
 use world::{NOW, Place, SECOND, World, sealed};
 
-use super::{AuditFilter, Commit, Contents, DbError, Received};
+use super::{AuditFilter, Commit, Contents, DbError, Received, Slice};
 use crate::domain::artifact::Declared;
 use crate::domain::content::{Area, Wrap};
 use crate::domain::retention::Retention;
@@ -276,8 +276,9 @@ async fn what_is_due_is_found_once_its_time_has_come(world: World) {
     let artifact = world.receive(1).await;
     let due = Retention::default().due_at(&artifact).expect("a date");
     let just_before = Timestamp::from_millis(due.as_millis() - 1);
-    assert_eq!(world.db.due(just_before, 10).await.unwrap(), vec![]);
-    assert_eq!(world.db.due(due, 10).await.unwrap(), vec![artifact]);
+    assert_eq!(world.db.due(just_before, Slice::first(10)).await.unwrap(), vec![]);
+    assert_eq!(world.db.due(due, Slice::first(10)).await.unwrap(), vec![artifact]);
+    assert_eq!(world.db.due(due, Slice { skip: 1, limit: 10 }).await.unwrap(), vec![]);
     let sweeps = world.db.lease_next(due, due.plus(SECOND)).await.unwrap();
     assert!(sweeps.is_none(), "what must go is scanned by nobody");
     assert!(world.db.lease_next(just_before, due).await.unwrap().is_some());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::FlowError;
 use super::seal::blocking;
-use crate::app::{App, DbError, ObjectRow};
+use crate::app::{App, DbError, ObjectRow, Slice};
 use crate::domain::content::Area;
 use crate::domain::state::StateName;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, ObjectId, Timestamp};
@@ -44,6 +44,8 @@ pub struct Due {
 
 /// Artifacts handled in one run; the next run takes the rest.
 const BATCH: u32 = 200;
+/// Artifacts that cannot go, and are passed over in one run.
+const PASSED_OVER: u32 = 2000;
 /// The same of uploads: a sender can announce and give up many more than they may send.
 const UPLOADS: u32 = 5000;
 /// Rows reckoned anew in one transaction.
@@ -54,7 +56,7 @@ const ABANDONED: Duration = Duration::from_hours(24);
 /// What would go now.
 pub async fn due(app: &App) -> Result<Vec<Due>, FlowError> {
     let now = app.clock.trusted()?;
-    let artifacts = app.db.due(now, BATCH).await?;
+    let artifacts = app.db.due(now, Slice::first(BATCH)).await?;
     Ok(artifacts.iter().filter_map(|artifact| describe(app, artifact)).collect())
 }
 
@@ -98,18 +100,30 @@ async fn purge_due(
     purged: &mut Vec<Due>,
 ) -> Result<(), FlowError> {
     let mut first = Ok(());
-    for artifact in app.db.due(now, BATCH).await? {
-        let (id, described) = (artifact.id, describe(app, &artifact));
-        match purge(app, artifact, actor, now).await {
-            Ok(()) => purged.extend(described),
-            // It changed under us (a hold, a decision): the next run looks again.
-            Err(FlowError::Db(DbError::Conflict)) => {}
-            // Nothing is called purged before its keys are overwritten; the next run asks again.
-            Err(error @ FlowError::Db(DbError::Remains)) => return first.and(Err(error)),
-            Err(error) => {
-                tracing::error!(artifact = %id, error = &error as &dyn std::error::Error, "not purged");
-                first = first.and(Err(error));
+    // Those that cannot go stay the first of what is due.
+    let mut stay = 0;
+    while stay < PASSED_OVER && purged.len() < BATCH as usize {
+        let batch = app.db.due(now, Slice { skip: stay, limit: BATCH }).await?;
+        if batch.is_empty() {
+            break;
+        }
+        for artifact in batch {
+            let (id, described) = (artifact.id, describe(app, &artifact));
+            match purge(app, artifact, actor, now).await {
+                Ok(()) => {
+                    purged.extend(described);
+                    continue;
+                }
+                // It changed under us (a hold, a decision): the next run looks again.
+                Err(FlowError::Db(DbError::Conflict)) => {}
+                // Nothing is called purged before its keys are overwritten; the next run asks again.
+                Err(error @ FlowError::Db(DbError::Remains)) => return first.and(Err(error)),
+                Err(error) => {
+                    tracing::error!(artifact = %id, error = &error as &dyn std::error::Error, "not purged");
+                    first = first.and(Err(error));
+                }
             }
+            stay += 1;
         }
     }
     first

@@ -85,8 +85,8 @@ impl Db {
     }
 
     /// Artifacts whose content must go, longest overdue first.
-    pub async fn due(&self, now: Timestamp, limit: u32) -> Answer<Vec<Artifact>> {
-        engine!(self, db => db.due(now, limit).await)
+    pub async fn due(&self, now: Timestamp, slice: Slice) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.due(now, slice).await)
     }
 
     /// Writes when some artifacts are due by the retention of now, in the order of their ids and after

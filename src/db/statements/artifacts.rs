@@ -189,13 +189,14 @@ impl Store {
         found.iter().map(place).collect()
     }
 
-    pub(in crate::db) async fn due(&self, now: Timestamp, limit: u32) -> Answer<Vec<Artifact>> {
+    pub(in crate::db) async fn due(&self, now: Timestamp, slice: Slice) -> Answer<Vec<Artifact>> {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM artifacts a WHERE a.due_at <= $1 \
-             ORDER BY a.due_at, a.id LIMIT $2"
+             ORDER BY a.due_at, a.id LIMIT $2 OFFSET $3"
         )))
         .bind(now.as_millis())
-        .bind(i64::from(limit))
+        .bind(i64::from(slice.limit))
+        .bind(i64::from(slice.skip))
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(rows::artifact).collect()

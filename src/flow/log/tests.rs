@@ -143,8 +143,12 @@ async fn what_waits_for_a_checkpoint_is_told_and_for_a_minute_at_most() {
     // A number alone is no seal.
     assert_eq!(sequence(world.app()).await.unwrap(), 2);
     waits(2, true).await;
+    let held = Held::read(world.app(), &world.file).await.unwrap();
     checkpoint(world.app(), &world.signer, &world.file).await.unwrap();
     waits(0, false).await;
+    // Sealed while somebody who had read the checkpoints before still read the log.
+    let Verdict::Sound(sound) = verify(world.app(), held.all()).await.unwrap() else { panic!() };
+    assert_eq!((sound.unsealed.count, sound.is_late), (2, false));
 }
 
 #[tokio::test]

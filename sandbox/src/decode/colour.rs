@@ -58,9 +58,13 @@ fn transform(profile: &[u8]) -> Result<Option<Arc<Transform8BitExecutor>>, Inapp
     if profile.len() > MAX_PROFILE {
         return Err(Inapplicable);
     }
-    let source = ColorProfile::new_from_slice(profile).map_err(|_| Inapplicable)?;
+    let mut source = ColorProfile::new_from_slice(profile).map_err(|_| Inapplicable)?;
     if source.color_space != DataColorSpace::Rgb {
         return Err(Inapplicable);
+    }
+    if let Some(light) = source.cicp.and_then(|numbers| light_of(numbers.transfer_characteristics))
+    {
+        show_by(&mut source, light);
     }
     let target = ColorProfile::new_srgb();
     let options = TransformOptions::default();
@@ -90,7 +94,57 @@ pub(super) fn profile_of(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
         matrix_coefficients: MatrixCoefficients::Identity,
         full_range: true,
     };
-    ColorProfile::new_from_cicp(numbers).encode().ok()
+    let mut profile = ColorProfile::new_from_cicp(numbers);
+    if let Some(light) = light_of(transfer) {
+        show_by(&mut profile, light);
+    }
+    profile.encode().ok()
+}
+
+/// The light in nits on a screen of 1,000 that a value (0 to 1) of a curve for high dynamic range stands for, if it is one.
+fn light_of(transfer: TransferCharacteristics) -> Option<fn(f32) -> f32> {
+    match transfer {
+        TransferCharacteristics::Smpte2084 => Some(perceptual_quantizer),
+        TransferCharacteristics::Hlg => Some(hybrid_log_gamma),
+        _ => None,
+    }
+}
+
+/// SMPTE ST 2084, by the constants of ITU-R BT.2100.
+fn perceptual_quantizer(value: f32) -> f32 {
+    let power = value.powf(32.0 / 2523.0);
+    let (over, under) = ((power - 0.835_937_5).max(0.0), 18.851_563 - 18.6875 * power);
+    10_000.0 * (over / under).powf(16_384.0 / 2610.0)
+}
+
+/// ITU-R BT.2100, with the system gamma of a screen of 1,000 nits.
+fn hybrid_log_gamma(value: f32) -> f32 {
+    let scene = if value <= 0.5 {
+        value * value / 3.0
+    } else {
+        (((value - 0.559_910_7) / 0.178_832_77).exp() + 0.284_668_92) / 12.0
+    };
+    1000.0 * scene.powf(1.2)
+}
+
+/// Lets a profile show high dynamic range on a screen without: white paper (203 nits, ITU-R BT.2408) comes out nearly white,
+/// what is darker as it is, and what shines is told apart by what is left above.
+fn show_by(profile: &mut ColorProfile, light: fn(f32) -> f32) {
+    const PAPER: f32 = 203.0;
+    const KNEE: f32 = 0.8;
+    let shown = |step: u16| {
+        let linear = light(f32::from(step) / f32::from(STEPS - 1)) / PAPER;
+        let over = (linear - KNEE).max(0.0) / (1.0 - KNEE);
+        let shown = linear.min(KNEE) + (1.0 - KNEE) * (1.0 - (-over).exp());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 65,535")]
+        let shown = (shown * 65_535.0).round().clamp(0.0, 65_535.0) as u16;
+        shown
+    };
+    let curve = ToneReprCurve::Lut((0..STEPS).map(shown).collect());
+    profile.red_trc = Some(curve.clone());
+    profile.green_trc = Some(curve.clone());
+    profile.blue_trc = Some(curve);
+    profile.cicp = None;
 }
 
 /// The profile of a picture that states the exponent of its curve and perhaps where in the colour plane its white, red,
@@ -143,6 +197,8 @@ fn probe_colours() -> Vec<u8> {
 const PIECE: usize = 3 << 14;
 /// Camera profiles have some kilobytes, the largest printer profiles some megabytes.
 const MAX_PROFILE: usize = 8 << 20;
+/// Steps of a curve: sixteen between two values of eight bits.
+const STEPS: u16 = 255 * 16 + 1;
 /// White, red, green and blue of sRGB.
 const SRGB_PLACES: [(f32, f32); 4] = [(0.3127, 0.329), (0.64, 0.33), (0.3, 0.6), (0.15, 0.06)];
 /// Writers round.
@@ -184,6 +240,22 @@ mod tests {
         let mut pixels = vec![1, 2, 3];
         assert_eq!(to_srgb(Some(b"nonsense"), &mut pixels), ColourTreatment::ProfileIgnored);
         assert_eq!(pixels, [1, 2, 3]);
+    }
+
+    #[test]
+    fn high_dynamic_range_shows_paper_as_white_and_skin_as_skin() {
+        // Of each curve: the value of white paper, of a grey that reflects 18 % of what paper does, and of a lamp.
+        for (transfer, paper, grey, lamp) in [(16, 148, 105, 192), (18, 191, 111, 250)] {
+            let profile = profile_of(9, transfer);
+            let mut pixels = [[paper; 3], [grey; 3], [lamp; 3], [0; 3]].concat();
+            assert_eq!(to_srgb(profile.as_deref(), &mut pixels), ColourTreatment::Converted);
+            let shown: Vec<u8> = pixels.chunks(3).map(|pixel| pixel[0]).collect();
+            let [paper, grey, lamp, black] = shown.try_into().unwrap();
+            assert!((240..=250).contains(&paper), "{transfer}: {paper}");
+            assert!((114..=122).contains(&grey), "{transfer}: {grey}");
+            assert!(lamp > paper, "{transfer}: {lamp}");
+            assert_eq!(black, 0, "{transfer}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use heifer_isobmff::{BoxIter, HeifFile, Item, is_image_item};
 use sekisho_protocol::{FileKind, FindingCode};
 
 use super::notes::{Cursor, Notes};
-use super::{Walk, foreign, items};
+use super::{Walk, foreign, items, tail};
 
 /// One box at the top of the file.
 #[derive(Clone, Copy, Debug)]
@@ -125,13 +125,30 @@ fn header(cursor: &mut Cursor<'_>) -> Option<([u8; 4], usize, usize)> {
 fn inspect(file: &[u8], part: Box, heif: &HeifFile<'_>, is_sequence: bool, notes: &mut Notes) {
     let content = file.get(part.start..part.end).unwrap_or_default();
     match &part.kind {
-        b"ftyp" | b"meta" => {}
+        b"ftyp" | b"meta" => foreign::in_tail(content, part.start, notes),
         b"mdat" => {
             for (start, end) in unused(part, heif) {
                 foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
             }
+            // What calls itself a picture, and perhaps nobody decodes.
+            for (start, end) in used(part, heif) {
+                foreign::at_start(file.get(start..end).unwrap_or_default(), start, notes);
+            }
         }
-        b"mpvd" => notes.add(FindingCode::MotionPhoto, part.start, content.len() as u64),
+        b"mpvd" => {
+            let film = tail::is_video(content)
+                .then(|| tail::video_len(content, part.start, notes))
+                .flatten()
+                .unwrap_or(0);
+            if film > 0 {
+                notes.add(FindingCode::MotionPhoto, part.start, film as u64);
+            }
+            let (start, rest) = (part.start + film, content.get(film..).unwrap_or_default());
+            foreign::in_tail(rest, start, notes);
+            if !tail::is_padding(rest) {
+                notes.add(FindingCode::MakerTrailer, start, rest.len() as u64);
+            }
+        }
         b"free" | b"skip" | b"wide" if content.iter().all(|byte| *byte == 0) => {}
         kind => {
             let search =
@@ -156,8 +173,8 @@ fn is_cut(heif: &HeifFile<'_>, end: usize) -> bool {
         .any(|extent| extent.offset.saturating_add(extent.length) > end as u64)
 }
 
-/// The parts of a box that no item points at.
-fn unused(part: Box, heif: &HeifFile<'_>) -> Vec<(usize, usize)> {
+/// What items point at, in order.
+fn used(part: Box, heif: &HeifFile<'_>) -> Vec<(usize, usize)> {
     let mut used: Vec<(usize, usize)> = heif
         .items
         .iter()
@@ -174,9 +191,14 @@ fn unused(part: Box, heif: &HeifFile<'_>) -> Vec<(usize, usize)> {
         })
         .collect();
     used.sort_unstable();
+    used
+}
+
+/// The parts of a box that no item points at.
+fn unused(part: Box, heif: &HeifFile<'_>) -> Vec<(usize, usize)> {
     let mut gaps = Vec::new();
     let mut reached = part.start;
-    for (start, end) in used {
+    for (start, end) in used(part, heif) {
         if start > reached && start < part.end {
             gaps.push((reached, start));
         }

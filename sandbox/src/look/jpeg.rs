@@ -1,7 +1,7 @@
 //! The structure of a JPEG, marker by marker, to its end and behind it.
 
 use memchr::memchr;
-use sekisho_protocol::FindingCode;
+use sekisho_protocol::{FindingCode, RemovalCode};
 
 use super::notes::{Cursor, Notes};
 use super::segments::{self, Announced};
@@ -123,7 +123,13 @@ fn markers(
             // Several frames, each a refinement of the last.
             DHP => return Err(FindingCode::UnsupportedType),
             SOI | 0x00 | 0x01 | 0xD0..=0xD7 => return Err(FindingCode::Malformed),
-            _ => segment(cursor).map(drop)?,
+            DHT | DAC | DQT..=DRI => segment(cursor).map(drop)?,
+            // Decoders pass it over.
+            _ => {
+                let body = segment(cursor)?;
+                notes.removed(RemovalCode::OtherSegments, body.len());
+                foreign::in_metadata(body, content, notes);
+            }
         }
         let name = segments::name(marker);
         notes.part(0, name.as_bytes(), start, cursor.position() - start);
@@ -225,10 +231,14 @@ fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Not
     let rest = file.get(position..).unwrap_or(rest);
     if tail::is_maker_trailer(rest) {
         notes.add(FindingCode::MakerTrailer, position, rest.len() as u64);
-        let video = tail::samsung_video(rest).unwrap_or(rest.len());
-        let (pictures, film) = rest.split_at_checked(video).unwrap_or((rest, &[]));
-        foreign::in_tail(pictures, position, notes);
-        let _ = tail::video_len(film, position + video, notes);
+        let film = tail::samsung_film(rest, position, notes).unwrap_or(rest.len()..rest.len());
+        for part in [0..film.start, film.end..rest.len()] {
+            foreign::in_tail(
+                rest.get(part.clone()).unwrap_or_default(),
+                position + part.start,
+                notes,
+            );
+        }
     } else {
         tail::unknown(rest, position, notes);
     }
@@ -259,6 +269,11 @@ const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 const APP1: u8 = 0xE1;
+/// Tables of codes and of quantisation, and what else decoders read.
+const DHT: u8 = 0xC4;
+const DAC: u8 = 0xCC;
+const DQT: u8 = 0xDB;
+const DRI: u8 = 0xDD;
 const COMMENT: u8 = 0xFE;
 /// The field behind a marker that says how long its segment is.
 const LENGTH_LEN: usize = 2;

@@ -66,8 +66,8 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
 /// A chunk that is not the picture: counted, and looked into if it is not compressed.
 fn beside(kind: [u8; 4], body: &[u8], start: usize, notes: &mut Notes) {
     match &kind {
-        b"PLTE" | b"tRNS" | b"gAMA" | b"cHRM" | b"sRGB" | b"sBIT" | b"pHYs" | b"bKGD" | b"hIST"
-        | b"sPLT" | b"cICP" | b"mDCv" | b"cLLi" => return,
+        b"PLTE" | b"tRNS" | b"gAMA" | b"cHRM" | b"sRGB" | b"sBIT" | b"pHYs" | b"bKGD" | b"cICP"
+        | b"mDCv" | b"cLLi" => return,
         // A frame that is not decoded: compressed, behind its number.
         b"fdAT" => {
             return foreign::at_start(body.get(4..).unwrap_or_default(), start + 4, notes);
@@ -86,16 +86,20 @@ fn beside(kind: [u8; 4], body: &[u8], start: usize, notes: &mut Notes) {
     foreign::in_metadata(body, start, notes);
 }
 
-/// How much longer a chunk is than its fixed length, if it has one and is.
+/// How much longer a chunk is than it can be, if it is.
 fn overlong(kind: [u8; 4], len: usize) -> Option<usize> {
     let fixed = match &kind {
         b"sRGB" => 1,
-        b"gAMA" | b"cICP" => 4,
+        b"gAMA" | b"cICP" | b"sBIT" => 4,
+        b"bKGD" => 6,
         b"tIME" => 7,
-        b"acTL" => 8,
+        b"acTL" | b"cLLi" => 8,
         b"pHYs" => 9,
+        b"mDCv" => 24,
         b"fcTL" => 26,
         b"cHRM" => 32,
+        b"tRNS" => 256,
+        b"PLTE" => 768,
         _ => return None,
     };
     len.checked_sub(fixed).filter(|extra| *extra > 0)

@@ -3,6 +3,8 @@
 //! Real phones append things: more pictures, a short video, their own data, zeros. These are told apart from what nobody
 //! but an attacker appends. All of it is dropped by decoding; this only decides what the reviewer hears.
 
+use std::ops::Range;
+
 use memchr::memmem;
 use sekisho_protocol::{FileKind, FindingCode};
 
@@ -48,8 +50,8 @@ pub fn is_video(bytes: &[u8]) -> bool {
     bytes.get(4..8) == Some(b"ftyp")
 }
 
-/// The length of the MP4 file that `bytes` begin with: whole boxes only, of types that look like types. Those that a film
-/// can do without are searched for other formats.
+/// The length of the MP4 file that `bytes` begin with: whole boxes only, of types that look like types. They are searched for
+/// other formats; the film itself, which is compressed, at its beginning.
 pub fn video_len(bytes: &[u8], base: usize, notes: &mut Notes) -> Option<usize> {
     let mut cursor = Cursor::at(bytes, 0);
     for _ in 0..MAX_BOXES {
@@ -63,9 +65,8 @@ pub fn video_len(bytes: &[u8], base: usize, notes: &mut Notes) -> Option<usize> 
         }
         let body = bytes.get(start + 8..end).unwrap_or_default();
         let kind = bytes.get(start + 4..start + 8);
-        if !FILM.iter().any(|of_film| kind == Some(of_film.as_slice())) {
-            foreign::in_tail(body, base + start + 8, notes);
-        }
+        let search = if kind == Some(b"mdat") { foreign::at_start } else { foreign::in_tail };
+        search(body, base + start + 8, notes);
         cursor = Cursor::at(bytes, end);
     }
     None
@@ -97,9 +98,12 @@ pub fn is_maker_trailer(tail: &[u8]) -> bool {
         || (tail.len() <= LIVE_TRAILER && find(tail, b"LIVE_").is_some())
 }
 
-/// Where Samsung's marker puts the video of a motion photo.
-pub fn samsung_video(tail: &[u8]) -> Option<usize> {
-    memmem::find(tail, MOTION_MARKER).map(|start| start + MOTION_MARKER.len())
+/// Where in Samsung's trailer the film of a motion photo lies, which its marker stands before.
+pub fn samsung_film(tail: &[u8], base: usize, notes: &mut Notes) -> Option<Range<usize>> {
+    let marked = memmem::find(tail, MOTION_MARKER).filter(|_| is_samsung_trailer(tail))?;
+    let start = marked + MOTION_MARKER.len();
+    let film = tail.get(start..).filter(|film| is_video(film))?;
+    Some(start..start + video_len(film, base + start, notes)?)
 }
 
 fn box_len(cursor: &mut Cursor<'_>) -> Option<usize> {
@@ -116,8 +120,6 @@ fn box_len(cursor: &mut Cursor<'_>) -> Option<usize> {
     }
 }
 
-/// Boxes that are the film and its tables.
-const FILM: [&[u8; 4]; 6] = [b"ftyp", b"mdat", b"moov", b"moof", b"sidx", b"mfra"];
 /// What Huawei writes behind the film of a live photo.
 const LIVE_TRAILER: usize = 64;
 const MOTION_MARKER: &[u8] = b"MotionPhoto_Data";

@@ -75,7 +75,16 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
                     (walk.width, walk.height) = size;
                 }
             }
-            b"ANMF" => frames += 1,
+            b"ANMF" => {
+                frames += 1;
+                frame(body, start + CHUNK_HEADER, notes);
+            }
+            b"ANIM" => {
+                if let Some(extra) = len.checked_sub(ANIMATION_LEN).filter(|extra| *extra > 0) {
+                    notes.add(FindingCode::OverlongHeader, start, extra as u64);
+                }
+                foreign::in_metadata(body, start + CHUNK_HEADER, notes);
+            }
             _ => beside(kind, body, start + CHUNK_HEADER, notes),
         }
     }
@@ -85,14 +94,40 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
 /// A chunk that is not the picture.
 fn beside(kind: [u8; 4], body: &[u8], start: usize, notes: &mut Notes) {
     match &kind {
-        b"ANIM" => return,
-        b"ICCP" => return notes.removed(RemovalCode::ColourProfile, body.len()),
+        b"ICCP" => notes.removed(RemovalCode::ColourProfile, body.len()),
         b"EXIF" => metadata::exif(body, notes),
         b"XMP " => metadata::xmp(body, notes),
         b"C2PA" => notes.removed(RemovalCode::ContentCredentials, body.len()),
         _ => notes.removed(RemovalCode::OtherSegments, body.len()),
     }
     foreign::in_metadata(body, start, notes);
+}
+
+/// A frame of an animation, of which perhaps nobody decodes the picture. What is no chunk is searched as a whole.
+fn frame(body: &[u8], base: usize, notes: &mut Notes) {
+    let mut cursor = Cursor::at(body, FRAME_LEN.min(body.len()));
+    while !cursor.rest().is_empty() {
+        let start = cursor.position();
+        let mut chunk = || {
+            let kind: [u8; 4] = cursor.array()?;
+            let len = cursor.u32_le()? as usize;
+            let content = cursor.take(len)?;
+            if len % 2 == 1 {
+                let _ = cursor.skip(1);
+            }
+            Some((kind, content))
+        };
+        match chunk() {
+            Some((kind, content)) if [*b"VP8 ", *b"VP8L", *b"ALPH"].contains(&kind) => {
+                foreign::at_start(content, base + start + CHUNK_HEADER, notes);
+            }
+            Some((kind, content)) => beside(kind, content, base + start + CHUNK_HEADER, notes),
+            None => {
+                let rest = body.get(start..).unwrap_or_default();
+                return foreign::in_metadata(rest, base + start, notes);
+            }
+        }
+    }
 }
 
 fn extended(body: &[u8], walk: &mut Walk) -> Option<()> {
@@ -123,3 +158,6 @@ const OPACITY: u8 = 0x10;
 const RIFF_HEADER: usize = 12;
 const CHUNK_HEADER: usize = 8;
 const EXTENDED_LEN: usize = 10;
+const ANIMATION_LEN: usize = 6;
+/// Place, size and duration of a frame before its chunks.
+const FRAME_LEN: usize = 16;

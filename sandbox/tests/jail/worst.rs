@@ -99,11 +99,31 @@ fn floods() -> Vec<(&'static str, Vec<u8>)> {
         ("webp chunks", filled(b"RIFF\xF0\xF0\xFA\x02WEBP", b"junk\0\0\0\0")),
         ("boxes", filled(b"\0\0\0\x14ftypheic\0\0\0\0heic", b"\0\0\0\x08free")),
         ("items", many_items(60_000)),
+        ("tags of millions of values", chain_of_directories(4000)),
         ("text", "息が苦しいです。".as_bytes().repeat(largest() / 24)),
         ("letters", vec![b'a'; largest()]),
         ("open tags", b"<img ".repeat(largest() / 5)),
         ("zeros", vec![0; largest()]),
     ]
+}
+
+/// A TIFF of so many directories, each of whose tags has the whole file as its values.
+fn chain_of_directories(count: u32) -> Vec<u8> {
+    let values = u32::try_from(largest()).unwrap() - 8;
+    let mut file = b"MM\0*\0\0\0\x08".to_vec();
+    for number in 1..=count {
+        file.extend(3u16.to_be_bytes());
+        for tag in [262u16, 273, 279] {
+            file.extend(tag.to_be_bytes());
+            file.extend(1u16.to_be_bytes());
+            file.extend(values.to_be_bytes());
+            file.extend(8u32.to_be_bytes());
+        }
+        let next = if number < count { 8 + number * 42 } else { 0 };
+        file.extend(next.to_be_bytes());
+    }
+    file.resize(largest(), 1);
+    file
 }
 
 /// Documents in which each object leads to many others.

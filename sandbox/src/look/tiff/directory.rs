@@ -1,5 +1,7 @@
 //! One directory of a TIFF: what its entries are called, and where their values lie.
 
+use sekisho_protocol::FindingCode;
+
 use crate::look::notes::Cursor;
 
 /// A file and the order of its bytes.
@@ -51,15 +53,19 @@ impl<'a> Bytes<'a> {
     }
 
     /// The directory at this place.
-    pub fn directory(&self, start: usize) -> Option<Directory> {
+    pub fn directory(&self, start: usize) -> Result<Directory, FindingCode> {
         let mut cursor = Cursor::at(self.file, start);
         let mut directory = Directory::default();
-        for _ in 0..self.u16(&mut cursor)? {
-            directory.entries.push(self.entry(&mut cursor)?);
+        let count = self.u16(&mut cursor).ok_or(FindingCode::Truncated)?;
+        if count > MAX_ENTRIES {
+            return Err(FindingCode::ExpansionLimit);
         }
-        directory.next = self.u32(&mut cursor)? as usize;
+        for _ in 0..count {
+            directory.entries.push(self.entry(&mut cursor).ok_or(FindingCode::Truncated)?);
+        }
+        directory.next = self.u32(&mut cursor).ok_or(FindingCode::Truncated)? as usize;
         directory.end = cursor.position();
-        Some(directory)
+        Ok(directory)
     }
 
     /// One entry. Of a type that is not known it has no values.
@@ -88,13 +94,22 @@ impl<'a> Bytes<'a> {
         if cursor.rest().len() < entry.len {
             return None;
         }
-        let one = |cursor: &mut Cursor<'_>| match entry.kind {
+        (0..entry.count).map(|_| self.number(entry.kind, &mut cursor)).collect()
+    }
+
+    /// The first value of an entry, however many it has.
+    pub fn first(&self, entry: &Entry) -> Option<u32> {
+        let mut cursor = Cursor::at(self.file, entry.start);
+        (entry.count > 0).then(|| self.number(entry.kind, &mut cursor))?
+    }
+
+    fn number(&self, kind: u16, cursor: &mut Cursor<'_>) -> Option<u32> {
+        match kind {
             1 => cursor.u8().map(u32::from),
             3 => self.u16(cursor).map(u32::from),
             4 | 13 => self.u32(cursor),
             _ => None,
-        };
-        (0..entry.count).map(|_| one(&mut cursor)).collect()
+        }
     }
 }
 
@@ -105,9 +120,17 @@ impl Directory {
 }
 
 impl Entry {
+    /// How many values it says it has.
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
     /// Where its values begin and end, if that is within a file of this length.
     pub fn range(&self, file_len: usize) -> Option<(usize, usize)> {
         let end = self.start.checked_add(self.len)?;
         (end <= file_len).then_some((self.start, end))
     }
 }
+
+/// Writers write some twenty.
+const MAX_ENTRIES: u16 = 512;

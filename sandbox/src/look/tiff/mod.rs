@@ -12,7 +12,7 @@ use sekisho_protocol::{FindingCode, RemovalCode};
 use super::metadata::{self, Place};
 use super::notes::Notes;
 use super::{Walk, foreign};
-use directory::{Bytes, Directory};
+use directory::{Bytes, Directory, Entry};
 use page::Page;
 
 /// Walks a TIFF.
@@ -43,11 +43,27 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
     walk
 }
 
-/// The picture that is shown.
+/// The picture that is shown: the first that is neither a smaller copy nor a mask of another.
 pub fn first_page(file: &[u8]) -> Result<Page, FindingCode> {
     let (bytes, first) = Bytes::open(file).ok_or(FindingCode::Malformed)?;
-    let directory = bytes.directory(first).ok_or(FindingCode::Truncated)?;
-    Page::read(&bytes, &directory)
+    let mut shown = bytes.directory(first)?;
+    let is_beside = |directory: &Directory| {
+        let kind = directory.find(tag::NEW_SUBFILE_TYPE).and_then(|entry| bytes.first(entry));
+        kind.unwrap_or(0) & (SMALLER_COPY | MASK) != 0
+    };
+    if is_beside(&shown) {
+        let mut whole = None;
+        follow(&bytes, first, &mut |directory, _, led_by| {
+            let is_picture = matches!(led_by, 0 | tag::SUB_DIRECTORIES)
+                && directory.find(tag::WIDTH).is_some()
+                && !is_beside(directory);
+            if is_picture && whole.is_none() {
+                whole = Some(directory.clone());
+            }
+        })?;
+        shown = whole.unwrap_or(shown);
+    }
+    Page::read(&bytes, &shown)
 }
 
 /// Whether this is the data of a camera's sensor: a maker's own format in the clothes of a TIFF.
@@ -60,7 +76,7 @@ pub fn is_camera_raw(file: &[u8]) -> bool {
     };
     let mut is_raw = false;
     let _ = follow(&bytes, first, &mut |directory, _, _| {
-        let first_of = |tag: u16| bytes.numbers(directory.find(tag)?)?.first().copied();
+        let first_of = |tag: u16| bytes.first(directory.find(tag)?);
         is_raw |= directory.find(tag::DNG_VERSION).is_some()
             || matches!(first_of(tag::PHOTOMETRIC), Some(32_803 | 34_892))
             || matches!(first_of(tag::COMPRESSION), Some(32_767 | 34_713 | 65_535));
@@ -116,6 +132,7 @@ fn united(mut ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
 fn parts(file: &[u8], notes: &mut Notes) -> Result<Parts, FindingCode> {
     let (bytes, first) = Bytes::open(file).ok_or(FindingCode::Malformed)?;
     let mut parts = Parts { used: vec![(0, 8)], ..Parts::default() };
+    let mut pieces: usize = 0;
     parts.pages = follow(&bytes, first, &mut |directory, start, led_by| {
         parts.used.push((start, directory.end));
         let place = if led_by == tag::GPS { Place::Gps } else { Place::Main };
@@ -140,6 +157,10 @@ fn parts(file: &[u8], notes: &mut Notes) -> Result<Parts, FindingCode> {
             (tag::TILE_OFFSETS, tag::TILE_BYTES),
             (tag::THUMBNAIL, tag::THUMBNAIL_BYTES),
         ] {
+            pieces = pieces.saturating_add(directory.find(at).map_or(0, Entry::count));
+            if pieces > MAX_PIECES {
+                return;
+            }
             let numbers = |tag: u16| bytes.numbers(directory.find(tag)?);
             let (starts, lens) =
                 (numbers(at).unwrap_or_default(), numbers(lens).unwrap_or_default());
@@ -149,6 +170,8 @@ fn parts(file: &[u8], notes: &mut Notes) -> Result<Parts, FindingCode> {
                     continue;
                 };
                 parts.used.push((start, end));
+                // Perhaps nobody decodes it.
+                foreign::at_start(file.get(start..end).unwrap_or_default(), start, notes);
                 if at == tag::THUMBNAIL {
                     notes.removed(RemovalCode::Thumbnail, len.min(file.len()));
                     parts.values.push((start, end));
@@ -156,6 +179,9 @@ fn parts(file: &[u8], notes: &mut Notes) -> Result<Parts, FindingCode> {
             }
         }
     })?;
+    if pieces > MAX_PIECES {
+        return Err(FindingCode::ExpansionLimit);
+    }
     Ok(parts)
 }
 
@@ -170,7 +196,7 @@ fn follow(
     let mut pages = 0;
     let mut next = first;
     while next != 0 {
-        let directory = bytes.directory(next).ok_or(FindingCode::Truncated)?;
+        let directory = bytes.directory(next)?;
         visit(&directory, next, 0);
         pages += 1;
         inner(bytes, &directory, &mut seen, 0, visit);
@@ -195,14 +221,15 @@ fn inner(
     visit: &mut impl FnMut(&Directory, usize, u16),
 ) {
     for tag in [tag::SUB_DIRECTORIES, tag::EXIF, tag::GPS, tag::INTEROPERABILITY] {
-        let starts = directory.find(tag).and_then(|entry| bytes.numbers(entry));
-        for start in starts.unwrap_or_default().into_iter().take(MAX_INNER) {
+        let entry = directory.find(tag).filter(|entry| entry.count() <= MAX_INNER);
+        let starts = entry.and_then(|entry| bytes.numbers(entry));
+        for start in starts.unwrap_or_default() {
             let start = start as usize;
             if depth == MAX_DEPTH || seen.len() >= MAX_DIRECTORIES || seen.contains(&start) {
                 continue;
             }
             seen.push(start);
-            if let Some(found) = bytes.directory(start) {
+            if let Ok(found) = bytes.directory(start) {
                 visit(&found, start, tag);
                 inner(bytes, &found, seen, depth + 1, visit);
             }
@@ -212,6 +239,7 @@ fn inner(
 
 /// The names of the tags that matter here.
 pub mod tag {
+    pub const NEW_SUBFILE_TYPE: u16 = 254;
     pub const WIDTH: u16 = 256;
     pub const HEIGHT: u16 = 257;
     pub const BITS: u16 = 258;
@@ -245,6 +273,11 @@ pub mod tag {
     pub const DNG_VERSION: u16 = 50_706;
 }
 
+/// What a picture is to another, as bits of one number.
+const SMALLER_COPY: u32 = 1;
+const MASK: u32 = 4;
+/// Strips and tiles of all pictures together.
+const MAX_PIECES: usize = 1 << 20;
 /// A document from a scanner has some hundred pages.
 const MAX_DIRECTORIES: usize = 4096;
 const MAX_INNER: usize = 64;

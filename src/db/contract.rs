@@ -389,7 +389,8 @@ async fn an_abandoned_row_of_another_state_is_not_leased(world: World) {
     let artifact = world.receive(1).await;
     world.db.commit(world.reject(artifact).into()).await.unwrap();
     assert!(world.db.lease_next(NOW, NOW).await.unwrap().is_none());
-    assert_eq!(world.db.count_in(StateName::Rejected).await.unwrap(), 1);
+    assert_eq!(world.db.count_in(StateName::Rejected, 2).await.unwrap(), 1);
+    assert_eq!(world.db.count_in(StateName::Rejected, 0).await.unwrap(), 0, "no further");
 }
 
 #[tokio::test]

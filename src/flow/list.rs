@@ -5,11 +5,14 @@ use crate::app::Slice;
 /// Rows of one page.
 pub const PAGE: u32 = 200;
 
+/// How far the rows of a part are counted: to count more takes longer than anybody waits for a page.
+pub const COUNTED: u64 = 10_000;
+
 /// One part of a list, as far as a page shows it.
 pub struct Part<W, T> {
     pub what: W,
     pub rows: Vec<T>,
-    /// Of all there are.
+    /// Of all there are, or more than [`COUNTED`].
     pub count: u64,
     pub number: PageNumber,
 }
@@ -74,7 +77,9 @@ impl<W, T> Part<W, T> {
     /// The page after this one, if there is one.
     pub fn next(&self) -> Option<PageNumber> {
         let next = self.number.next();
-        (u64::from(next.slice().skip) < self.count).then_some(next)
+        let is_counted = u64::from(next.slice().skip) < self.count;
+        let goes_on = self.count > COUNTED && self.rows.len() == PAGE as usize;
+        (is_counted || goes_on).then_some(next)
     }
 }
 
@@ -95,6 +100,9 @@ mod tests {
         assert_eq!(shown(&part(2, 200)), (200, 400, Some(PageNumber(3))));
         assert_eq!(shown(&part(3, 1)), (400, 401, None));
         assert_eq!(part(4, 0).next(), None, "after the last");
+        let long = |number, rows| Part { count: COUNTED + 1, ..part(number, rows) };
+        assert_eq!(long(60, 200).next(), Some(PageNumber(61)), "beyond what was counted");
+        assert_eq!(long(61, 199).next(), None);
         assert_eq!(PageNumber(2).previous(), Some(PageNumber::FIRST));
         assert_eq!(PageNumber::FIRST.previous(), None);
     }

@@ -1,7 +1,7 @@
 //! The reviewers' queue: what waits for a decision, what waits for a worker, what was refused.
 
 use super::FlowError;
-use super::list::{Asked, Part};
+use super::list::{Asked, COUNTED, Part};
 use crate::app::{Order, Review};
 use crate::domain::state::StateName;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, Code};
@@ -32,7 +32,8 @@ pub async fn queue(
         let order =
             if state == StateName::Rejected { Order::NewestFirst } else { Order::OldestFirst };
         let rows = db.artifacts_in(state, order, number.slice()).await?;
-        parts.push(Part { what: state, rows, count: db.count_in(state).await?, number });
+        let count = db.count_in(state, COUNTED + 1).await?;
+        parts.push(Part { what: state, rows, count, number });
     }
     let shown: Vec<_> = parts.iter().flat_map(|part| &part.rows).map(|it| it.id).collect();
     Ok(Queue { parts, faults: db.scan_faults(&shown).await? })

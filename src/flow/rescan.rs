@@ -88,6 +88,12 @@ pub async fn reopen(app: &App) -> Result<(), FlowError> {
     Ok(())
 }
 
+/// Whether the last round waits for a reviewer's word.
+pub async fn is_paused(app: &App) -> Result<bool, FlowError> {
+    let round = app.db.last_round().await?;
+    Ok(round.is_some_and(|it| it.ended.is_none() && it.paused_at.is_some()))
+}
+
 /// How far the last round has come.
 pub async fn progress(app: &App) -> Result<Option<Progress>, FlowError> {
     let Some(round) = app.db.last_round().await? else { return Ok(None) };

@@ -67,9 +67,9 @@ impl Db {
         engine!(self, db => db.artifacts_in(state, order, slice).await)
     }
 
-    /// Artifacts in a state, counted.
-    pub async fn count_in(&self, state: StateName) -> Answer<u64> {
-        engine!(self, db => db.count_in(state).await)
+    /// Artifacts in a state, counted no further than `most`.
+    pub async fn count_in(&self, state: StateName, most: u64) -> Answer<u64> {
+        engine!(self, db => db.count_in(state, most).await)
     }
 
     /// Visits with something released, through links that name this doctor or team, soonest deadline

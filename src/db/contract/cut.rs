@@ -138,7 +138,7 @@ async fn everywhere<T>(
             place += 1;
             let prepared = prepare(&rig.world, place).await;
             // A connection from the pool, or a new one: as after any break.
-            rig.cut.count_in(StateName::Purged).await.expect("a line that is whole");
+            rig.cut.count_in(StateName::Purged, 1).await.expect("a line that is whole");
             rig.line.cut_at(message, cut);
             let done = step(&rig.cut, &prepared).await;
             let was_cut = rig.line.heal();
@@ -181,7 +181,7 @@ async fn an_answer_that_never_comes_is_given_up_and_takes_no_connection_with_it(
         // Past the look at an idle connection: met by this question, or by the look at one that is
         // just given back.
         rig.line.cut_at(1, Cut::Silent);
-        let _ = rig.cut.count_in(StateName::Purged).await;
+        let _ = rig.cut.count_in(StateName::Purged, 1).await;
         rig.line.heal();
         wait_until_heard(&rig).await;
     }
@@ -189,7 +189,7 @@ async fn an_answer_that_never_comes_is_given_up_and_takes_no_connection_with_it(
 
 async fn wait_until_heard(rig: &Rig) {
     let mut tries = 0..MOST_TRIES;
-    while rig.cut.count_in(StateName::Purged).await.is_err() {
+    while rig.cut.count_in(StateName::Purged, 1).await.is_err() {
         assert!(tries.next().is_some(), "every connection is lost to silence");
     }
 }

@@ -66,12 +66,23 @@ async fn measure(place: Place, files: u32) {
         .await;
     time("queue, rejected", || db.artifacts_in(StateName::Rejected, Order::NewestFirst, FIRST))
         .await;
+    time("queue, how many are in review", || db.count_in(StateName::InReview, 10_001)).await;
     time("files on hold", || db.held(FIRST)).await;
     time("how many are on hold", || db.count_held()).await;
     time("audit search, everything", || db.search_events(&everything)).await;
     time("audit search, one file", || db.search_events(&of_file)).await;
     time("audit search, one action", || db.search_events(&viewed)).await;
     time("audit search, nobody", || db.search_events(&nobody)).await;
+    let (file, who) = (of_file.artifact.clone(), Some("staff:7".to_owned()));
+    for (what, filter) in [
+        ("a file and an action", AuditFilter { artifact: file.clone(), ..viewed.clone() }),
+        ("an actor", AuditFilter { actor: who.clone(), ..everything.clone() }),
+        ("an actor and an action", AuditFilter { actor: who.clone(), ..viewed.clone() }),
+        ("all three", AuditFilter { artifact: file, actor: who, ..viewed.clone() }),
+        ("nobody and an action", AuditFilter { actor: nobody.actor.clone(), ..viewed.clone() }),
+    ] {
+        time(&format!("audit search, {what}"), || db.search_events(&filter)).await;
+    }
     time("what is due", || db.due(NOW, FIRST)).await;
     let submission: SubmissionId = id(SUBMISSION, files / 2 / 4).parse().expect("an id");
     time("a receipt", || db.artifacts_of(submission)).await;
@@ -174,7 +185,7 @@ fn rows(world: &World, files: u32) -> String {
     say(format!(
         "INSERT INTO events (id, at, actor, action, outcome, artifact, submission, link, body, \
          leaf_hash) {} SELECT '{EVENT}' || ({TWELVE} + i), {now} - ({files} - i / {EVENTS_A_FILE}) \
-         * CAST({APART} AS BIGINT), 'staff:' || i % 300, \
+         * CAST({APART} AS BIGINT), 'staff:' || (i / 7 % 300), \
          CASE WHEN i % 100 = 0 THEN 'view' ELSE 'receive' END, 'done', \
          '{ARTIFACT}' || ({TWELVE} + i / {EVENTS_A_FILE}), NULL, NULL, '{body}', '{sha256}' FROM n",
         count(files * EVENTS_A_FILE)

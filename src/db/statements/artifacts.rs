@@ -157,11 +157,14 @@ impl Store {
         found.iter().map(rows::artifact).collect()
     }
 
-    pub(in crate::db) async fn count_in(&self, state: StateName) -> Answer<u64> {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM artifacts WHERE state = $1")
-            .bind(state.as_str())
-            .fetch_one(&self.reader)
-            .await?;
+    pub(in crate::db) async fn count_in(&self, state: StateName, most: u64) -> Answer<u64> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM artifacts WHERE state = $1 LIMIT $2) AS some",
+        )
+        .bind(state.as_str())
+        .bind(big(most))
+        .fetch_one(&self.reader)
+        .await?;
         rows::number(&row, "n", "artifacts")
     }
 

@@ -113,11 +113,17 @@ impl Store {
         if let Some(artifact) = &filter.artifact {
             query.push(" AND artifact = ").push_bind(artifact);
         }
-        if let Some(actor) = &filter.actor {
-            query.push(" AND actor = ").push_bind(actor);
+        // Of one file there are few: an engine that knows no figures must not go by anything else.
+        let [actor, action] = if filter.artifact.is_some() {
+            [" AND actor || '' = ", " AND action || '' = "]
+        } else {
+            [" AND actor = ", " AND action = "]
+        };
+        if let Some(wanted) = &filter.actor {
+            query.push(actor).push_bind(wanted);
         }
-        if let Some(action) = &filter.action {
-            query.push(" AND action = ").push_bind(action);
+        if let Some(wanted) = &filter.action {
+            query.push(action).push_bind(wanted);
         }
         if let Some(from) = filter.from {
             query.push(" AND at >= ").push_bind(from.as_millis());

@@ -12,6 +12,7 @@ use crate::domain::Artifact;
 use crate::domain::sensor::Hearing;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
+use crate::flow::list::COUNTED;
 use crate::flow::queue::{self, QUEUED};
 use crate::flow::sign_in::actor_of;
 use crate::flow::{list, sensor, suspend};
@@ -24,7 +25,7 @@ struct Part {
     /// The state's name, which names the part.
     state: &'static str,
     /// Of all, however many of them are shown.
-    count: u64,
+    count: String,
     rows: Vec<Facts>,
     foot: Option<Foot>,
 }
@@ -43,6 +44,11 @@ struct QueuePage<'a> {
     suspended: usize,
     /// Keys of words on signatures.
     warnings: Vec<&'static str>,
+}
+
+/// A count in words: that of a long list ends where counting does.
+fn told(count: u64) -> String {
+    if count > COUNTED { format!("{COUNTED}+") } else { count.to_string() }
 }
 
 /// `GET /queue`: every part from its beginning; `?part=rejected&page=2`: one page of one.
@@ -64,7 +70,7 @@ pub(super) async fn queue(
         Facts::of(artifact, fault.map(|(_, fault)| fault.clone()), &app.limits, now)
     };
     let part = |part: list::Part<StateName, Artifact>| {
-        let (state, count) = (part.what.as_str(), part.count);
+        let (state, count) = (part.what.as_str(), told(part.count));
         let foot = Foot::of(here, state, &part);
         Part { state, count, rows: part.rows.into_iter().map(facts).collect(), foot }
     };

@@ -135,8 +135,7 @@ fn minutes(left: Duration) -> u64 {
 /// Keys of words that stand above the queue while somebody must know of them.
 pub(super) async fn warnings(app: &App) -> Result<Vec<&'static str>, FlowError> {
     let mut warnings = Vec::new();
-    let paused = rescan::progress(app).await?.filter(|it| it.round.ended.is_none());
-    if paused.is_some_and(|it| it.round.paused_at.is_some()) {
+    if rescan::is_paused(app).await? {
         warnings.push("rescan-waits");
     }
     let refused = |set: &SetNote| {

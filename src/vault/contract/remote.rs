@@ -47,31 +47,36 @@ pub(super) struct Remote {
 impl Remote {
     /// New buckets at a server of the tests' own.
     pub(super) fn at(endpoint: &str) -> Self {
-        Self::made(endpoint, REGION, "sekisho", &credentials())
+        let server = S3Server {
+            endpoint: endpoint.to_owned(),
+            region: REGION.to_owned(),
+            path_style: true,
+            authority: None,
+            networks: vec![],
+        };
+        Self::made(server, "sekisho", &credentials())
     }
 
     /// New buckets at a server that the environment names.
     pub(super) fn named() -> Self {
-        let named = |name| {
-            let name = format!("TEST_S3_{name}");
-            std::env::var(&name).unwrap_or_else(|_| panic!("{name} is not set"))
-        };
+        let said = |name| std::env::var(format!("TEST_S3_{name}")).ok();
+        let named = |name| said(name).unwrap_or_else(|| panic!("TEST_S3_{name} is not set"));
         let own = S3Credentials {
             access_key: named("ACCESS_KEY"),
             secret_key: named("SECRET_KEY").into(),
         };
         let prefix = format!("sekisho-test-{}", std::process::id());
-        Self::made(&named("ENDPOINT"), &named("REGION"), &prefix, &own)
-    }
-
-    fn made(endpoint: &str, region: &str, prefix: &str, own: &S3Credentials) -> Self {
         let server = S3Server {
-            endpoint: endpoint.to_owned(),
-            region: region.to_owned(),
-            path_style: true,
-            authority: None,
+            endpoint: named("ENDPOINT"),
+            region: named("REGION"),
+            path_style: said("PATH_STYLE").is_none_or(|word| word != "no"),
+            authority: said("AUTHORITY").map(|file| std::fs::read(file).unwrap()),
             networks: vec![],
         };
+        Self::made(server, &prefix, &own)
+    }
+
+    fn made(server: S3Server, prefix: &str, own: &S3Credentials) -> Self {
         let settings = S3Settings {
             server,
             quarantine_bucket: format!("{prefix}-quarantine"),
@@ -79,11 +84,15 @@ impl Remote {
             review_bucket: format!("{prefix}-review"),
         };
         let admin = settings.server.client(Some(own)).unwrap();
-        for area in Area::ALL {
+        // Of the region that is meant where none is named, none may be named.
+        let region = Some(settings.server.region.as_str()).filter(|region| *region != "us-east-1");
+        let place = region.map(|region| {
             let place = CreateBucketConfiguration::builder();
-            let place = place.location_constraint(BucketLocationConstraint::from(region)).build();
+            place.location_constraint(BucketLocationConstraint::from(region)).build()
+        });
+        for area in Area::ALL {
             let make = admin.create_bucket().bucket(settings.bucket(area));
-            RUNTIME.block_on(make.create_bucket_configuration(place).send()).unwrap();
+            RUNTIME.block_on(make.set_create_bucket_configuration(place.clone()).send()).unwrap();
         }
         Self { vault: vault(&settings, own).unwrap(), settings, admin }
     }

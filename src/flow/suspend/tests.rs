@@ -239,7 +239,8 @@ async fn a_reviewer_lifts_a_suspension_once_with_a_reason_and_counting_starts_an
     let (review, kept) = (&world.app.review, files[1].clone());
     reject(&world, files.remove(0), "malicious").await;
     assert_eq!(step(&world.worker).await.unwrap(), 1);
-    let id = list(review, Actor::Anonymous).await.unwrap().active[0].id;
+    let listed = list(review, Actor::Anonymous, Asked::Beginnings).await.unwrap();
+    let id = listed[0].rows[0].id;
     let told = async |role| to_tell(review, role).await.unwrap();
     assert_eq!((told(StaffRole::Reception).await, told(StaffRole::Administrator).await), (1, 0));
     let receptionist =

@@ -159,7 +159,7 @@ impl Store {
 
     pub(in crate::db) async fn count_in(&self, state: StateName, most: u64) -> Answer<u64> {
         let row = sqlx::query(
-            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM artifacts WHERE state = $1 LIMIT $2) AS some",
+            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM artifacts WHERE state = $1 LIMIT $2) AS counted",
         )
         .bind(state.as_str())
         .bind(big(most))

@@ -23,6 +23,9 @@ use super::time::Timestamp;
 pub struct Sighting {
     /// By the sensor's clock.
     pub at: Timestamp,
+    /// When the connection began, where the sensor says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Timestamp>,
     /// The connection and the request on it, as one run of the sensor numbers them.
     pub transaction: Transaction,
     pub client: SocketAddr,
@@ -196,6 +199,13 @@ impl Sighting {
         }
     }
 
+    /// Since when the connection it was seen on had been open, no longer ago than anything is joined. A
+    /// rule may match long after the upload, as at the connection's end.
+    pub fn open_since(&self) -> Timestamp {
+        let opened = self.opened_at.unwrap_or(self.at).min(self.at);
+        opened.max(self.at.minus(Self::WIDEST_WINDOW))
+    }
+
     /// Why an alert is about an artifact, if it is; `companions` are what else was seen of its
     /// request. Where the request is known, only its own files are meant; where not, everything
     /// that came over the connection at the time.
@@ -205,7 +215,9 @@ impl Sighting {
             return known;
         }
         let is_request = |it: &Self| matches!(it.seen, Seen::Request { .. });
-        if companions.iter().any(is_request) || !self.is_about_then(artifact, watch.window) {
+        let was_open = self.open_since() <= artifact.received_at.plus(watch.window)
+            && begun(artifact).minus(watch.window) <= self.at;
+        if companions.iter().any(is_request) || !was_open {
             return None;
         }
         let mut over = artifact.connection.all();
@@ -218,12 +230,15 @@ impl Sighting {
         artifact.connection.all().any(|it| id(it) == community).then_some(Why::Community)
     }
 
-    /// Whether it was seen while the artifact came in, give or take a window. An artifact's id is
-    /// made when its first byte arrives.
+    /// Whether it was seen while the artifact came in, give or take a window.
     fn is_about_then(&self, artifact: &Artifact, window: Duration) -> bool {
-        let begun = artifact.id.made_at().min(artifact.received_at);
-        begun.minus(window) <= self.at && self.at <= artifact.received_at.plus(window)
+        begun(artifact).minus(window) <= self.at && self.at <= artifact.received_at.plus(window)
     }
+}
+
+/// When an artifact's first byte arrived: its id is made then.
+fn begun(artifact: &Artifact) -> Timestamp {
+    artifact.id.made_at().min(artifact.received_at)
 }
 
 impl Reading {

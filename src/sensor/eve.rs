@@ -44,6 +44,8 @@ struct Event<'a> {
     #[serde(borrow)]
     community_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
+    flow: Option<FlowPart<'a>>,
+    #[serde(borrow)]
     alert: Option<AlertPart<'a>>,
     #[serde(borrow, default)]
     files: Vec<FilePart<'a>>,
@@ -54,6 +56,12 @@ struct Event<'a> {
     payload: Option<IgnoredAny>,
     payload_printable: Option<IgnoredAny>,
     packet: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct FlowPart<'a> {
+    #[serde(borrow)]
+    start: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +147,7 @@ fn time(untrusted_text: &str) -> Option<Timestamp> {
 /// Where and when something was seen.
 struct Place {
     at: Timestamp,
+    opened_at: Option<Timestamp>,
     client: SocketAddr,
     service: SocketAddr,
     /// The line is about what the client sent, not about the answer.
@@ -182,7 +191,8 @@ impl Event<'_> {
         let (client, service) = if is_from_client { (source, target) } else { (target, source) };
         let community = self.community_id.as_deref();
         let community = community.filter(|id| id.len() == community::LENGTH).map(str::to_owned);
-        Some(Place { at, client, service, is_from_client, community })
+        let opened_at = self.flow.as_ref().and_then(|flow| time(flow.start.as_deref()?));
+        Some(Place { at, opened_at, client, service, is_from_client, community })
     }
 
     fn sightings(&self, place: &Place, interest: &Interest) -> Read {
@@ -225,6 +235,7 @@ impl Place {
     fn sighting(&self, transaction: Transaction, seen: Seen) -> Sighting {
         Sighting {
             at: self.at,
+            opened_at: self.opened_at,
             transaction,
             client: self.client,
             service: self.service,

@@ -43,6 +43,7 @@ pub(crate) fn alert(flow: u64, signature_id: u32, severity: u32) -> Value {
         "signature": "TEST something in a form", "category": "Misc", "severity": severity,
         "metadata": { "created_at": ["2026_01_01"] },
     });
+    event["flow"] = json!({ "pkts_toserver": 5, "start": "2026-11-23T05:42:11.000000+0000" });
     event["payload_printable"] = json!("never kept");
     event
 }
@@ -70,6 +71,7 @@ fn an_alert_is_kept_by_its_numbers_and_never_by_its_payload() {
     let read = read(&alert(7, 9, 1));
     let [sighting] = read.sightings.as_slice() else { panic!("{read:?}") };
     assert_eq!(sighting.at.to_rfc3339(), "2026-11-23T05:42:18.345Z");
+    assert_eq!(sighting.opened_at.unwrap().to_rfc3339(), "2026-11-23T05:42:11.000Z");
     assert_eq!(sighting.client.to_string(), "192.0.2.7:50000");
     assert_eq!(sighting.service.to_string(), SERVICE);
     assert_eq!(sighting.transaction, Transaction { flow: Some(7), request: None });

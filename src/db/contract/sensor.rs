@@ -18,6 +18,7 @@ fn alert(number: u32) -> Sighting {
     let rule = RuleId { generator: 1, signature: number };
     Sighting {
         at: NOW,
+        opened_at: None,
         transaction: Transaction { flow: Some(7), request: Some(u64::from(number)) },
         client: "192.0.2.7:50000".parse().unwrap(),
         service: "198.51.100.1:443".parse().unwrap(),

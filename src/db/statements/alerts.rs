@@ -76,7 +76,7 @@ impl Store {
     ) -> Answer<Vec<Artifact>> {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM artifacts a WHERE a.received_at >= $1 AND a.id <= $2 \
-             ORDER BY a.received_at, a.id LIMIT $3"
+             ORDER BY a.received_at DESC, a.id LIMIT $3"
         )))
         .bind(from.as_millis())
         // Ids are in the order of their times.

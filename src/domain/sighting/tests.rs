@@ -44,6 +44,7 @@ fn sighting(seen: Seen) -> Sighting {
     let Connection { peer, local, .. } = artifact().connection;
     Sighting {
         at: RECEIVED,
+        opened_at: None,
         transaction: Transaction { flow: Some(1), request: Some(0) },
         client: peer,
         service: local,
@@ -89,6 +90,24 @@ fn a_connection_joins_only_both_ends_as_they_are_and_at_the_time() {
     assert_eq!(joins(|_| {}), Some(Why::Connection));
     let mapped = |it: &mut Sighting| it.client.set_ip("::ffff:192.0.2.7".parse().unwrap());
     assert_eq!(joins(mapped), Some(Why::Connection), "the same address in IPv6");
+}
+
+#[test]
+fn an_alert_joins_what_came_while_its_connection_was_open_however_late_it_is() {
+    let minute = Duration::from_mins(1);
+    for (opened_at, at, is_joined) in [
+        (BEGUN.minus(minute), RECEIVED.plus(minute * 20), true),
+        (RECEIVED.plus(WATCH.window), RECEIVED.plus(minute * 20), true),
+        (RECEIVED.plus(WATCH.window + SECOND), RECEIVED.plus(minute * 20), false),
+        (BEGUN.minus(minute * 2), BEGUN.minus(minute), false),
+        (BEGUN.minus(minute), RECEIVED.plus(minute * 61), false),
+    ] {
+        let late = Sighting { at, opened_at: Some(opened_at), ..alert() };
+        let expected = is_joined.then_some(Why::Connection);
+        assert_eq!(late.joins(&[], &artifact(), &WATCH), expected, "{opened_at} to {at}");
+        let other = Sighting { client: "192.0.2.8:50000".parse().unwrap(), ..late };
+        assert_eq!(other.joins(&[], &artifact(), &WATCH), None, "of another connection");
+    }
 }
 
 #[test]

@@ -120,9 +120,11 @@ enum Look {
         sha256: Sha256Hex,
         size_bytes: u64,
     },
-    /// A stretch of time, as long as the window and counted from the beginning of time.
+    /// Stretches of time, each as long as the window and counted from the beginning of time: from the
+    /// one in which the connection began to that of the sighting.
     Around {
-        stretch: i64,
+        first: i64,
+        last: i64,
     },
 }
 
@@ -133,7 +135,8 @@ impl Look {
                 Self::File { sha256: sha256.clone(), size_bytes: *size_bytes }
             }
             Seen::Request { .. } | Seen::Alert { .. } => {
-                Self::Around { stretch: sighting.at.as_millis().div_euclid(length(watch)) }
+                let stretch = |at: Timestamp| at.as_millis().div_euclid(length(watch));
+                Self::Around { first: stretch(sighting.open_since()), last: stretch(sighting.at) }
             }
         }
     }
@@ -141,9 +144,11 @@ impl Look {
     async fn ask(&self, app: &App, watch: &Watch) -> Result<Vec<Artifact>, FlowError> {
         Ok(match self {
             Self::File { sha256, size_bytes } => app.db.artifacts_with(sha256, *size_bytes).await?,
-            Self::Around { stretch } => {
-                let begins = Timestamp::from_millis(stretch.saturating_mul(length(watch)));
-                let (from, until) = (begins.minus(watch.window), begins.plus(watch.window * 2));
+            Self::Around { first, last } => {
+                let begins =
+                    |stretch: i64| Timestamp::from_millis(stretch.saturating_mul(length(watch)));
+                let (from, until) =
+                    (begins(*first).minus(watch.window), begins(*last).plus(watch.window * 2));
                 app.db.artifacts_around(from, until).await?
             }
         })

@@ -15,7 +15,7 @@ use crate::domain::finding::{Engine, Reason, Severity};
 use crate::domain::sensor::RuleId;
 use crate::domain::sighting::{Seen, Sighting, Transaction, Why};
 use crate::domain::staff::{Holder, Session, StaffRole};
-use crate::domain::state::{Basis, Media, Release, Rendition};
+use crate::domain::state::{Basis, Media, Release, Rendition, StateName};
 use crate::domain::submission::Connection;
 use crate::domain::{ApprovalId, Change, ObjectId};
 use crate::flow::receive;
@@ -101,6 +101,7 @@ impl World {
     pub(in crate::flow) fn seen(&self, request: Option<u64>, seen: Seen) -> Sighting {
         Sighting {
             at: self.now(),
+            opened_at: None,
             transaction: Transaction { flow: Some(7), request },
             client: PEER.parse().unwrap(),
             service: DOOR.parse().unwrap(),
@@ -263,6 +264,27 @@ async fn an_alert_after_release_recalls_and_destroys_the_key_of_what_was_shown()
     assert!(world.worker.db.wrap(rendition).await.unwrap().is_none());
     let actions = world.actions(&artifact).await;
     assert_eq!(actions, ["recall", "receive", "release", "sensor_alert"]);
+}
+
+#[tokio::test]
+async fn an_alert_recalls_long_after_release_what_came_over_its_connection() {
+    let world = World::new().await;
+    let (artifact, _) = world.released(world.one().await).await;
+    let opened_at = Some(world.now());
+    world.app.hand.advance(SECOND * 600);
+    let late = world.alert(None, Severity::Suspicious);
+    world.tell(vec![late.clone()]).await;
+    step(&world.worker).await.unwrap();
+    assert_eq!(
+        world.state(&artifact).await.state.name(),
+        StateName::Released,
+        "of nobody knows when"
+    );
+    world
+        .tell(vec![Sighting { opened_at, at: world.now().plus(Duration::from_millis(1)), ..late }])
+        .await;
+    step(&world.worker).await.unwrap();
+    assert_eq!(world.state(&artifact).await.state.name(), StateName::InReview);
 }
 
 #[tokio::test]

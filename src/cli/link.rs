@@ -4,17 +4,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::Review;
 use crate::domain::LinkId;
-use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender, Standing};
-use crate::domain::suspension::Suspension;
-use crate::flow::link::{self, IssuedLink, LinkRequest};
+use crate::domain::link::{LinkState, Patient, Purpose, SecondSecret, Sender, Standing};
+use crate::flow::link::{self, IssuedLink, LinkRequest, Listed};
 use crate::flow::list::{Asked, PageNumber};
-use crate::flow::{people, suspend};
+use crate::flow::people;
 
 #[derive(Subcommand)]
 pub(super) enum LinkCommand {
@@ -84,10 +83,7 @@ pub(super) async fn run(
             let issued = link::issue(&review, open::operator(), request).await?;
             show(&issued, &config.doors.intake.url(), args.qr, output)?;
         }
-        LinkCommand::List => {
-            let suspensions = suspend::links(&review).await?;
-            list(&all(&review).await?, &suspensions, &review, output)?;
-        }
+        LinkCommand::List => list(&all(&review).await?, output)?,
         LinkCommand::Revoke { id } => {
             link::revoke(&review, open::operator(), id).await?;
             output.say(&json!({ "revoked": id }), &format!("revoked {id}"))?;
@@ -142,7 +138,7 @@ fn show(issued: &IssuedLink, url: &str, qr: bool, output: Output) -> Result<(), 
 }
 
 /// Every link, page by page.
-async fn all(review: &Review) -> Result<Vec<Link>, CliError> {
+async fn all(review: &Review) -> Result<Vec<Listed>, CliError> {
     let mut links = Vec::new();
     for standing in Standing::ALL {
         let mut page = Some(PageNumber::FIRST);
@@ -157,35 +153,59 @@ async fn all(review: &Review) -> Result<Vec<Link>, CliError> {
     Ok(links)
 }
 
-fn list(
-    links: &[Link],
-    suspensions: &[(LinkId, Suspension)],
-    review: &Review,
-    output: Output,
-) -> Result<(), CliError> {
-    let now = review.app.clock.read();
-    let suspension = |link: &Link| {
-        suspensions.iter().find(|(id, _)| *id == link.id).map(|(_, suspension)| suspension)
-    };
-    let state = |link: &Link| match link.check(now, 0, 1) {
-        Ok(()) if suspension(link).is_some() => "suspended",
-        Ok(()) => "open",
-        Err(refusal) => refusal.code(),
-    };
-    let row = |link: &Link| {
-        let json = json!({
-            "id": link.id, "doctor": link.doctor, "state": state(link),
-            "issued_at": link.issued_at.to_rfc3339(), "until": link.until.to_rfc3339(),
-            "suspended_until": suspension(link).map(|it| it.until.to_rfc3339()),
-        });
-        let columns = [
-            link.id.to_string(),
-            state(link).to_owned(),
-            link.until.to_string(),
-            link.doctor.to_string(),
-        ];
-        (json, columns)
-    };
+fn list(links: &[Listed], output: Output) -> Result<(), CliError> {
     let rows: Vec<_> = links.iter().map(row).collect();
     output.table(["ID", "STATE", "UNTIL", "DOCTOR"], &rows, "no link was issued yet")
+}
+
+fn row(Listed { link, state, .. }: &Listed) -> (Value, [String; 4]) {
+    let suspended_until = match state {
+        LinkState::Suspended { until } => Some(until.to_rfc3339()),
+        LinkState::Open
+        | LinkState::WithoutReader
+        | LinkState::Closed
+        | LinkState::Expired
+        | LinkState::Revoked => None,
+    };
+    let json = json!({
+        "id": link.id, "doctor": link.doctor, "state": state.as_str(),
+        "issued_at": link.issued_at.to_rfc3339(), "until": link.until.to_rfc3339(),
+        "suspended_until": suspended_until,
+    });
+    let columns = [
+        link.id.to_string(),
+        state.as_str().to_owned(),
+        link.until.to_string(),
+        link.doctor.to_string(),
+    ];
+    (json, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::link::Link;
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn the_list_says_what_keeps_a_link_from_opening() {
+        let app = TestApp::new().await;
+        let (closed, other) = (app.link().await.link, app.link().await.link);
+        let state = async |link: &Link| {
+            let links = all(&app.review).await.unwrap();
+            let (json, columns) = row(links.iter().find(|it| it.link.id == link.id).unwrap());
+            assert_eq!(json["state"], columns[1].as_str());
+            columns[1].clone()
+        };
+        assert_eq!(state(&closed).await, "open");
+        for _ in 0..app.review.app.limits.link_tries {
+            let subject = format!("link:{}", closed.id);
+            app.intake.app.db.add_try(&subject, app.review.app.clock.read()).await.unwrap();
+        }
+        assert_eq!((state(&closed).await, state(&other).await), ("closed".into(), "open".into()));
+        people::disable_staff(&app.review, open::operator(), "doctor").await.unwrap();
+        assert_eq!(state(&other).await, "without_reader");
+        link::revoke(&app.review, open::operator(), other.id).await.unwrap();
+        assert_eq!(state(&other).await, "revoked");
+    }
 }

@@ -46,7 +46,7 @@ use sensor::{
 use sessions::{
     a_refused_try_prolongs_no_wait,
     a_session_that_ended_or_changed_is_renewed_by_nobody_who_read_it_before,
-    tries_taken_at_once_are_no_more_than_allowed,
+    tries_are_told_of_each_that_has_some, tries_taken_at_once_are_no_more_than_allowed,
     tries_that_begin_anew_are_swept_and_those_of_links_stay,
 };
 use suspensions::{
@@ -133,6 +133,7 @@ on_every_engine! {
     a_destroyed_wrap_is_gone_and_the_others_stay,
     what_no_engine_stores_is_found_nowhere,
     tries_are_counted_and_a_factor_step_is_spent_once,
+    tries_are_told_of_each_that_has_some,
     tries_taken_at_once_are_no_more_than_allowed,
     a_refused_try_prolongs_no_wait,
     tries_that_begin_anew_are_swept_and_those_of_links_stay,

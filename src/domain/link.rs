@@ -154,6 +154,44 @@ impl LinkRefusal {
     }
 }
 
+/// What has become of a link, for whoever issued it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LinkState {
+    Open,
+    /// For a time, because of what came through it.
+    Suspended {
+        until: Timestamp,
+    },
+    /// Nobody is left who would see what comes through it, so it opens no new visit.
+    WithoutReader,
+    /// By too many wrong second secrets: only another link helps.
+    Closed,
+    Expired,
+    Revoked,
+}
+
+impl LinkState {
+    /// The name in lists and keys of words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Suspended { .. } => "suspended",
+            Self::WithoutReader => "without_reader",
+            Self::Closed => "closed",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// Whether there is something left to revoke.
+    pub const fn may_be_revoked(self) -> bool {
+        match self {
+            Self::Open | Self::Suspended { .. } | Self::WithoutReader | Self::Closed => true,
+            Self::Expired | Self::Revoked => false,
+        }
+    }
+}
+
 /// Whether a link can still be used, for lists of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {

@@ -2,16 +2,20 @@
 //!
 //! The secret and the short code are shown once, to whoever issues the link, and kept as digests.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::list::{Asked, Part};
+use super::list::{Asked, PAGE, Part};
 use super::seal::{blocking, open_text, seal_text};
-use super::{FlowError, Refusal, people, secret_hash};
+use super::{FlowError, Refusal, people, secret_hash, suspend};
 use crate::app::{App, Review, Slice};
 use crate::domain::authority::Signed;
-use crate::domain::link::{Link, Patient, Purpose, SecondSecret, Sender, Standing};
+use crate::domain::link::{
+    Link, LinkRefusal, LinkState, Patient, Purpose, SecondSecret, Sender, Standing,
+};
 use crate::domain::secret::{LinkSecret, ShortCode};
 use crate::domain::staff::Staff;
+use crate::domain::suspension::Suspension;
 use crate::domain::{Action, Actor, LinkId, StaffId};
 
 /// What reception asks for.
@@ -34,9 +38,20 @@ pub struct IssuedLink {
     pub code: ShortCode,
 }
 
+/// A link as lists show it.
+pub struct Listed {
+    pub link: Link,
+    /// The doctor's name as pages show it; empty if no row of theirs verifies.
+    pub doctor: String,
+    pub state: LinkState,
+}
+
 /// What a search for a patient's links found.
 pub struct Found {
-    pub links: Vec<Link>,
+    /// The newest, at most a page of them.
+    pub links: Vec<Listed>,
+    /// Of all that were found.
+    pub count: usize,
     /// Whether every open link was looked at.
     pub is_whole: bool,
 }
@@ -107,14 +122,16 @@ pub async fn list(
     review: &Review,
     actor: Actor,
     asked: Asked<Standing>,
-) -> Result<Vec<Part<Standing, Link>>, FlowError> {
+) -> Result<Vec<Part<Standing, Listed>>, FlowError> {
     let app = &review.app;
     app.db.append(&app.event(actor, Action::List)?).await?;
     let now = app.clock.read();
+    let around = Around::of(app).await?;
     let mut parts = Vec::new();
     for what in Standing::ALL {
         let Some(number) = asked.page_of(what) else { continue };
-        let rows = verified(review, &app.db.links(what, now, number.slice()).await?);
+        let links = verified(review, &app.db.links(what, now, number.slice()).await?);
+        let rows = around.look_at(app, links).await?;
         parts.push(Part { what, rows, count: app.db.count_links(what, now).await?, number });
     }
     Ok(parts)
@@ -144,9 +161,11 @@ pub async fn find(
         let open = |link: Link| patient(&opener, &link).map(|patient| (patient, link));
         verified(&opener, &rows).into_iter().map(open).collect::<Result<Vec<_>, _>>()
     });
-    let mut links = opened.await??;
-    links.retain(|(patient, _)| patient.number.to_lowercase().contains(&typed));
-    Ok(Found { links: links.into_iter().map(|(_, link)| link).collect(), is_whole })
+    let mut found = opened.await??;
+    found.retain(|(patient, _)| patient.number.to_lowercase().contains(&typed));
+    let count = found.len();
+    let shown = found.into_iter().map(|(_, link)| link).take(PAGE as usize).collect();
+    Ok(Found { links: Around::of(app).await?.look_at(app, shown).await?, count, is_whole })
 }
 
 /// Revokes a link: nothing more can be sent through it.
@@ -169,16 +188,60 @@ pub async fn revoke(review: &Review, actor: Actor, id: LinkId) -> Result<Link, F
 }
 
 /// Whether anyone is left who sees what comes through a link: its doctor, or another of the team.
-pub(super) async fn has_reader(app: &App, link: &Link) -> Result<bool, FlowError> {
-    let doctor = people::staff(app, link.doctor).await?;
-    if doctor.is_some_and(|it| it.is_active_doctor()) {
-        return Ok(true);
+pub(super) fn has_reader(link: &Link, staff: &[Staff]) -> bool {
+    let reads = |it: &Staff| it.id == link.doctor || (link.team.is_some() && it.team == link.team);
+    staff.iter().any(|it| it.is_active_doctor() && reads(it))
+}
+
+/// Under what the wrong second secrets of a link are counted.
+pub(super) fn tries_subject(id: LinkId) -> String {
+    format!("link:{id}")
+}
+
+/// What decides on links beside their own rows.
+pub(super) struct Around {
+    staff: Vec<Staff>,
+    suspensions: Vec<(LinkId, Suspension)>,
+}
+
+impl Around {
+    pub(super) async fn of(app: &App) -> Result<Self, FlowError> {
+        let (staff, suspensions) = (people::all_staff(app), suspend::links(app));
+        Ok(Self { staff: staff.await?, suspensions: suspensions.await? })
     }
-    if link.team.is_none() {
-        return Ok(false);
+
+    /// What has become of these links; their tries are asked for a page at a time.
+    pub(super) async fn look_at(
+        &self,
+        app: &App,
+        links: Vec<Link>,
+    ) -> Result<Vec<Listed>, FlowError> {
+        let mut tries = BTreeMap::new();
+        for page in links.chunks(PAGE as usize) {
+            let subjects: Vec<_> = page.iter().map(|link| tries_subject(link.id)).collect();
+            tries.extend(app.db.tries_of(&subjects).await?);
+        }
+        let listed = |link: Link| {
+            let wrong = tries.get(&tries_subject(link.id)).copied().unwrap_or(0);
+            let doctor = self.staff.iter().find(|it| it.id == link.doctor);
+            let doctor = doctor.map(|it| it.display_name.clone()).unwrap_or_default();
+            Listed { state: self.state(app, &link, wrong), doctor, link }
+        };
+        Ok(links.into_iter().map(listed).collect())
     }
-    let staff = people::all_staff(app).await?;
-    Ok(staff.iter().any(|it| it.is_active_doctor() && it.team == link.team))
+
+    /// What lasts is said before what ends by itself.
+    fn state(&self, app: &App, link: &Link, tries: u32) -> LinkState {
+        let suspension = self.suspensions.iter().find(|(id, _)| *id == link.id);
+        match link.check(app.clock.read(), tries, app.limits.link_tries) {
+            Err(LinkRefusal::Revoked) => LinkState::Revoked,
+            Err(LinkRefusal::Expired | LinkRefusal::Unknown) => LinkState::Expired,
+            Err(LinkRefusal::TooManyTries | LinkRefusal::WrongSecondSecret) => LinkState::Closed,
+            Ok(()) if !has_reader(link, &self.staff) => LinkState::WithoutReader,
+            Ok(()) => suspension
+                .map_or(LinkState::Open, |(_, it)| LinkState::Suspended { until: it.until }),
+        }
+    }
 }
 
 /// Who a link is for, as reception sees it.

@@ -48,7 +48,7 @@ pub async fn open(
     // First, so that whoever tries while it is suspended does not use up its tries.
     suspend::expect_open(app, link.id, Actor::Anonymous).await?;
     let actor = Actor::Patient { link: link.id };
-    let subject = format!("link:{}", link.id);
+    let subject = link::tries_subject(link.id);
     // The try is counted before the secret is compared, so that parallel guesses gain none.
     let tries = app.db.add_try(&subject, now).await?.saturating_sub(1);
     if let Err(refusal) = link.check(now, tries, app.limits.link_tries) {
@@ -156,7 +156,7 @@ pub async fn agree(
 
 /// Refuses a visit of which nobody would see what comes: the doctor left, and nobody of a team is there.
 async fn expect_reader(app: &App, link: &Link, action: Action) -> Result<(), FlowError> {
-    if link::has_reader(app, link).await? {
+    if link::has_reader(link, &people::all_staff(app).await?) {
         return Ok(());
     }
     let event = app.event(Actor::Patient { link: link.id }, action)?.about_link(link.id);

@@ -5,6 +5,7 @@ use super::seal::seal_text;
 use super::{FlowError, Refusal, link, refused, secret_hash};
 use crate::app::{App, Review};
 use crate::domain::authority::Signed;
+use crate::domain::link::LinkState;
 use crate::domain::staff::{Machine, Staff, StaffRole};
 use crate::domain::{Action, Actor, MachineId, StaffId};
 
@@ -101,14 +102,22 @@ pub async fn disable_staff(
     let row = Signed::sign(&staff, &review.keys.grant_signer)?;
     let event = app.event(actor, Action::StaffDisable)?.fact("staff", &staff.id).made(&staff);
     app.db.put_staff(&row, &staff, &event).await?;
+    what_it_means(app, staff).await
+}
+
+/// What it means for patients that somebody is disabled.
+async fn what_it_means(app: &App, staff: Staff) -> Result<Disabled, FlowError> {
+    let rows = app.db.links_of(staff.id, app.clock.read()).await?;
+    let links = rows.iter().filter_map(|row| row.verify(&app.public.grant).ok()).collect();
     let mut disabled = Disabled { staff, open_links: 0, links_without_reader: 0 };
-    let now = app.clock.read();
-    for row in app.db.links_of(disabled.staff.id, now).await? {
-        let Ok(link) = row.verify(&app.public.grant) else { continue };
-        if link.check(now, 0, app.limits.link_tries).is_ok() {
-            disabled.open_links += 1;
-            disabled.links_without_reader += u32::from(!link::has_reader(app, &link).await?);
-        }
+    for link in link::Around::of(app).await?.look_at(app, links).await? {
+        let (open, without_reader) = match link.state {
+            LinkState::Open | LinkState::Suspended { .. } => (1, 0),
+            LinkState::WithoutReader => (1, 1),
+            LinkState::Closed | LinkState::Expired | LinkState::Revoked => (0, 0),
+        };
+        disabled.open_links += open;
+        disabled.links_without_reader += without_reader;
     }
     Ok(disabled)
 }

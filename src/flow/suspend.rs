@@ -143,8 +143,7 @@ pub async fn list(
 }
 
 /// Links that are suspended, each with its suspension.
-pub async fn links(review: &Review) -> Result<Vec<(LinkId, Suspension)>, FlowError> {
-    let app = &review.app;
+pub(super) async fn links(app: &App) -> Result<Vec<(LinkId, Suspension)>, FlowError> {
     let active = app.db.active_suspensions(app.clock.read(), ALL).await?;
     let link = |it: Suspension| match it.subject {
         Subject::Link { link } => Some((link, it)),

@@ -63,6 +63,14 @@ impl Db {
         engine!(self, db => db.take_try(subject, now, wait, most).await)
     }
 
+    /// How many tries were counted under each of these; of those that have none nothing is said.
+    pub async fn tries_of(&self, subjects: &[String]) -> Answer<Vec<(String, u32)>> {
+        if subjects.is_empty() {
+            return Ok(Vec::new());
+        }
+        engine!(self, db => db.tries_of(subjects).await)
+    }
+
     pub async fn clear_tries(&self, subject: &str) -> Answer<()> {
         engine!(self, db => db.clear_tries(subject).await)
     }

@@ -27,6 +27,22 @@ pub(super) async fn tries_taken_at_once_are_no_more_than_allowed(world: World) {
     assert_eq!(taken, 5);
 }
 
+pub(super) async fn tries_are_told_of_each_that_has_some(world: World) {
+    for subject in ["link:a", "link:a", "link:b"] {
+        world.db.add_try(subject, NOW).await.expect("counts");
+    }
+    let ask = async |subjects: &[&str]| {
+        let subjects: Vec<_> = subjects.iter().map(ToString::to_string).collect();
+        let mut tries = world.db.tries_of(&subjects).await.expect("asks");
+        tries.sort();
+        tries
+    };
+    let told = |subject: &str, tries: u32| (subject.to_owned(), tries);
+    assert_eq!(ask(&["link:a", "link:c"]).await, [told("link:a", 2)]);
+    assert_eq!(ask(&["link:b", "link:a"]).await, [told("link:a", 2), told("link:b", 1)]);
+    assert_eq!(ask(&[]).await, []);
+}
+
 pub(super) async fn a_refused_try_prolongs_no_wait(world: World) {
     let take = async |minutes| {
         let at = NOW.plus(Duration::from_mins(minutes));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Answer, Store, events, rows};
+use sqlx::QueryBuilder;
+
+use super::{Answer, Engine, Store, events, rows};
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
@@ -143,6 +145,19 @@ impl Store {
         .await?;
         tx.commit().await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    pub(in crate::db) async fn tries_of(&self, subjects: &[String]) -> Answer<Vec<(String, u32)>> {
+        let mut query =
+            QueryBuilder::<Engine>::new("SELECT subject, wrong FROM tries WHERE subject IN (");
+        let mut names = query.separated(", ");
+        for subject in subjects {
+            names.push_bind(subject);
+        }
+        query.push(")");
+        let found = query.build().fetch_all(&self.reader).await?;
+        let tries = |row| Ok((rows::text(row, "subject")?, rows::number(row, "wrong", "tries")?));
+        found.iter().map(tries).collect()
     }
 
     pub(in crate::db) async fn clear_tries(&self, subject: &str) -> Answer<()> {

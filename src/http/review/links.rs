@@ -12,12 +12,10 @@ use serde::Deserialize;
 use super::qr;
 use super::turn::{Foot, Turn};
 use crate::app::Review;
-use crate::domain::link::{Link, LinkRefusal, Patient, Purpose, SecondSecret, Sender, Standing};
+use crate::domain::link::{Link, LinkState, Patient, Purpose, SecondSecret, Sender, Standing};
 use crate::domain::staff::{Staff, StaffRole};
-use crate::domain::suspension::Suspension;
 use crate::domain::{LinkId, Timestamp};
-use crate::flow::link::{self, IssuedLink, LinkRequest, MOST_LIFE};
-use crate::flow::list::PAGE;
+use crate::flow::link::{self, IssuedLink, LinkRequest, Listed, MOST_LIFE};
 use crate::flow::sign_in::actor_of;
 use crate::flow::{people, suspend};
 use crate::http::permits::IssueLinks;
@@ -52,8 +50,7 @@ struct Row {
     doctor: String,
     purpose: Purpose,
     until: Timestamp,
-    state: &'static str,
-    suspended_until: Option<Timestamp>,
+    state: LinkState,
 }
 
 #[derive(Template)]
@@ -89,12 +86,6 @@ struct Found {
     /// Whether every open link was looked at, and how many are at most.
     is_whole: bool,
     most: u32,
-}
-
-/// What rows name beside their link.
-struct Names {
-    staff: Vec<Staff>,
-    suspensions: Vec<(LinkId, Suspension)>,
 }
 
 #[derive(Deserialize)]
@@ -139,12 +130,11 @@ pub(super) async fn list(
 ) -> Result<Response, Failure> {
     let actor = actor_of(&reception.session.session);
     let asked = turn.asked(&Standing::ALL, Standing::as_str);
-    let names = Names::of(&door.role).await?;
     let mut parts = Vec::new();
     for part in link::list(&door.role, actor, asked).await? {
         let (name, count) = (part.what.as_str(), part.count);
         let foot = Foot::of("/links", name, &part);
-        parts.push(Part { name, count, rows: names.rows(&door.role, &part.rows)?, foot });
+        parts.push(Part { name, count, rows: rows(&door.role, part.rows)?, foot });
     }
     show(&door, &page, &reception.session, Shown::Parts(parts)).await
 }
@@ -157,11 +147,9 @@ pub(super) async fn search(
     Form(form): Form<SearchForm>,
 ) -> Result<Response, Failure> {
     let actor = actor_of(&reception.session.session);
-    let link::Found { mut links, is_whole } =
+    let link::Found { links, count, is_whole } =
         link::find(&door.role, actor, &form.untrusted_patient).await?;
-    let (count, most) = (links.len(), link::MOST_SEARCHED);
-    links.truncate(PAGE as usize);
-    let rows = Names::of(&door.role).await?.rows(&door.role, &links)?;
+    let (rows, most) = (rows(&door.role, links)?, link::MOST_SEARCHED);
     let found = Found { count, rows, is_whole, most };
     show(&door, &page, &reception.session, Shown::Found(found)).await
 }
@@ -276,55 +264,28 @@ impl LinkForm {
     }
 }
 
-impl Names {
-    async fn of(review: &Review) -> Result<Self, Failure> {
-        let staff = people::all_staff(&review.app).await?;
-        Ok(Self { staff, suspensions: suspend::links(review).await? })
-    }
-
-    fn rows(&self, review: &Review, links: &[Link]) -> Result<Vec<Row>, Failure> {
-        let row = |link: &Link| {
-            let suspension = self.suspensions.iter().find(|(id, _)| *id == link.id);
-            Row::of(review, link, &self.staff, suspension.map(|(_, it)| it.until))
-        };
-        links.iter().map(row).collect()
-    }
+fn rows(review: &Review, links: Vec<Listed>) -> Result<Vec<Row>, Failure> {
+    links.into_iter().map(|listed| Row::of(review, listed)).collect()
 }
 
 impl Row {
-    fn of(
-        review: &Review,
-        link: &Link,
-        staff: &[Staff],
-        suspended_until: Option<Timestamp>,
-    ) -> Result<Self, Failure> {
-        let Patient { number, proxy_name } = link::patient(review, link)?;
-        let doctor = staff.iter().find(|it| it.id == link.doctor);
-        let state = match link.check(review.app.clock.read(), 0, 1) {
-            Ok(()) if suspended_until.is_some() => "suspended",
-            Ok(()) => "open",
-            Err(LinkRefusal::Revoked) => "revoked",
-            Err(
-                LinkRefusal::Expired
-                | LinkRefusal::Unknown
-                | LinkRefusal::TooManyTries
-                | LinkRefusal::WrongSecondSecret,
-            ) => "expired",
-        };
-        Ok(Self {
-            id: link.id,
-            patient: number,
-            proxy: proxy_name,
-            doctor: doctor.map(|it| it.display_name.clone()).unwrap_or_default(),
-            purpose: link.purpose,
-            until: link.until,
-            state,
-            suspended_until: suspended_until.filter(|_| state == "suspended"),
-        })
+    fn of(review: &Review, listed: Listed) -> Result<Self, Failure> {
+        let Listed { link, doctor, state } = listed;
+        let Patient { number, proxy_name } = link::patient(review, &link)?;
+        let (id, purpose, until) = (link.id, link.purpose, link.until);
+        Ok(Self { id, patient: number, proxy: proxy_name, doctor, purpose, until, state })
     }
 
-    fn may_be_revoked(&self) -> bool {
-        ["open", "suspended"].contains(&self.state)
+    /// What reception should know of the state besides.
+    fn more(&self, page: &Page) -> Option<String> {
+        match self.state {
+            LinkState::Suspended { until } => {
+                Some(page.t1("suspended-until", "time", page.when(&until)))
+            }
+            LinkState::Closed => Some(page.t("link-closed-what")),
+            LinkState::WithoutReader => Some(page.t("link-without_reader-what")),
+            LinkState::Open | LinkState::Expired | LinkState::Revoked => None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 mod hashes;
 mod holds;
+mod links;
 mod lists;
 mod suspensions;
 

@@ -35,6 +35,7 @@ problem-password_too_short = The password is too short.
 problem-bad_input = Something you entered cannot be used. Please check it.
 problem-exists_already = The same exists already.
 problem-list_full = The list is full. Please take something off it first.
+problem-own_account = You cannot disable yourself. Ask another administrator.
 problem-not_found = There is no such page.
 problem-method_not_allowed = This page cannot be opened that way.
 problem-cross_site = Requests from other sites are not accepted. Please start again from the first page.

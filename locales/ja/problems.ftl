@@ -35,6 +35,7 @@ problem-password_too_short = パスワードが短すぎます。
 problem-bad_input = 入力された内容に、使えないものがあります。お確かめください。
 problem-exists_already = 同じものが、もうあります。
 problem-list_full = 一覧がいっぱいです。先に、どれかを外してください。
+problem-own_account = 自分自身は停止できません。ほかの管理者に頼んでください。
 problem-not_found = ページが見つかりません。
 problem-method_not_allowed = このページは、その方法では開けません。
 problem-cross_site = ほかのサイトからの操作は受け付けません。はじめのページからやり直してください。

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::PublicKeys;
+use crate::domain::staff::{Machine, Staff};
 use crate::flow::people;
 use crate::ops::init;
 
@@ -56,21 +57,25 @@ pub(super) async fn run(
             output.say(&json, &text)?;
         }
         MachineCommand::List => {
-            let row = |machine: &crate::domain::staff::Machine| {
-                let state = if machine.disabled_at.is_some() { "disabled" } else { "active" };
-                let json = json!({
-                    "id": machine.id, "name": machine.name, "doctor": machine.doctor,
-                    "state": state, "certificate_sha256": machine.certificate_sha256,
-                });
-                let doctor = machine.doctor.to_string();
-                (json, [machine.id.to_string(), machine.name.clone(), state.to_owned(), doctor])
-            };
-            let rows: Vec<_> = people::all_machines(&review.app).await?.iter().map(row).collect();
+            let staff = people::all_staff(&review.app).await?;
+            let machines = people::all_machines(&review.app).await?;
+            let rows: Vec<_> = machines.iter().map(|machine| row(machine, &staff)).collect();
             let heading = ["ID", "NAME", "STATE", "DOCTOR"];
             output.table(heading, &rows, "no machine is registered yet")?;
         }
     }
     Ok(Answer::Yes)
+}
+
+fn row(machine: &Machine, staff: &[Staff]) -> (Value, [String; 4]) {
+    let doctor = staff.iter().find(|it| it.id == machine.doctor);
+    let state = machine.state(doctor).as_str();
+    let json = json!({
+        "id": machine.id, "name": machine.name, "doctor": machine.doctor,
+        "state": state, "certificate_sha256": machine.certificate_sha256,
+    });
+    let doctor = machine.doctor.to_string();
+    (json, [machine.id.to_string(), machine.name.clone(), state.to_owned(), doctor])
 }
 
 pub(super) fn keys(
@@ -86,4 +91,30 @@ pub(super) fn keys(
     let rows: Vec<_> = public.list().into_iter().map(row).collect();
     output.table(["NAME", "PUBLIC KEY"], &rows, "")?;
     Ok(Answer::Yes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::staff::StaffRole;
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn a_machine_whose_doctor_left_is_not_called_active() {
+        let app = TestApp::new().await;
+        app.staff("doctor", StaffRole::Doctor).await;
+        let (review, actor) = (&app.review, open::operator());
+        let machine = people::add_machine(review, actor, "room 1", "doctor", "aa").await.unwrap();
+        let state = async || {
+            let machines = people::all_machines(&review.app).await.unwrap();
+            let (json, columns) = row(&machines[0], &people::all_staff(&review.app).await.unwrap());
+            assert_eq!(json["state"], columns[2].as_str());
+            columns[2].clone()
+        };
+        assert_eq!(state().await, "active");
+        people::disable_staff(review, actor, "doctor").await.unwrap();
+        assert_eq!(state().await, "recalls_only");
+        people::disable_machine(review, actor, machine.id).await.unwrap();
+        assert_eq!(state().await, "disabled");
+    }
 }

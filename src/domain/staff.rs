@@ -131,6 +131,37 @@ impl Grant for Machine {
     }
 }
 
+/// What a machine gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MachineState {
+    Active,
+    /// Its doctor is disabled: it hears of recalls of what it pulled before, and pulls nothing.
+    RecallsOnly,
+    Disabled,
+}
+
+impl MachineState {
+    /// The name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::RecallsOnly => "recalls_only",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl Machine {
+    /// What it gets, where this is its doctor as far as a row of theirs verifies.
+    pub fn state(&self, doctor: Option<&Staff>) -> MachineState {
+        match () {
+            () if self.disabled_at.is_some() => MachineState::Disabled,
+            () if doctor.is_some_and(Staff::is_active_doctor) => MachineState::Active,
+            () => MachineState::RecallsOnly,
+        }
+    }
+}
+
 /// One reviewer's word that a suspicious artifact may be released: signed by the review role.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Approval {

@@ -144,11 +144,14 @@ pub enum Refusal {
     ExistsAlready,
     #[error("list_full")]
     ListFull,
+    /// Whoever disables themselves may leave nobody who could undo it.
+    #[error("own_account")]
+    OwnAccount,
 }
 
 impl Refusal {
     /// Every refusal, for tests that hold each to a sentence.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::LinkNotOpen,
         Self::LinkUsedUp,
         Self::LinkSuspended,
@@ -185,6 +188,7 @@ impl Refusal {
         Self::BadInput,
         Self::ExistsAlready,
         Self::ListFull,
+        Self::OwnAccount,
     ];
 
     /// The stable code.

@@ -88,7 +88,7 @@ pub async fn add_staff(
 /// nothing more, and links that nobody else reads open no new visit.
 ///
 /// # Errors
-/// [`FlowError::NotFound`] if there is no such login.
+/// [`FlowError::NotFound`] if there is no such login, [`Refusal::OwnAccount`] if it is the actor's.
 pub async fn disable_staff(
     review: &Review,
     actor: Actor,
@@ -97,6 +97,12 @@ pub async fn disable_staff(
     let app = &review.app;
     let row = app.db.staff_by_login(login).await?.ok_or(FlowError::NotFound)?;
     let staff = row.verify(&app.public.grant)?;
+    if actor == (Actor::Staff { id: staff.id }) {
+        return Err(refused(app, actor, Action::StaffDisable, Refusal::OwnAccount).await);
+    }
+    if staff.disabled_at.is_some() {
+        return what_it_means(app, staff).await;
+    }
     let version = staff.version.saturating_add(1);
     let staff = Staff { version, disabled_at: Some(app.clock.trusted()?), ..staff };
     let row = Signed::sign(&staff, &review.keys.grant_signer)?;

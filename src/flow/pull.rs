@@ -10,7 +10,7 @@ use super::{FlowError, Refusal, people};
 use crate::app::{App, Portal};
 use crate::domain::certificate::{self, Viewer};
 use crate::domain::delivery::Acknowledged;
-use crate::domain::staff::Machine;
+use crate::domain::staff::{Machine, MachineState};
 use crate::domain::state::StateName;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, State};
 
@@ -51,7 +51,7 @@ pub async fn machine(
 /// Whether somebody reads what this machine pulls.
 async fn has_reader(app: &App, machine: &Machine) -> Result<bool, FlowError> {
     let doctor = people::staff(app, machine.doctor).await?;
-    Ok(doctor.is_some_and(|it| it.is_active_doctor()))
+    Ok(machine.state(doctor.as_ref()) == MachineState::Active)
 }
 
 /// What waits for this machine. Once its doctor is disabled that is recalls alone: what it pulled

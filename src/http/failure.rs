@@ -162,6 +162,7 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::EvidenceInvalid
         | Refusal::MovedOn
         | Refusal::ListFull
+        | Refusal::OwnAccount
         | Refusal::ExistsAlready => StatusCode::CONFLICT,
         Refusal::NothingSent | Refusal::PasswordTooShort | Refusal::BadInput => {
             StatusCode::UNPROCESSABLE_ENTITY

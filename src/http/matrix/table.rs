@@ -203,7 +203,7 @@ pub(super) const TABLE: &[Row] = &[
     row(At::Review, post("/links/{id}/revoke"), RECEPTION, Gives::Done),
     row(At::Review, get("/staff"), ADMINISTRATOR, Gives::Page),
     row(At::Review, post("/staff"), ADMINISTRATOR, Gives::Secret),
-    row(At::Review, post("/staff/{login}/disable"), ADMINISTRATOR, Gives::Done),
+    row(At::Review, post("/staff/{login}/disable"), ADMINISTRATOR, Gives::Page),
     row(At::Review, post("/machines/{id}/disable"), ADMINISTRATOR, Gives::Done),
     row(At::Review, get("/assets/{name}"), EVERYONE, Gives::Page),
     row(At::Review, post("/language"), EVERYONE, Gives::Done),

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::qr;
 use crate::app::Review;
-use crate::domain::staff::{Machine, Staff, StaffRole};
-use crate::flow::people::{self, AddedStaff, NewStaff};
+use crate::domain::staff::{Machine, MachineState, Staff, StaffRole};
+use crate::flow::people::{self, AddedStaff, Disabled, NewStaff};
 use crate::flow::sign_in::{self, actor_of};
 use crate::flow::suspend;
 use crate::http::permits::ManagePeople;
@@ -30,13 +30,20 @@ pub(super) struct StaffForm {
     untrusted_password: String,
 }
 
+/// What the page says above its lists.
+enum Note {
+    Nothing,
+    Refused(Problem),
+    Disabled(Disabled),
+}
+
 #[derive(Template)]
 #[template(path = "review/staff.html")]
 struct StaffPage<'a> {
     page: &'a Page,
     me: Me,
     here: &'static str,
-    refusal: Option<Problem>,
+    note: Note,
     staff: Vec<Staff>,
     machines: Vec<Machine>,
     password_chars: u32,
@@ -61,7 +68,7 @@ pub(super) async fn list(
     page: Page,
     administrator: Allowed<ManagePeople>,
 ) -> Result<Response, Failure> {
-    show(&door, &page, &administrator.session, None).await
+    show(&door, &page, &administrator.session, Note::Nothing).await
 }
 
 /// `POST /staff`: answers the one page that shows the new person's secret.
@@ -74,19 +81,25 @@ pub(super) async fn add(
     let actor = actor_of(&administrator.session.session);
     match people::add_staff(&door.role, actor, form.read()).await {
         Ok(added) => shown_once(&door, &page, &administrator.session, added).await,
-        Err(error) => show(&door, &page, &administrator.session, Some(shown(error)?)).await,
+        Err(error) => {
+            show(&door, &page, &administrator.session, Note::Refused(shown(error)?)).await
+        }
     }
 }
 
-/// `POST /staff/{login}/disable`.
+/// `POST /staff/{login}/disable`: answers the list, with what it means for links.
 pub(super) async fn disable(
     State(door): State<Door<Review>>,
+    page: Page,
     administrator: Allowed<ManagePeople>,
     Path(untrusted_login): Path<String>,
 ) -> Result<Response, Failure> {
     let actor = actor_of(&administrator.session.session);
-    people::disable_staff(&door.role, actor, &untrusted_login).await?;
-    Ok(Redirect::to("/staff").into_response())
+    let note = match people::disable_staff(&door.role, actor, &untrusted_login).await {
+        Ok(disabled) => Note::Disabled(disabled),
+        Err(error) => Note::Refused(shown(error)?),
+    };
+    show(&door, &page, &administrator.session, note).await
 }
 
 /// `POST /machines/{id}/disable`.
@@ -105,15 +118,18 @@ async fn show(
     door: &Door<Review>,
     page: &Page,
     administrator: &StaffSession,
-    refusal: Option<Problem>,
+    note: Note,
 ) -> Result<Response, Failure> {
     let app = &door.role.app;
-    let status = refusal.map_or(StatusCode::OK, |refusal| refusal.status());
+    let status = match &note {
+        Note::Nothing | Note::Disabled(_) => StatusCode::OK,
+        Note::Refused(problem) => problem.status(),
+    };
     let template = StaffPage {
         page,
         me: Me::of(door, administrator).await?,
         here: "/staff",
-        refusal,
+        note,
         staff: people::all_staff(app).await?,
         machines: people::all_machines(app).await?,
         password_chars: app.limits.password_chars,
@@ -154,8 +170,15 @@ impl StaffPage<'_> {
         StaffRole::ALL
     }
 
-    fn doctor_of(&self, machine: &Machine) -> String {
-        let doctor = self.staff.iter().find(|it| it.id == machine.doctor);
-        doctor.map(|it| it.display_name.clone()).unwrap_or_default()
+    fn doctor_of(&self, machine: &Machine) -> Option<&Staff> {
+        self.staff.iter().find(|it| it.id == machine.doctor)
+    }
+
+    fn doctor_name(&self, machine: &Machine) -> &str {
+        self.doctor_of(machine).map_or("", |it| it.display_name.as_str())
+    }
+
+    fn hears_recalls_only(&self, machine: &Machine) -> bool {
+        machine.state(self.doctor_of(machine)) == MachineState::RecallsOnly
     }
 }

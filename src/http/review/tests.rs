@@ -232,6 +232,9 @@ async fn an_administrator_disables_a_machine() {
     let mut browser = world.signed_in(&person).await;
     let disable = format!("/machines/{}/disable", machine.unwrap().id);
     assert!(browser.get("/staff").await.body.contains(&disable));
+    browser.post(&format!("/staff/{login}/disable"), "").await;
+    let page = browser.get("/staff").await.body;
+    assert!(page.contains("回収の知らせだけを受け取ります"), "its doctor left: {page}");
     assert_eq!(browser.post(&disable, "").await.header("location"), "/staff");
     let page = browser.get("/staff").await.body;
     assert!(!page.contains(&disable) && page.contains("に停止"));
@@ -277,6 +280,37 @@ async fn an_administrator_adds_someone_whose_secret_is_shown_once_and_disables_t
     assert!(!browser.get("/staff").await.body.contains("otpauth"));
     browser.post("/staff/hanako/disable", "").await;
     assert!(browser.get("/staff").await.body.contains("に停止"));
+}
+
+#[tokio::test]
+async fn disabling_a_doctor_says_what_becomes_of_their_links_and_again_changes_nothing() {
+    let world = World::new().await;
+    world.app.link().await;
+    let person = world.app.staff("administrator", StaffRole::Administrator).await;
+    let mut browser = world.signed_in(&person).await;
+    let first = browser.post("/staff/doctor/disable", "").await;
+    assert_eq!(first.status, StatusCode::OK);
+    assert!(first.body.contains("有効なリンクが1件あります。うち1件は"), "{}", first.body);
+    let disabled = || people::staff(&world.app.review.app, world.doctor.staff.id);
+    let since = disabled().await.unwrap().unwrap().disabled_at;
+    pass(&world, 60);
+    let again = browser.post("/staff/doctor/disable", "").await;
+    assert!(again.body.contains("有効なリンクが1件あります。うち1件は"));
+    assert_eq!(disabled().await.unwrap().unwrap().disabled_at, since);
+    let trail = world.app.trail().await;
+    assert_eq!(trail.iter().filter(|it| *it == "staff_disable").count(), 1);
+}
+
+#[tokio::test]
+async fn an_administrator_cannot_disable_themselves() {
+    let world = World::new().await;
+    let person = world.app.staff("administrator", StaffRole::Administrator).await;
+    let mut browser = world.signed_in(&person).await;
+    let refused = browser.post("/staff/administrator/disable", "").await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.body.contains("自分自身は停止できません"), "{}", refused.body);
+    assert_eq!(browser.get("/staff").await.status, StatusCode::OK, "still there");
+    assert!(world.app.trail().await.contains(&"staff_disable:own_account".to_owned()));
 }
 
 #[tokio::test]

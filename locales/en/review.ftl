@@ -100,6 +100,7 @@ revoke = Revoke
 back-to-links = To the links
 no-doctors = There is no doctor yet. Ask the administrator to add one first.
 patient-number = Patient number
+patient-unread = It cannot be read
 sender-by-proxy = A proxy
 proxy-name = The proxy's name
 proxy-name-hint = Only if a proxy sends.

@@ -97,6 +97,7 @@ revoke = 取り消す
 back-to-links = リンクの一覧へ
 no-doctors = 登録された医師がいません。先に管理者に登録を頼んでください。
 patient-number = 患者番号
+patient-unread = 読み取れません
 sender-by-proxy = 代理の方
 proxy-name = 代理の方のお名前
 proxy-name-hint = 代理の方が送るときだけ入力してください。

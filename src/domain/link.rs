@@ -6,6 +6,7 @@ use super::authority::{Edition, Grant};
 use super::event::Actor;
 use super::id::{ClinicId, LinkId, StaffId};
 use super::time::Timestamp;
+use super::typed;
 
 /// An intake link: a grant signed by the review role. Holds no secret, only digests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,16 +97,11 @@ pub enum SecondSecret {
 }
 
 impl SecondSecret {
-    /// Brings what was typed to the one form that is hashed: digits only for a date (full-width
-    /// forgiven), trimmed upper case for a code. `None` if it cannot be one.
+    /// Brings what was typed to the one form that is hashed: digits only for a date, trimmed upper
+    /// case for a code, of any width. `None` if it cannot be one.
     pub fn normalise(self, untrusted_text: &str) -> Option<String> {
-        let half_width = |c: char| match c {
-            '\u{ff10}'..='\u{ff19}' => {
-                char::from_u32(u32::from(c) - 0xff10 + u32::from('0')).unwrap_or(c)
-            }
-            other => other,
-        };
-        let typed = untrusted_text.trim().chars().take(40).map(half_width);
+        let typed = typed::plain(&untrusted_text.trim().chars().take(40).collect::<String>());
+        let typed = typed.chars();
         match self {
             Self::BirthDate => {
                 let kept: String = typed.filter(|c| !"-/. 年月日".contains(*c)).collect();
@@ -239,9 +235,14 @@ mod tests {
 
     #[test]
     fn a_birth_date_is_read_as_people_type_it() {
-        for typed in
-            ["19480203", "1948-02-03", "1948/02/03", "１９４８年０２月０３日", " 19480203 "]
-        {
+        for typed in [
+            "19480203",
+            "1948-02-03",
+            "1948/02/03",
+            "１９４８年０２月０３日",
+            "１９４８－０２ー０３",
+            " 19480203 ",
+        ] {
             let read = SecondSecret::BirthDate.normalise(typed);
             assert_eq!(read.as_deref(), Some("19480203"), "{typed}");
         }
@@ -252,7 +253,9 @@ mod tests {
 
     #[test]
     fn a_clinic_code_has_a_length() {
-        assert_eq!(SecondSecret::ClinicCode.normalise("ab-12 cd").as_deref(), Some("AB12CD"));
+        for typed in ["ab-12 cd", "ＡＢー１２　ｃｄ"] {
+            assert_eq!(SecondSecret::ClinicCode.normalise(typed).as_deref(), Some("AB12CD"));
+        }
         assert_eq!(SecondSecret::ClinicCode.normalise("ab12c"), None);
     }
 }

@@ -34,6 +34,7 @@ pub mod state;
 pub mod submission;
 pub mod suspension;
 pub mod time;
+pub mod typed;
 pub mod upload;
 
 pub use artifact::{Artifact, ArtifactKind, Change, TransitionError};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::error::refused_event;
 use super::list::{Asked, PAGE, Part};
 use super::seal::{blocking, open_text, seal_text};
 use super::{FlowError, Refusal, people, secret_hash, suspend};
@@ -16,7 +17,7 @@ use crate::domain::link::{
 use crate::domain::secret::{LinkSecret, ShortCode};
 use crate::domain::staff::Staff;
 use crate::domain::suspension::Suspension;
-use crate::domain::{Action, Actor, LinkId, StaffId};
+use crate::domain::{Action, Actor, LinkId, StaffId, typed};
 
 /// What reception asks for.
 #[derive(Clone, Debug)]
@@ -137,8 +138,9 @@ pub async fn list(
     Ok(parts)
 }
 
-/// Open links of those patients whose number has this in it, newest first. The numbers are sealed, so
-/// each is opened to be looked at; that it was is an event.
+/// Open links of those patients whose number has this in it, however wide it was typed, newest first.
+/// The numbers are sealed, so each is opened to be looked at; that one was searched for is an event,
+/// which does not say what. Of one that does not open nothing can be found.
 ///
 /// # Errors
 /// [`Refusal::BadInput`] if this can be no part of a number.
@@ -148,23 +150,26 @@ pub async fn find(
     untrusted_number: &str,
 ) -> Result<Found, FlowError> {
     let app = &review.app;
-    let typed = untrusted_number.trim().to_lowercase();
-    if !(1..=PATIENT_NUMBER_CHARS).contains(&typed.chars().count()) {
-        return Err(super::refused(app, actor, Action::List, Refusal::BadInput).await);
+    let event = app.event(actor, Action::List)?.fact("search", "patient_number");
+    let sought = untrusted_number.trim();
+    if !(1..=PATIENT_NUMBER_CHARS).contains(&sought.chars().count()) {
+        return Err(refused_event(app, event, Refusal::BadInput).await);
     }
-    app.db.append(&app.event(actor, Action::List)?).await?;
+    let sought = one_case(sought);
+    app.db.append(&event).await?;
     let (now, slice) = (app.clock.read(), Slice { skip: 0, limit: MOST_SEARCHED });
     let rows = app.db.links(Standing::Open, now, slice).await?;
     let is_whole = app.db.count_links(Standing::Open, now).await? <= u64::from(MOST_SEARCHED);
     let opener = review.clone();
     let opened = blocking(move || {
-        let open = |link: Link| patient(&opener, &link).map(|patient| (patient, link));
-        verified(&opener, &rows).into_iter().map(open).collect::<Result<Vec<_>, _>>()
+        let is_sought = |link: &Link| {
+            patient(&opener, link).is_some_and(|it| one_case(&it.number).contains(&sought))
+        };
+        verified(&opener, &rows).into_iter().filter(is_sought).collect::<Vec<_>>()
     });
-    let mut found = opened.await??;
-    found.retain(|(patient, _)| patient.number.to_lowercase().contains(&typed));
-    let count = found.len();
-    let shown = found.into_iter().map(|(_, link)| link).take(PAGE as usize).collect();
+    let mut shown = opened.await?;
+    let count = shown.len();
+    shown.truncate(PAGE as usize);
     Ok(Found { links: Around::of(app).await?.look_at(app, shown).await?, count, is_whole })
 }
 
@@ -244,9 +249,17 @@ impl Around {
     }
 }
 
-/// Who a link is for, as reception sees it.
-pub fn patient(review: &Review, link: &Link) -> Result<Patient, FlowError> {
-    open_patient(link, &review.keys.review_identity)
+/// Who a link is for, as reception sees it; `None`, and an error in the journal, if that does not open.
+pub fn patient(review: &Review, link: &Link) -> Option<Patient> {
+    let opened = open_patient(link, &review.keys.review_identity);
+    opened
+        .inspect_err(|error| tracing::error!(link = %link.id, %error, "whose it is does not open"))
+        .ok()
+}
+
+/// A patient's number as it is compared.
+fn one_case(number: &str) -> String {
+    typed::plain(number).to_lowercase()
 }
 
 fn verified(review: &Review, rows: &[Signed<Link>]) -> Vec<Link> {

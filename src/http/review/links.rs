@@ -45,7 +45,8 @@ pub(super) struct LinkForm {
 /// A link as the list shows it.
 struct Row {
     id: LinkId,
-    patient: String,
+    /// None if it does not open.
+    patient: Option<String>,
     proxy: Option<String>,
     doctor: String,
     purpose: Purpose,
@@ -86,6 +87,8 @@ struct Found {
     /// Whether every open link was looked at, and how many are at most.
     is_whole: bool,
     most: u32,
+    /// What was typed, to be mended.
+    untrusted_patient: String,
 }
 
 #[derive(Deserialize)]
@@ -134,7 +137,7 @@ pub(super) async fn list(
     for part in link::list(&door.role, actor, asked).await? {
         let (name, count) = (part.what.as_str(), part.count);
         let foot = Foot::of("/links", name, &part);
-        parts.push(Part { name, count, rows: rows(&door.role, part.rows)?, foot });
+        parts.push(Part { name, count, rows: rows(&door.role, part.rows), foot });
     }
     show(&door, &page, &reception.session, Shown::Parts(parts)).await
 }
@@ -149,8 +152,9 @@ pub(super) async fn search(
     let actor = actor_of(&reception.session.session);
     let link::Found { links, count, is_whole } =
         link::find(&door.role, actor, &form.untrusted_patient).await?;
-    let (rows, most) = (rows(&door.role, links)?, link::MOST_SEARCHED);
-    let found = Found { count, rows, is_whole, most };
+    let (rows, most) = (rows(&door.role, links), link::MOST_SEARCHED);
+    let untrusted_patient = form.untrusted_patient;
+    let found = Found { count, rows, is_whole, most, untrusted_patient };
     show(&door, &page, &reception.session, Shown::Found(found)).await
 }
 
@@ -264,16 +268,26 @@ impl LinkForm {
     }
 }
 
-fn rows(review: &Review, links: Vec<Listed>) -> Result<Vec<Row>, Failure> {
+fn rows(review: &Review, links: Vec<Listed>) -> Vec<Row> {
     links.into_iter().map(|listed| Row::of(review, listed)).collect()
 }
 
 impl Row {
-    fn of(review: &Review, listed: Listed) -> Result<Self, Failure> {
+    fn of(review: &Review, listed: Listed) -> Self {
         let Listed { link, doctor, state } = listed;
-        let Patient { number, proxy_name } = link::patient(review, &link)?;
-        let (id, purpose, until) = (link.id, link.purpose, link.until);
-        Ok(Self { id, patient: number, proxy: proxy_name, doctor, purpose, until, state })
+        let (patient, proxy) = match link::patient(review, &link) {
+            Some(Patient { number, proxy_name }) => (Some(number), proxy_name),
+            None => (None, None),
+        };
+        Self {
+            id: link.id,
+            patient,
+            proxy,
+            doctor,
+            purpose: link.purpose,
+            until: link.until,
+            state,
+        }
     }
 
     /// What reception should know of the state besides.
@@ -285,6 +299,16 @@ impl Row {
             LinkState::Closed => Some(page.t("link-closed-what")),
             LinkState::WithoutReader => Some(page.t("link-without_reader-what")),
             LinkState::Open | LinkState::Expired | LinkState::Revoked => None,
+        }
+    }
+}
+
+impl LinksPage<'_> {
+    /// What stands in the search's field already.
+    fn typed(&self) -> &str {
+        match &self.shown {
+            Shown::Found(found) => &found.untrusted_patient,
+            Shown::Parts(_) => "",
         }
     }
 }

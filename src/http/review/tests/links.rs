@@ -3,6 +3,9 @@
 use axum::http::StatusCode;
 
 use super::reception;
+use crate::domain::Action;
+use crate::domain::authority::Signed;
+use crate::domain::link::Link;
 use crate::flow::link::IssuedLink;
 use crate::flow::people;
 use crate::http::intake;
@@ -52,4 +55,20 @@ async fn a_link_whose_doctor_left_is_not_called_open() {
     people::disable_staff(review, actor, "doctor").await.unwrap();
     told(&mut browser, &link, "別の医師のリンクを発行してください").await;
     assert!(!browser.get("/links").await.body.contains("link-open"));
+}
+
+#[tokio::test]
+async fn a_link_whose_patient_does_not_open_is_listed_and_hides_no_other() {
+    let world = World::new().await;
+    let mut browser = reception(&world).await;
+    let (odd, good) = (world.app.link().await, world.app.link().await);
+    let review = &world.app.review;
+    let link = Link { version: 2, patient_sealed: "AAAA".to_owned(), ..odd.link.clone() };
+    let row = Signed::sign(&link, &review.keys.grant_signer).unwrap();
+    let event = review.app.event(review.app.itself(), Action::LinkIssue).unwrap();
+    review.app.db.put_link(&row, &link, &event.made(&link)).await.unwrap();
+    let list = browser.get("/links").await.body;
+    assert!(list.contains("読み取れません") && list.contains("K-1024"), "{list}");
+    assert!(list.contains(&format!("/links/{}/revoke", odd.link.id)), "it can still be revoked");
+    told(&mut browser, &good, "K-1024").await;
 }

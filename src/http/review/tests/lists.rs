@@ -91,9 +91,11 @@ async fn of_more_links_than_a_page_has_each_is_reached_found_and_revoked() {
         path.split_once('"').unwrap().0.to_owned()
     };
     let path = revoke(&second);
-    for typed in ["K-77", "+k-7"] {
+    for typed in ["K-77", "+k-7", "Ｋ－７７", "ｋー７7"] {
         let found = browser.post("/links/search", &format!("patient={typed}")).await.body;
         assert_eq!(revoke(&found), path);
+        let shown = typed.replace('+', " ");
+        assert!(found.contains(&format!("value=\"{shown}\"")), "what was typed: {found}");
         assert!(!found.contains("K-1024"));
     }
     let many = browser.post("/links/search", "patient=1024").await.body;
@@ -109,7 +111,11 @@ async fn of_more_links_than_a_page_has_each_is_reached_found_and_revoked() {
     assert!(first.contains("K-77") && first.contains("取り消し済み"), "among those that ended");
     let trail = world.app.trail().await;
     assert_eq!(trail.iter().filter(|it| *it == "list:bad_input").count(), 2);
-    assert_eq!(trail.iter().filter(|it| *it == "list").count(), 7, "each that named somebody");
+    assert_eq!(trail.iter().filter(|it| *it == "list").count(), 9, "each that named somebody");
+    let events = world.app.events().await;
+    let searches: Vec<_> = events.iter().filter(|it| it.facts.contains_key("search")).collect();
+    assert_eq!(searches.len(), 8, "that somebody was searched for is told");
+    assert!(searches.iter().all(|it| it.facts.len() == 1), "and not who: {searches:?}");
 }
 
 /// Issues as many links more, by copying one.

@@ -58,10 +58,11 @@ fn row(artifact: &Artifact) -> (serde_json::Value, [String; 7]) {
     let (verdict, reason) = judged(&artifact.state);
     let state = artifact.state.name();
     let since = artifact.state.since();
+    let size_bytes = artifact.known_source().map(|source| source.size_bytes);
     let json = json!({
         "artifact": artifact.id, "submission": artifact.submission, "state": state,
         "since": since.to_rfc3339(), "kind": artifact.kind,
-        "size_bytes": artifact.source.size_bytes, "verdict": verdict, "reason": reason,
+        "size_bytes": size_bytes, "verdict": verdict, "reason": reason,
         "version": artifact.version,
     });
     let columns = [
@@ -69,7 +70,7 @@ fn row(artifact: &Artifact) -> (serde_json::Value, [String; 7]) {
         state.to_string(),
         since.to_string(),
         artifact.kind.as_str().to_owned(),
-        artifact.source.size_bytes.to_string(),
+        size_bytes.map(|bytes| bytes.to_string()).unwrap_or_default(),
         verdict.unwrap_or_default().to_owned(),
         reason.unwrap_or_default(),
     ];
@@ -94,8 +95,42 @@ fn judged(state: &State) -> (Option<&str>, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::artifact::{ArtifactKind, Declared, Source};
     use crate::domain::state::{Media, Release, Rendition, Sha256Hex};
-    use crate::domain::{ObjectId, StaffId, Timestamp};
+    use crate::domain::submission::Connection;
+    use crate::domain::{ArtifactId, LinkId, ObjectId, StaffId, SubmissionId, Timestamp};
+
+    #[test]
+    fn a_purged_file_has_no_size() {
+        let now = Timestamp::from_millis(1_795_050_000_000);
+        let artifact = |state| Artifact {
+            id: ArtifactId::new(now, [1; 10]),
+            submission: SubmissionId::new(now, [1; 10]),
+            link: LinkId::new(now, [1; 10]),
+            position: 1,
+            kind: ArtifactKind::Photo,
+            declared: Declared::default(),
+            source: Source {
+                object: ObjectId::new(now, [1; 10]),
+                sha256: Sha256Hex::of_digest([0; 32]),
+                size_bytes: 0,
+                parts: 0,
+            },
+            received_at: now,
+            connection: Connection::forgotten(),
+            detected: None,
+            hold: None,
+            version: 1,
+            state,
+        };
+        let size = |state| {
+            let (json, columns) = row(&artifact(state));
+            (json["size_bytes"].as_u64(), columns[4].clone())
+        };
+        assert_eq!(size(State::Quarantined { since: now }), (Some(0), "0".to_owned()));
+        let purged = State::Purged { since: now, after: StateName::Quarantined };
+        assert_eq!(size(purged), (None, String::new()));
+    }
 
     #[test]
     fn what_two_reviewers_released_is_not_called_clean() {

@@ -146,6 +146,18 @@ impl Artifact {
         Change { artifact, before_version: None, event }
     }
 
+    /// The patient's bytes as far as they are known: once purged, nothing of them is.
+    pub fn known_source(&self) -> Option<&Source> {
+        match self.state {
+            State::Quarantined { .. }
+            | State::InReview { .. }
+            | State::Approved { .. }
+            | State::Released { .. }
+            | State::Rejected { .. } => Some(&self.source),
+            State::Purged { .. } => None,
+        }
+    }
+
     /// Quarantined or approved → released, by policy or two reviewers.
     pub fn release(self, release: Release, stamp: Stamp) -> Result<Change, TransitionError> {
         self.expect("be released", &[StateName::Quarantined, StateName::Approved])?;

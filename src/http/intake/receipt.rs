@@ -89,8 +89,7 @@ fn as_json(receipt: &Receipt) -> Value {
 /// An artifact as its sender may know it.
 pub(super) fn artifact_json(artifact: &Artifact) -> Value {
     let state: StateName = artifact.state.name();
-    // Of what is purged neither is known any more.
-    let known = (state != StateName::Purged).then_some(&artifact.source);
+    let known = artifact.known_source();
     json!({
         "id": artifact.id,
         "position": artifact.position,

@@ -1,5 +1,6 @@
 mod forms;
 mod pieces;
+mod purged;
 mod strangers;
 mod suspended;
 mod without_reader;

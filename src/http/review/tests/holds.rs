@@ -108,6 +108,25 @@ async fn the_queue_shows_the_type_that_was_found_and_what_keeps_a_file_from_bein
     assert!(facts.contains("前回の検査の不調") && facts.contains("engine_absent"));
 }
 
+#[tokio::test]
+async fn nothing_is_said_of_a_purged_file_as_if_it_were_known() {
+    let world = World::new().await;
+    let link = world.app.link().await;
+    let purged = world.artifact(&link, StateName::Purged).await;
+    let reviewer = world.app.staff("reviewer", StaffRole::Reviewer).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let db = &world.app.review.app.db;
+    let visit = db.submission(purged.submission).await.unwrap().unwrap();
+    let facts = format!("/artifacts/{}", purged.id);
+    for path in [facts, format!("/holds?receipt={}", visit.receipt.as_str())] {
+        let page = browser.get(&path).await.body;
+        assert!(page.contains("status-purged"), "{path}: {page}");
+        for said in ["0 B", "未検査", "000000000000"] {
+            assert!(!page.contains(said), "{path} {said}: {page}");
+        }
+    }
+}
+
 /// A hold's form.
 fn form(artifact: &Artifact, days: u64) -> String {
     format!("version={}&reason=incident&days={days}", artifact.version)

@@ -215,6 +215,14 @@ pub(super) async fn refused_event(app: &App, event: Event, refusal: Refusal) -> 
     record(app, Ok(event.refused(refusal.code())), refusal).await
 }
 
+/// What somebody known chose from a list. `None`, as it was not offered, is a refusal with the event.
+pub(super) async fn chosen<T>(app: &App, event: Event, choice: Option<T>) -> Result<T, FlowError> {
+    match choice {
+        Some(chosen) => Ok(chosen),
+        None => Err(refused_event(app, event, Refusal::BadInput).await),
+    }
+}
+
 /// Counts a refusal of someone who has not proven who they are: by the minute, not a row each, so
 /// that a flood cannot fill the log, and in memory, so that it costs no write of its own.
 pub fn refused_stranger(app: &App, code: Code) {

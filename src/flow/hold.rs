@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use super::error::refused_event;
+use super::error::{chosen, refused_event};
 use super::list::{PageNumber, Part};
 use super::{FlowError, Refusal};
-use crate::app::Review;
+use crate::app::{DbError, Review};
 use crate::domain::access::Permission;
 use crate::domain::artifact::Hold;
 use crate::domain::staff::{Holder, Session};
@@ -43,18 +43,18 @@ impl HoldReason {
     }
 
     /// Finds a form's choice.
-    pub fn choose(untrusted_code: &str) -> Option<Self> {
+    fn choose(untrusted_code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.code() == untrusted_code)
     }
 }
 
 /// What a hold is asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct HoldRequest {
+pub struct HoldRequest<'r> {
     pub artifact: ArtifactId,
     /// The version that the page showed.
     pub version: u32,
-    pub reason: HoldReason,
+    pub untrusted_reason: &'r str,
     pub life: Duration,
 }
 
@@ -92,30 +92,34 @@ pub async fn visit(review: &Review, untrusted_receipt: &str) -> Result<Option<Vi
 /// Sets a hold.
 ///
 /// # Errors
-/// [`Refusal::BadInput`] if it is for no time or for longer than the limit, [`Refusal::MovedOn`] if
-/// the artifact changed, is past its time already, or is in a state that cannot be held.
+/// [`Refusal::BadInput`] if it is for no time, for longer than the limit or for no reason of the list,
+/// [`Refusal::MovedOn`] if the artifact changed, is past its time already, or is in a state that cannot
+/// be held.
 pub async fn set(
     review: &Review,
     session: &Session,
-    request: HoldRequest,
+    request: HoldRequest<'_>,
 ) -> Result<Artifact, FlowError> {
     let app = &review.app;
     let keeper = keeper(session)?;
     let now = app.clock.trusted()?;
     let artifact = find(review, request.artifact).await?;
+    let event = event_about(review, &artifact, keeper, Action::Hold)?;
+    let choice = HoldReason::choose(request.untrusted_reason);
+    let reason = chosen(app, event.clone(), choice).await?;
     let refusal = match () {
         () if request.life.is_zero() || request.life > app.limits.hold_most => Refusal::BadInput,
         () if artifact.version != request.version => Refusal::MovedOn,
         () if app.retention.is_due(&artifact, now) => Refusal::MovedOn,
         () => {
-            let reason = Code::fixed(request.reason.code());
+            let reason = Code::fixed(reason.code());
             let (by, until) = (Actor::Staff { id: keeper }, now.plus(request.life));
             let hold = Hold { by, reason, at: now, until };
             let change = artifact.clone().set_hold(hold, app.stamp(by, now)?);
             return done(review, &artifact, keeper, Action::Hold, change).await;
         }
     };
-    Err(refused_event(app, event_about(review, &artifact, keeper, Action::Hold)?, refusal).await)
+    Err(refused_event(app, event, refusal).await)
 }
 
 /// Lifts a hold: expiry goes on, and what is past its time goes with the next sweep.
@@ -140,7 +144,8 @@ pub async fn lift(
     done(review, &artifact, keeper, Action::Unhold, change).await
 }
 
-/// Commits a change that the artifact's state allows; one that it does not is a logged refusal.
+/// Commits a change that the artifact's state allows; one that it does not, or that another one came
+/// before, is a logged refusal.
 pub(super) async fn done(
     review: &Review,
     artifact: &Artifact,
@@ -148,13 +153,14 @@ pub(super) async fn done(
     action: Action,
     change: Result<Change, TransitionError>,
 ) -> Result<Artifact, FlowError> {
-    match change {
-        Ok(change) => Ok(review.app.db.commit(change.into()).await?),
-        Err(TransitionError { .. }) => {
-            let event = event_about(review, artifact, staff, action)?;
-            Err(refused_event(&review.app, event, Refusal::MovedOn).await)
+    if let Ok(change) = change {
+        match review.app.db.commit(change.into()).await {
+            Err(DbError::Conflict) => {}
+            done => return Ok(done?),
         }
     }
+    let event = event_about(review, artifact, staff, action)?;
+    Err(refused_event(&review.app, event, Refusal::MovedOn).await)
 }
 
 /// An event of a member of staff about an artifact, as it stands.
@@ -178,5 +184,32 @@ fn keeper(session: &Session) -> Result<StaffId, FlowError> {
         Holder::Staff { .. } | Holder::HalfSignedIn { .. } | Holder::Patient { .. } => {
             Err(Refusal::NotAllowed.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::staff::StaffRole;
+    use crate::flow::receive::tests::received;
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn a_decision_that_another_came_before_is_refused_and_logged() {
+        let app = TestApp::new().await;
+        let seen = received(&app, b"a file").await;
+        let keeper = app.staff("reviewer", StaffRole::Reviewer).await.staff.id;
+        let (review, by) = (&app.review, Actor::Staff { id: keeper });
+        let hold = async || {
+            let at = review.app.clock.read();
+            let until = at.plus(Duration::from_hours(24));
+            let hold = Hold { by, reason: Code::fixed("dispute"), at, until };
+            let change = seen.clone().set_hold(hold, review.app.stamp(by, at).unwrap());
+            done(review, &seen, keeper, Action::Hold, change).await
+        };
+        hold().await.unwrap();
+        let late = hold().await;
+        assert!(matches!(late, Err(FlowError::Refused(Refusal::MovedOn))));
+        assert!(app.trail().await.contains(&"hold:moved_on".to_owned()));
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::error::refused_event;
+use super::error::{chosen, refused_event};
 use super::recall::recall;
 use super::{FlowError, Refusal};
 use crate::app::{App, DbError, Review};
@@ -53,7 +53,7 @@ impl ListReason {
     }
 
     /// Finds a form's choice among those offered.
-    pub fn choose(offered: &[Self], untrusted_code: &str) -> Option<Self> {
+    fn choose(offered: &[Self], untrusted_code: &str) -> Option<Self> {
         offered.iter().copied().find(|reason| reason.code() == untrusted_code)
     }
 }
@@ -91,15 +91,17 @@ pub async fn list(review: &Review, actor: Actor) -> Result<List, FlowError> {
 /// Adds every digest of a pasted list, or none.
 ///
 /// # Errors
-/// [`Refusal::ListFull`].
+/// [`Refusal::BadInput`] if the reason is not of the list, [`Refusal::ListFull`].
 pub async fn add(
     review: &Review,
     session: &Session,
     untrusted_list: &str,
-    reason: ListReason,
+    untrusted_reason: &str,
 ) -> Result<Added, FlowError> {
     let app = &review.app;
     let by = Actor::Staff { id: keeper(session)? };
+    let choice = ListReason::choose(&ListReason::ADD, untrusted_reason);
+    let reason = chosen(app, app.event(by, Action::KnownBadAdd)?, choice).await?;
     let digests = match read_list(untrusted_list) {
         Ok(digests) => digests,
         Err(unread) => {
@@ -127,23 +129,27 @@ pub async fn add(
 /// Takes a digest off the list. What was refused for it stays refused.
 ///
 /// # Errors
-/// [`FlowError::NotFound`] if it is not on it.
+/// [`Refusal::BadInput`] if this is no digest or the reason is not of the list, [`Refusal::MovedOn`] if
+/// it is not on it.
 pub async fn remove(
     review: &Review,
     session: &Session,
     untrusted_sha256: &str,
-    reason: ListReason,
+    untrusted_reason: &str,
 ) -> Result<(), FlowError> {
+    let app = &review.app;
     let by = Actor::Staff { id: keeper(session)? };
-    let digest = untrusted_sha256.trim().to_ascii_lowercase();
-    let sha256 = Sha256Hex::try_from(digest).map_err(|_| FlowError::NotFound)?;
+    let event = app.event(by, Action::KnownBadRemove)?;
+    let choice = ListReason::choose(&ListReason::REMOVE, untrusted_reason);
+    let digest = Sha256Hex::try_from(untrusted_sha256.trim().to_ascii_lowercase()).ok();
+    let (reason, sha256) = chosen(app, event.clone(), choice.zip(digest)).await?;
     // What is doubtful is taken off like what is listed: a reviewer's word ends the doubt.
-    if said(&review.app, &sha256).await? == Said::Nothing {
-        return Err(FlowError::NotFound);
+    if said(app, &sha256).await? == Said::Nothing {
+        return Err(refused_event(app, event.fact("sha256", &sha256), Refusal::MovedOn).await);
     }
     let change = (Standing::Removed, Action::KnownBadRemove);
     let entry = changed(review, sha256, by, reason, change).await?;
-    Ok(review.app.db.put_known_bad(&[entry]).await?)
+    Ok(app.db.put_known_bad(&[entry]).await?)
 }
 
 /// What the list says of an artifact, as one more report of its scan. A list that was altered clears

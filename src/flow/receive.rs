@@ -259,7 +259,7 @@ impl Visit {
                 }
             }
         }
-        Err(Refusal::MovedOn.into())
+        Err(self.refuse(app, Refusal::MovedOn).await)
     }
 
     /// Which limit of a submission so many files and bytes more would pass.

@@ -3,7 +3,7 @@
 //! Nothing here can release: an approval by two different reviewers is a state, and a worker scans
 //! again, encodes and signs. This door holds no key that could.
 
-use super::error::refused_event;
+use super::error::{chosen, refused_event};
 use super::hold::{done, event_about};
 use super::seal::blocking;
 use super::{FlowError, Refusal};
@@ -61,7 +61,7 @@ impl ReviewReason {
     }
 
     /// Finds a form's choice among those offered.
-    pub fn choose(offered: &[Self], untrusted_code: &str) -> Option<Self> {
+    fn choose(offered: &[Self], untrusted_code: &str) -> Option<Self> {
         offered.iter().copied().find(|reason| reason.code() == untrusted_code)
     }
 }
@@ -73,6 +73,32 @@ pub enum Showing {
     Findings,
     /// The bytes around the findings as well.
     Bytes,
+}
+
+impl Showing {
+    /// Finds a form's choice; findings alone if it has none.
+    fn choose(untrusted_bytes: Option<&str>) -> Option<Self> {
+        match untrusted_bytes {
+            None => Some(Self::Findings),
+            Some("shown") => Some(Self::Bytes),
+            Some(_) => None,
+        }
+    }
+}
+
+/// What is asked of evidence, as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct EvidenceRequest<'r> {
+    pub untrusted_reason: &'r str,
+    /// Asks for the bytes around findings.
+    pub untrusted_bytes: Option<&'r str>,
+}
+
+/// Evidence as it was opened.
+pub struct Opened {
+    pub evidence: Evidence,
+    pub reason: ReviewReason,
+    pub showing: Showing,
 }
 
 /// Steps of one file that are looked through for the evidence that stands.
@@ -100,18 +126,21 @@ pub async fn approvers(review: &Review, artifact: &Artifact) -> Result<Vec<Staff
 /// nothing is shown that a worker did not sign as what its last scan of this artifact found.
 ///
 /// # Errors
-/// [`FlowError::NotFound`] if the artifact has none, [`Refusal::EvidenceInvalid`].
+/// [`FlowError::NotFound`] if the artifact has none, [`Refusal::BadInput`] if the reason is not of the
+/// list, [`Refusal::EvidenceInvalid`].
 pub async fn open_evidence(
     review: &Review,
     session: &Session,
     id: ArtifactId,
-    reason: ReviewReason,
-    showing: Showing,
-) -> Result<Evidence, FlowError> {
+    request: EvidenceRequest<'_>,
+) -> Result<Opened, FlowError> {
     let app = &review.app;
     let reviewer = reviewer(session)?;
     let artifact = artifact(review, id).await?;
     let event = event_about(review, &artifact, reviewer, Action::EvidenceOpen)?;
+    let choice = ReviewReason::choose(&ReviewReason::OPEN, request.untrusted_reason);
+    let choice = choice.zip(Showing::choose(request.untrusted_bytes));
+    let (reason, showing) = chosen(app, event.clone(), choice).await?;
     let event = match showing {
         Showing::Findings => event,
         Showing::Bytes => event.fact("bytes", "shown"),
@@ -146,7 +175,9 @@ pub async fn open_evidence(
         Err(error) => return Err(error.into()),
     };
     match proven {
-        Some(evidence) if is_of_the_last_scan(app, &evidence).await? => Ok(evidence),
+        Some(evidence) if is_of_the_last_scan(app, &evidence).await? => {
+            Ok(Opened { evidence, reason, showing })
+        }
         Some(_) | None => {
             let event = event_about(review, &artifact, reviewer, Action::EvidenceOpen)?;
             Err(refused_event(app, event, Refusal::EvidenceInvalid).await)
@@ -180,20 +211,22 @@ async fn is_of_the_last_scan(app: &App, evidence: &Evidence) -> Result<bool, Flo
 /// Gives one reviewer's approval; the second by another reviewer approves the artifact.
 ///
 /// # Errors
-/// [`Refusal::StepUpNeeded`], [`Refusal::NotReleasable`], [`Refusal::SameReviewer`],
-/// [`Refusal::MovedOn`].
+/// [`Refusal::BadInput`] if the reason is not of the list, [`Refusal::StepUpNeeded`],
+/// [`Refusal::NotReleasable`], [`Refusal::SameReviewer`], [`Refusal::MovedOn`].
 pub async fn approve(
     review: &Review,
     session: &Session,
     id: ArtifactId,
     version: u32,
-    reason: ReviewReason,
+    untrusted_reason: &str,
 ) -> Result<Artifact, FlowError> {
     let app = &review.app;
     let reviewer = reviewer(session)?;
     let now = app.clock.trusted()?;
     let artifact = artifact(review, id).await?;
     let event = event_about(review, &artifact, reviewer, Action::Approve)?;
+    let choice = ReviewReason::choose(&ReviewReason::APPROVE, untrusted_reason);
+    let reason = chosen(app, event.clone(), choice).await?;
     let suspicious =
         matches!(&artifact.state, State::InReview { verdict: Verdict::Suspicious { .. }, .. });
     let refusal = match () {
@@ -262,21 +295,25 @@ fn completed(
 /// Rejects an artifact for good.
 ///
 /// # Errors
-/// [`Refusal::MovedOn`] if it changed since the reviewer looked.
+/// [`Refusal::MovedOn`] if it changed since the reviewer looked, [`Refusal::BadInput`] if the reason is
+/// not of the list.
 pub async fn reject(
     review: &Review,
     session: &Session,
     id: ArtifactId,
     version: u32,
-    reason: ReviewReason,
+    untrusted_reason: &str,
 ) -> Result<Artifact, FlowError> {
     let reviewer = reviewer(session)?;
     let artifact = unmoved(review, reviewer, id, version, Action::Reject).await?;
+    let event = event_about(review, &artifact, reviewer, Action::Reject)?;
+    let choice = ReviewReason::choose(&ReviewReason::REJECT, untrusted_reason);
+    let stated = chosen(&review.app, event, choice).await?;
     let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
     let reason = Reason {
         engine: Engine::Pipeline,
         code: Code::fixed("rejected_by_reviewer"),
-        detail: reason.code().to_owned(),
+        detail: stated.code().to_owned(),
     };
     // From review only: what still waits for a worker is the worker's.
     let change = match artifact.state {

@@ -7,7 +7,7 @@ mod rules;
 
 use std::net::IpAddr;
 
-use super::error::refused_event;
+use super::error::{chosen, refused_event};
 use super::list::{Asked, Part};
 use super::{FlowError, Refusal};
 use crate::app::{App, Intake, Review, Slice};
@@ -47,7 +47,7 @@ impl LiftReason {
     }
 
     /// Finds a form's choice.
-    pub fn choose(untrusted_code: &str) -> Option<Self> {
+    fn choose(untrusted_code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.code() == untrusted_code)
     }
 }
@@ -162,17 +162,19 @@ pub async fn to_tell(review: &Review, role: StaffRole) -> Result<usize, FlowErro
 /// Lifts a suspension before its time.
 ///
 /// # Errors
-/// [`FlowError::NotFound`], or [`Refusal::MovedOn`] if it has ended already.
+/// [`FlowError::NotFound`], [`Refusal::BadInput`] if the reason is not of the list, or
+/// [`Refusal::MovedOn`] if it has ended already.
 pub async fn lift(
     review: &Review,
     session: &Session,
     id: SuspensionId,
-    reason: LiftReason,
+    untrusted_reason: &str,
 ) -> Result<(), FlowError> {
     let app = &review.app;
     let by = Actor::Staff { id: lifter(session)? };
     let suspension = app.db.suspension(id).await?.ok_or(FlowError::NotFound)?;
     let event = about(app.event(by, Action::Unsuspend)?, &suspension);
+    let reason = chosen(app, event.clone(), LiftReason::choose(untrusted_reason)).await?;
     let lifted = Lifted { by, reason: Code::fixed(reason.code()), at: app.clock.trusted()? };
     let done = event.clone().fact("reason", reason.code());
     if app.db.lift_suspension(id, &lifted, &done).await? {

@@ -8,7 +8,7 @@ use crate::domain::state::StateName;
 use crate::flow::sensor::tests::World;
 
 async fn lists(world: &World, session: &Session, text: &str) -> Added {
-    add(&world.app.review, session, text, ListReason::FoundHere).await.unwrap()
+    add(&world.app.review, session, text, "found_here").await.unwrap()
 }
 
 async fn events(world: &World, action: Action) -> Vec<Event> {
@@ -121,11 +121,13 @@ async fn a_scan_hears_of_what_is_listed_and_of_nothing_else() {
     assert_eq!(finding.severity, Severity::Malicious);
     assert_eq!(finding.reason().to_string(), "hashes.known_bad_hash");
     let sha256 = artifact.source.sha256.as_str();
-    remove(&world.app.review, &session, sha256, ListReason::Mistake).await.unwrap();
+    remove(&world.app.review, &session, sha256, "mistake").await.unwrap();
     assert!(asked().await.is_quiet());
-    let again = remove(&world.app.review, &session, sha256, ListReason::Mistake).await;
-    assert!(matches!(again, Err(FlowError::NotFound)));
-    assert_eq!(events(&world, Action::KnownBadRemove).await.len(), 1);
+    let again = remove(&world.app.review, &session, sha256, "mistake").await;
+    assert!(matches!(again, Err(FlowError::Refused(Refusal::MovedOn))));
+    let removals = events(&world, Action::KnownBadRemove).await;
+    let outcomes: Vec<_> = removals.iter().map(|it| it.outcome.as_str()).collect();
+    assert_eq!(outcomes, ["done", "moved_on"]);
     let version = events(&world, Action::KnownBadRemove).await[0].edition().unwrap().version;
     assert_eq!(version, 2);
 }
@@ -138,7 +140,7 @@ async fn an_entry_that_was_put_back_or_forged_is_doubtful_and_clears_nothing() {
     let sha256 = &artifact.source.sha256;
     let (db, review) = (&world.worker.db, &world.app.review);
     lists(&world, &session, sha256.as_str()).await;
-    remove(review, &session, sha256.as_str(), ListReason::Outdated).await.unwrap();
+    remove(review, &session, sha256.as_str(), "outdated").await.unwrap();
     let removed = db.known_bad(sha256).await.unwrap().unwrap();
     let entry = removed.verify(&world.worker.public.grant).unwrap();
     lists(&world, &session, sha256.as_str()).await;
@@ -196,7 +198,7 @@ async fn a_list_is_taken_whole_or_not_at_all() {
     assert_eq!(lists(&world, &session, &two).await, Added::New(2));
     assert_eq!(lists(&world, &session, &two).await, Added::New(0), "they are on it");
     let more = format!("{two}\n{}\n{}", digest(3), digest(4));
-    let full = add(&world.app.review, &session, &more, ListReason::FoundHere).await;
+    let full = add(&world.app.review, &session, &more, "found_here").await;
     assert!(matches!(full, Err(FlowError::Refused(Refusal::ListFull))));
     assert_eq!(world.worker.db.count_known_bad().await.unwrap(), 2);
     let three = format!("{two}\n{}", digest(3));

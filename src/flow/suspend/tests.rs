@@ -246,20 +246,20 @@ async fn a_reviewer_lifts_a_suspension_once_with_a_reason_and_counting_starts_an
     let receptionist =
         Holder::Staff { staff: StaffId::new(world.now(), [1; 10]), role: StaffRole::Reception };
     let other = Session { holder: receptionist, ..session.clone() };
-    assert!(lift(review, &other, id, LiftReason::Mistake).await.is_err());
+    assert!(lift(review, &other, id, "mistake").await.is_err());
     world.app.hand.advance(SECOND);
-    lift(review, &session, id, LiftReason::Mended).await.unwrap();
+    lift(review, &session, id, "mended").await.unwrap();
     assert!(is_open(&world, &kept).await);
     world.app.hand.advance(SECOND);
     assert_eq!(step(&world.worker).await.unwrap(), 0);
-    let again = lift(review, &session, id, LiftReason::Mended).await.unwrap_err();
+    let again = lift(review, &session, id, "mended").await.unwrap_err();
     assert!(matches!(again, FlowError::Refused(Refusal::MovedOn)), "{again}");
     let lifted = events(&world, Action::Unsuspend).await;
     let outcomes: Vec<_> = lifted.iter().map(|it| it.outcome.as_str()).collect();
     assert_eq!(outcomes, ["done", "moved_on"]);
     assert_eq!((lifted[0].link, lifted[0].facts["reason"].as_str()), (Some(kept.link), "mended"));
     let none = SuspensionId::new(world.now(), [1; 10]);
-    let none = lift(review, &session, none, LiftReason::Mended).await;
+    let none = lift(review, &session, none, "mended").await;
     assert!(matches!(none, Err(FlowError::NotFound)));
     reject(&world, files.remove(0), "malicious").await;
     assert_eq!(step(&world.worker).await.unwrap(), 1, "what comes later counts");

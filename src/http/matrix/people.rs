@@ -16,7 +16,7 @@ use crate::domain::suspension::{Counted, Subject, Suspension};
 use crate::domain::{
     Action, Actor, ClinicId, LinkId, MachineId, StaffId, SubmissionId, SuspensionId,
 };
-use crate::flow::known_bad::{self, Added, ListReason};
+use crate::flow::known_bad::{self, Added};
 use crate::flow::link::IssuedLink;
 use crate::flow::people::{self, AddedStaff};
 
@@ -267,8 +267,7 @@ async fn list_bad(world: &World, staff: StaffId) {
     let (created_at, seen_at) = (world.now(), world.now());
     let (digest, door) = (String::new(), Role::Review);
     let session = Session { digest, door, holder, created_at, seen_at, factor_at: None };
-    let reason = ListReason::FoundHere;
-    let added = known_bad::add(&world.app.review, &session, BAD_FILE, reason).await;
+    let added = known_bad::add(&world.app.review, &session, BAD_FILE, "found_here").await;
     assert_eq!(added.expect("added"), Added::New(1));
 }
 

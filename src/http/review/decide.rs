@@ -11,8 +11,7 @@ use super::artifact::{read, show};
 use crate::app::Review;
 use crate::domain::staff::Session;
 use crate::domain::{Artifact, ArtifactId};
-use crate::flow::review::{self, ReviewReason};
-use crate::flow::{FlowError, Refusal, sign_in};
+use crate::flow::{FlowError, review, sign_in};
 use crate::http::permits::Decide;
 use crate::http::staff::shown;
 use crate::http::{Allowed, Door, Failure, Page, StaffSession, session_cookie};
@@ -36,11 +35,11 @@ pub(super) async fn approve(
     (State(door), page, mut reviewer, Path(untrusted_id), Form(form)): Asked,
 ) -> Result<Response, Failure> {
     let id = read(&untrusted_id)?;
-    let reason = choose(&ReviewReason::APPROVE, &form)?;
     let stepped = step_up(&door.role, &mut reviewer.session.session, &form.untrusted_code).await;
     let (cookie, done) = match stepped {
         Ok(cookie) => {
             let session = &reviewer.session.session;
+            let reason = &form.untrusted_reason;
             (cookie, review::approve(&door.role, session, id, form.version, reason).await)
         }
         Err(error) => (None, Err(error)),
@@ -54,8 +53,7 @@ pub(super) async fn reject(
     (State(door), page, reviewer, Path(untrusted_id), Form(form)): Asked,
 ) -> Result<Response, Failure> {
     let id = read(&untrusted_id)?;
-    let reason = choose(&ReviewReason::REJECT, &form)?;
-    let session = &reviewer.session.session;
+    let (session, reason) = (&reviewer.session.session, &form.untrusted_reason);
     let done = review::reject(&door.role, session, id, form.version, reason).await;
     answer(&door, &page, &reviewer.session, id, done).await
 }
@@ -76,11 +74,6 @@ pub(super) async fn recall(
     let id = read(&untrusted_id)?;
     let done = review::recall(&door.role, &reviewer.session.session, id, form.version).await;
     answer(&door, &page, &reviewer.session, id, done).await
-}
-
-fn choose(offered: &[ReviewReason], form: &DecisionForm) -> Result<ReviewReason, Failure> {
-    let chosen = ReviewReason::choose(offered, &form.untrusted_reason);
-    chosen.ok_or_else(|| Refusal::BadInput.into())
 }
 
 /// Checks a one-time code, if one was typed: the session is then another, with a new cookie.

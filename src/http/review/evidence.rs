@@ -17,8 +17,7 @@ use crate::domain::ArtifactId;
 use crate::domain::content::{Evidence, Preview};
 use crate::domain::evidence::{Part, Window};
 use crate::domain::finding::{Engine, EngineOutcome, Finding};
-use crate::flow::Refusal;
-use crate::flow::review::{self, ReviewReason, Showing};
+use crate::flow::review::{self, EvidenceRequest, Opened, ReviewReason, Showing};
 use crate::http::language::Language;
 use crate::http::permits::OpenEvidence;
 use crate::http::staff::{Me, reason};
@@ -63,15 +62,13 @@ pub(super) async fn open(
     Form(form): Form<EvidenceForm>,
 ) -> Result<Response, Failure> {
     let id = read(&untrusted_id)?;
-    let reason = ReviewReason::choose(&ReviewReason::OPEN, &form.untrusted_reason);
-    let reason = reason.ok_or(Refusal::BadInput)?;
-    let showing = match form.untrusted_bytes.as_deref() {
-        Some("shown") => Showing::Bytes,
-        None => Showing::Findings,
-        Some(_) => return Err(Refusal::BadInput.into()),
+    let request = EvidenceRequest {
+        untrusted_reason: &form.untrusted_reason,
+        untrusted_bytes: form.untrusted_bytes.as_deref(),
     };
     let session = &reviewer.session.session;
-    let mut evidence = review::open_evidence(&door.role, session, id, reason, showing).await?;
+    let opened = review::open_evidence(&door.role, session, id, request).await?;
+    let Opened { mut evidence, reason: why, showing } = opened;
     let me = Me::of(&door, &reviewer.session).await?;
     let (jpeg_base64, text) = match evidence.preview.take() {
         Some(Preview::Image { jpeg_base64 }) => {
@@ -81,7 +78,6 @@ pub(super) async fn open(
         None => (None, None),
     };
     let here = "/queue";
-    let why = reason;
     let template =
         EvidencePage { page: &page, me, here, id, evidence, jpeg_base64, text, why, showing };
     let mut response = page.html(&template)?;

@@ -10,7 +10,6 @@ use crate::app::Review;
 use crate::domain::known_bad::{MOST_LINES, NotAList};
 use crate::flow::known_bad::{self, Added, List, ListReason};
 use crate::flow::sign_in::actor_of;
-use crate::flow::{FlowError, Refusal};
 use crate::http::permits::KeepKnownBad;
 use crate::http::staff::{Me, shown};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -70,9 +69,7 @@ pub(super) async fn add(
     reviewer: Allowed<KeepKnownBad>,
     Form(form): Form<AddForm>,
 ) -> Result<Response, Failure> {
-    let chosen = ListReason::choose(&ListReason::ADD, &form.untrusted_reason);
-    let reason = chosen.ok_or(Refusal::BadInput)?;
-    let session = &reviewer.session.session;
+    let (session, reason) = (&reviewer.session.session, &form.untrusted_reason);
     let note = match known_bad::add(&door.role, session, &form.untrusted_list, reason).await {
         Ok(Added::New(count)) => Note::Added(count),
         Ok(Added::Unread(unread)) => Note::Unread(unread, form.untrusted_list),
@@ -88,16 +85,10 @@ pub(super) async fn remove(
     reviewer: Allowed<KeepKnownBad>,
     Form(form): Form<RemoveForm>,
 ) -> Result<Response, Failure> {
-    let chosen = ListReason::choose(&ListReason::REMOVE, &form.untrusted_reason);
-    let reason = chosen.ok_or(Refusal::BadInput)?;
-    let session = &reviewer.session.session;
+    let (session, reason) = (&reviewer.session.session, &form.untrusted_reason);
     match known_bad::remove(&door.role, session, &form.untrusted_sha256, reason).await {
         Ok(()) => Ok(Redirect::to("/hashes").into_response()),
-        Err(FlowError::NotFound) => {
-            let note = Note::Refused(Problem::Refused(Refusal::MovedOn));
-            show(&door, &page, &reviewer.session, note).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => show(&door, &page, &reviewer.session, Note::Refused(shown(error)?)).await,
     }
 }
 

@@ -17,10 +17,10 @@ use crate::app::Review;
 use crate::domain::retention::Retention;
 use crate::domain::staff::StaffRole;
 use crate::domain::{Artifact, ArtifactId, Timestamp};
+use crate::flow::FlowError;
 use crate::flow::hold::{self, HoldReason, HoldRequest};
 use crate::flow::list::PageNumber;
 use crate::flow::sign_in::actor_of;
-use crate::flow::{FlowError, Refusal};
 use crate::http::permits::Hold;
 use crate::http::staff::{Me, shown};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -100,9 +100,9 @@ pub(super) async fn set(
     Form(form): Form<HoldForm>,
 ) -> Result<Response, Failure> {
     let artifact = read(&untrusted_id)?;
-    let reason = HoldReason::choose(&form.untrusted_reason).ok_or(Refusal::BadInput)?;
     let life = Duration::from_hours(u64::from(form.days) * 24);
-    let request = HoldRequest { artifact, version: form.version, reason, life };
+    let (version, untrusted_reason) = (form.version, form.untrusted_reason.as_str());
+    let request = HoldRequest { artifact, version, untrusted_reason, life };
     let done = hold::set(&door.role, &keeper.session.session, request).await;
     answer(&door, &page, &keeper.session, artifact, done).await
 }

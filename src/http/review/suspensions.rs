@@ -10,9 +10,9 @@ use super::turn::{Foot, Turn};
 use crate::app::Review;
 use crate::domain::Timestamp;
 use crate::domain::suspension::{Counted, Subject, Suspension};
+use crate::flow::list;
 use crate::flow::sign_in::actor_of;
 use crate::flow::suspend::{self, LiftReason, Listed};
-use crate::flow::{Refusal, list};
 use crate::http::permits::Unsuspend;
 use crate::http::staff::{Me, shown};
 use crate::http::{Allowed, Door, Failure, Page, Problem, StaffSession};
@@ -59,7 +59,7 @@ pub(super) async fn lift(
     Form(form): Form<LiftForm>,
 ) -> Result<Response, Failure> {
     let id = untrusted_id.parse().map_err(|_| Problem::NotFound)?;
-    let reason = LiftReason::choose(&form.untrusted_reason).ok_or(Refusal::BadInput)?;
+    let reason = &form.untrusted_reason;
     match suspend::lift(&door.role, &reviewer.session.session, id, reason).await {
         Ok(()) => Ok(Redirect::to("/suspensions").into_response()),
         Err(error) => {

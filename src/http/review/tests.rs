@@ -12,6 +12,7 @@ use crate::domain::finding::Reason;
 use crate::domain::policy::Verdict;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
+use crate::domain::suspension::Subject;
 use crate::domain::{Artifact, ArtifactId, Engine, ObjectId, State};
 use crate::flow::people::{self, AddedStaff};
 use crate::http::staff::tests::world::{World, suspicious, unscannable};
@@ -221,6 +222,37 @@ async fn a_decision_about_another_state_is_refused_and_logged() {
     let form = format!("version={}", artifact.version);
     let answer = browser.post(&path(&artifact, "rescan"), &form).await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_choice_that_was_not_offered_is_refused_and_logged() {
+    let world = World::new().await;
+    let (artifact, reviewer) = waiting(&world).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    let link = world.app.link().await.link.id;
+    let told = [StaffRole::Reviewer];
+    let id = suspensions::suspend(&world, Subject::Link { link }, &told).await;
+    let version = format!("version={}&", artifact.version);
+    for (step, path, form) in [
+        ("evidence_open", path(&artifact, "evidence"), "reason=curiosity".to_owned()),
+        ("evidence_open", path(&artifact, "evidence"), "reason=triage&bytes=all".to_owned()),
+        ("approve", path(&artifact, "approve"), format!("{version}reason=attack")),
+        ("reject", path(&artifact, "reject"), format!("{version}reason=care_need")),
+        ("hold", path(&artifact, "hold"), format!("{version}reason=triage&days=1")),
+        ("unsuspend", format!("/suspensions/{id}/lift"), "reason=because".to_owned()),
+        ("known_bad_add", "/hashes".to_owned(), "list=&reason=mistake".to_owned()),
+        ("known_bad_remove", "/hashes/remove".to_owned(), "sha256=7&reason=mistake".to_owned()),
+    ] {
+        let refused = || async {
+            let name = format!("{step}:bad_input");
+            world.app.trail().await.iter().filter(|it| **it == name).count()
+        };
+        let before = refused().await;
+        let answer = browser.post(&path, &form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{step} {form}");
+        assert_eq!(refused().await, before + 1, "{step} {form}");
+    }
+    assert_eq!(state(&world, &artifact).await, StateName::InReview);
 }
 
 #[tokio::test]

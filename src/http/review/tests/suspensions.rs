@@ -7,7 +7,7 @@ use crate::domain::suspension::{Counted, Subject, Suspension};
 use crate::domain::{Action, SuspensionId};
 use crate::http::staff::tests::world::World;
 
-async fn suspend(world: &World, subject: Subject, tell: &[StaffRole]) -> SuspensionId {
+pub(super) async fn suspend(world: &World, subject: Subject, tell: &[StaffRole]) -> SuspensionId {
     let app = &world.app.review.app;
     let now = world.now();
     let suspension = Suspension {

@@ -119,30 +119,22 @@ impl SuspendRule {
     const HOUR: u64 = 3600;
     const DAY: u64 = 24 * Self::HOUR;
 
-    /// The rules of a configuration that names none.
+    /// The rules of a configuration that names none. Whoever is suspended reads to call the clinic, so
+    /// reception is told of each.
     pub fn usual() -> Vec<Self> {
-        let tell = |roles: &[StaffRole]| roles.to_vec();
-        let rule = |counted, threshold, window, suspend, duration, tell| Self {
+        let rule = |counted, threshold, window, suspend, duration| Self {
             counted,
             threshold,
             window,
             suspend,
             duration,
-            tell,
+            tell: vec![StaffRole::Reviewer, StaffRole::Reception],
         };
-        let both = [StaffRole::Reviewer, StaffRole::Reception];
         vec![
-            rule(Counted::Alerts, 3, Self::HOUR, Target::Link, Self::DAY, tell(&both)),
-            rule(Counted::Malicious, 3, Self::DAY, Target::Link, Self::DAY, tell(&both)),
+            rule(Counted::Alerts, 3, Self::HOUR, Target::Link, Self::DAY),
+            rule(Counted::Malicious, 3, Self::DAY, Target::Link, Self::DAY),
             // Addresses are shared: many guesses, and not for long.
-            rule(
-                Counted::Guesses,
-                30,
-                Self::HOUR / 6,
-                Target::Address,
-                Self::HOUR,
-                tell(&[StaffRole::Reviewer]),
-            ),
+            rule(Counted::Guesses, 30, Self::HOUR / 6, Target::Address, Self::HOUR),
         ]
     }
 }
@@ -219,6 +211,13 @@ mod tests {
         assert_eq!(key("2001:db8:1:2:ffff::9"), "address:2001:db8:1:2::/64");
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:3::1"), key("2001:db8:1:2::1"));
+    }
+
+    #[test]
+    fn whoever_answers_the_telephone_is_told_of_each_suspension() {
+        for rule in SuspendRule::usual() {
+            assert!(rule.tell.contains(&StaffRole::Reception), "{rule:?}");
+        }
     }
 
     #[test]

@@ -88,6 +88,16 @@ async fn show(
     page.html_with(status, &SuspensionsPage { page, me, here, refusal, parts })
 }
 
+impl Part {
+    /// The key of its name.
+    fn name(&self) -> &'static str {
+        match self.what {
+            Listed::Active => "suspensions",
+            Listed::Ended => "suspensions-ended",
+        }
+    }
+}
+
 #[expect(clippy::unused_self, reason = "askama calls methods of the page")]
 impl SuspensionsPage<'_> {
     fn reasons(&self) -> [LiftReason; 3] {

@@ -68,6 +68,7 @@ async fn of_more_rejections_than_a_page_has_the_newest_come_first_and_each_is_re
     assert!(second.contains(&rejected[0]) && !second.contains(&rejected[1]));
     assert!(second.contains("/queue?part=rejected&#38;page=1") && !second.contains("page=3"));
     assert!(!second.contains("確認待ち"), "one part alone");
+    assert!(second.contains("前のページ<span class=\"sr\"> (却下)"), "the part's name: {second}");
     for odd in ["?part=released&page=2", "?part=&page=x", "?page=9"] {
         assert!(browser.get(&format!("/queue{odd}")).await.body.contains("確認待ち"), "{odd}");
     }

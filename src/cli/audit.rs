@@ -110,7 +110,7 @@ pub(super) async fn run(
         }
         AuditCommand::Search(args) => {
             let filter = filter(args)?;
-            let entries = log::search(&app, open::operator(), &filter).await?;
+            let entries = log::search(&app, open::operator(), Some(&filter)).await?;
             let rows: Vec<_> = entries.into_iter().map(row).collect();
             let heading = ["TIME", "ACTOR", "ACTION", "OUTCOME", "ARTIFACT"];
             output.table(heading, &rows, "no event matches")?;

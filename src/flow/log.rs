@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::error::chosen;
 use super::seal::blocking;
 use super::{FlowError, Refusal};
 use crate::app::{App, AuditFilter, Checkpoints, DbError, LogTree, Logged, Worker};
@@ -201,15 +202,18 @@ pub async fn close_refusal_windows(app: &App) -> Result<(), FlowError> {
 }
 
 /// Entries that match, newest first; the search is itself an event.
+///
+/// # Errors
+/// [`Refusal::BadInput`] if what is asked for does not read (`None`) or is
+/// nothing.
 pub async fn search(
     app: &App,
     actor: Actor,
-    filter: &AuditFilter,
+    filter: Option<&AuditFilter>,
 ) -> Result<Vec<Logged>, FlowError> {
-    if filter.limit == 0 {
-        return Err(Refusal::BadInput.into());
-    }
-    app.db.append(&app.event(actor, Action::AuditSearch)?).await?;
+    let event = app.event(actor, Action::AuditSearch)?;
+    let filter = chosen(app, event.clone(), filter.filter(|it| it.limit > 0)).await?;
+    app.db.append(&event).await?;
     Ok(app.db.logged_events(filter).await?)
 }
 

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
@@ -12,8 +13,8 @@ use crate::domain::{Event, Outcome, Timestamp};
 use crate::flow::log;
 use crate::flow::sign_in::actor_of;
 use crate::http::permits::SearchAudit;
-use crate::http::staff::Me;
-use crate::http::{Allowed, Door, Failure, Page};
+use crate::http::staff::{Me, shown};
+use crate::http::{Allowed, Door, Failure, Page, Problem};
 
 /// Most events on one page.
 const LIST_LIMIT: u32 = 200;
@@ -46,8 +47,13 @@ struct AuditPage<'a> {
     me: Me,
     here: &'static str,
     query: AuditQuery,
-    entries: Vec<Logged>,
-    is_full: bool,
+    found: Found,
+}
+
+/// What a search led to.
+enum Found {
+    Entries(Vec<Logged>),
+    Refused(Problem),
 }
 
 /// `GET /audit`.
@@ -58,41 +64,58 @@ pub(super) async fn search(
     Query(query): Query<AuditQuery>,
 ) -> Result<Response, Failure> {
     let actor = actor_of(&reviewer.session.session);
-    let entries = log::search(&door.role.app, actor, &query.filter()).await?;
+    let found = match log::search(&door.role.app, actor, query.filter().as_ref()).await {
+        Ok(entries) => Found::Entries(entries),
+        Err(error) => Found::Refused(shown(error)?),
+    };
     let me = Me::of(&door, &reviewer.session).await?;
-    let is_full = entries.len() >= LIST_LIMIT as usize;
-    page.html(&AuditPage { page: &page, me, here: "/audit", query, entries, is_full })
+    let status = match &found {
+        Found::Entries(_) => StatusCode::OK,
+        Found::Refused(problem) => problem.status(),
+    };
+    page.html_with(status, &AuditPage { page: &page, me, here: "/audit", query, found })
 }
 
 impl AuditQuery {
-    fn filter(&self) -> AuditFilter {
+    /// What is asked for; `None` if a day does not read, as to leave it out would find other things.
+    fn filter(&self) -> Option<AuditFilter> {
         let field = |text: &str| {
             let text: String = text.trim().chars().take(FIELD_CHARS).collect();
             (!text.is_empty()).then_some(text)
         };
-        AuditFilter {
+        let from = day(&self.untrusted_from).ok()?;
+        let until = day(&self.untrusted_until).ok()?;
+        Some(AuditFilter {
             artifact: field(&self.untrusted_artifact),
             actor: field(&self.untrusted_actor),
             action: field(&self.untrusted_action),
-            from: day(&self.untrusted_from),
-            until: day(&self.untrusted_until).map(|day| day.plus(one_day())),
+            from,
+            until: until.map(|day| day.plus(one_day())),
             limit: LIST_LIMIT,
-        }
+        })
     }
 }
 
 #[expect(clippy::unused_self, reason = "askama calls methods of the page")]
 impl AuditPage<'_> {
+    fn is_full(&self, entries: &[Logged]) -> bool {
+        entries.len() >= LIST_LIMIT as usize
+    }
+
     fn is_refused(&self, event: &Event) -> bool {
         matches!(event.outcome, Outcome::Refused { .. })
     }
 }
 
-/// The beginning of a day as a date field sends it (`2026-11-23`).
-fn day(untrusted_text: &str) -> Option<Timestamp> {
-    let date: Date = untrusted_text.trim().parse().ok()?;
-    let start = date.to_zoned(TimeZone::fixed(JAPAN)).ok()?;
-    Some(Timestamp::from_millis(start.timestamp().as_millisecond()))
+/// The beginning of a day as a date field sends it (`2026-11-23`); `None` if it sends none.
+fn day(untrusted_text: &str) -> Result<Option<Timestamp>, jiff::Error> {
+    let text = untrusted_text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let date: Date = text.parse()?;
+    let start = date.to_zoned(TimeZone::fixed(JAPAN))?;
+    Ok(Some(Timestamp::from_millis(start.timestamp().as_millisecond())))
 }
 
 const fn one_day() -> std::time::Duration {
@@ -110,10 +133,10 @@ mod tests {
             untrusted_until: "2026-11-23".into(),
             ..AuditQuery::default()
         };
-        let filter = query.filter();
+        let filter = query.filter().unwrap();
         assert_eq!(filter.from, Timestamp::from_rfc3339("2026-11-22T15:00:00.000Z"));
         assert_eq!(filter.until, Timestamp::from_rfc3339("2026-11-23T15:00:00.000Z"));
-        assert_eq!(day("soon"), None);
-        assert_eq!(query.filter().artifact, None);
+        assert_eq!(filter.artifact, None);
+        assert!(day("soon").is_err() && day(" ").unwrap().is_none());
     }
 }

@@ -358,6 +358,24 @@ async fn the_log_is_searched_by_artifact_and_the_search_is_an_event() {
     assert_eq!(trail.iter().filter(|it| *it == "audit_search").count(), 2);
 }
 
+#[tokio::test]
+async fn a_search_from_a_day_that_does_not_read_finds_nothing_and_says_so() {
+    let world = World::new().await;
+    let (_, reviewer) = waiting(&world).await;
+    let mut browser = world.signed_in(&reviewer).await;
+    for field in ["from", "until"] {
+        let refused = browser.get(&format!("/audit?{field}=2026%2F11%2F23&action=receive")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.body.contains("お確かめください"), "{}", refused.body);
+        assert!(refused.body.contains("value=\"2026/11/23\""), "to be mended");
+        assert!(!refused.body.contains("size_bytes"), "nothing is listed");
+    }
+    let trail = world.app.trail().await;
+    assert_eq!(trail.iter().filter(|it| *it == "audit_search:bad_input").count(), 2);
+    let empty = browser.get("/audit?from=&until=&action=receive").await;
+    assert!(empty.status.is_success() && empty.body.contains("size_bytes"));
+}
+
 /// A suspicious artifact in review, and a reviewer.
 async fn waiting(world: &World) -> (Artifact, AddedStaff) {
     let link = world.app.link().await;

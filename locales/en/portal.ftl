@@ -3,6 +3,7 @@ cleared-title = Cleared photos and messages
 cleared-order = The nearest deadline comes first.
 cleared-more = Show more, with later deadlines
 cleared-nearest = Back to the nearest deadlines
+cleared-unread = { $count } cannot be listed, as it cannot be read whose they are. Tell the administrator.
 cleared-empty = There is nothing to view now.
 cleared-empty-why = What patients send appears here once it is cleared. It is erased by itself when its time is over.
 patient = Patient { $number }

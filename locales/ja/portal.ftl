@@ -3,6 +3,7 @@ cleared-title = 検査を通った写真とメッセージ
 cleared-order = 閲覧期限の近い順です。
 cleared-more = 期限がより遅いものを続けて見る
 cleared-nearest = 期限の近いものへ戻る
+cleared-unread = { $count }件は、どの患者さんのものか読み取れないため、ここに出せません。管理者に知らせてください。
 cleared-empty = いま見られるものはありません。
 cleared-empty-why = 患者さんから届いたものは、検査を通るとここに並びます。期限が過ぎたものは自動的に消去されます。
 patient = 患者番号 { $number }

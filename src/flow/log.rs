@@ -204,8 +204,7 @@ pub async fn close_refusal_windows(app: &App) -> Result<(), FlowError> {
 /// Entries that match, newest first; the search is itself an event.
 ///
 /// # Errors
-/// [`Refusal::BadInput`] if what is asked for does not read (`None`) or is
-/// nothing.
+/// [`Refusal::BadInput`] if what is asked for does not read (`None`) or is nothing.
 pub async fn search(
     app: &App,
     actor: Actor,

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::seal::blocking;
 use super::{FlowError, Refusal, link, people};
 use crate::app::{App, Portal};
+use crate::domain::authority::Signed;
 use crate::domain::certificate::{self, NotReleased, Released, Viewer};
 use crate::domain::link::{Link, Patient};
 use crate::domain::staff::Staff;
@@ -29,6 +30,8 @@ pub struct Cleared {
 /// One page of a doctor's list.
 pub struct List {
     pub visits: Vec<Cleared>,
+    /// Visits of this page whose link or patient cannot be read: they keep no other from being listed.
+    pub unread: usize,
     /// Where the next page goes on; `None` if there is nothing behind this one.
     pub more: Option<ListPlace>,
 }
@@ -53,12 +56,16 @@ pub async fn list(
     let is_last = places.len() <= most as usize;
     places.truncate(most as usize);
     let more = places.last().copied().filter(|_| !is_last);
-    let mut visits = Vec::new();
+    let (mut visits, mut unread) = (Vec::new(), 0);
     for place in places {
-        visits.extend(submission(portal, &viewer, place.submission).await?);
+        match submission(portal, &viewer, place.submission).await? {
+            Found::Cleared(cleared) => visits.push(*cleared),
+            Found::Unread => unread += 1,
+            Found::Nothing => {}
+        }
     }
     app.db.append(&app.event(Actor::Staff { id: doctor }, Action::List)?).await?;
-    Ok(List { visits, more })
+    Ok(List { visits, unread, more })
 }
 
 /// One submission, if any of it was released to this doctor. It names its patient, so the event is
@@ -74,11 +81,14 @@ pub async fn submission_for(
     let app = &portal.app;
     let viewer = viewer(app, doctor).await?;
     let event = app.event(Actor::Staff { id: doctor }, Action::List)?.about_submission(id);
-    let Some(cleared) = submission(portal, &viewer, id).await? else {
-        return Err(not_found(app, event, Code::fixed("not_released")).await);
-    };
-    commit_first(app, &event.about_link(cleared.link.id)).await?;
-    Ok(cleared)
+    match submission(portal, &viewer, id).await? {
+        Found::Cleared(cleared) => {
+            commit_first(app, &event.about_link(cleared.link.id)).await?;
+            Ok(*cleared)
+        }
+        Found::Nothing => Err(not_found(app, event, Code::fixed("not_released")).await),
+        Found::Unread => Err(FlowError::Internal("whose visit it is cannot be read")),
+    }
 }
 
 /// One released artifact's facts and certificate, without its rendition.
@@ -234,14 +244,23 @@ pub(super) async fn not_found(app: &App, event: Event, cause: Code) -> FlowError
     }
 }
 
+/// What a visit has for a doctor.
+enum Found {
+    /// Boxed, as it is far larger than the others.
+    Cleared(Box<Cleared>),
+    /// Something was released to them, and whose it is cannot be read.
+    Unread,
+    Nothing,
+}
+
 async fn submission(
     portal: &Portal,
     viewer: &Viewer,
     id: SubmissionId,
-) -> Result<Option<Cleared>, FlowError> {
+) -> Result<Found, FlowError> {
     let app = &portal.app;
     let Some(submission) = app.db.submission(id).await? else {
-        return Ok(None);
+        return Ok(Found::Nothing);
     };
     let now = app.clock.trusted()?;
     let all = app.db.artifacts_of(id).await?;
@@ -253,13 +272,25 @@ async fn submission(
     };
     let released: Vec<_> = all.into_iter().filter_map(prove).collect();
     if released.is_empty() {
-        return Ok(None);
+        return Ok(Found::Nothing);
     }
-    let row = app.db.link(submission.link).await?.ok_or(FlowError::NotFound)?;
-    let link = row.verify(&app.public.grant)?;
-    let patient = link::open_patient(&link, &portal.keys.release_identity)?;
+    let row = app.db.link(submission.link).await?;
+    let (link, patient) = match whose(portal, row) {
+        Ok(whose) => whose,
+        Err(error) => {
+            tracing::error!(submission = %id, %error, "whose visit it is cannot be read");
+            return Ok(Found::Unread);
+        }
+    };
     let held_back = sent.saturating_sub(released.len());
-    Ok(Some(Cleared { submission, link, patient, released, held_back }))
+    Ok(Found::Cleared(Box::new(Cleared { submission, link, patient, released, held_back })))
+}
+
+/// The link behind a visit, and its patient.
+fn whose(portal: &Portal, row: Option<Signed<Link>>) -> Result<(Link, Patient), FlowError> {
+    let link = row.ok_or(FlowError::NotFound)?.verify(&portal.app.public.grant)?;
+    let patient = link::open_patient(&link, &portal.keys.release_identity)?;
+    Ok((link, patient))
 }
 
 async fn viewer(app: &App, doctor: StaffId) -> Result<Viewer, FlowError> {

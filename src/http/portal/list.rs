@@ -45,6 +45,8 @@ struct ListPage<'a> {
     page: &'a Page,
     me: Me,
     rows: Vec<Row>,
+    /// Visits that cannot be listed.
+    unread: usize,
     /// Nothing comes before this page.
     is_first: bool,
     more: Option<ListPlace>,
@@ -74,11 +76,11 @@ pub(super) async fn list(
 ) -> Result<Response, Failure> {
     let read = |text: String| ListPlace::parse(&text).ok_or(Problem::NotFound);
     let after = query.untrusted_after.map(read).transpose()?;
-    let List { visits, more } = view::list(&door.role, doctor.session.staff, after).await?;
+    let List { visits, unread, more } = view::list(&door.role, doctor.session.staff, after).await?;
     let me = Me::of(&door, &doctor.session).await?;
     let now = door.role.app.clock.read();
     let rows = visits.into_iter().map(|cleared| Row::of(cleared, now)).collect();
-    page.html(&ListPage { page: &page, me, rows, is_first: after.is_none(), more })
+    page.html(&ListPage { page: &page, me, rows, unread, is_first: after.is_none(), more })
 }
 
 /// `GET /submissions/{id}`.

@@ -4,10 +4,12 @@ use axum::http::StatusCode;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
+use crate::domain::authority::Signed;
 use crate::domain::limits::Limits;
+use crate::domain::link::Link;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::{Media, StateName};
-use crate::domain::{Artifact, State};
+use crate::domain::{Action, Artifact, State};
 use crate::http::staff::tests::world::{PIXELS, World};
 
 const CANARY: &str = "pixels of a released rendition";
@@ -46,6 +48,31 @@ async fn only_a_released_artifact_answers_with_content_and_every_refusal_is_an_e
     let trail = world.app.trail().await;
     assert!(trail.contains(&"view:not_addressee".to_owned()), "{trail:?}");
     assert!(trail.contains(&"list:not_released".to_owned()), "{trail:?}");
+}
+
+#[tokio::test]
+async fn a_visit_whose_link_does_not_read_hides_no_other_and_is_told() {
+    let world = World::new().await;
+    let [forged, sealed, good] =
+        [world.app.link().await, world.app.link().await, world.app.link().await];
+    for link in [&forged, &sealed, &good] {
+        world.artifact(link, StateName::Released).await;
+    }
+    let kept = world.artifact(&good, StateName::Released).await;
+    world
+        .app
+        .run(&format!("UPDATE links SET signature = 'AAAA' WHERE id = '{}'", forged.link.id))
+        .await;
+    let review = &world.app.review;
+    let link = Link { version: 2, patient_sealed: "AAAA".to_owned(), ..sealed.link.clone() };
+    let row = Signed::sign(&link, &review.keys.grant_signer).unwrap();
+    let event = review.app.event(review.app.itself(), Action::LinkIssue).unwrap();
+    review.app.db.put_link(&row, &link, &event.made(&link)).await.unwrap();
+    let mut doctor = world.signed_in(&world.doctor).await;
+    let list = doctor.get("/").await;
+    assert_eq!(list.status, StatusCode::OK);
+    assert!(list.body.contains(&format!("/submissions/{}", kept.submission)), "{}", list.body);
+    assert!(list.body.contains("2件は、どの患者さんのものか読み取れない"), "{}", list.body);
 }
 
 #[tokio::test]

@@ -233,6 +233,7 @@ reached-viewed = { $name } viewed it, last at { $time }
 reached-pulled = { $name } pulled it at { $time }
 reached-removed = It said at { $time } that it removed the recalled file.
 reached-not-here = It said at { $time } that it had the recalled file no longer: look for copies.
+reached-changed = It said at { $time } that another file stands where the recalled one was, and left it: look there, and remove it by hand.
 sensor-none = No intrusion detection sensor is configured: nothing watches the connections.
 sensor-silent = The intrusion detection sensor is silent: what comes in goes to review.
 sensor-losing = What the intrusion detection sensor says cannot all be taken: what comes in goes to review.

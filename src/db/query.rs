@@ -156,6 +156,8 @@ pub struct Delivery {
     pub recalled_at: Option<Timestamp>,
     /// When it said instead that it had the file no longer.
     pub not_here_at: Option<Timestamp>,
+    /// When it said instead that another file stands in its place.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// What became of a turn at scanning a stored artifact again.

@@ -18,6 +18,8 @@ pub enum Acknowledged {
     Removed,
     /// Had it no longer when it was recalled: somebody moved it, and there may be copies.
     NotHere,
+    /// Found another file in its place when it was recalled, and left it: a person must look.
+    Changed,
 }
 
 /// What waits for a machine.

@@ -2,8 +2,8 @@
 //!
 //! The machine is known by its client certificate. Pull is the one way files leave: each is handed
 //! out with its certificate after the event is committed, acknowledged once written and verified,
-//! and if it is recalled later, the machine is told until it says that it removed the file, or that
-//! it had it no longer.
+//! and if it is recalled later, the machine is told until it says that it removed the file, that it had
+//! it no longer, or that another stands in its place.
 
 use super::view::{self, Unopened, Viewed};
 use super::{FlowError, Refusal, people};
@@ -122,6 +122,7 @@ pub async fn acknowledge(
         Acknowledged::Written => event,
         Acknowledged::Removed => event.fact("recall", "removed"),
         Acknowledged::NotHere => event.fact("recall", "not_here"),
+        Acknowledged::Changed => event.fact("recall", "changed"),
     };
     if app.db.acknowledge(id, machine.id, what, &event).await? {
         return Ok(());

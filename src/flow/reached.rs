@@ -1,5 +1,5 @@
 //! Whom an artifact has reached, for those who recall it: who viewed it, which machine pulled it, and
-//! whether that machine has removed it since, or had it no longer.
+//! whether that machine has removed it since, had it no longer, or has another file in its place.
 
 use super::{FlowError, people};
 use crate::app::Review;
@@ -31,6 +31,8 @@ pub struct Pulled {
     pub removed_at: Option<Timestamp>,
     /// When it said instead that it had the file no longer: there may be copies.
     pub not_here_at: Option<Timestamp>,
+    /// When it said instead that another file stands in its place: a person must look.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// Whom an artifact has reached so far.
@@ -77,6 +79,7 @@ async fn machines(review: &Review, artifact: &Artifact) -> Result<Vec<Pulled>, F
             at: delivery.pulled_at,
             removed_at: delivery.recalled_at,
             not_here_at: delivery.not_here_at,
+            changed_at: delivery.changed_at,
         });
     }
     Ok(pulled)

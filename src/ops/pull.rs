@@ -184,7 +184,7 @@ pub async fn pull(
     Ok(summary)
 }
 
-/// Removes a recalled file, then says so, or that it was here no longer.
+/// Removes a recalled file, then says so, or that it was here no longer, or that another is in its place.
 async fn remove(
     server: &Server,
     folder: &mut Folder,
@@ -199,7 +199,10 @@ async fn remove(
             server.recall_not_here(artifact).await?;
             Ok(Line::Refused { artifact, reason: Refused::NotHere })
         }
-        Removal::Changed => Ok(Line::Refused { artifact, reason: Refused::ChangedSince }),
+        Removal::Changed => {
+            server.recall_changed(artifact).await?;
+            Ok(Line::Refused { artifact, reason: Refused::ChangedSince })
+        }
     }
 }
 

@@ -75,10 +75,15 @@ pub(super) async fn a_machine_is_told_what_it_lacks_and_what_was_stopped(world: 
     assert_eq!(stopped(1).await, [recalled.id], "what only expired takes no place");
     let recalled = purge(recalled).await;
     assert_eq!(stopped(MANY).await, [recalled.id], "a recall outlives what it stopped");
-    say(&world, recalled.id, Acknowledged::NotHere).await;
-    assert_eq!(stopped(MANY).await, []);
+    for what in [Acknowledged::NotHere, Acknowledged::Changed, Acknowledged::Removed] {
+        let event = crate::domain::Event { at: at(2), ..world.event(Action::Pull) };
+        world.db.record_pull(recalled.id, machine.id, &event).await.unwrap();
+        assert_eq!(stopped(MANY).await, [recalled.id], "as long as it says nothing of it");
+        say(&world, recalled.id, what).await;
+        assert_eq!(stopped(MANY).await, [], "{what:?}");
+    }
     // What was gone there and is released is pulled once more.
-    for what in [Acknowledged::Removed, Acknowledged::NotHere] {
+    for what in [Acknowledged::Removed, Acknowledged::NotHere, Acknowledged::Changed] {
         world.db.record_pull(third.id, machine.id, &world.event(Action::Pull)).await.unwrap();
         say(&world, third.id, Acknowledged::Written).await;
         assert_eq!(to_pull(MANY).await, []);

@@ -18,7 +18,7 @@ impl Store {
         sqlx::query(
             "INSERT INTO deliveries (artifact, machine, pulled_at) VALUES ($1, $2, $3) \
              ON CONFLICT (artifact, machine) DO UPDATE SET pulled_at = excluded.pulled_at, \
-             acknowledged_at = NULL, recalled_at = NULL, not_here_at = NULL",
+             acknowledged_at = NULL, recalled_at = NULL, not_here_at = NULL, changed_at = NULL",
         )
         .bind(artifact.to_string())
         .bind(machine.to_string())
@@ -45,6 +45,9 @@ impl Store {
             }
             Acknowledged::NotHere => {
                 "UPDATE deliveries SET not_here_at = $1 WHERE artifact = $2 AND machine = $3"
+            }
+            Acknowledged::Changed => {
+                "UPDATE deliveries SET changed_at = $1 WHERE artifact = $2 AND machine = $3"
             }
         };
         let mut tx = self.begin().await?;
@@ -74,7 +77,7 @@ impl Store {
              LEFT JOIN deliveries d ON d.artifact = a.id AND d.machine = $3 \
              WHERE a.link = l.id AND a.state = 'released' AND (l.doctor = $1 OR l.team = $2) \
              AND (d.acknowledged_at IS NULL OR d.recalled_at IS NOT NULL \
-             OR d.not_here_at IS NOT NULL) ORDER BY a.due_at, a.id LIMIT $4"
+             OR d.not_here_at IS NOT NULL OR d.changed_at IS NOT NULL) ORDER BY a.due_at, a.id LIMIT $4"
         )))
         .bind(machine.doctor.to_string())
         .bind(&machine.team)
@@ -94,7 +97,7 @@ impl Store {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM deliveries d JOIN artifacts a ON a.id = d.artifact \
              WHERE d.machine = $1 AND d.recalled_at IS NULL AND d.not_here_at IS NULL \
-             AND a.state <> 'released' \
+             AND d.changed_at IS NULL AND a.state <> 'released' \
              AND NOT (a.state = 'purged' AND a.facts LIKE '%\"after\":\"released\"%') \
              ORDER BY d.pulled_at, d.artifact LIMIT $2"
         )))
@@ -122,5 +125,6 @@ fn delivery(row: &Row) -> Answer<Delivery> {
         pulled_at: rows::time(row, "pulled_at")?,
         recalled_at: rows::optional_time(row, "recalled_at")?,
         not_here_at: rows::optional_time(row, "not_here_at")?,
+        changed_at: rows::optional_time(row, "changed_at")?,
     })
 }

@@ -50,6 +50,7 @@ pub(super) fn routes() -> Routes<Portal> {
         .post("/v1/artifacts/{id}/acknowledge", acknowledge)
         .post("/v1/artifacts/{id}/recall-acknowledge", acknowledge_recall)
         .post("/v1/artifacts/{id}/recall-not-here", recall_not_here)
+        .post("/v1/artifacts/{id}/recall-changed", recall_changed)
 }
 
 /// `GET /v1/waiting`.
@@ -105,6 +106,16 @@ async fn recall_not_here(
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
     pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::NotHere).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/artifacts/{id}/recall-changed`.
+async fn recall_changed(
+    State(portal): State<Portal>,
+    Puller(machine): Puller,
+    Path(untrusted_id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::Changed).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -116,23 +116,30 @@ async fn a_recall_waits_for_a_machine_that_is_off_until_after_the_purge() {
 }
 
 #[tokio::test]
-async fn a_recalled_file_that_was_moved_away_is_told_to_the_reviewer() {
+async fn a_recalled_file_that_was_moved_away_or_changed_is_told_to_the_reviewer() {
     let world = world().await;
     let link = world.app.link().await;
-    let artifact = world.artifact(&link, StateName::Released).await;
-    pulled(&world, &artifact).await;
-    recall(&world, artifact.clone()).await;
-    let gone = format!("/v1/artifacts/{}/recall-not-here", artifact.id);
-    let (status, ..) = ask(&world, Some(REGISTERED), Method::POST, &gone).await;
-    assert_eq!(status, StatusCode::NO_CONTENT);
-    assert!(waiting(&world).await.recalled.is_empty());
-    let events = world.app.events().await;
-    let said = |event: &Event| event.facts.get("recall").is_some_and(|it| it == "not_here");
-    assert_eq!(events.iter().filter(|event| said(event)).count(), 1);
     let reviewer = world.app.staff("reviewer", StaffRole::Reviewer).await;
-    let page = world.signed_in(&reviewer).await.get(&format!("/artifacts/{}", artifact.id)).await;
-    assert!(page.body.contains("もうそこになかった"), "{}", page.body);
-    assert!(!page.body.contains("消したと報告"), "{}", page.body);
+    for (route, fact, words) in [
+        ("recall-not-here", "not_here", "もうそこになかった"),
+        ("recall-changed", "changed", "別のファイルに変わっていた"),
+    ] {
+        let artifact = world.artifact(&link, StateName::Released).await;
+        pulled(&world, &artifact).await;
+        recall(&world, artifact.clone()).await;
+        let gone = format!("/v1/artifacts/{}/{route}", artifact.id);
+        let (status, ..) = ask(&world, Some(REGISTERED), Method::POST, &gone).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        assert!(waiting(&world).await.recalled.is_empty(), "it takes no place any more");
+        let events = world.app.events().await;
+        let said = |event: &Event| event.facts.get("recall").is_some_and(|it| it == fact);
+        assert_eq!(events.iter().filter(|event| said(event)).count(), 1);
+        world.app.hand.advance(Duration::from_secs(30));
+        let mut browser = world.signed_in(&reviewer).await;
+        let page = browser.get(&format!("/artifacts/{}", artifact.id)).await;
+        assert!(page.body.contains(words), "{}", page.body);
+        assert!(!page.body.contains("消したと報告"), "{}", page.body);
+    }
 }
 
 #[tokio::test]
@@ -231,7 +238,7 @@ async fn ask(
     (status, header, response.into_body().collect().await.unwrap().to_bytes().to_vec())
 }
 
-fn routes(artifact: &Artifact) -> [(Method, String); 5] {
+fn routes(artifact: &Artifact) -> [(Method, String); 6] {
     let path = |end: &str| format!("/v1/artifacts/{}/{end}", artifact.id);
     [
         (Method::GET, "/v1/waiting".to_owned()),
@@ -239,6 +246,7 @@ fn routes(artifact: &Artifact) -> [(Method, String); 5] {
         (Method::POST, path("acknowledge")),
         (Method::POST, path("recall-acknowledge")),
         (Method::POST, path("recall-not-here")),
+        (Method::POST, path("recall-changed")),
     ]
 }
 

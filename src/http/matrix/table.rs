@@ -218,4 +218,5 @@ pub(super) const TABLE: &[Row] = &[
     of(At::Machines, post("/v1/artifacts/{id}/acknowledge"), MACHINE, PULLED, Gives::Done),
     of(At::Machines, post("/v1/artifacts/{id}/recall-acknowledge"), MACHINE, PULLED, Gives::Done),
     of(At::Machines, post("/v1/artifacts/{id}/recall-not-here"), MACHINE, PULLED, Gives::Done),
+    of(At::Machines, post("/v1/artifacts/{id}/recall-changed"), MACHINE, PULLED, Gives::Done),
 ];

@@ -108,6 +108,11 @@ impl Server {
         self.post(&format!("/v1/artifacts/{artifact}/recall-not-here")).await
     }
 
+    /// Says that another file stands in the place of a recalled one.
+    pub(super) async fn recall_changed(&self, artifact: ArtifactId) -> Result<(), PullError> {
+        self.post(&format!("/v1/artifacts/{artifact}/recall-changed")).await
+    }
+
     async fn post(&self, path: &str) -> Result<(), PullError> {
         let answer = self.client.post(self.address(path)?).send().await;
         expect_success(answer.map_err(PullError::Unreached)?).map(drop)

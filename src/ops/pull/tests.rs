@@ -123,7 +123,11 @@ async fn a_recall_removes_the_file_unless_it_was_changed_since() {
     assert!(!world.path(&first, "1.jpg").exists());
     assert!(!world.path(&first, "1.certificate.txt").exists());
     assert!(world.path(&second, "2.jpg").exists());
-    assert_eq!(world.acknowledged(), [format!("{} recall-acknowledge", first.artifact)]);
+    let said = [
+        format!("{} recall-acknowledge", first.artifact),
+        format!("{} recall-changed", second.artifact),
+    ];
+    assert_eq!(world.acknowledged(), said);
 }
 
 #[tokio::test]

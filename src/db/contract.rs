@@ -58,6 +58,7 @@ use suspensions::{
 };
 use together::{
     a_late_commit_and_a_takeover_never_both_succeed,
+    readings_of_one_source_at_once_lose_nothing_of_each_other,
     sequencers_at_once_write_one_log_without_a_gap,
     waiting_artifacts_leased_at_once_are_leased_once_each, what_is_done_at_once_counts_once_each,
 };
@@ -147,6 +148,7 @@ on_every_engine! {
     waiting_artifacts_leased_at_once_are_leased_once_each,
     a_late_commit_and_a_takeover_never_both_succeed,
     what_is_done_at_once_counts_once_each,
+    readings_of_one_source_at_once_lose_nothing_of_each_other,
     sequencers_at_once_write_one_log_without_a_gap,
     what_was_read_is_kept_with_its_place_and_counted_once,
     a_flood_of_sightings_ends_at_its_limit_and_is_told,

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::world::{NOW, Place, SECOND, World, sealed};
 use crate::db::{Commit, Db, DbError, LogTree};
+use crate::domain::sighting::{Counts, Reading};
 use crate::domain::{Action, StaffId};
 
 const PROCESSES: usize = 4;
@@ -141,6 +142,33 @@ pub(super) async fn what_is_done_at_once_counts_once_each(world: World) {
     assert_eq!((world.events(Action::Reject).await, world.events(Action::Receive).await), (1, 2));
     let windows = world.db.ended_refusal_windows(NOW.plus(SECOND * 120)).await.expect("reads");
     assert_eq!(windows.iter().map(|it| it.count).collect::<Vec<_>>(), [TASKS as u64]);
+}
+
+/// As the streams of one socket are read.
+pub(super) async fn readings_of_one_source_at_once_lose_nothing_of_each_other(world: World) {
+    const READINGS: u32 = 25;
+    const SOURCE: &str = "gate:socket";
+    let counts = |lines, dropped| Counts { lines, dropped, ..Counts::default() };
+    let mut streams = JoinSet::new();
+    for stream in 0..PROCESSES {
+        let db = world.place.open().await;
+        streams.spawn(async move {
+            for number in 0..READINGS {
+                let at = NOW.plus(SECOND * number);
+                // One stream alone hears the sensor, and one alone loses something.
+                let sign_at = (stream == 0).then_some(at);
+                let counts = counts(1, u64::from(stream == 1));
+                let reading = Reading { sign_at, counts, ..Reading::of(SOURCE) };
+                db.take_reading(&reading, at).await.expect("is taken");
+            }
+        });
+    }
+    streams.join_all().await;
+    let total = counts(PROCESSES as u64 * u64::from(READINGS), READINGS.into());
+    assert_eq!(world.db.sensor_counts().await.expect("reads"), [(SOURCE.to_owned(), total)]);
+    let last = NOW.plus(SECOND * (READINGS - 1));
+    let heard = world.db.heard(NOW).await.expect("reads");
+    assert_eq!((heard.sign_at, heard.lost_at), (Some(last), Some(last)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -265,7 +265,8 @@ async fn make_room(tx: &mut Connection, now: Timestamp) -> Answer<()> {
     Ok(())
 }
 
-/// Adds a reading to what is known of its source.
+/// Adds a reading to what is known of its source. Others write it too: the streams of one socket, and
+/// whoever loses alerts of it. So its row is written, which holds it, before it is read.
 async fn write_down(
     tx: &mut Connection,
     reading: &Reading,
@@ -274,32 +275,27 @@ async fn write_down(
     now: Timestamp,
 ) -> Answer<()> {
     const TABLE: &str = "sensor_sources";
-    let row = sqlx::query("SELECT * FROM sensor_sources WHERE source = $1")
-        .bind(&reading.source)
-        .fetch_optional(&mut *tx)
-        .await?;
+    let row = sqlx::query(
+        "INSERT INTO sensor_sources (source, counts) VALUES ($1, $2) \
+         ON CONFLICT (source) DO UPDATE SET counts = sensor_sources.counts \
+         RETURNING counts, sign_at, lost_at",
+    )
+    .bind(&reading.source)
+    .bind(to_json(&Counts::default(), TABLE)?)
+    .fetch_one(&mut *tx)
+    .await?;
+    let before: Counts = rows::json(&rows::text(&row, "counts")?, TABLE)?;
     // A sensor whose clock is ahead would be heard for longer than it lives.
-    let mut sign_at = reading.sign_at.map(|at| at.min(now));
-    let (mut counts, mut lost_at) = (counts, lost_at);
-    let mut mark = reading.mark.as_ref().map(|mark| to_json(mark, TABLE)).transpose()?;
-    if let Some(row) = row {
-        let before: Counts = rows::json(&rows::text(&row, "counts")?, TABLE)?;
-        counts = before.plus(counts);
-        sign_at = sign_at.max(rows::optional_time(&row, "sign_at")?);
-        lost_at = lost_at.max(rows::optional_time(&row, "lost_at")?);
-        mark = match mark {
-            Some(mark) => Some(mark),
-            None => row.try_get("mark")?,
-        };
-    }
+    let sign_at = reading.sign_at.map(|at| at.min(now)).max(rows::optional_time(&row, "sign_at")?);
+    let lost_at = lost_at.max(rows::optional_time(&row, "lost_at")?);
+    let mark = reading.mark.as_ref().map(|mark| to_json(mark, TABLE)).transpose()?;
     sqlx::query(
-        "INSERT INTO sensor_sources (source, mark, counts, sign_at, lost_at) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET mark = excluded.mark, \
-         counts = excluded.counts, sign_at = excluded.sign_at, lost_at = excluded.lost_at",
+        "UPDATE sensor_sources SET mark = COALESCE($2, mark), counts = $3, sign_at = $4, \
+         lost_at = $5 WHERE source = $1",
     )
     .bind(&reading.source)
     .bind(mark)
-    .bind(to_json(&counts, TABLE)?)
+    .bind(to_json(&before.plus(counts), TABLE)?)
     .bind(sign_at.map(Timestamp::as_millis))
     .bind(lost_at.map(Timestamp::as_millis))
     .execute(tx)

@@ -5,6 +5,7 @@
 //! recalls or rejects; an engine's fault does nothing but ask for another try. A round that would stop
 //! more than its share pauses, and a reviewer decides.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::error::refused_event;
@@ -22,8 +23,10 @@ use crate::domain::signatures::{Choice, Decision, SetId, SetKind, Sets, Subject 
 use crate::domain::staff::{Holder, Session, StaffRole};
 use crate::domain::{Action, Actor, ArtifactId, Change, Code, Event, Timestamp};
 
-/// Artifacts looked for at once: a reviewer's word is heard after so many at the latest.
-const BATCH: u32 = 50;
+/// Artifacts looked for at once: each look sorts all that is left.
+const LISTED: u32 = 2000;
+/// Longest wait for what nobody may scan yet, before it is looked for what may be scanned.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// First and longest wait before an artifact is tried again after a fault.
 const BACK_OFF: Duration = Duration::from_secs(30);
 const MOST_BACK_OFF: Duration = Duration::from_hours(1);
@@ -40,10 +43,10 @@ pub(super) async fn open(app: &App, sets: Option<Sets>) -> Result<(), FlowError>
         return Ok(());
     }
     let number = last.map_or(0, |last| last.number).saturating_add(1);
-    let stored = app.db.rescans_left(number).await?;
+    let begun_at = app.clock.trusted()?;
+    let stored = app.db.rescans_left(number, begun_at).await?;
     let event = app.event(app.itself(), Action::RescanBegin)?.fact("round", &number);
     let event = event.fact("clamav", &sets.clamav).fact("yara", &sets.yara).fact("stored", &stored);
-    let begun_at = app.clock.trusted()?;
     let round = Round { number, sets, begun_at, stored, found: 0, paused_at: None, ended: None };
     match app.db.open_round(&round, &event).await {
         Ok(()) => tracing::info!(round = number, stored, "what is stored is scanned again"),
@@ -77,10 +80,11 @@ fn both<'a>(one: &'a Sets, other: &'a Sets) -> [(SetKind, &'a SetId, &'a SetId);
 pub async fn reopen(app: &App) -> Result<(), FlowError> {
     let done = |round: &Round| matches!(round.ended, Some((_, RoundEnd::Done)));
     let Some(round) = app.db.last_round().await?.filter(done) else { return Ok(()) };
-    let left = app.db.rescans_left(round.number).await?;
-    if left == 0 {
+    let now = app.clock.trusted()?;
+    if !app.db.has_rescans_left(round.number, now).await? {
         return Ok(());
     }
+    let left = app.db.rescans_left(round.number, now).await?;
     let event = app.event(app.itself(), Action::RescanBegin)?.fact("round", &round.number);
     if app.db.reopen_round(round.number, &event.fact("left", &left)).await? {
         tracing::info!(round = round.number, left, "was stored meanwhile and is scanned again");
@@ -97,22 +101,46 @@ pub async fn is_paused(app: &App) -> Result<bool, FlowError> {
 /// How far the last round has come.
 pub async fn progress(app: &App) -> Result<Option<Progress>, FlowError> {
     let Some(round) = app.db.last_round().await? else { return Ok(None) };
-    let left = app.db.rescans_left(round.number).await?;
-    let since = app.clock.read().minus(LATELY).max(round.begun_at);
+    let now = app.clock.read();
+    let left = app.db.rescans_left(round.number, now).await?;
+    let since = now.minus(LATELY).max(round.begun_at);
     let lately = app.db.rescanned_since(round.number, since).await?;
     Ok(Some(Progress { round, left, lately }))
 }
 
-/// The round that is to go on and what it has to do next; none while there is nothing to do, while
-/// it waits for a reviewer, or while this worker has not its sets.
-pub async fn due(worker: &Worker) -> Result<Option<(Round, Vec<ArtifactId>)>, FlowError> {
-    match worker.scanner.sets().await {
-        Some(sets) => due_with(&worker.app, &sets).await,
-        None => Ok(None),
+/// What a worker found that its round has still to do, and has not done yet.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    round: u32,
+    artifacts: VecDeque<ArtifactId>,
+    /// Nothing was found to be done before.
+    not_before: Option<Timestamp>,
+}
+
+impl Ahead {
+    /// The next artifact.
+    pub fn take(&mut self) -> Option<ArtifactId> {
+        self.artifacts.pop_front()
+    }
+
+    /// It keeps its turn.
+    pub fn put_back(&mut self, artifact: ArtifactId) {
+        self.artifacts.push_front(artifact);
     }
 }
 
-async fn due_with(app: &App, sets: &Sets) -> Result<Option<(Round, Vec<ArtifactId>)>, FlowError> {
+/// The round that is to go on, with something ahead; none while there is nothing to do, while it waits
+/// for a reviewer, or while this worker has not its sets.
+pub async fn due(worker: &Worker, ahead: &mut Ahead) -> Result<Option<Round>, FlowError> {
+    let round = match worker.scanner.sets().await {
+        Some(sets) => under_way(&worker.app, &sets).await?,
+        None => None,
+    };
+    look_ahead(&worker.app, round, ahead).await
+}
+
+/// The round that goes on with these sets.
+async fn under_way(app: &App, sets: &Sets) -> Result<Option<Round>, FlowError> {
     let Some(round) = app.db.last_round().await?.filter(|round| round.ended.is_none()) else {
         return Ok(None);
     };
@@ -127,15 +155,34 @@ async fn due_with(app: &App, sets: &Sets) -> Result<Option<(Round, Vec<ArtifactI
         None if round.paused_at.is_some() => return Ok(None),
         Some(Choice::GoOn | Choice::Promote | Choice::RollBack) | None => {}
     }
-    if round.sets != *sets {
+    Ok(Some(round).filter(|round| round.sets == *sets))
+}
+
+/// Looks for what a round has to do, once what was found before is done, and ends it if that is nothing.
+async fn look_ahead(
+    app: &App,
+    round: Option<Round>,
+    ahead: &mut Ahead,
+) -> Result<Option<Round>, FlowError> {
+    let Some(round) = round else {
+        *ahead = Ahead::default();
         return Ok(None);
+    };
+    if ahead.round != round.number {
+        *ahead = Ahead { round: round.number, ..Ahead::default() };
     }
     let now = app.clock.trusted()?;
-    let due = app.db.rescans_due(round.number, now, BATCH).await?;
-    if due.is_empty() && app.db.rescans_left(round.number).await? == 0 {
-        end(app, &round, RoundEnd::Done).await?;
+    if ahead.artifacts.is_empty() && ahead.not_before <= Some(now) {
+        ahead.artifacts = app.db.rescans_due(round.number, now, LISTED).await?.into();
+        if ahead.artifacts.is_empty() {
+            let next = app.db.next_rescan(round.number, now).await?;
+            ahead.not_before = next.map(|next| next.min(now.plus(LOOK_AGAIN)));
+            if next.is_none() {
+                end(app, &round, RoundEnd::Done).await?;
+            }
+        }
     }
-    Ok(Some((round, due)).filter(|(_, due)| !due.is_empty()))
+    Ok(Some(round).filter(|_| !ahead.artifacts.is_empty()))
 }
 
 /// What became of one artifact's turn.
@@ -303,7 +350,7 @@ async fn pause(app: &App, round: &Round) -> Result<Turn, FlowError> {
 }
 
 async fn end(app: &App, round: &Round, end: RoundEnd) -> Result<(), FlowError> {
-    let left = app.db.rescans_left(round.number).await?;
+    let left = app.db.rescans_left(round.number, app.clock.trusted()?).await?;
     let event = app.event(app.itself(), Action::RescanEnd)?.fact("round", &round.number);
     let event = event.fact("end", end.as_str()).fact("found", &round.found).fact("left", &left);
     if app.db.end_round(round.number, end, &event).await? {

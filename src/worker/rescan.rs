@@ -10,9 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{PAUSE, told};
 use crate::app::Worker;
-use crate::domain::ArtifactId;
 use crate::domain::rescan::Round;
-use crate::flow::rescan::Turn;
+use crate::flow::rescan::{Ahead, Turn};
 use crate::flow::signatures::Keeper;
 use crate::flow::{self, FlowError};
 
@@ -20,6 +19,8 @@ use crate::flow::{self, FlowError};
 const WATCH: Duration = Duration::from_secs(2);
 /// How often a round is looked for.
 const LOOK: Duration = Duration::from_secs(1);
+/// Turns between two looks at the round: a reviewer's word is heard after so many at the latest.
+const TURNS: u32 = 50;
 /// Pause while something that came in waits for its first scan.
 const UPLOADS: Duration = Duration::from_millis(100);
 /// Longest pause after faults in a row: an engine is down, and each try leaves an event.
@@ -41,9 +42,10 @@ pub(super) async fn keep_up(worker: Worker, stop: CancellationToken) {
 /// Scans what is stored again, round after round.
 pub(super) async fn go_through(worker: Worker, sealing: Arc<Notify>, stop: CancellationToken) {
     let mut pace = Pace::new(worker.app.limits.rescan_rate);
+    let mut ahead = Ahead::default();
     while !stop.is_cancelled() {
-        let done = match flow::rescan::due(&worker).await {
-            Ok(Some((round, due))) => some(&worker, &round, due, &mut pace, &sealing, &stop).await,
+        let done = match flow::rescan::due(&worker, &mut ahead).await {
+            Ok(Some(round)) => some(&worker, &round, &mut ahead, &mut pace, &sealing, &stop).await,
             Ok(None) => {
                 pause(LOOK, &stop).await;
                 Ok(())
@@ -57,34 +59,33 @@ pub(super) async fn go_through(worker: Worker, sealing: Arc<Notify>, stop: Cance
     }
 }
 
-/// The next artifacts of a round.
+/// The next artifacts of a round. One that fails has lost its turn, so that it keeps no other.
 async fn some(
     worker: &Worker,
     round: &Round,
-    due: Vec<ArtifactId>,
+    ahead: &mut Ahead,
     pace: &mut Pace,
     sealing: &Notify,
     stop: &CancellationToken,
 ) -> Result<(), FlowError> {
-    let mut due = due.into_iter();
-    let mut next = due.next();
-    while let Some(id) = next
-        && !stop.is_cancelled()
-    {
+    for _ in 0..TURNS {
+        if stop.is_cancelled() {
+            break;
+        }
+        let Some(id) = ahead.take() else { break };
         let begun = Instant::now();
         let turn = flow::rescan::one(worker, round, id).await?;
         match turn {
-            // It keeps its turn.
             Turn::UploadsFirst => {
+                ahead.put_back(id);
                 pause(UPLOADS, stop).await;
                 continue;
             }
-            Turn::Paused => return Ok(()),
+            Turn::Paused => break,
             Turn::Stopped => sealing.notify_one(),
             Turn::Unchanged | Turn::Fault | Turn::Gone => {}
         }
         pause(pace.after(turn, begun), stop).await;
-        next = due.next();
     }
     Ok(())
 }

@@ -76,9 +76,20 @@ impl Db {
         engine!(self, db => db.reopen_round(number, event).await)
     }
 
-    /// How many stored artifacts were last scanned before this round.
-    pub async fn rescans_left(&self, number: u32) -> Answer<u64> {
-        engine!(self, db => db.rescans_left(number).await)
+    /// How many stored artifacts were last scanned before this round. What is past its time is none of
+    /// them: it goes, and is scanned by nobody.
+    pub async fn rescans_left(&self, number: u32, now: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.rescans_left(number, now).await)
+    }
+
+    /// Whether there is one.
+    pub async fn has_rescans_left(&self, number: u32, now: Timestamp) -> Answer<bool> {
+        engine!(self, db => db.has_rescans_left(number, now).await)
+    }
+
+    /// When the first of them may be scanned, which may be long past; none if none is left.
+    pub async fn next_rescan(&self, number: u32, now: Timestamp) -> Answer<Option<Timestamp>> {
+        engine!(self, db => db.next_rescan(number, now).await)
     }
 
     /// How many were scanned with the sets of this round since a time.

@@ -116,31 +116,41 @@ pub(super) async fn what_a_round_has_left_is_a_query_and_leased_once_each(world:
     world.db.commit(world.reject(rejected).into()).await.unwrap();
     assert_eq!(world.due(1).await, [unknown.id]);
     world.opened(2).await;
-    assert_eq!(world.db.rescans_left(2).await.unwrap(), 2);
+    let left = async |at| {
+        let count = world.db.rescans_left(2, at).await.unwrap();
+        let next = world.db.next_rescan(2, at).await.unwrap();
+        assert_eq!(world.db.has_rescans_left(2, at).await.unwrap(), count > 0);
+        assert_eq!(next.is_some(), count > 0);
+        (count, next.filter(|next| *next > NOW))
+    };
+    assert_eq!(left(NOW).await, (2, None), "and may be scanned");
     let over = Retention::default().due_at(&early).unwrap();
     assert_eq!(world.db.rescans_due(2, over, 10).await.unwrap(), [], "what must go");
+    assert_eq!(left(over).await, (0, None), "is left to nobody");
     let late = world.db.lease_rescan(early.id, 2, over, over.plus(SECOND)).await.unwrap();
     assert!(matches!(late, RescanTurn::NotDue), "{late:?}");
     let lease = leased(world.turn(early.id, 2).await);
     assert_eq!(lease.known(), Some(vec!["yara.rule_match a".to_owned()]));
     assert!(matches!(world.turn(early.id, 2).await, RescanTurn::NotDue), "somebody has it");
     assert_eq!(world.due(2).await, [unknown.id]);
+    assert_eq!(left(NOW).await, (2, None), "one of the two may be");
     world.db.note_rescan(&looked(lease.clone(), 2)).await.unwrap();
     let late = world.db.note_rescan(&looked(lease, 2)).await;
     assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
-    assert_eq!(world.db.rescans_left(2).await.unwrap(), 1);
+    assert_eq!(left(NOW).await, (1, None));
     assert_eq!(world.db.rescanned_since(2, NOW).await.unwrap(), 1);
     assert_eq!(world.db.rescanned_since(2, NOW.plus(SECOND)).await.unwrap(), 0);
     let with = world.db.scanned_with(early.id).await.unwrap();
     assert_eq!(with, Some((sets(2), NOW)));
 
     let lease = leased(world.turn(unknown.id, 2).await);
+    assert_eq!(left(NOW).await, (1, Some(NOW.plus(SECOND))), "once its lease is over");
     let event = world.event(Action::ScanFault);
-    world.db.put_off_rescan(&lease, NOW.plus(SECOND), &event).await.unwrap();
+    world.db.put_off_rescan(&lease, NOW.plus(SECOND * 2), &event).await.unwrap();
     assert_eq!(world.db.rescan_tries(unknown.id).await.unwrap(), 1);
     assert!(matches!(world.turn(unknown.id, 2).await, RescanTurn::NotDue), "not yet");
-    assert_eq!(world.db.rescans_due(2, NOW.plus(SECOND), 10).await.unwrap(), [unknown.id]);
-    assert_eq!(world.db.rescans_left(2).await.unwrap(), 1);
+    assert_eq!(left(NOW).await, (1, Some(NOW.plus(SECOND * 2))));
+    assert_eq!(world.db.rescans_due(2, NOW.plus(SECOND * 2), 10).await.unwrap(), [unknown.id]);
 }
 
 pub(super) async fn what_a_scan_noted_is_known_to_the_next(world: World) {

@@ -15,11 +15,11 @@ use crate::domain::signatures::{Decision, SetId, SetNote, Sets};
 use crate::domain::{ArtifactId, Event, Timestamp};
 
 const ROUNDS: &str = "rescans";
-/// What may be scanned again.
-const STORED: &str = "a.state IN ('in_review', 'released')";
-/// Nobody has it, its last fault is long enough ago, and its time is not over.
-const FREE: &str = "COALESCE(l.until, 0) <= $2 AND COALESCE(l.rescan_not_before, 0) <= $2 \
-    AND a.due_at > $2";
+/// What round `$1` has left at `$2`: stored, with time to live, and not scanned with its sets.
+const LEFT: &str = "a.state IN ('in_review', 'released') AND a.due_at > $2 \
+    AND COALESCE(l.round, 0) < $1";
+/// Nobody has it, and its last fault is long enough ago.
+const FREE: &str = "COALESCE(l.until, 0) <= $2 AND COALESCE(l.rescan_not_before, 0) <= $2";
 /// Received on one day (of milliseconds), files are as new as each other; then those that reached
 /// people come first.
 const DAY: i64 = 86_400_000;
@@ -201,15 +201,49 @@ impl Store {
         Ok(true)
     }
 
-    pub(in crate::db) async fn rescans_left(&self, number: u32) -> Answer<u64> {
+    pub(in crate::db) async fn rescans_left(&self, number: u32, now: Timestamp) -> Answer<u64> {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT COUNT(*) AS n FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id \
-             WHERE {STORED} AND COALESCE(l.round, 0) < $1"
+             WHERE {LEFT}"
         )))
         .bind(i64::from(number))
+        .bind(now.as_millis())
         .fetch_one(&self.reader)
         .await?;
         rows::number(&row, "n", "artifacts")
+    }
+
+    pub(in crate::db) async fn has_rescans_left(
+        &self,
+        number: u32,
+        now: Timestamp,
+    ) -> Answer<bool> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT 1 FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id \
+             WHERE {LEFT} LIMIT 1"
+        )))
+        .bind(i64::from(number))
+        .bind(now.as_millis())
+        .fetch_optional(&self.reader)
+        .await?;
+        Ok(row.is_some())
+    }
+
+    pub(in crate::db) async fn next_rescan(
+        &self,
+        number: u32,
+        now: Timestamp,
+    ) -> Answer<Option<Timestamp>> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT MIN(CASE WHEN COALESCE(l.until, 0) > COALESCE(l.rescan_not_before, 0) \
+             THEN l.until ELSE COALESCE(l.rescan_not_before, 0) END) AS at \
+             FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id WHERE {LEFT}"
+        )))
+        .bind(i64::from(number))
+        .bind(now.as_millis())
+        .fetch_one(&self.reader)
+        .await?;
+        rows::optional_time(&row, "at")
     }
 
     pub(in crate::db) async fn rescanned_since(&self, number: u32, at: Timestamp) -> Answer<u64> {
@@ -231,7 +265,7 @@ impl Store {
     ) -> Answer<Vec<ArtifactId>> {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT a.id FROM artifacts a LEFT JOIN scan_leases l ON l.artifact = a.id \
-             WHERE {STORED} AND COALESCE(l.round, 0) < $1 AND {FREE} \
+             WHERE {LEFT} AND {FREE} \
              ORDER BY a.received_at / {DAY} DESC, \
              (SELECT COUNT(*) FROM events e WHERE e.artifact = a.id \
               AND e.action IN ('view', 'pull') AND e.outcome = 'done') DESC, \
@@ -259,7 +293,7 @@ impl Store {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT}, l.known FROM artifacts a \
              LEFT JOIN scan_leases l ON l.artifact = a.id \
-             WHERE a.id = $3 AND {STORED} AND COALESCE(l.round, 0) < $1 AND {FREE}{SKIP_LOCKED}"
+             WHERE a.id = $3 AND {LEFT} AND {FREE}{SKIP_LOCKED}"
         )))
         .bind(i64::from(number))
         .bind(now.as_millis())

@@ -3,6 +3,7 @@
 mod world;
 
 use super::*;
+use crate::app::Db;
 use crate::domain::State;
 use crate::domain::finding::{Engine, EngineOutcome, Reason, Severity};
 use crate::domain::limits::Limits;
@@ -72,6 +73,53 @@ async fn a_fault_recalls_nothing_and_is_tried_again_later_and_later() {
     assert_eq!(world.worker.db.scan_faults(&[artifact.id]).await.unwrap(), []);
     let left = progress(&world.worker).await.unwrap().unwrap().left;
     assert_eq!(left, 1, "the round has not ended");
+}
+
+#[tokio::test]
+async fn what_was_found_is_done_and_what_waits_is_waited_for_before_the_next_look() {
+    let world = World::new().await;
+    for content in ["a", "b"] {
+        world.released(content).await;
+    }
+    let round = world.changed().await;
+    let mut ahead = Ahead::default();
+    // What is due, and whether all that is stored was looked through for it.
+    let look = async |ahead: &mut Ahead| {
+        let before = Db::asked();
+        world.ahead(&mut Ahead::default()).await;
+        let whole = Db::asked() - before;
+        let due = world.ahead(ahead).await;
+        (due, Db::asked() - before == whole * 2)
+    };
+    let (due, _) = look(&mut ahead).await;
+    assert_eq!(due.len(), 2);
+    let first = ahead.take().unwrap();
+    assert_eq!(world.turn(&round, first, again(vec![])).await, Turn::Unchanged);
+    assert_eq!(look(&mut ahead).await, (vec![due[1]], false));
+    let last = ahead.take().unwrap();
+    ahead.put_back(last);
+    assert_eq!(ahead.take(), Some(last), "it keeps its turn");
+    let turn = Again { reports: again(vec![]).reports, sets: None };
+    assert_eq!(world.turn(&round, last, turn).await, Turn::Fault);
+    assert_eq!(look(&mut ahead).await, (vec![], true));
+    for _ in 0..2 {
+        assert_eq!(look(&mut ahead).await, (vec![], false));
+        world.app.hand.advance(BACK_OFF / 2);
+    }
+    assert_eq!(look(&mut ahead).await, (vec![last], true));
+}
+
+#[tokio::test]
+async fn what_is_past_its_time_and_cannot_go_keeps_no_round_from_its_end() {
+    let world = World::new().await;
+    world.released("a").await;
+    world.changed().await;
+    world.app.hand.advance(Duration::from_hours(24 * 31));
+    assert_eq!(world.due().await, []);
+    let ended = async || world.worker.db.last_round().await.unwrap().unwrap().ended.map(|it| it.1);
+    assert_eq!(ended().await, Some(RoundEnd::Done));
+    reopen(&world.worker).await.unwrap();
+    assert_eq!(ended().await, Some(RoundEnd::Done), "nor opens it again");
 }
 
 #[tokio::test]

@@ -166,8 +166,16 @@ impl World {
     }
 
     pub(super) async fn due(&self) -> Vec<ArtifactId> {
-        let due = due_with(&self.worker, &sets(2)).await.unwrap();
-        due.map_or(Vec::new(), |(_, due)| due)
+        self.ahead(&mut Ahead::default()).await
+    }
+
+    /// What is due to a worker that has looked before.
+    pub(super) async fn ahead(&self, ahead: &mut Ahead) -> Vec<ArtifactId> {
+        let round = under_way(&self.worker, &sets(2)).await.unwrap();
+        let is_due = look_ahead(&self.worker, round, ahead).await.unwrap().is_some();
+        let artifacts: Vec<_> = ahead.artifacts.iter().copied().collect();
+        assert_eq!(is_due, !artifacts.is_empty());
+        artifacts
     }
 
     pub(super) async fn lease(&self, round: &Round, id: ArtifactId) -> ScanLease {

@@ -7,7 +7,7 @@
 
 use super::view::{self, Unopened, Viewed};
 use super::{FlowError, Refusal, people};
-use crate::app::{App, Portal};
+use crate::app::{App, Portal, Slice};
 use crate::domain::certificate::{self, Viewer};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::staff::{Machine, MachineState};
@@ -58,21 +58,33 @@ async fn has_reader(app: &App, machine: &Machine) -> Result<bool, FlowError> {
 /// before is still where it was put.
 pub async fn waiting(portal: &Portal, machine: &Machine) -> Result<Waiting, FlowError> {
     let app = &portal.app;
-    let viewer = viewer_of(machine);
-    let now = app.clock.trusted()?;
     let most = app.limits.list_files;
-    let proven = |artifact: &Artifact| {
-        certificate::prove(artifact, &viewer, &app.public.certificate, now).is_ok()
-    };
-    let ready = if has_reader(app, machine).await? {
-        app.db.to_pull(machine, most).await?.into_iter().filter(proven).collect()
-    } else {
-        Vec::new()
-    };
+    let ready =
+        if has_reader(app, machine).await? { ready(app, machine, most).await? } else { Vec::new() };
     let stopped = app.db.pulled_and_stopped(machine.id, most).await?;
     let recalled = stopped.iter().filter(|it| is_recalled(&it.state)).map(|it| it.id).collect();
     app.db.append(&app.event(Actor::Machine { id: machine.id }, Action::List)?).await?;
     Ok(Waiting { ready, recalled })
+}
+
+/// So many that the machine may be given. What it may not, as files on hold after the end of their
+/// release, takes no place among them.
+async fn ready(app: &App, machine: &Machine, most: u32) -> Result<Vec<Artifact>, FlowError> {
+    let (viewer, now) = (viewer_of(machine), app.clock.trusted()?);
+    let proven = |artifact: &Artifact| {
+        certificate::prove(artifact, &viewer, &app.public.certificate, now).is_ok()
+    };
+    let (mut ready, mut slice) = (Vec::new(), Slice::first(most));
+    loop {
+        let page = app.db.to_pull(machine, now, slice).await?;
+        let is_last = page.len() < most as usize;
+        ready.extend(page.into_iter().filter(proven));
+        if is_last || ready.len() >= most as usize {
+            ready.truncate(most as usize);
+            return Ok(ready);
+        }
+        slice.skip = slice.skip.saturating_add(most);
+    }
 }
 
 /// Hands out one rendition.

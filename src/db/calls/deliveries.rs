@@ -1,9 +1,9 @@
 //! Deliveries to clinic machines.
 
-use super::super::{Answer, Db, Delivery};
+use super::super::{Answer, Db, Delivery, Slice};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::staff::Machine;
-use crate::domain::{Artifact, ArtifactId, Event, MachineId};
+use crate::domain::{Artifact, ArtifactId, Event, MachineId, Timestamp};
 
 impl Db {
     pub async fn record_pull(
@@ -26,10 +26,16 @@ impl Db {
         engine!(self, db => db.acknowledge(artifact, machine, what, event).await)
     }
 
-    /// Released artifacts whose link names this machine's doctor or team and which the machine has
-    /// not, soonest deadline first. A list to start from: each certificate still decides.
-    pub async fn to_pull(&self, machine: &Machine, limit: u32) -> Answer<Vec<Artifact>> {
-        engine!(self, db => db.to_pull(machine, limit).await)
+    /// Released artifacts with time to live whose link names this machine's doctor or team and which
+    /// the machine has not, soonest deadline first. A list to start from: each certificate still
+    /// decides.
+    pub async fn to_pull(
+        &self,
+        machine: &Machine,
+        now: Timestamp,
+        slice: Slice,
+    ) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.to_pull(machine, now, slice).await)
     }
 
     /// What a machine pulled that is released no more, and of which it has not said what became of it,

@@ -2,7 +2,7 @@
 
 use super::scale::release;
 use super::world::{NOW, SECOND, World, sealed};
-use crate::db::Commit;
+use crate::db::{Commit, Slice};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::finding::Reason;
 use crate::domain::policy::Verdict;
@@ -47,13 +47,17 @@ pub(super) async fn a_doctors_list_goes_on_where_a_page_ended(world: World) {
 
 pub(super) async fn a_machine_is_told_what_it_lacks_and_what_was_stopped(world: World) {
     let machine = machine();
-    let to_pull = async |limit| ids(&world.db.to_pull(&machine, limit).await.unwrap());
+    let at_once = async |now, slice| ids(&world.db.to_pull(&machine, now, slice).await.unwrap());
+    let to_pull = async |limit| at_once(NOW, Slice::first(limit)).await;
     let stopped = async |limit| ids(&world.db.pulled_and_stopped(machine.id, limit).await.unwrap());
     let at = |seconds: u32| NOW.plus(SECOND * seconds);
     let mut files = Vec::new();
     for position in [1, 2, 3] {
         files.push(released(&world, world.submission, position, at(position.into())).await);
     }
+    let whole = ids(&files);
+    assert_eq!(at_once(NOW, Slice { skip: 1, limit: MANY }).await, whole[1..]);
+    assert_eq!(at_once(at(2), Slice::first(1)).await, whole[2..], "the others are past their time");
     let [expired, recalled, third] = files.try_into().expect("three");
     for (file, seconds) in [(&expired, 1), (&recalled, 2)] {
         let event = world.event(Action::Pull);

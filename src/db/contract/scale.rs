@@ -60,7 +60,7 @@ async fn measure(place: Place, files: u32) {
         by(AuditFilter { actor: Some("staff:nobody".into()), until, ..AuditFilter::default() });
     time("doctor's list", || db.cleared_visits(doctor, None, None, LIMIT)).await;
     time("doctor's list, its second half", || db.cleared_visits(doctor, None, half, LIMIT)).await;
-    time("what a machine is to pull", || db.to_pull(&machine, LIMIT)).await;
+    time("what a machine is to pull", || db.to_pull(&machine, NOW, FIRST)).await;
     time("what a machine is to remove", || db.pulled_and_stopped(machine.id, LIMIT)).await;
     time("queue, in review", || db.artifacts_in(StateName::InReview, Order::OldestFirst, FIRST))
         .await;

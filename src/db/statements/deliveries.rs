@@ -2,10 +2,10 @@
 
 use super::rows::{self, ARTIFACT};
 use super::{Answer, Row, Store, events};
-use crate::db::Delivery;
+use crate::db::{Delivery, Slice};
 use crate::domain::delivery::Acknowledged;
 use crate::domain::staff::Machine;
-use crate::domain::{Artifact, ArtifactId, Event, MachineId};
+use crate::domain::{Artifact, ArtifactId, Event, MachineId, Timestamp};
 
 impl Store {
     pub(in crate::db) async fn record_pull(
@@ -68,21 +68,26 @@ impl Store {
     pub(in crate::db) async fn to_pull(
         &self,
         machine: &Machine,
-        limit: u32,
+        now: Timestamp,
+        slice: Slice,
     ) -> Answer<Vec<Artifact>> {
         // From the few links, as a doctor's list. What was recalled and is released again counts as
         // not pulled, once the machine has said what became of it.
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM links l CROSS JOIN artifacts a \
              LEFT JOIN deliveries d ON d.artifact = a.id AND d.machine = $3 \
-             WHERE a.link = l.id AND a.state = 'released' AND (l.doctor = $1 OR l.team = $2) \
+             WHERE a.link = l.id AND a.state = 'released' AND a.due_at > $4 \
+             AND (l.doctor = $1 OR l.team = $2) \
              AND (d.acknowledged_at IS NULL OR d.recalled_at IS NOT NULL \
-             OR d.not_here_at IS NOT NULL OR d.changed_at IS NOT NULL) ORDER BY a.due_at, a.id LIMIT $4"
+             OR d.not_here_at IS NOT NULL OR d.changed_at IS NOT NULL) \
+             ORDER BY a.due_at, a.id LIMIT $5 OFFSET $6"
         )))
         .bind(machine.doctor.to_string())
         .bind(&machine.team)
         .bind(machine.id.to_string())
-        .bind(i64::from(limit))
+        .bind(now.as_millis())
+        .bind(i64::from(slice.limit))
+        .bind(i64::from(slice.skip))
         .fetch_all(&self.reader)
         .await?;
         found.iter().map(rows::artifact).collect()

@@ -8,11 +8,12 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use crate::app::PeerIdentity;
+use crate::domain::artifact::Hold;
 use crate::domain::delivery::Waiting;
 use crate::domain::limits::Limits;
 use crate::domain::staff::StaffRole;
 use crate::domain::state::StateName;
-use crate::domain::{Artifact, Event};
+use crate::domain::{Artifact, Code, Event};
 use crate::flow::{FlowError, Refusal, expire, people};
 use crate::http::staff::tests::world::{PIXELS, World, unscannable};
 
@@ -94,6 +95,29 @@ async fn what_a_machine_has_takes_no_place_in_what_waits_for_it() {
     }
     let listed = waiting(&world).await.ready;
     assert_eq!(listed.iter().map(|it| it.artifact).collect::<Vec<_>>(), [files[2].id]);
+}
+
+#[tokio::test]
+async fn what_is_past_its_time_and_still_there_takes_no_place_either() {
+    let limits = Limits { list_files: 2, ..Limits::default() };
+    let world = registered(World::with_limits(limits).await).await;
+    let link = world.app.link().await;
+    let app = &world.app.review.app;
+    for is_held in [true, true, false, false] {
+        let file = world.artifact(&link, StateName::Released).await;
+        if is_held {
+            let (by, at, reason) = (app.itself(), world.now(), Code::fixed("incident"));
+            let until = at.plus(Duration::from_hours(24 * 40));
+            let stamp = app.stamp(by, at).unwrap();
+            let held = file.set_hold(Hold { by, reason, at, until }, stamp).unwrap();
+            app.db.commit(held.into()).await.unwrap();
+        }
+    }
+    world.app.hand.advance(Duration::from_hours(24 * 30));
+    assert_eq!(waiting(&world).await.ready, []);
+    let fresh = world.artifact(&link, StateName::Released).await;
+    let listed = waiting(&world).await.ready;
+    assert_eq!(listed.iter().map(|it| it.artifact).collect::<Vec<_>>(), [fresh.id]);
 }
 
 #[tokio::test]

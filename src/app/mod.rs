@@ -25,7 +25,7 @@ pub use uploads::{UploadPlace, Uploads};
 pub use crate::config::Promotion;
 pub use crate::db::{
     Approving, AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, Logged, ObjectRow,
-    Order, RescanTurn, Slice, UnreadEvent, Unsealed,
+    Order, RescanTurn, Slice, UnreadArtifact, UnreadEvent, Unsealed,
 };
 pub use crate::db::{Host as DbHost, Server as DbServer, Strike, Whole};
 pub use crate::notify::{Detection, Eve};

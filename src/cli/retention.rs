@@ -9,12 +9,12 @@ use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::BellEnd;
 use crate::domain::event::Role;
-use crate::flow::expire::{self, Due, Lost, Swept};
+use crate::flow::expire::{self, Due, Kept, Lost, Swept};
 
 #[derive(Subcommand)]
 pub(super) enum RetentionCommand {
     /// Purge now and hold rows, keys and store against one another, as the worker does each minute
-    /// and each hour. The answer is no if content is missing from the store.
+    /// and each hour. The answer is no if something could not go, or content is missing from the store.
     Run {
         /// Show what would go, and touch nothing.
         #[arg(long)]
@@ -29,14 +29,20 @@ pub(super) async fn run(
 ) -> Result<Answer, CliError> {
     let config = open::config(config)?;
     let app = open::app(&config, Role::Worker, BellEnd::Silent).await?;
-    let (artifacts, swept) = if dry_run {
-        (expire::due(&app).await?, Swept::default())
-    } else {
-        (expire::run(&app, open::operator()).await?, expire::sweep(&app).await?)
-    };
-    let rows: Vec<_> = artifacts.iter().map(row).collect();
-    let empty = if dry_run { "nothing would go" } else { "nothing was due" };
+    let expired =
+        if dry_run { expire::due(&app).await? } else { expire::run(&app, open::operator()).await };
+    let rows: Vec<_> = expired.artifacts.iter().map(row).collect();
+    let empty = if dry_run { "nothing would go" } else { "nothing went" };
     output.table(["ARTIFACT", "STATE", "DUE", "BYTES"], &rows, empty)?;
+    for Kept { artifact, error } in &expired.kept {
+        let why = Output::sentence(error);
+        let json = json!({ "artifact": artifact, "not_purged": why });
+        output.say(&json, &format!("{}: not purged: {why}", artifact.escape_debug()))?;
+    }
+    if let Some(error) = expired.failed {
+        return Err(error.into());
+    }
+    let swept = if dry_run { Swept::default() } else { expire::sweep(&app).await? };
     let orphans = swept.orphan_objects + swept.orphan_wraps;
     if orphans > 0 && !output.is_json() {
         output.say(&(), &format!("{orphans} abandoned objects and keys were removed"))?;
@@ -46,7 +52,8 @@ pub(super) async fn run(
         let json = json!({ "artifact": artifact, "lost": object, "area": area });
         output.say(&json, &format!("{artifact}: its {area} object {object} is missing"))?;
     }
-    Ok(if swept.lost.is_empty() { Answer::Yes } else { Answer::No })
+    let is_whole = expired.kept.is_empty() && swept.lost.is_empty();
+    Ok(if is_whole { Answer::Yes } else { Answer::No })
 }
 
 fn row(due: &Due) -> (serde_json::Value, [String; 4]) {

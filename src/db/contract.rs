@@ -71,7 +71,7 @@ use uploads::{
 };
 use world::{NOW, Place, SECOND, World, sealed};
 
-use super::{AuditFilter, Commit, Contents, DbError, Received, Slice};
+use super::{AuditFilter, Commit, Contents, DbError, Received, Slice, UnreadArtifact};
 use crate::domain::artifact::Declared;
 use crate::domain::content::{Area, Wrap};
 use crate::domain::retention::Retention;
@@ -127,6 +127,7 @@ on_every_engine! {
     a_back_off_can_be_ended_early_and_a_lease_cannot,
     what_a_submission_holds_is_counted,
     what_is_due_is_found_once_its_time_has_come,
+    an_artifact_that_does_not_read_keeps_no_other_from_its_scan_and_its_end,
     a_purged_row_says_nothing_of_its_file_and_its_sender,
     a_doctors_list_goes_on_where_a_page_ended,
     a_machine_is_told_what_it_lacks_and_what_was_stopped,
@@ -280,11 +281,31 @@ async fn what_is_due_is_found_once_its_time_has_come(world: World) {
     let due = Retention::default().due_at(&artifact).expect("a date");
     let just_before = Timestamp::from_millis(due.as_millis() - 1);
     assert_eq!(world.db.due(just_before, Slice::first(10)).await.unwrap(), vec![]);
-    assert_eq!(world.db.due(due, Slice::first(10)).await.unwrap(), vec![artifact]);
+    assert_eq!(world.db.due(due, Slice::first(10)).await.unwrap(), vec![Ok(artifact)]);
     assert_eq!(world.db.due(due, Slice { skip: 1, limit: 10 }).await.unwrap(), vec![]);
     let sweeps = world.db.lease_next(due, due.plus(SECOND)).await.unwrap();
     assert!(sweeps.is_none(), "what must go is scanned by nobody");
     assert!(world.db.lease_next(just_before, due).await.unwrap().is_some());
+}
+
+async fn an_artifact_that_does_not_read_keeps_no_other_from_its_scan_and_its_end(world: World) {
+    let mut both = [world.receive(1).await, world.receive(2).await];
+    both.sort_by_key(|artifact| artifact.id.to_string());
+    let [first, second] = both;
+    let id = first.id.to_string();
+    world.place.run(&format!("UPDATE artifacts SET facts = '' WHERE id = '{id}';")).await;
+    let due = Retention::default().due_at(&second).expect("a date");
+    let rows = world.db.due(due, Slice::first(10)).await.unwrap();
+    assert_eq!(rows, [Err(UnreadArtifact { id: id.clone() }), Ok(second.clone())]);
+    let last = second.id.to_string();
+    assert_eq!(world.db.reckon_due("", 10).await.unwrap(), Some((last, 0)));
+    let lease = async |now: Timestamp| world.db.lease_next(now, now.plus(SECOND * 3600)).await;
+    let told = |answer: Result<_, DbError>| matches!(answer, Err(DbError::Unread(unread)) if unread.id == id);
+    assert!(told(lease(NOW).await));
+    let leased = lease(NOW).await.unwrap().expect("waits");
+    assert_eq!(leased.artifact().id, second.id);
+    assert!(lease(NOW).await.unwrap().is_none(), "told of once");
+    assert!(told(lease(NOW.plus(SECOND * 60)).await), "and again");
 }
 
 async fn a_purged_row_says_nothing_of_its_file_and_its_sender(world: World) {

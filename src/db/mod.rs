@@ -17,7 +17,7 @@ use std::path::Path;
 pub use postgres::{Host, Listener, Server};
 pub use query::{
     AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, Logged, ObjectRow, Order, QueuedEvent,
-    Received, RefusalCount, RescanTurn, Slice, Strike, UnreadEvent, Unsealed,
+    Received, RefusalCount, RescanTurn, Slice, Strike, UnreadArtifact, UnreadEvent, Unsealed,
 };
 pub use whole::{LEFT_OUT, Whole};
 
@@ -55,6 +55,9 @@ pub enum DbError {
     /// A row does not read back; named by table.
     #[error("a row of {0} does not read back")]
     Corrupt(&'static str),
+    /// The same of an artifact.
+    #[error(transparent)]
+    Unread(#[from] UnreadArtifact),
     /// The engine failed or could not be reached.
     #[error("the database did not answer")]
     Engine(#[source] sqlx::Error),

@@ -39,6 +39,14 @@ pub struct ObjectRow {
     pub size_bytes: u64,
 }
 
+/// An artifact whose row does not read back: a newer version wrote it, or it was changed. Nothing
+/// vouches for its id.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the artifact {} does not read back", self.id.escape_debug())]
+pub struct UnreadArtifact {
+    pub id: String,
+}
+
 /// A submission, with what counts under its limits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Contents {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{FlowError, expire};
+use super::expire::{self, Kept};
+use super::FlowError;
 use crate::app::{App, Whole};
 use crate::backup::{Backup, Facts, Identity, Recipient, Writer};
 use crate::domain::authority::Signer;
@@ -38,10 +39,12 @@ pub struct Contents {
 }
 
 /// What was done to what was put back before anybody may see it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Settled {
     /// Artifacts purged.
     pub purged: u64,
+    /// Those past their time that could not be; the worker goes on trying.
+    pub kept: Vec<Kept>,
     /// Keys destroyed: what they open was purged, recalled or forgotten since.
     pub keys_destroyed: u64,
 }
@@ -171,7 +174,8 @@ pub async fn expect_place(target: &mut Whole, schema: i64) -> Result<(), FlowErr
     Ok(())
 }
 
-/// Brings what was put back to today, before any door opens it.
+/// Brings what was put back to today, before any door opens it. A file that cannot go does not keep
+/// everything else from being put back.
 pub async fn settle(app: &App, restored: &[&Manifest], actor: Actor) -> Result<Settled, FlowError> {
     let mut settled = Settled::default();
     for manifest in restored {
@@ -183,10 +187,13 @@ pub async fn settle(app: &App, restored: &[&Manifest], actor: Actor) -> Result<S
     // It may be put back under another retention than it was made under.
     expire::reckon(app).await?;
     loop {
-        let purged = expire::run(app, actor).await?.len() as u64;
-        settled.purged += purged;
-        if purged == 0 {
-            return Ok(settled);
+        let expired = expire::run(app, actor).await;
+        if let Some(error) = expired.failed {
+            return Err(error);
+        }
+        settled.purged += expired.artifacts.len() as u64;
+        if expired.artifacts.is_empty() {
+            return Ok(Settled { kept: expired.kept, ..settled });
         }
     }
 }
@@ -327,5 +334,25 @@ impl Needed {
         let mut lines: Vec<String> = self.parts.iter().filter_map(line).collect();
         lines.sort();
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::receive;
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn one_file_that_cannot_go_is_told_of_and_keeps_nothing_from_being_put_back() {
+        let world = TestApp::new().await;
+        let app = &world.intake.app;
+        let stays = receive::tests::received(&world, b"content").await.id.to_string();
+        receive::tests::received(&world, b"content").await;
+        world.run(&format!("UPDATE artifacts SET facts = '' WHERE id = '{stays}'")).await;
+        world.hand.advance(app.retention.longest_stay());
+        let settled = settle(app, &[], app.itself()).await.unwrap();
+        let kept: Vec<&str> = settled.kept.iter().map(|kept| kept.artifact.as_str()).collect();
+        assert_eq!((settled.purged, kept), (1, vec![stays.as_str()]));
     }
 }

@@ -33,6 +33,26 @@ pub struct Lost {
     pub object: ObjectId,
 }
 
+/// What a run did, however much of it failed.
+#[derive(Debug, Default)]
+#[must_use = "it may tell of what is still there"]
+pub struct Expired {
+    /// Those that went, or would go.
+    pub artifacts: Vec<Due>,
+    /// Those whose time is over and that could not go.
+    pub kept: Vec<Kept>,
+    /// What failed beside them, the first of it.
+    pub failed: Option<FlowError>,
+}
+
+/// An artifact that could not go.
+#[derive(Debug)]
+pub struct Kept {
+    /// As its row has it.
+    pub artifact: String,
+    pub error: FlowError,
+}
+
 /// One artifact whose content goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Due {
@@ -53,26 +73,63 @@ const RECKONED: u32 = 1000;
 /// An object or wrap no row knows of is an abandoned upload after this long.
 const ABANDONED: Duration = Duration::from_hours(24);
 
+impl Expired {
+    /// What went, if that is all that was to go.
+    ///
+    /// # Errors
+    /// The first; what came after it was done all the same.
+    pub fn whole(self) -> Result<Vec<Due>, FlowError> {
+        let first = self.failed.or(self.kept.into_iter().next().map(|kept| kept.error));
+        first.map_or(Ok(self.artifacts), Err)
+    }
+
+    fn keep(&mut self, artifact: String, error: FlowError) {
+        let error_told = &error as &dyn std::error::Error;
+        tracing::error!(artifact = %artifact.escape_debug(), error = error_told, "not purged");
+        self.kept.push(Kept { artifact, error });
+    }
+}
+
 /// What would go now.
-pub async fn due(app: &App) -> Result<Vec<Due>, FlowError> {
+///
+/// # Errors
+/// If that could not be asked.
+pub async fn due(app: &App) -> Result<Expired, FlowError> {
     let now = app.clock.trusted()?;
-    let artifacts = app.db.due(now, Slice::first(BATCH)).await?;
-    Ok(artifacts.iter().filter_map(|artifact| describe(app, artifact)).collect())
+    let mut expired = Expired::default();
+    for row in app.db.due(now, Slice::first(BATCH)).await? {
+        match row {
+            Ok(artifact) if app.retention.is_due(&artifact, now) => {
+                expired.artifacts.extend(describe(app, &artifact));
+            }
+            Ok(_) => {}
+            Err(unread) => expired.keep(unread.id.clone(), DbError::from(unread).into()),
+        }
+    }
+    Ok(expired)
 }
 
 /// Purges what is due, and ends sessions and uploads whose time is over.
-///
-/// # Errors
-/// The first; what comes after it is done all the same.
-pub async fn run(app: &App, actor: Actor) -> Result<Vec<Due>, FlowError> {
-    let now = app.clock.trusted()?;
-    let mut purged = Vec::new();
-    let artifacts = purge_due(app, actor, now, &mut purged).await;
+pub async fn run(app: &App, actor: Actor) -> Expired {
+    let mut expired = Expired::default();
+    expired.failed = match app.clock.trusted() {
+        Ok(now) => end_all(app, actor, now, &mut expired).await.err(),
+        Err(error) => Some(error.into()),
+    };
+    expired
+}
+
+async fn end_all(
+    app: &App,
+    actor: Actor,
+    now: Timestamp,
+    expired: &mut Expired,
+) -> Result<(), FlowError> {
+    let artifacts = purge_due(app, actor, now, expired).await;
     let sessions = app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await;
     let tries = app.db.sweep_tries(now.minus(app.limits.sign_in_wait)).await;
     let uploads = end_uploads(app, actor, now).await;
-    artifacts.and(sessions.and(tries).map_err(FlowError::from)).and(uploads)?;
-    Ok(purged)
+    artifacts.and(sessions.and(tries).map_err(FlowError::from)).and(uploads)
 }
 
 /// Reckons anew when everything goes, as the configuration may say something else than it did when the
@@ -80,7 +137,7 @@ pub async fn run(app: &App, actor: Actor) -> Result<Vec<Due>, FlowError> {
 pub async fn reckon(app: &App) -> Result<u64, FlowError> {
     let (mut after, mut changed) = (String::new(), 0);
     while let Some((last, of_these)) = app.db.reckon_due(&after, RECKONED).await? {
-        after = last.to_string();
+        after = last;
         changed += of_these;
     }
     if changed > 0 {
@@ -97,36 +154,59 @@ async fn purge_due(
     app: &App,
     actor: Actor,
     now: Timestamp,
-    purged: &mut Vec<Due>,
+    expired: &mut Expired,
 ) -> Result<(), FlowError> {
-    let mut first = Ok(());
     // Those that cannot go stay the first of what is due.
     let mut stay = 0;
-    while stay < PASSED_OVER && purged.len() < BATCH as usize {
+    while stay < PASSED_OVER && expired.artifacts.len() < BATCH as usize {
         let batch = app.db.due(now, Slice { skip: stay, limit: BATCH }).await?;
         if batch.is_empty() {
             break;
         }
-        for artifact in batch {
-            let (id, described) = (artifact.id, describe(app, &artifact));
-            match purge(app, artifact, actor, now).await {
-                Ok(()) => {
-                    purged.extend(described);
+        for row in batch {
+            let (id, done) = match row {
+                Ok(artifact) => (artifact.id.to_string(), end(app, artifact, actor, now).await),
+                Err(unread) => (unread.id.clone(), Err(DbError::from(unread).into())),
+            };
+            match done {
+                Ok(gone) => {
+                    expired.artifacts.extend(gone);
                     continue;
                 }
                 // It changed under us (a hold, a decision): the next run looks again.
                 Err(FlowError::Db(DbError::Conflict)) => {}
                 // Nothing is called purged before its keys are overwritten; the next run asks again.
-                Err(error @ FlowError::Db(DbError::Remains)) => return first.and(Err(error)),
-                Err(error) => {
-                    tracing::error!(artifact = %id, error = &error as &dyn std::error::Error, "not purged");
-                    first = first.and(Err(error));
-                }
+                Err(error @ FlowError::Db(DbError::Remains)) => return Err(error),
+                Err(error) => expired.keep(id, error),
             }
             stay += 1;
         }
     }
-    first
+    Ok(())
+}
+
+/// Purges one artifact; none if it is its row that says that its time is over, as a role with another
+/// retention wrote it, which is put right.
+async fn end(
+    app: &App,
+    artifact: Artifact,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<Option<Due>, FlowError> {
+    let described = describe(app, &artifact);
+    match purge(app, artifact.clone(), actor, now).await {
+        Err(FlowError::Transition(error)) => {
+            if !app.db.reckon_one(&artifact, now).await? {
+                return Err(error.into());
+            }
+            tracing::warn!(
+                artifact = %artifact.id,
+                "goes later than its row said: it was written under another [retention]"
+            );
+            Ok(None)
+        }
+        done => done.map(|()| described),
+    }
 }
 
 /// Removes uploads whose time is over, with what came of those that became nothing. The row goes

@@ -105,7 +105,7 @@ pub async fn run(
         async move {
             let app = &worker.app;
             // One that fails keeps no other.
-            told("expire", flow::expire::run(app, app.itself()).await.map(drop));
+            told("expire", flow::expire::run(app, app.itself()).await.whole().map(drop));
             told("sightings", flow::sensor::sweep(app).await.map(drop));
             told("suspensions", flow::suspend::sweep(app).await.map(drop));
             told("rescan", flow::rescan::reopen(app).await);

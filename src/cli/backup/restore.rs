@@ -15,6 +15,7 @@ use crate::config::{Config, Database};
 use crate::domain::backup::Which;
 use crate::domain::event::Role;
 use crate::flow::backup as flow;
+use crate::flow::expire::Kept;
 use crate::ops::handover::Reach;
 
 #[derive(Args)]
@@ -67,6 +68,15 @@ pub(super) async fn run(
     let settled = flow::settle(&app, &manifests, open::operator()).await?;
     app.db.close().await;
     put_in_place(config, &place, &backups).await?;
+    for Kept { artifact, error } in &settled.kept {
+        let why = Output::sentence(error);
+        let json = json!({ "artifact": artifact, "not_purged": why });
+        let text = format!(
+            "{}: past its time and not purged, which the worker goes on trying: {why}",
+            artifact.escape_debug()
+        );
+        output.say(&json, &text)?;
+    }
     let json = json!({
         "restored": true, "purged": settled.purged, "keys_destroyed": settled.keys_destroyed,
     });

@@ -1,6 +1,6 @@
 //! Submissions, artifacts and their objects.
 
-use super::super::{Answer, Commit, Contents, Db, ObjectRow, Order, Slice};
+use super::super::{Answer, Commit, Contents, Db, ObjectRow, Order, Slice, UnreadArtifact};
 use crate::domain::content::Part;
 use crate::domain::state::StateName;
 use crate::domain::submission::{ListPlace, ReceiptNumber, Submission};
@@ -84,15 +84,25 @@ impl Db {
         engine!(self, db => db.cleared_visits(doctor, team, after, limit).await)
     }
 
-    /// Artifacts whose content must go, longest overdue first.
-    pub async fn due(&self, now: Timestamp, slice: Slice) -> Answer<Vec<Artifact>> {
+    /// Artifacts whose content must go, longest overdue first. One that does not read keeps no other.
+    pub async fn due(
+        &self,
+        now: Timestamp,
+        slice: Slice,
+    ) -> Answer<Vec<Result<Artifact, UnreadArtifact>>> {
         engine!(self, db => db.due(now, slice).await)
     }
 
     /// Writes when some artifacts are due by the retention of now, in the order of their ids and after
     /// one of them; gives the last one looked at and how many rows said something else.
-    pub async fn reckon_due(&self, after: &str, limit: u32) -> Answer<Option<(ArtifactId, u64)>> {
+    pub async fn reckon_due(&self, after: &str, limit: u32) -> Answer<Option<(String, u64)>> {
         engine!(self, db => db.reckon_due(after, limit).await)
+    }
+
+    /// Writes when one artifact is due by the retention of now; false if it is due, or was changed
+    /// meanwhile.
+    pub async fn reckon_one(&self, artifact: &Artifact, now: Timestamp) -> Answer<bool> {
+        engine!(self, db => db.reckon_one(artifact, now).await)
     }
 
     /// Artifacts on hold, the one whose content would go first in front.

@@ -6,7 +6,7 @@ use super::rows::{self, ARTIFACT, big, to_json};
 use super::{
     Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases, uploads,
 };
-use crate::db::{Commit, Contents, ObjectRow, Order, Received, Slice};
+use crate::db::{Commit, Contents, ObjectRow, Order, Received, Slice, UnreadArtifact};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
 use crate::domain::submission::{ListPlace, ReceiptNumber, Submission};
@@ -192,7 +192,11 @@ impl Store {
         found.iter().map(place).collect()
     }
 
-    pub(in crate::db) async fn due(&self, now: Timestamp, slice: Slice) -> Answer<Vec<Artifact>> {
+    pub(in crate::db) async fn due(
+        &self,
+        now: Timestamp,
+        slice: Slice,
+    ) -> Answer<Vec<Result<Artifact, UnreadArtifact>>> {
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT} FROM artifacts a WHERE a.due_at <= $1 \
              ORDER BY a.due_at, a.id LIMIT $2 OFFSET $3"
@@ -202,14 +206,14 @@ impl Store {
         .bind(i64::from(slice.skip))
         .fetch_all(&self.reader)
         .await?;
-        found.iter().map(rows::artifact).collect()
+        found.iter().map(rows::artifact_or_unread).collect()
     }
 
     pub(in crate::db) async fn reckon_due(
         &self,
         after: &str,
         limit: u32,
-    ) -> Answer<Option<(ArtifactId, u64)>> {
+    ) -> Answer<Option<(String, u64)>> {
         let mut tx = self.begin().await?;
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {ARTIFACT}, a.due_at FROM artifacts a \
@@ -221,24 +225,30 @@ impl Store {
         .await?;
         let (mut last, mut changed) = (None, 0);
         for row in &found {
-            let artifact = rows::artifact(row)?;
-            last = Some(artifact.id);
+            last = Some(rows::text(row, "id")?);
+            // One that does not read is told of when what its row says has come.
+            let Ok(artifact) = rows::artifact(row) else { continue };
             let due_at = self.retention.due_at(&artifact);
-            if due_at == rows::optional_time(row, "due_at")? {
-                continue;
+            if due_at != rows::optional_time(row, "due_at")? {
+                changed += u64::from(write_due(&mut tx, &artifact, due_at).await?);
             }
-            // Whoever changes it meanwhile reckons by the same table.
-            let done =
-                sqlx::query("UPDATE artifacts SET due_at = $1 WHERE id = $2 AND version = $3")
-                    .bind(due_at.map(Timestamp::as_millis))
-                    .bind(artifact.id.to_string())
-                    .bind(i64::from(artifact.version))
-                    .execute(&mut *tx)
-                    .await?;
-            changed += done.rows_affected();
         }
         tx.commit().await?;
         Ok(last.map(|last| (last, changed)))
+    }
+
+    pub(in crate::db) async fn reckon_one(
+        &self,
+        artifact: &Artifact,
+        now: Timestamp,
+    ) -> Answer<bool> {
+        if self.retention.is_due(artifact, now) {
+            return Ok(false);
+        }
+        let mut tx = self.begin().await?;
+        let changed = write_due(&mut tx, artifact, self.retention.due_at(artifact)).await?;
+        tx.commit().await?;
+        Ok(changed)
     }
 
     pub(in crate::db) async fn held(&self, slice: Slice) -> Answer<Vec<Artifact>> {
@@ -362,6 +372,22 @@ async fn update(
     .execute(tx)
     .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Conflict) }
+}
+
+/// Writes when a row is due, unless it was changed meanwhile: whoever changes it reckons by the same
+/// table.
+async fn write_due(
+    tx: &mut Connection,
+    artifact: &Artifact,
+    due_at: Option<Timestamp>,
+) -> Answer<bool> {
+    let done = sqlx::query("UPDATE artifacts SET due_at = $1 WHERE id = $2 AND version = $3")
+        .bind(due_at.map(Timestamp::as_millis))
+        .bind(artifact.id.to_string())
+        .bind(i64::from(artifact.version))
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Writes what a file is and how it came as the purge has left it; nothing else changes it.

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 
 use super::{Answer, DbError, Row};
+use crate::db::UnreadArtifact;
 use crate::domain::artifact::{Artifact, ArtifactKind, Source};
 use crate::domain::authority::{Edition, Grant, Signed};
 use crate::domain::content::Area;
@@ -47,6 +48,14 @@ pub(super) fn artifact(row: &Row) -> Answer<Artifact> {
         version: number(row, "version", TABLE)?,
         state: json(&text(row, "facts")?, TABLE)?,
     })
+}
+
+/// The same of one that keeps no other from being read.
+pub(super) fn artifact_or_unread(row: &Row) -> Answer<Result<Artifact, UnreadArtifact>> {
+    match artifact(row) {
+        Ok(artifact) => Ok(Ok(artifact)),
+        Err(_) => Ok(Err(UnreadArtifact { id: text(row, "id")? })),
+    }
 }
 
 pub(super) fn submission(row: &Row) -> Answer<Submission> {

@@ -75,7 +75,7 @@ async fn tries_of_a_sign_in_go_once_its_wait_is_over_and_those_of_a_link_stay() 
         assert_eq!(tries(subject).await, 1);
     }
     world.hand.advance(app.limits.sign_in_wait);
-    run(app, app.itself()).await.unwrap();
+    run(app, app.itself()).await.whole().unwrap();
     assert_eq!((tries("login:a").await, tries("link:a").await), (1, 2));
 }
 
@@ -101,10 +101,10 @@ async fn an_upload_whose_time_is_over_goes_with_what_came_of_it_and_a_received_o
     let digest = patient.token.digest();
     let row = async |upload| app.db.upload(upload, digest.as_str()).await.unwrap();
     let until = row(uploads[1]).await.unwrap().expires_at;
-    run(app, app.itself()).await.unwrap();
+    run(app, app.itself()).await.whole().unwrap();
     assert!(row(uploads[1]).await.is_some(), "its time is not over");
     world.hand.advance(until.since(app.clock.read()));
-    run(app, app.itself()).await.unwrap();
+    run(app, app.itself()).await.whole().unwrap();
     assert!(row(uploads[0]).await.is_none() && row(uploads[1]).await.is_none());
     assert_eq!(objects(app, Area::Quarantine), 1, "the received one");
     let artifacts = app.db.artifacts_of(patient.submission).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_clock_that_jumps_expires_nothing_and_receives_nothing_until_it_is_rig
     for by in [6 * MINUTE, 24 * 60 * MINUTE, 5 * 365 * 24 * 60 * MINUTE] {
         for wrong_by in [by, -by] {
             world.hand.go_wrong_by(wrong_by);
-            let expired = run(app, app.itself()).await;
+            let expired = run(app, app.itself()).await.whole();
             assert!(matches!(expired, Err(FlowError::Clock(_))), "{wrong_by}: {expired:?}");
             let swept = sweep(app).await;
             assert!(matches!(swept, Err(FlowError::Clock(_))), "{wrong_by}: {swept:?}");
@@ -139,27 +139,22 @@ async fn a_clock_that_jumps_expires_nothing_and_receives_nothing_until_it_is_rig
     }
     // Seconds are no jump, and change nothing either.
     world.hand.go_wrong_by(30_000);
-    run(app, app.itself()).await.unwrap();
+    run(app, app.itself()).await.whole().unwrap();
     world.hand.go_wrong_by(0);
-    run(app, app.itself()).await.unwrap();
+    run(app, app.itself()).await.whole().unwrap();
     assert!(is_there().await);
     // The same time, passed rather than jumped, ends it.
     world.hand.advance(LATER);
-    run(app, app.itself()).await.unwrap();
+    run(app, app.itself()).await.whole().unwrap();
     assert!(!is_there().await);
 }
 
 #[tokio::test]
-async fn another_retention_moves_every_end_and_what_cannot_go_keeps_nothing_else() {
+async fn another_retention_moves_every_end_whoever_wrote_the_row() {
     const DAY: Duration = Duration::from_hours(24);
     let world = TestApp::new().await;
     let before = &world.intake.app;
     let raised = quarantined(&world).await;
-    // Of more than one run takes, those that cannot go are the first.
-    for _ in 0..BATCH {
-        quarantined(&world).await;
-    }
-    world.hand.advance(Duration::from_millis(1));
     let other = quarantined(&world).await;
     let reason = Reason::plain(Engine::Type, "trailing_bytes");
     let stamp = before.stamp(before.itself(), before.clock.read()).unwrap();
@@ -173,20 +168,44 @@ async fn another_retention_moves_every_end_and_what_cannot_go_keeps_nothing_else
     let state = async |artifact: &Artifact| {
         before.db.artifact(artifact.id).await.unwrap().unwrap().state.name()
     };
+    let purged = async |app: &App| run(app, app.itself()).await.whole().unwrap().len();
     let longer = with(Retention { quarantined_days: 30, ..Retention::default() }).await;
     world.hand.advance(DAY * 15);
     // Its row says that it is due, and the configuration that it is not.
-    let kept = run(&longer, longer.itself()).await;
-    assert!(matches!(kept, Err(FlowError::Transition(_))), "{kept:?}");
-    assert_eq!(state(&other).await, StateName::Purged, "nothing waits for it");
-    assert_eq!(reckon(&longer).await.unwrap(), u64::from(BATCH) + 1);
-    assert_eq!(run(&longer, longer.itself()).await.unwrap(), []);
-    assert_eq!(state(&raised).await, StateName::Quarantined);
-    assert_eq!(reckon(&longer).await.unwrap(), 0, "once");
+    assert_eq!(due(&longer).await.unwrap().artifacts.len(), 1);
+    assert_eq!(purged(&longer).await, 1);
+    assert_eq!((state(&other).await, state(&raised).await), (StateName::Purged, StateName::Quarantined));
+    assert_eq!(reckon(&longer).await.unwrap(), 0, "the run has put it right");
     let shorter = with(Retention { quarantined_days: 14, ..Retention::default() }).await;
-    assert_eq!(reckon(&shorter).await.unwrap(), u64::from(BATCH) + 1);
-    assert_eq!(run(&shorter, shorter.itself()).await.unwrap().len(), BATCH as usize);
+    assert_eq!(purged(&shorter).await, 0, "its row says that it is not due");
+    assert_eq!(reckon(&shorter).await.unwrap(), 1);
+    assert_eq!(reckon(&shorter).await.unwrap(), 0, "once");
+    assert_eq!(purged(&shorter).await, 1);
     assert_eq!(state(&raised).await, StateName::Purged);
+}
+
+#[tokio::test]
+async fn what_cannot_go_is_told_of_and_keeps_nothing_else() {
+    let world = TestApp::new().await;
+    let app = &world.intake.app;
+    // Of more than one run takes, those that cannot go are the first.
+    for _ in 0..BATCH {
+        quarantined(&world).await;
+    }
+    world.run("UPDATE artifacts SET facts = 'of a newer version'").await;
+    world.hand.advance(Duration::from_millis(1));
+    let other = quarantined(&world).await;
+    world.hand.advance(LATER);
+    let would = due(app).await.unwrap();
+    assert_eq!((would.artifacts.len(), would.kept.len()), (0, BATCH as usize), "of those it looks at");
+    assert_eq!(reckon(app).await.unwrap(), 0);
+    for purged in [vec![other.id], vec![]] {
+        let expired = run(app, app.itself()).await;
+        assert_eq!(expired.artifacts.iter().map(|it| it.artifact).collect::<Vec<_>>(), purged);
+        assert_eq!((expired.kept.len(), expired.failed.is_none()), (BATCH as usize, true), "once each");
+        let whole = expired.whole();
+        assert!(matches!(whole, Err(FlowError::Db(DbError::Unread(_)))), "{whole:?}");
+    }
 }
 
 #[tokio::test]
@@ -197,11 +216,11 @@ async fn nothing_is_called_purged_while_its_key_is_in_a_file() {
     world.hand.advance(LATER);
     let state = async || app.db.artifact(waiting.id).await.unwrap().unwrap().state.name();
     let reading = world.keys_reader().await;
-    let refused = run(app, app.itself()).await;
+    let refused = run(app, app.itself()).await.whole();
     assert!(matches!(refused, Err(FlowError::Db(DbError::Remains))), "{refused:?}");
     assert_eq!(state().await, StateName::Quarantined);
     assert!(app.db.wrap(waiting.source.object).await.unwrap().is_none(), "nobody is given it");
     drop(reading);
-    assert_eq!(run(app, app.itself()).await.unwrap().len(), 1, "asked again");
+    assert_eq!(run(app, app.itself()).await.whole().unwrap().len(), 1, "asked again");
     assert_eq!(state().await, StateName::Purged);
 }

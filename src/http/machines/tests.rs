@@ -134,7 +134,7 @@ async fn a_recall_waits_for_a_machine_that_is_off_until_after_the_purge() {
     recall(&world, stopped.clone()).await;
     world.app.hand.advance(Duration::from_hours(24 * 31));
     let app = &world.app.review.app;
-    assert_eq!(expire::run(app, app.itself()).await.unwrap().len(), 2);
+    assert_eq!(expire::run(app, app.itself()).await.whole().unwrap().len(), 2);
     // What only expired is the clinic's record by now.
     assert_eq!(waiting(&world).await.recalled, [stopped.id]);
 }

@@ -6,6 +6,10 @@ use crate::domain::{ArtifactId, Code, Event, Timestamp};
 
 impl Db {
     /// Leases the longest waiting artifact that may be scanned now.
+    ///
+    /// # Errors
+    /// [`DbError::Unread`](crate::db::DbError::Unread) if that one does not read; the others have their
+    /// turn then.
     pub async fn lease_next(&self, now: Timestamp, until: Timestamp) -> Answer<Option<ScanLease>> {
         engine!(self, db => db.lease_next(now, until).await)
     }

@@ -1,10 +1,13 @@
 //! Leases of artifacts to workers. A lease is not a state: it has a row of its own, with a fence
 //! that rises each time, so that a worker that was thought dead cannot finish another's job.
 
+use std::time::Duration;
+
 use sqlx::{QueryBuilder, Row as _};
 
 use super::rows::{self, ARTIFACT};
 use super::{Answer, Connection, DbError, Engine, Row, SKIP_LOCKED, Store, events};
+use crate::db::UnreadArtifact;
 use crate::domain::content::{LEASE_LOST, ScanLease};
 use crate::domain::{Artifact, ArtifactId, Code, Event, Timestamp};
 
@@ -13,6 +16,9 @@ const TABLE: &str = "scan_leases";
 /// touch it.
 const WAITS: &str = "a.state IN ('quarantined', 'approved') AND a.due_at > $1 \
     AND (l.artifact IS NULL OR (l.until <= $1 AND l.not_before <= $1))";
+/// How long one that does not read is passed over before it is told of again: another worker may be
+/// of a version that reads it.
+const UNREAD_WAIT: Duration = Duration::from_mins(1);
 /// Leases lost to faster workers before a worker waits for its next turn.
 const MOST_RACES: usize = 32;
 
@@ -25,7 +31,15 @@ impl Store {
         // Each turn lost to another worker means that it leased something.
         for _ in 0..MOST_RACES {
             let mut tx = self.begin().await?;
-            let Some((artifact, known)) = waiting(&mut tx, now).await? else { return Ok(None) };
+            let (artifact, known) = match waiting(&mut tx, now).await? {
+                Some(Ok(found)) => found,
+                Some(Err(unread)) => {
+                    pass_over(&mut tx, &unread, now.plus(UNREAD_WAIT)).await?;
+                    tx.commit().await?;
+                    return Err(unread.into());
+                }
+                None => return Ok(None),
+            };
             if let Some(lease) = take(&mut tx, artifact, now, until).await? {
                 tx.commit().await?;
                 return Ok(Some(lease.knowing(known)));
@@ -131,7 +145,10 @@ type Found = (Artifact, Option<Vec<String>>);
 
 /// The longest waiting artifact that nobody leases, with what its last scan noted; its row is held
 /// until the transaction ends.
-async fn waiting(tx: &mut Connection, now: Timestamp) -> Answer<Option<Found>> {
+async fn waiting(
+    tx: &mut Connection,
+    now: Timestamp,
+) -> Answer<Option<Result<Found, UnreadArtifact>>> {
     let row = sqlx::query(sqlx::AssertSqlSafe(format!(
         "SELECT {ARTIFACT}, l.known FROM artifacts a \
          LEFT JOIN scan_leases l ON l.artifact = a.id \
@@ -140,7 +157,29 @@ async fn waiting(tx: &mut Connection, now: Timestamp) -> Answer<Option<Found>> {
     .bind(now.as_millis())
     .fetch_optional(tx)
     .await?;
-    row.as_ref().map(|row| Ok((rows::artifact(row)?, known(row)?))).transpose()
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(match rows::artifact_or_unread(&row)? {
+        Ok(artifact) => Ok((artifact, known(&row)?)),
+        Err(unread) => Err(unread),
+    }))
+}
+
+/// Lets the others have their turn before one that does not read.
+async fn pass_over(
+    tx: &mut Connection,
+    unread: &UnreadArtifact,
+    not_before: Timestamp,
+) -> Answer<()> {
+    sqlx::query(
+        "INSERT INTO scan_leases (artifact, fence, until, not_before, tries) \
+         VALUES ($1, 0, 0, $2, 0) ON CONFLICT (artifact) DO UPDATE \
+         SET not_before = excluded.not_before",
+    )
+    .bind(&unread.id)
+    .bind(not_before.as_millis())
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// What the last scan noted of a file, if one noted anything.

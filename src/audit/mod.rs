@@ -12,4 +12,4 @@ pub mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointFile, Entry};
 pub use merkle::{Frontier, Hash, Tree};
-pub use verify::{FirstWrong, SequencedEvent, Verified, Walk, Wrong};
+pub use verify::{NotSound, SequencedEvent, Verified, Walk, Wrong, WrongEvent};

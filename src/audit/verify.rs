@@ -1,9 +1,10 @@
-//! Recomputes the whole log against its checkpoints and names the first wrong event.
+//! Recomputes the whole log against its checkpoints and names the events that are wrong.
 //!
 //! Each event is checked for itself (its number, its bytes, its hash, the columns searched by), so
-//! a careless change is named exactly. A careful one, whose hashes were made to fit, shows at the
-//! next checkpoint: then the first and last event it can be are named. Events after the last
-//! checkpoint are counted, not vouched for.
+//! a careless change is named exactly, and what follows is checked by the hash stored with it. A
+//! careful one, whose hashes were made to fit, shows at the next checkpoint: then the first and last
+//! event it can be are named, and nothing is checked after it, as after a missing number. Events
+//! after the last checkpoint are counted, not vouched for.
 
 use super::checkpoint::Checkpoint;
 use super::merkle::{Frontier, Hash, leaf_hash};
@@ -44,10 +45,20 @@ pub struct Verified {
     pub log: Frontier,
 }
 
-/// The first wrong event and what is wrong with it.
+/// A log that is not as it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotSound {
+    pub first: WrongEvent,
+    /// What is wrong behind it.
+    pub also: Vec<WrongEvent>,
+    /// Whether all that follows was read too.
+    pub is_whole: bool,
+}
+
+/// A wrong event and what is wrong with it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("event {seq}{}: {wrong}", self.name())]
-pub struct FirstWrong {
+pub struct WrongEvent {
     /// The first event that is wrong, or can be.
     pub seq: u64,
     /// Its id as the database gives it, if there is such an event.
@@ -86,7 +97,7 @@ impl Wrong {
     }
 }
 
-impl FirstWrong {
+impl WrongEvent {
     fn name(&self) -> String {
         match &self.id {
             Some(id) => format!(" ({})", id.escape_debug()),
@@ -94,6 +105,9 @@ impl FirstWrong {
         }
     }
 }
+
+/// Wrong events after which no more are looked for: by then the log is not to be mended one by one.
+const MOST_WRONG: usize = 20;
 
 /// A walk along the log that recomputes everything: it takes one event at a time and holds none.
 #[derive(Debug)]
@@ -106,81 +120,104 @@ pub struct Walk {
     sealed: u64,
     /// The id of the first event after it.
     first_unsealed: Option<String>,
+    wrong: Vec<WrongEvent>,
+    is_over: bool,
 }
 
 impl Walk {
     /// Begins before the first event. `checkpoints` are verified ones, in any order, from the file and
     /// from wherever else some were kept.
-    ///
-    /// # Errors
-    /// If one of an empty log is not of the empty log.
-    pub fn begin(checkpoints: Vec<Checkpoint>) -> Result<Self, FirstWrong> {
+    pub fn begin(checkpoints: Vec<Checkpoint>) -> Self {
         let mut ahead = checkpoints;
         ahead.sort_by_key(|checkpoint| checkpoint.size);
         ahead.reverse();
-        let log = Frontier::default();
-        let mut walk = Self { log, ahead, met: 0, sealed: 0, first_unsealed: None };
-        walk.meet_checkpoints()?;
-        Ok(walk)
+        let mut walk = Self {
+            log: Frontier::default(),
+            ahead,
+            met: 0,
+            sealed: 0,
+            first_unsealed: None,
+            wrong: Vec::new(),
+            is_over: false,
+        };
+        walk.meet_checkpoints();
+        walk
+    }
+
+    /// Whether what follows says nothing more.
+    pub const fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// Takes the next event.
-    ///
-    /// # Errors
-    /// If it, or one since the last checkpoint, is wrong.
-    pub fn step(&mut self, event: SequencedEvent) -> Result<(), FirstWrong> {
-        self.check(event)?;
-        self.meet_checkpoints()
+    pub fn step(&mut self, event: SequencedEvent) {
+        if self.is_over {
+            return;
+        }
+        self.check(event);
+        if !self.is_over {
+            self.meet_checkpoints();
+        }
     }
 
     /// Ends after the last event.
     ///
     /// # Errors
-    /// If a checkpoint has more.
-    pub fn end(self) -> Result<Verified, FirstWrong> {
-        if let Some(longest) = self.ahead.first() {
+    /// If an event is wrong, or a checkpoint has more.
+    pub fn end(mut self) -> Result<Verified, NotSound> {
+        let is_whole = !self.is_over;
+        if is_whole && let Some(longest) = self.ahead.first() {
             let wrong = Wrong::Short { size: longest.size };
-            let seq = self.log.size() + 1;
-            return Err(FirstWrong { seq, id: None, wrong });
+            self.wrong.push(WrongEvent { seq: self.log.size() + 1, id: None, wrong });
         }
-        Ok(Verified {
-            events: self.log.size(),
-            sealed: self.sealed,
-            checkpoints: self.met,
-            log: self.log,
-        })
+        let mut wrong = self.wrong.into_iter();
+        match wrong.next() {
+            Some(first) => Err(NotSound { first, also: wrong.collect(), is_whole }),
+            None => Ok(Verified {
+                events: self.log.size(),
+                sealed: self.sealed,
+                checkpoints: self.met,
+                log: self.log,
+            }),
+        }
     }
 
-    fn check(&mut self, event: SequencedEvent) -> Result<(), FirstWrong> {
+    fn check(&mut self, event: SequencedEvent) {
         let seq = self.log.size() + 1;
-        if let Err(wrong) = check_event(seq, &event) {
+        match check_event(seq, &event) {
+            Ok(()) => {}
             // A number that is missing has no id; the event found is another one.
-            let missing = matches!(wrong, Wrong::Sequence { .. });
-            let id = (!missing).then_some(event.id);
-            return Err(FirstWrong { seq, id, wrong });
+            Err(wrong @ Wrong::Sequence { .. }) => {
+                self.wrong.push(WrongEvent { seq, id: None, wrong });
+                self.is_over = true;
+                return;
+            }
+            Err(wrong) => {
+                self.wrong.push(WrongEvent { seq, id: Some(event.id.clone()), wrong });
+                self.is_over = self.wrong.len() >= MOST_WRONG;
+            }
         }
         self.log.append(event.leaf_hash);
         if seq == self.sealed + 1 {
             self.first_unsealed = Some(event.id);
         }
-        Ok(())
     }
 
     /// Compares roots at every checkpoint of the present size.
-    fn meet_checkpoints(&mut self) -> Result<(), FirstWrong> {
+    fn meet_checkpoints(&mut self) {
         let size = self.log.size();
         while let Some(checkpoint) = self.ahead.pop_if(|next| next.size == size) {
             if checkpoint.root != self.log.root() {
                 // If all events were sealed by an equal size, two checkpoints contradict.
                 let seq = (self.sealed + 1).min(size);
                 let id = self.first_unsealed.take();
-                let wrong = Wrong::Root { last: size };
-                return Err(FirstWrong { seq, id, wrong });
+                self.wrong.push(WrongEvent { seq, id, wrong: Wrong::Root { last: size } });
+                self.is_over = true;
+                return;
             }
             self.met += 1;
             self.sealed = size;
         }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::output::Output;
 use super::{Answer, CliError, open};
 use crate::app::{App, AuditFilter, BellEnd, Logged, UnreadEvent};
+use crate::audit::{NotSound, WrongEvent};
 use crate::config::{CheckpointBucket, Config};
 use crate::domain::event::Role;
 use crate::domain::{Event, Timestamp};
@@ -24,7 +25,7 @@ use crate::ops::handover::Reach;
   sekisho audit search --action view --limit 20
   sekisho audit accept-loss --has 1200 --signed 1260")]
 pub(super) enum AuditCommand {
-    /// Recompute the whole log against its checkpoints; names the first wrong event, and where the
+    /// Recompute the whole log against its checkpoints; names the wrong events, and where the
     /// file of checkpoints and their bucket differ.
     Verify(VerifyArgs),
     /// Find events, newest first.
@@ -199,13 +200,7 @@ fn tell(
     let differs = file.is_cut || compared.as_ref().is_some_and(Compared::is_wrong);
     let (mut json, mut text) = match verdict {
         Verdict::Sound(found) => tell_sound(&found, differs),
-        Verdict::Wrong(wrong) => (
-            json!({
-                "sound": false, "sequence": wrong.seq, "event": wrong.id,
-                "code": wrong.wrong.code(), "detail": wrong.to_string(),
-            }),
-            format!("NOT SOUND: {wrong}"),
-        ),
+        Verdict::Wrong(found) => tell_wrong(&found),
         Verdict::Lost { event } => (
             json!({ "sound": false, "event": event, "code": "event_not_in_log" }),
             format!("NOT SOUND: event {event} has no place in the log"),
@@ -227,6 +222,29 @@ fn tell(
     let is_sound = json.get("sound") == Some(&Value::Bool(true));
     output.say(&json, &text)?;
     Ok(if is_sound { Answer::Yes } else { Answer::No })
+}
+
+/// The first wrong event as ever, and the others behind it.
+fn tell_wrong(found: &NotSound) -> (Value, String) {
+    let NotSound { first, also, is_whole } = found;
+    let entry = |wrong: &WrongEvent| {
+        json!({
+            "sequence": wrong.seq, "event": wrong.id, "code": wrong.wrong.code(),
+            "detail": wrong.to_string(),
+        })
+    };
+    let mut json = entry(first);
+    if let Some(json) = json.as_object_mut() {
+        json.insert("sound".to_owned(), false.into());
+        json.insert("also".to_owned(), also.iter().map(entry).collect());
+        json.insert("whole".to_owned(), (*is_whole).into());
+    }
+    let mut text = format!("NOT SOUND: {first}");
+    text.extend(also.iter().map(|wrong| format!("\nalso {wrong}")));
+    if !is_whole {
+        text.push_str("\nwhat follows was not verified");
+    }
+    (json, text)
 }
 
 fn tell_sound(found: &Sound, differs: bool) -> (Value, String) {

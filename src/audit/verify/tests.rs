@@ -49,25 +49,31 @@ fn stored(seq: i64, event: &Event) -> SequencedEvent {
 }
 
 /// A log of 9 events with checkpoints at 3 and 7, changed and then verified.
-fn tamper(change: impl FnOnce(&mut Vec<SequencedEvent>)) -> Result<Verified, FirstWrong> {
+fn tamper(change: impl FnOnce(&mut Vec<SequencedEvent>)) -> Result<Verified, NotSound> {
     let mut events = log(9);
     let checkpoints = [checkpoint(&events, 7), checkpoint(&events, 3)];
     change(&mut events);
     run(events, &checkpoints)
 }
 
-fn run(events: Vec<SequencedEvent>, checkpoints: &[Checkpoint]) -> Result<Verified, FirstWrong> {
-    let mut walk = Walk::begin(checkpoints.to_vec())?;
+fn run(events: Vec<SequencedEvent>, checkpoints: &[Checkpoint]) -> Result<Verified, NotSound> {
+    let mut walk = Walk::begin(checkpoints.to_vec());
     for event in events {
-        walk.step(event)?;
+        walk.step(event);
     }
     walk.end()
 }
 
-/// What is named: number, whether with that event's own id, and the code.
-fn named(result: Result<Verified, FirstWrong>) -> (u64, Option<String>, Wrong) {
-    let wrong = result.unwrap_err();
+/// What is named first: number, whether with that event's own id, and the code.
+fn named(result: Result<Verified, NotSound>) -> (u64, Option<String>, Wrong) {
+    let wrong = result.unwrap_err().first;
     (wrong.seq, wrong.id, wrong.wrong)
+}
+
+/// All that is named, and whether that is all there is.
+fn all_named(result: Result<Verified, NotSound>) -> (Vec<(u64, Wrong)>, bool) {
+    let NotSound { first, also, is_whole } = result.unwrap_err();
+    ([first].into_iter().chain(also).map(|it| (it.seq, it.wrong)).collect(), is_whole)
 }
 
 fn id(n: u8) -> String {
@@ -127,6 +133,45 @@ fn bytes_that_are_no_event_or_another_spelling_of_one_are_named() {
         let result = tamper(|events| respell(events, odd));
         assert_eq!(named(result), (9, Some(id(9)), Wrong::Bytes));
     }
+}
+
+#[test]
+fn what_is_wrong_behind_a_wrong_event_is_named_too() {
+    let (hash, at) = (Wrong::LeafHash, Wrong::Column { column: "at" });
+    let careless = tamper(|events| {
+        events[1].at = 0;
+        events[4].bytes[9] ^= 1;
+        events[8].bytes[9] ^= 1;
+    });
+    assert_eq!(all_named(careless), (vec![(2, at), (5, hash), (9, hash)], true));
+    // Behind a gap, and a checkpoint that does not agree, nothing is known.
+    let careful = tamper(|events| {
+        events[1].bytes[9] ^= 1;
+        events[4] = stored(5, &event(50));
+        events[8].at = 0;
+    });
+    assert_eq!(all_named(careful), (vec![(2, hash), (4, Wrong::Root { last: 7 })], false));
+    let dropped = tamper(|events| {
+        events[1].at = 0;
+        events.remove(4);
+    });
+    assert_eq!(all_named(dropped), (vec![(2, at), (5, Wrong::Sequence { found: 6 })], false));
+    let cut = tamper(|events| {
+        events[1].at = 0;
+        events.truncate(6);
+    });
+    assert_eq!(all_named(cut), (vec![(2, at), (7, Wrong::Short { size: 7 })], true));
+}
+
+#[test]
+fn of_many_wrong_events_the_first_are_named() {
+    let mut events = log(30);
+    let checkpoints = [checkpoint(&events, 30)];
+    for event in &mut events {
+        event.bytes[9] ^= 1;
+    }
+    let expected = (1..=20).map(|seq| (seq, Wrong::LeafHash)).collect();
+    assert_eq!(all_named(run(events, &checkpoints)), (expected, false));
 }
 
 #[test]
@@ -207,7 +252,7 @@ fn checkpoints_that_contradict_each_other_are_found() {
 
 #[test]
 fn the_sentence_names_event_and_fault() {
-    let wrong = tamper(|events| events[4].at = 0).unwrap_err();
+    let wrong = tamper(|events| events[4].at = 0).unwrap_err().first;
     let id = id(5);
     assert_eq!(
         wrong.to_string(),

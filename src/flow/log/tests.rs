@@ -49,7 +49,7 @@ impl World {
 
     async fn wrong(&self) -> (u64, Wrong) {
         match self.verify().await {
-            Verdict::Wrong(found) => (found.seq, found.wrong),
+            Verdict::Wrong(found) => (found.first.seq, found.first.wrong),
             other => panic!("{other:?}"),
         }
     }
@@ -85,7 +85,7 @@ async fn an_entry_that_is_numbered_below_one_is_found() {
         world.app.run(&(forged("forged") + &leaf)).await;
         match (wrong, world.verify().await) {
             (Some(wrong), Verdict::Wrong(found)) => {
-                assert_eq!((found.seq, found.wrong), (1, wrong));
+                assert_eq!((found.first.seq, found.first.wrong), (1, wrong));
             }
             (None, Verdict::Lost { event }) => assert_eq!(event, "forged"),
             (_, other) => panic!("{number}: {other:?}"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::seal::blocking;
 use super::{FlowError, Pages};
 use crate::app::{App, Checkpoints, Unsealed};
-use crate::audit::{Checkpoint, FirstWrong, Verified, Walk};
+use crate::audit::{Checkpoint, NotSound, Verified, Walk};
 
 /// What is under no checkpoint for so long is sealed by nobody: a worker does it twice a second.
 const LATE: Duration = Duration::from_mins(1);
@@ -18,8 +18,8 @@ const NOTES: u32 = 500;
 pub enum Verdict {
     /// Everything agrees.
     Sound(Sound),
-    /// The first wrong event.
-    Wrong(FirstWrong),
+    /// Events are wrong.
+    Wrong(NotSound),
     /// An event is neither numbered nor waiting for its number.
     Lost { event: String },
 }
@@ -129,21 +129,18 @@ pub async fn unsealed(app: &App) -> Result<Option<(Unsealed, bool)>, FlowError> 
     Ok(Some((unsealed, is_late(app, unsealed))))
 }
 
-/// Takes the log to its end; within is the first wrong event.
+/// Takes the log to its end; within are the wrong events.
 pub(super) async fn walk(
     app: &App,
     checkpoints: Vec<Checkpoint>,
-) -> Result<Result<Verified, FirstWrong>, FlowError> {
-    let mut walk = match Walk::begin(checkpoints) {
-        Ok(walk) => walk,
-        Err(wrong) => return Ok(Err(wrong)),
-    };
+) -> Result<Result<Verified, NotSound>, FlowError> {
+    let mut walk = Walk::begin(checkpoints);
     let mut pages = Pages::of(app);
-    while let Some(page) = pages.next().await? {
+    while !walk.is_over()
+        && let Some(page) = pages.next().await?
+    {
         for event in page {
-            if let Err(wrong) = walk.step(event) {
-                return Ok(Err(wrong));
-            }
+            walk.step(event);
         }
     }
     Ok(walk.end())

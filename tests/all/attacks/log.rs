@@ -175,6 +175,7 @@ fn expect_found(world: &World, what: &str, code: &str) {
     assert_eq!(said["code"], code, "{what}: {said}");
     let named = said["sequence"].as_u64().is_some() && said.get("event").is_some();
     assert!(named, "the first wrong event is named: {said}");
+    assert!(said["also"].is_array() && said["whole"].is_boolean(), "{said}");
     if matches!(code, "leaf_hash_differs" | "column_differs" | "sequence_gap") {
         assert_eq!(said["sequence"], 5, "{what}: {said}");
         assert_eq!(said["event"] == Value::Null, code == "sequence_gap", "{what}: {said}");

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::expire::{self, Kept};
 use super::FlowError;
+use super::expire::{self, Kept};
 use crate::app::{App, Whole};
 use crate::backup::{Backup, Facts, Identity, Recipient, Writer};
 use crate::domain::authority::Signer;

@@ -1,22 +1,31 @@
-//! How long the lists of the pages take over many rows: measurements, on demand.
+//! How long the lists of the pages, and what workers ask again and again, take over many rows:
+//! measurements, on demand.
 
 use std::fmt::Write as _;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use super::deliveries::machine;
+use super::suspensions::suspension;
 use super::world::{NOW, Place, World, prepared};
-use crate::db::{AuditFilter, Order, Slice};
+use crate::db::{AuditFilter, Db, Order, Slice};
 use crate::domain::finding::Reason;
+use crate::domain::link::Standing;
 use crate::domain::policy::Verdict;
 use crate::domain::staff::Machine;
 use crate::domain::state::{Basis, Media, Release, Rendition, Sha256Hex, StateName};
+use crate::domain::suspension::Target;
 use crate::domain::{Action, Engine, ObjectId, StaffId, State, SubmissionId};
 
 /// Files of a link, and links of a doctor: a doctor has some hundred released files.
 const FILES_A_LINK: u32 = 20;
 const LINKS_A_DOCTOR: u32 = 50;
 const EVENTS_A_FILE: u32 = 4;
+/// Of all files, those whose sender is or was suspended: more than any clinic has.
+const SUSPENDED: u32 = 100;
+/// The round that has all that is stored before it.
+const ROUND: u32 = 2;
+const DAY: Duration = Duration::from_hours(24);
 /// As the pages ask.
 const LIMIT: u32 = 200;
 const FIRST: Slice = Slice { skip: 0, limit: LIMIT };
@@ -73,7 +82,7 @@ async fn measure(place: Place, files: u32) {
     time("audit search, one file", || db.search_events(&of_file)).await;
     time("audit search, one action", || db.search_events(&viewed)).await;
     time("audit search, nobody", || db.search_events(&nobody)).await;
-    let (file, who) = (of_file.artifact.clone(), Some("staff:7".to_owned()));
+    let (file, who) = (of_file.artifact.clone(), Some(format!("staff:{}", id(DOCTOR, 7))));
     for (what, filter) in [
         ("a file and an action", AuditFilter { artifact: file.clone(), ..viewed.clone() }),
         ("an actor", AuditFilter { actor: who.clone(), ..everything.clone() }),
@@ -86,6 +95,38 @@ async fn measure(place: Place, files: u32) {
     time("what is due", || db.due(NOW, FIRST)).await;
     let submission: SubmissionId = id(SUBMISSION, files / 2 / 4).parse().expect("an id");
     time("a receipt", || db.artifacts_of(submission)).await;
+    lists_that_grow(&db, files).await;
+    what_workers_ask(&db).await;
+}
+
+async fn lists_that_grow(db: &Db, files: u32) {
+    let before = NOW.minus(DAY);
+    for standing in Standing::ALL {
+        let now = if standing == Standing::Open { before } else { NOW };
+        time(&format!("links, {standing:?}"), || db.links(standing, now, FIRST)).await;
+        time(&format!("links, {standing:?}, counted"), || db.count_links(standing, now)).await;
+    }
+    let doctor: StaffId = id(DOCTOR, 7).parse().expect("an id");
+    time("links of a doctor", || db.links_of(doctor, before)).await;
+    time("files released, counted", || db.count_in(StateName::Released)).await;
+    let viewed = id(ARTIFACT, files / 2).parse().expect("an id");
+    time("who viewed a file", || db.viewers_of(viewed)).await;
+    time("suspensions that hold", || db.active_suspensions(before, FIRST)).await;
+    time("suspensions that ended", || db.ended_suspensions(NOW.plus(DAY), FIRST)).await;
+    time("suspensions, counted", || db.count_suspensions(before)).await;
+    time("suspended addresses, counted", || db.count_suspended(Target::Address, before)).await;
+    time("suspended addresses", || db.suspended_addresses(before, LIMIT)).await;
+}
+
+async fn what_workers_ask(db: &Db) {
+    let day = NOW.minus(DAY);
+    time("strikes of a day", || db.strikes(Action::View, day, LIMIT)).await;
+    time("what is to be scanned again", || db.rescans_due(ROUND, NOW, 2000)).await;
+    time("what is left of a round, counted", || db.rescans_left(ROUND, NOW)).await;
+    time("whether a round has something left", || db.has_rescans_left(ROUND, NOW)).await;
+    time("whether a done round has something left", || db.has_rescans_left(ROUND - 1, NOW)).await;
+    time("when the next of a round may be scanned", || db.next_rescan(ROUND, NOW)).await;
+    time("ends reckoned anew, of 1,000 files", || db.reckon_due("", 1000)).await;
 }
 
 /// Prints the median and the longest of some rounds.
@@ -185,10 +226,21 @@ fn rows(world: &World, files: u32) -> String {
     say(format!(
         "INSERT INTO events (id, at, actor, action, outcome, artifact, submission, link, body, \
          leaf_hash) {} SELECT '{EVENT}' || ({TWELVE} + i), {now} - ({files} - i / {EVENTS_A_FILE}) \
-         * CAST({APART} AS BIGINT), 'staff:' || (i / 7 % 300), \
+         * CAST({APART} AS BIGINT), 'staff:{DOCTOR}' || ({TWELVE} + i / 7 % 300), \
          CASE WHEN i % 100 = 0 THEN 'view' ELSE 'receive' END, 'done', \
          '{ARTIFACT}' || ({TWELVE} + i / {EVENTS_A_FILE}), NULL, NULL, '{body}', '{sha256}' FROM n",
         count(files * EVENTS_A_FILE)
+    ));
+    say(format!(
+        "INSERT INTO scan_leases (artifact, fence, until, not_before, tries, round, scanned_at) \
+         SELECT id, 1, 0, 0, 0, {ROUND} - 1, since FROM artifacts \
+         WHERE state IN ('in_review', 'released')"
+    ));
+    let held = json(serde_json::to_string(&suspension(1, 1)));
+    say(format!(
+        "INSERT INTO suspensions (id, subject, number, what, since, ends_at, body) \
+         {} SELECT 's' || i, 'address:' || i, 1, 'address', {now}, {now}, '{held}' FROM n",
+        count(files / SUSPENDED)
     ));
     sql
 }

@@ -18,7 +18,7 @@ fn network(last: u8) -> Network {
     Network::of_client([192, 0, 2, last].into())
 }
 
-fn suspension(last: u8, number: u32) -> Suspension {
+pub(super) fn suspension(last: u8, number: u32) -> Suspension {
     Suspension {
         id: SuspensionId::new(NOW, [last, u8::try_from(number).unwrap(), 0, 0, 0, 0, 0, 0, 0, 0]),
         subject: Subject::Address { network: network(last) },

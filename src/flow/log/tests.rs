@@ -201,11 +201,11 @@ async fn an_entry_that_does_not_read_is_shown_as_such_and_hides_no_other() {
     let found = search(
         world.app(),
         Actor::Anonymous,
-        &AuditFilter {
+        Some(&AuditFilter {
             until: Some(changed.at.plus(Duration::from_millis(1))),
             limit: 10,
             ..AuditFilter::default()
-        },
+        }),
     )
     .await
     .unwrap();

@@ -150,21 +150,20 @@ pub(super) async fn readings_of_one_source_at_once_lose_nothing_of_each_other(wo
     const SOURCE: &str = "gate:socket";
     let counts = |lines, dropped| Counts { lines, dropped, ..Counts::default() };
     let mut streams = JoinSet::new();
-    for stream in 0..PROCESSES {
+    for hears in [true, false] {
         let db = world.place.open().await;
         streams.spawn(async move {
             for number in 0..READINGS {
                 let at = NOW.plus(SECOND * number);
-                // One stream alone hears the sensor, and one alone loses something.
-                let sign_at = (stream == 0).then_some(at);
-                let counts = counts(1, u64::from(stream == 1));
+                // One stream hears the sensor, and the other loses something.
+                let (sign_at, counts) = (hears.then_some(at), counts(1, u64::from(!hears)));
                 let reading = Reading { sign_at, counts, ..Reading::of(SOURCE) };
                 db.take_reading(&reading, at).await.expect("is taken");
             }
         });
     }
     streams.join_all().await;
-    let total = counts(PROCESSES as u64 * u64::from(READINGS), READINGS.into());
+    let total = counts(u64::from(READINGS) * 2, READINGS.into());
     assert_eq!(world.db.sensor_counts().await.expect("reads"), [(SOURCE.to_owned(), total)]);
     let last = NOW.plus(SECOND * (READINGS - 1));
     let heard = world.db.heard(NOW).await.expect("reads");

@@ -3,18 +3,21 @@
 //! Audit first: the whole rendition is opened and checked, then the event is committed, then the
 //! first byte leaves. If the log cannot be written in time, the access is refused.
 
+use std::collections::BTreeMap;
+
 use zeroize::Zeroizing;
 
 use super::seal::blocking;
 use super::{FlowError, Refusal, link, people};
 use crate::app::{App, Portal};
-use crate::domain::authority::Signed;
 use crate::domain::certificate::{self, NotReleased, Released, Viewer};
 use crate::domain::link::{Link, Patient};
 use crate::domain::staff::Staff;
 use crate::domain::state::Media;
 use crate::domain::submission::{ListPlace, Submission};
-use crate::domain::{Action, Actor, Artifact, ArtifactId, Code, Event, StaffId, SubmissionId};
+use crate::domain::{
+    Action, Actor, Artifact, ArtifactId, Code, Event, LinkId, StaffId, SubmissionId, Timestamp,
+};
 
 /// One cleared submission in a doctor's list.
 pub struct Cleared {
@@ -57,8 +60,9 @@ pub async fn list(
     places.truncate(most as usize);
     let more = places.last().copied().filter(|_| !is_last);
     let (mut visits, mut unread) = (Vec::new(), 0);
-    for place in places {
-        match submission(portal, &viewer, place.submission).await? {
+    let ids: Vec<_> = places.iter().map(|place| place.submission).collect();
+    for found in submissions(portal, &viewer, &ids).await? {
+        match found {
             Found::Cleared(cleared) => visits.push(*cleared),
             Found::Unread => unread += 1,
             Found::Nothing => {}
@@ -81,7 +85,7 @@ pub async fn submission_for(
     let app = &portal.app;
     let viewer = viewer(app, doctor).await?;
     let event = app.event(Actor::Staff { id: doctor }, Action::List)?.about_submission(id);
-    match submission(portal, &viewer, id).await? {
+    match submissions(portal, &viewer, &[id]).await?.pop().unwrap_or(Found::Nothing) {
         Found::Cleared(cleared) => {
             commit_first(app, &event.about_link(cleared.link.id)).await?;
             Ok(*cleared)
@@ -253,44 +257,63 @@ enum Found {
     Nothing,
 }
 
-async fn submission(
+/// What each of these visits has for a doctor, in their order: all of them in three questions.
+async fn submissions(
     portal: &Portal,
     viewer: &Viewer,
-    id: SubmissionId,
-) -> Result<Found, FlowError> {
+    ids: &[SubmissionId],
+) -> Result<Vec<Found>, FlowError> {
     let app = &portal.app;
-    let Some(submission) = app.db.submission(id).await? else {
-        return Ok(Found::Nothing);
-    };
-    let now = app.clock.trusted()?;
-    let all = app.db.artifacts_of(id).await?;
-    let sent = all.len();
-    // The patient shown beside a picture is its own certificate's, whatever the visit's row says.
-    let prove = |artifact: Artifact| {
-        let released = certificate::prove(&artifact, viewer, &app.public.certificate, now).ok()?;
-        (released.certificate().link == submission.link).then_some((artifact, released))
-    };
-    let released: Vec<_> = all.into_iter().filter_map(prove).collect();
-    if released.is_empty() {
-        return Ok(Found::Nothing);
+    let visits = app.db.submissions(ids).await?;
+    let mut files: BTreeMap<SubmissionId, Vec<Artifact>> = BTreeMap::new();
+    for artifact in app.db.artifacts_of_all(ids).await? {
+        files.entry(artifact.submission).or_default().push(artifact);
     }
-    let row = app.db.link(submission.link).await?;
-    let (link, patient) = match whose(portal, row) {
-        Ok(whose) => whose,
-        Err(error) => {
-            tracing::error!(submission = %id, %error, "whose visit it is cannot be read");
-            return Ok(Found::Unread);
-        }
-    };
-    let held_back = sent.saturating_sub(released.len());
-    Ok(Found::Cleared(Box::new(Cleared { submission, link, patient, released, held_back })))
+    let mut links: Vec<LinkId> = visits.iter().map(|visit| visit.link).collect();
+    links.sort_unstable();
+    links.dedup();
+    let rows = app.db.links_by_id(&links).await?.into_iter();
+    let links = rows.filter_map(|row| row.verify(&app.public.grant).ok());
+    let links: BTreeMap<LinkId, Link> = links.map(|link| (link.id, link)).collect();
+    let mut visits: BTreeMap<_, _> = visits.into_iter().map(|visit| (visit.id, visit)).collect();
+    let now = app.clock.trusted()?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(visit) = visits.remove(id) else { continue };
+        let files = files.remove(id).unwrap_or_default();
+        let link = links.get(&visit.link);
+        found.push(cleared(portal, viewer, visit, files, link, now));
+    }
+    Ok(found)
 }
 
-/// The link behind a visit, and its patient.
-fn whose(portal: &Portal, row: Option<Signed<Link>>) -> Result<(Link, Patient), FlowError> {
-    let link = row.ok_or(FlowError::NotFound)?.verify(&portal.app.public.grant)?;
-    let patient = link::open_patient(&link, &portal.keys.release_identity)?;
-    Ok((link, patient))
+/// What one visit has for a doctor.
+fn cleared(
+    portal: &Portal,
+    viewer: &Viewer,
+    submission: Submission,
+    files: Vec<Artifact>,
+    link: Option<&Link>,
+    now: Timestamp,
+) -> Found {
+    let sent = files.len();
+    // The patient shown beside a picture is its own certificate's, whatever the visit's row says.
+    let prove = |artifact: Artifact| {
+        let key = &portal.app.public.certificate;
+        let released = certificate::prove(&artifact, viewer, key, now).ok()?;
+        (released.certificate().link == submission.link).then_some((artifact, released))
+    };
+    let released: Vec<_> = files.into_iter().filter_map(prove).collect();
+    if released.is_empty() {
+        return Found::Nothing;
+    }
+    let patient = link.map(|link| link::open_patient(link, &portal.keys.release_identity));
+    let (Some(link), Some(Ok(patient))) = (link.cloned(), patient) else {
+        tracing::error!(submission = %submission.id, "whose visit it is cannot be read");
+        return Found::Unread;
+    };
+    let held_back = sent.saturating_sub(released.len());
+    Found::Cleared(Box::new(Cleared { submission, link, patient, released, held_back }))
 }
 
 async fn viewer(app: &App, doctor: StaffId) -> Result<Viewer, FlowError> {

@@ -18,6 +18,11 @@ impl Db {
         engine!(self, db => db.submission(id).await)
     }
 
+    /// The visits that these ids name, in no order.
+    pub async fn submissions(&self, ids: &[SubmissionId]) -> Answer<Vec<Submission>> {
+        engine!(self, db => db.submissions(ids).await)
+    }
+
     /// A link's visits, newest first.
     pub async fn submissions_of_link(&self, link: LinkId) -> Answer<Vec<Submission>> {
         engine!(self, db => db.submissions_of_link(link).await)
@@ -46,6 +51,11 @@ impl Db {
     /// A submission's artifacts by position.
     pub async fn artifacts_of(&self, submission: SubmissionId) -> Answer<Vec<Artifact>> {
         engine!(self, db => db.artifacts_of(submission).await)
+    }
+
+    /// The artifacts of these submissions, each submission's by position.
+    pub async fn artifacts_of_all(&self, submissions: &[SubmissionId]) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.artifacts_of_all(submissions).await)
     }
 
     /// A submission with how much it holds, and what its unfinished uploads were announced to bring.

@@ -51,6 +51,11 @@ impl Db {
         engine!(self, db => db.link(id).await)
     }
 
+    /// The links that these ids name, in no order.
+    pub async fn links_by_id(&self, ids: &[LinkId]) -> Answer<Vec<Signed<Link>>> {
+        engine!(self, db => db.links_by_id(ids).await)
+    }
+
     pub async fn link_by_secret(&self, digest: &str) -> Answer<Option<Signed<Link>>> {
         engine!(self, db => db.link_by_secret(digest).await)
     }

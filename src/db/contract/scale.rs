@@ -15,7 +15,7 @@ use crate::domain::policy::Verdict;
 use crate::domain::staff::Machine;
 use crate::domain::state::{Basis, Media, Release, Rendition, Sha256Hex, StateName};
 use crate::domain::suspension::Target;
-use crate::domain::{Action, Engine, ObjectId, StaffId, State, SubmissionId};
+use crate::domain::{Action, Engine, LinkId, ObjectId, StaffId, State, SubmissionId};
 
 /// Files of a link, and links of a doctor: a doctor has some hundred released files.
 const FILES_A_LINK: u32 = 20;
@@ -69,6 +69,12 @@ async fn measure(place: Place, files: u32) {
         by(AuditFilter { actor: Some("staff:nobody".into()), until, ..AuditFilter::default() });
     time("doctor's list", || db.cleared_visits(doctor, None, None, LIMIT)).await;
     time("doctor's list, its second half", || db.cleared_visits(doctor, None, half, LIMIT)).await;
+    let visits: Vec<_> = list.iter().take(100).map(|place| place.submission).collect();
+    time("doctor's list, visits of a page", || db.submissions(&visits)).await;
+    time("doctor's list, files of a page", || db.artifacts_of_all(&visits)).await;
+    let links: Vec<LinkId> =
+        db.submissions(&visits).await.expect("visits").iter().map(|it| it.link).collect();
+    time("doctor's list, links of a page", || db.links_by_id(&links)).await;
     time("what a machine is to pull", || db.to_pull(&machine, NOW, FIRST)).await;
     time("what a machine is to remove", || db.pulled_and_stopped(machine.id, LIMIT)).await;
     time("queue, in review", || db.artifacts_in(StateName::InReview, Order::OldestFirst, FIRST))

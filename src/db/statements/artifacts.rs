@@ -4,7 +4,8 @@ use sqlx::QueryBuilder;
 
 use super::rows::{self, ARTIFACT, big, to_json};
 use super::{
-    Answer, Connection, DbError, Row, Store, announce, events, hold_artifact, leases, uploads,
+    Answer, Connection, DbError, Engine, Row, Store, announce, events, hold_artifact, leases,
+    uploads,
 };
 use crate::db::{Commit, Contents, ObjectRow, Order, Received, Slice, UnreadArtifact};
 use crate::domain::content::{Part, SealedObject};
@@ -14,6 +15,17 @@ use crate::domain::upload::Announced;
 use crate::domain::{
     Artifact, ArtifactId, Change, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
 };
+
+/// Ends a list of ids that a statement has begun.
+pub(super) fn push_all<T: ToString>(query: &mut QueryBuilder<Engine>, ids: &[T]) {
+    let mut list = query.separated(", ");
+    // Not every engine knows a list of nothing.
+    list.push("NULL");
+    for id in ids {
+        list.push_bind(id.to_string());
+    }
+    query.push(")");
+}
 
 /// Rows that one statement inserts: both engines take some ten thousand values.
 const ROWS_AT_ONCE: usize = 1000;
@@ -47,6 +59,26 @@ impl Store {
             .fetch_optional(&self.reader)
             .await?;
         row.as_ref().map(rows::submission).transpose()
+    }
+
+    pub(in crate::db) async fn submissions(&self, ids: &[SubmissionId]) -> Answer<Vec<Submission>> {
+        let mut query = QueryBuilder::<Engine>::new("SELECT * FROM submissions WHERE id IN (");
+        push_all(&mut query, ids);
+        let found = query.build().fetch_all(&self.reader).await?;
+        found.iter().map(rows::submission).collect()
+    }
+
+    pub(in crate::db) async fn artifacts_of_all(
+        &self,
+        submissions: &[SubmissionId],
+    ) -> Answer<Vec<Artifact>> {
+        let mut query = QueryBuilder::<Engine>::new(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.submission IN ("
+        ));
+        push_all(&mut query, submissions);
+        query.push(" ORDER BY a.submission, a.position");
+        let found = query.build().fetch_all(&self.reader).await?;
+        found.iter().map(rows::artifact).collect()
     }
 
     pub(in crate::db) async fn submission_by_receipt(

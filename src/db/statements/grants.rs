@@ -1,8 +1,10 @@
 //! Rows that grant authority: staff, machines, links, approvals. Stored and found here, believed
 //! nowhere in this module.
 
+use sqlx::QueryBuilder;
 use sqlx::query::Query;
 
+use super::artifacts::push_all;
 use super::{
     Answer, Connection, DbError, Engine, Row, Store, artifacts, events, hold_artifact, rows,
 };
@@ -114,6 +116,12 @@ impl Store {
     pub(in crate::db) async fn link(&self, id: LinkId) -> Answer<Option<Signed<Link>>> {
         let id = id.to_string();
         self.edition(sqlx::query(grants!("links", "WHERE id = $1")).bind(id)).await
+    }
+
+    pub(in crate::db) async fn links_by_id(&self, ids: &[LinkId]) -> Answer<Vec<Signed<Link>>> {
+        let mut query = QueryBuilder::<Engine>::new(grants!("links", "WHERE g.id IN ("));
+        push_all(&mut query, ids);
+        self.editions(query.build()).await
     }
 
     pub(in crate::db) async fn link_by_secret(&self, digest: &str) -> Answer<Option<Signed<Link>>> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::{QueryBuilder, Row as _};
 
+use super::artifacts::push_all;
 use super::rows::{self, ARTIFACT};
 use super::{Answer, Connection, DbError, Engine, Row, SKIP_LOCKED, Store, events};
 use crate::db::UnreadArtifact;
@@ -130,11 +131,7 @@ impl Store {
             "SELECT artifact, last_fault FROM scan_leases \
              WHERE last_fault IS NOT NULL AND artifact IN (",
         );
-        let mut ids = query.separated(", ");
-        for id in of {
-            ids.push_bind(id.to_string());
-        }
-        query.push(")");
+        push_all(&mut query, of);
         let found = query.build().fetch_all(&self.reader).await?;
         found.iter().map(|row| Ok((rows::parsed(row, "artifact", TABLE)?, fault(row)?))).collect()
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::QueryBuilder;
 
+use super::artifacts::push_all;
 use super::{Answer, Engine, Store, events, rows};
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
@@ -150,11 +151,7 @@ impl Store {
     pub(in crate::db) async fn tries_of(&self, subjects: &[String]) -> Answer<Vec<(String, u32)>> {
         let mut query =
             QueryBuilder::<Engine>::new("SELECT subject, wrong FROM tries WHERE subject IN (");
-        let mut names = query.separated(", ");
-        for subject in subjects {
-            names.push_bind(subject);
-        }
-        query.push(")");
+        push_all(&mut query, subjects);
         let found = query.build().fetch_all(&self.reader).await?;
         let tries = |row| Ok((rows::text(row, "subject")?, rows::number(row, "wrong", "tries")?));
         found.iter().map(tries).collect()

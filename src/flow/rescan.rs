@@ -329,6 +329,10 @@ async fn stop(
     if let Err(error) = app.db.commit(commit).await {
         // Whoever was faster must not wait for this lease to run out.
         app.db.give_back(lease).await?;
+        if matches!(error, DbError::Conflict | DbError::Fenced) {
+            // Its next turn counts it, if it is stopped then.
+            app.db.uncount_found(round.number).await?;
+        }
         return Err(error.into());
     }
     tracing::warn!(artifact = %id, %reason, round = round.number, "stopped: a signature matches now");

@@ -56,6 +56,11 @@ impl Db {
         engine!(self, db => db.count_found(number, bound).await)
     }
 
+    /// Takes back the count of a file that a round did not stop after all.
+    pub async fn uncount_found(&self, number: u32) -> Answer<()> {
+        engine!(self, db => db.uncount_found(number).await)
+    }
+
     /// Pauses a round; false if it is paused or has ended.
     pub async fn pause_round(&self, number: u32, event: &Event) -> Answer<bool> {
         engine!(self, db => db.pause_round(number, event).await)

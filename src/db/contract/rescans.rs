@@ -76,6 +76,8 @@ pub(super) async fn a_round_is_opened_once_counts_to_its_bound_and_ends_once(wor
     for (bound, counted) in [(Some(2), true), (Some(2), true), (Some(2), false), (None, true)] {
         assert_eq!(db.count_found(1, bound).await.unwrap(), counted);
     }
+    db.uncount_found(1).await.unwrap();
+    assert!(db.count_found(1, Some(3)).await.unwrap(), "one was not stopped after all");
     let event = || world.event(Action::RescanPause);
     assert!(db.pause_round(1, &event()).await.unwrap());
     assert!(!db.pause_round(1, &event()).await.unwrap(), "once");

@@ -132,6 +132,15 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
+    pub(in crate::db) async fn uncount_found(&self, number: u32) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE rescans SET found = found - 1 WHERE number = $1 AND found > 0")
+            .bind(i64::from(number))
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
     pub(in crate::db) async fn pause_round(&self, number: u32, event: &Event) -> Answer<bool> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(

@@ -341,4 +341,6 @@ async fn what_a_reviewer_decided_meanwhile_stands() {
     let late = settle(&world.worker, &round, lease, bad()).await;
     assert!(matches!(late, Err(FlowError::Db(DbError::Conflict))), "{late:?}");
     assert_eq!(world.events(Action::Reject).await.len(), 1);
+    let round = world.worker.db.last_round().await.unwrap().unwrap();
+    assert_eq!(round.found, 0, "it was not this round that stopped it");
 }

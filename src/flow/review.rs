@@ -101,6 +101,8 @@ pub struct Opened {
     pub showing: Showing,
 }
 
+/// Changes of an artifact that a recall gives way to.
+const RECALLS: usize = 8;
 /// Steps of one file that are looked through for the evidence that stands.
 const STEPS: u32 = 200;
 
@@ -348,7 +350,8 @@ pub async fn rescan(
     Ok(artifact)
 }
 
-/// Recalls a released artifact.
+/// Recalls a released artifact. Once its rendition's key is gone its state follows, whatever else
+/// changed about it meanwhile.
 ///
 /// # Errors
 /// [`Refusal::MovedOn`] if it is not released as the reviewer saw it.
@@ -360,15 +363,30 @@ pub async fn recall(
 ) -> Result<Artifact, FlowError> {
     let reviewer = reviewer(session)?;
     let artifact = unmoved(review, reviewer, id, version, Action::Recall).await?;
-    let State::Released { .. } = &artifact.state else {
-        let event = event_about(review, &artifact, reviewer, Action::Recall)?;
-        return Err(refused_event(&review.app, event, Refusal::MovedOn).await);
-    };
-    let stamp = review.app.stamp(Actor::Staff { id: reviewer }, review.app.clock.trusted()?)?;
-    let reason = Reason::plain(Engine::Pipeline, "recalled_by_reviewer");
-    let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
-    let change = super::recall::recall(&review.app, artifact.clone(), verdict, stamp).await?;
-    done(review, &artifact, reviewer, Action::Recall, Ok(change)).await
+    recall_now(review, reviewer, artifact).await
+}
+
+async fn recall_now(
+    review: &Review,
+    reviewer: StaffId,
+    mut artifact: Artifact,
+) -> Result<Artifact, FlowError> {
+    let app = &review.app;
+    for _ in 0..RECALLS {
+        let State::Released { .. } = &artifact.state else { break };
+        let stamp = app.stamp(Actor::Staff { id: reviewer }, app.clock.trusted()?)?;
+        let reason = Reason::plain(Engine::Pipeline, "recalled_by_reviewer");
+        let verdict = Verdict::Unscannable { reason, persistence: Persistence::Passing };
+        let id = artifact.id;
+        let change = super::recall::recall(app, artifact, verdict, stamp).await?;
+        match app.db.commit(change.into()).await {
+            // A hold, say: what is released still is to be recalled.
+            Err(DbError::Conflict) => artifact = self::artifact(review, id).await?,
+            done => return Ok(done?),
+        }
+    }
+    let event = event_about(review, &artifact, reviewer, Action::Recall)?;
+    Err(refused_event(app, event, Refusal::MovedOn).await)
 }
 
 async fn approvals(review: &Review, artifact: &Artifact) -> Result<Vec<Approval>, FlowError> {
@@ -409,3 +427,6 @@ fn reviewer(session: &Session) -> Result<StaffId, FlowError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,10 @@ pub(super) async fn run(
         let json = json!({ "artifact": artifact, "lost": object, "area": area });
         output.say(&json, &format!("{artifact}: its {area} object {object} is missing"))?;
     }
+    if !dry_run {
+        // That destroyed keys are in the files still is told after what is missing.
+        app.db.forget_destroyed().await?;
+    }
     let is_whole = expired.kept.is_empty() && swept.lost.is_empty();
     Ok(if is_whole { Answer::Yes } else { Answer::No })
 }

@@ -124,6 +124,7 @@ on_every_engine! {
     a_leased_artifact_is_leased_to_nobody_else_until_its_lease_ends,
     a_worker_that_lost_its_lease_commits_nothing,
     a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault,
+    a_renewed_lease_lasts_and_one_that_was_ended_commits_nothing,
     a_back_off_can_be_ended_early_and_a_lease_cannot,
     what_a_submission_holds_is_counted,
     what_is_due_is_found_once_its_time_has_come,
@@ -255,6 +256,22 @@ async fn a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault(worl
     assert_eq!(again.first_fault_at(), Some(NOW));
     assert!(!again.was_lost(), "it was given back");
     assert_eq!(world.db.scan_tries(again.artifact().id).await.unwrap(), 2);
+}
+
+async fn a_renewed_lease_lasts_and_one_that_was_ended_commits_nothing(world: World) {
+    let artifact = world.receive(1).await;
+    let (until, later) = (NOW.plus(SECOND), NOW.plus(SECOND * 2));
+    let lease = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
+    world.db.renew_lease(&lease, later).await.unwrap();
+    assert!(world.db.lease_next(until, later).await.unwrap().is_none(), "renewed");
+    world.db.end_lease(artifact.id).await.unwrap();
+    assert!(matches!(world.db.renew_lease(&lease, later).await, Err(DbError::Fenced)));
+    let change = world.reject(artifact);
+    let commit = Commit { change, lease: Some(&lease), upload: None, objects: vec![] };
+    let late = world.db.commit(commit).await;
+    assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
+    let next = world.db.lease_next(NOW, until).await.unwrap().expect("free");
+    assert_eq!(next.first_fault_at(), None, "nobody lost it");
 }
 
 async fn a_back_off_can_be_ended_early_and_a_lease_cannot(world: World) {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::FlowError;
+use super::recall::withdraw;
 use super::seal::blocking;
 use crate::app::{App, DbError, ObjectRow, Slice};
 use crate::domain::content::Area;
@@ -246,6 +247,12 @@ async fn purge(
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let id = artifact.id;
+    // A scan that is still at work on it would store another key, and release what has nothing behind it.
+    app.db.end_lease(id).await?;
+    // What is due was found a while ago; what was decided since stands.
+    if app.db.artifact(id).await?.is_none_or(|it| it.version != artifact.version) {
+        return Err(DbError::Conflict.into());
+    }
     // Asked first: nothing is destroyed for a transition that is not allowed.
     let change = artifact.purge(&app.retention, app.stamp(actor, now)?)?;
     app.db.destroy_wraps(id).await?;
@@ -312,7 +319,7 @@ async fn sweep_wraps(
                     swept.lost.push(Lost { artifact, area, object });
                 }
                 None => {
-                    app.db.destroy_wrap(object).await?;
+                    withdraw(app, object).await?;
                     swept.orphan_wraps += 1;
                 }
             }

@@ -56,6 +56,11 @@ impl Db {
         engine!(self, db => db.forget_faults(artifact).await)
     }
 
+    /// Ends whatever lease there is of an artifact that must go: no scan of it commits any more.
+    pub async fn end_lease(&self, artifact: ArtifactId) -> Answer<()> {
+        engine!(self, db => db.end_lease(artifact).await)
+    }
+
     /// Hears of work that doors on other machines have left; none where there are none.
     pub async fn listen(&self) -> Answer<Option<Listener>> {
         match self {

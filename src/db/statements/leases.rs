@@ -115,6 +115,15 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    pub(in crate::db) async fn end_lease(&self, artifact: ArtifactId) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE scan_leases SET fence = fence + 1, until = 0 WHERE artifact = $1")
+            .bind(artifact.to_string())
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
     pub(in crate::db) async fn scan_tries(&self, artifact: ArtifactId) -> Answer<u32> {
         let row = sqlx::query("SELECT tries FROM scan_leases WHERE artifact = $1")
             .bind(artifact.to_string())

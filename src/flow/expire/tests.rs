@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::app::Db;
-use crate::domain::Engine;
-use crate::domain::artifact::Declared;
+use crate::app::{Commit, Db};
+use crate::domain::artifact::{Declared, Hold};
 use crate::domain::finding::Reason;
 use crate::domain::policy::Verdict;
 use crate::domain::retention::Retention;
 use crate::domain::submission::Connection;
+use crate::domain::{Code, Engine};
 use crate::flow::receive;
 use crate::testing::TestApp;
 use crate::vault::{PartLength, Sealer};
@@ -225,4 +225,59 @@ async fn nothing_is_called_purged_while_its_key_is_in_a_file() {
     drop(reading);
     assert_eq!(run(app, app.itself()).await.whole().unwrap().len(), 1, "asked again");
     assert_eq!(state().await, StateName::Purged);
+}
+
+#[tokio::test]
+async fn no_scan_that_is_still_at_work_commits_once_its_file_is_being_purged() {
+    let world = TestApp::new().await;
+    let app = &world.intake.app;
+    let waiting = quarantined(&world).await;
+    let due = app.retention.due_at(&waiting).unwrap();
+    world.hand.advance(due.minus(Duration::from_secs(10)).since(app.clock.read()));
+    let now = app.clock.read();
+    let lease = app.db.lease_next(now, now.plus(app.limits.lease)).await.unwrap().unwrap();
+    world.hand.advance(Duration::from_secs(10));
+    let reading = world.keys_reader().await;
+    let half_done = run(app, app.itself()).await;
+    assert!(matches!(half_done, Err(FlowError::Db(DbError::Remains))), "{half_done:?}");
+    drop(reading);
+    let reason = Reason::plain(Engine::Yara, "rule_match");
+    let stamp = app.stamp(app.itself(), app.clock.read()).unwrap();
+    let change = waiting.clone().reject(reason, None, stamp).unwrap();
+    let commit = Commit { change, lease: Some(&lease), upload: None, objects: vec![] };
+    let late = app.db.commit(commit).await;
+    assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
+    assert_eq!(run(app, app.itself()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_decided_since_it_was_found_due_stands() {
+    let world = TestApp::new().await;
+    let app = &world.intake.app;
+    let found = quarantined(&world).await;
+    let now = app.retention.due_at(&found).unwrap();
+    let by = Actor::Operator { uid: 0 };
+    let until = now.plus(Duration::from_hours(1));
+    let hold = Hold { by, reason: Code::fixed("dispute"), at: app.clock.read(), until };
+    let stamp = app.stamp(by, app.clock.read()).unwrap();
+    let held = app.db.commit(found.clone().set_hold(hold, stamp).unwrap().into()).await.unwrap();
+    world.hand.advance(now.since(app.clock.read()));
+    let late = purge(app, found.clone(), app.itself(), now).await;
+    assert!(matches!(late, Err(FlowError::Db(DbError::Conflict))), "{late:?}");
+    assert_eq!(app.db.artifact(found.id).await.unwrap(), Some(held));
+    assert!(app.db.wrap(found.source.object).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_reader_of_the_keys_keeps_no_sweep_from_naming_what_is_gone() {
+    let world = TestApp::new().await;
+    let app = &world.intake.app;
+    orphan(app, Area::Release).await;
+    world.hand.advance(Duration::from_secs(1));
+    let gone = quarantined(&world).await;
+    app.vault.delete_object(Area::Quarantine, gone.source.object).unwrap();
+    world.hand.advance(LATER);
+    let _reading = world.keys_reader().await;
+    let swept = sweep(app).await.unwrap();
+    assert_eq!((swept.orphan_wraps, swept.lost.len()), (1, 1));
 }

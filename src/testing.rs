@@ -183,13 +183,31 @@ impl TestApp {
 
     /// Somebody in the middle of reading the wrapped keys, until it is closed.
     pub async fn keys_reader(&self) -> sqlx::SqliteConnection {
+        self.at_keys(["BEGIN", "SELECT COUNT(*) FROM wraps"]).await
+    }
+
+    /// Somebody in the middle of writing wrapped keys: nobody else writes any until it is closed.
+    pub async fn keys_writer(&self) -> sqlx::SqliteConnection {
+        self.at_keys(["BEGIN IMMEDIATE", "SELECT COUNT(*) FROM wraps"]).await
+    }
+
+    async fn at_keys(&self, statements: [&'static str; 2]) -> sqlx::SqliteConnection {
         use sqlx::ConnectOptions as _;
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file("keys.db"));
-        let mut reader = options.connect().await.expect("opens");
-        for statement in ["BEGIN", "SELECT COUNT(*) FROM wraps"] {
-            sqlx::query(statement).execute(&mut reader).await.expect("reads");
+        let mut connection = options.connect().await.expect("opens");
+        for statement in statements {
+            sqlx::query(statement).execute(&mut connection).await.expect("is accepted");
         }
-        reader
+        connection
+    }
+
+    /// When the only lease there is ends.
+    pub async fn lease_until(&self) -> Timestamp {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file("data.db"));
+        let data = sqlx::SqlitePool::connect_with(options).await.expect("opens");
+        let until = sqlx::query_scalar("SELECT until FROM scan_leases").fetch_one(&data).await;
+        data.close().await;
+        Timestamp::from_millis(until.expect("a lease"))
     }
 
     /// The access log, oldest first: each event as `action` or `action:refusal`. Events of the same

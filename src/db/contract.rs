@@ -125,6 +125,7 @@ on_every_engine! {
     a_worker_that_lost_its_lease_commits_nothing,
     a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault,
     a_renewed_lease_lasts_and_one_that_was_ended_commits_nothing,
+    losses_are_counted_from_the_first_of_them_and_anew_once_one_is_given_back,
     a_back_off_can_be_ended_early_and_a_lease_cannot,
     what_a_submission_holds_is_counted,
     what_is_due_is_found_once_its_time_has_come,
@@ -228,7 +229,7 @@ async fn a_worker_that_lost_its_lease_commits_nothing(world: World) {
     let until = NOW.plus(SECOND);
     let slow = world.db.lease_next(NOW, until).await.unwrap().expect("waits");
     let fast = world.db.lease_next(until, until.plus(SECOND)).await.unwrap().expect("free");
-    assert!(!slow.was_lost() && fast.was_lost());
+    assert_eq!((slow.lost_since(), fast.lost_since()), (None, Some(until)));
     assert_eq!(fast.first_fault_at(), Some(until), "a lost lease is a fault");
     let commit = |lease| Commit {
         change: world.reject(artifact.clone()),
@@ -254,7 +255,7 @@ async fn a_backed_off_artifact_waits_its_time_and_remembers_its_first_fault(worl
     assert!(world.db.lease_next(until, until).await.unwrap().is_none());
     let again = world.db.lease_next(not_before, not_before).await.unwrap().expect("its time");
     assert_eq!(again.first_fault_at(), Some(NOW));
-    assert!(!again.was_lost(), "it was given back");
+    assert_eq!(again.lost_since(), None, "it was given back");
     assert_eq!(world.db.scan_tries(again.artifact().id).await.unwrap(), 2);
 }
 
@@ -272,6 +273,28 @@ async fn a_renewed_lease_lasts_and_one_that_was_ended_commits_nothing(world: Wor
     assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
     let next = world.db.lease_next(NOW, until).await.unwrap().expect("free");
     assert_eq!(next.first_fault_at(), None, "nobody lost it");
+}
+
+async fn losses_are_counted_from_the_first_of_them_and_anew_once_one_is_given_back(world: World) {
+    let artifact = world.receive(1).await;
+    let at = |seconds: u32| NOW.plus(SECOND * seconds);
+    let lease = async |from: u32| {
+        world.db.lease_next(at(from), at(from + 1)).await.unwrap().expect("waits")
+    };
+    let (fault, event) = (Code::fixed("timeout"), world.event(Action::ScanFault));
+    let told = lease(0).await;
+    world.db.back_off(&told, &fault, at(1), &event).await.unwrap();
+    lease(10).await;
+    let lost = lease(20).await;
+    assert_eq!((lost.first_fault_at(), lost.lost_since()), (Some(NOW), Some(at(20))));
+    let lost = lease(30).await;
+    assert_eq!(lost.lost_since(), Some(at(20)));
+    let event = world.event(Action::ScanFault);
+    world.db.back_off(&lost, &fault, at(31), &event).await.unwrap();
+    assert_eq!(lease(40).await.lost_since(), None);
+    assert_eq!(lease(50).await.lost_since(), Some(at(50)));
+    world.db.forget_scans(artifact.id).await.unwrap();
+    assert_eq!(lease(60).await.lost_since(), Some(at(60)));
 }
 
 async fn a_back_off_can_be_ended_early_and_a_lease_cannot(world: World) {

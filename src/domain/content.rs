@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::artifact::{Artifact, ArtifactKind};
 use super::authority::{Grant, NotGranted, Signed, Verifier};
 use super::evidence::Details;
-use super::finding::{Code, EngineReport};
+use super::finding::EngineReport;
 use super::id::{ArtifactId, LinkId, ObjectId, StaffId, SubmissionId};
 use super::policy::Verdict;
 use super::signatures::Sets;
@@ -112,8 +112,10 @@ pub struct ScanLease {
     artifact: Artifact,
     fence: i64,
     until: Timestamp,
-    /// When a fault first kept the artifact from being scanned, if one did, and what last did.
-    fault: Option<(Timestamp, Code)>,
+    /// When a fault first kept the artifact from being scanned, if one did.
+    first_fault_at: Option<Timestamp>,
+    /// Since when every lease of it was lost, if the last one was.
+    lost_since: Option<Timestamp>,
     /// What the last scan knew of the file, where one noted it.
     known: Option<Vec<String>>,
     /// What this scan found, once it has; written down when the lease ends.
@@ -135,9 +137,10 @@ impl ScanLease {
         artifact: Artifact,
         fence: i64,
         until: Timestamp,
-        fault: Option<(Timestamp, Code)>,
+        first_fault_at: Option<Timestamp>,
     ) -> Self {
-        Self { artifact, fence, until, fault, known: None, looked: None }
+        let (lost_since, known, looked) = (None, None, None);
+        Self { artifact, fence, until, first_fault_at, lost_since, known, looked }
     }
 
     pub fn artifact(&self) -> &Artifact {
@@ -154,12 +157,18 @@ impl ScanLease {
     }
 
     pub fn first_fault_at(&self) -> Option<Timestamp> {
-        self.fault.as_ref().map(|(first, _)| *first)
+        self.first_fault_at
     }
 
-    /// Whether whoever had it last never gave it back.
-    pub fn was_lost(&self) -> bool {
-        self.fault.as_ref().is_some_and(|(_, last)| last.as_str() == LEASE_LOST)
+    /// Since when nobody who had it gave it back; `None` if the last one did.
+    pub fn lost_since(&self) -> Option<Timestamp> {
+        self.lost_since
+    }
+
+    /// The same lease, of which those before were lost.
+    #[must_use]
+    pub(crate) fn lost(self, since: Option<Timestamp>) -> Self {
+        Self { lost_since: since, ..self }
     }
 
     /// The same lease, with what the last scan knew.

@@ -241,7 +241,7 @@ async fn refuse(app: &App, artifact: Artifact, entry: &KnownBad) -> Result<(), F
     let change = artifact.reject(reason, None, app.stamp(app.itself(), now)?)?;
     let event = change.event.fact("verdict", verdict.as_str());
     app.db.commit(Change { event, ..change }.into()).await?;
-    app.db.forget_faults(id).await?;
+    app.db.forget_scans(id).await?;
     tracing::warn!(artifact = %id, "refused: it is on the list of known-bad files");
     Ok(())
 }

@@ -213,7 +213,10 @@ pub async fn one(worker: &Worker, round: &Round, id: ArtifactId) -> Result<Turn,
         RescanTurn::NotDue => return Ok(Turn::Gone),
     };
     let turn = match scan::keep(app, &lease, look_again(worker, &lease)).await {
-        Ok(Ok(again)) => settle(app, round, lease, again).await,
+        Ok(Ok(again)) => {
+            let settled = settle(app, round, lease.clone(), again);
+            scan::keep_to_the_end(app, &lease, settled).await
+        }
         Ok(Err(fault)) => put_off(app, round, &lease, &fault).await,
         Err(error) => Err(error),
     };

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub(super) use keep::keep;
+pub(super) use keep::{keep, keep_to_the_end};
 
 use super::seal::blocking;
-use super::{FlowError, known_bad};
-use crate::app::{Commit, DbError, Replayed, Scan, Subject, Timings, VaultError, Worker};
+use super::{FlowError, known_bad, recall};
+use crate::app::{App, Commit, DbError, Replayed, Scan, Subject, Timings, VaultError, Worker};
 use crate::domain::authority::Signed;
 use crate::domain::content::{Area, Evidence, LEASE_LOST, Looked, ScanLease, SealedObject};
 use crate::domain::evidence::Details;
@@ -52,33 +52,49 @@ const MOST_BACK_OFF: Duration = Duration::from_mins(5);
 /// Scans the longest waiting artifact, if one waits.
 ///
 /// # Errors
-/// Ours only; the artifact stays where it was and its lease runs out.
+/// Ours only; the artifact stays where it was and is tried again later.
 pub async fn scan_next(worker: &Worker) -> Result<Option<Scanned>, FlowError> {
     let app = &worker.app;
     let now = app.clock.trusted()?;
     let Some(lease) = app.db.lease_next(now, now.plus(app.limits.lease)).await? else {
         return Ok(None);
     };
-    match scan(worker, lease, now).await {
-        // Another worker took the artifact over: its result stands, ours is dropped.
-        Err(FlowError::Db(DbError::Fenced | DbError::Conflict)) => Ok(None),
-        other => other.map(Some),
+    match scan(worker, &lease, now).await {
+        Ok(scanned) => Ok(Some(scanned)),
+        // Another worker took the artifact over, somebody decided about it, or it must go: that stands,
+        // and ours is dropped.
+        Err(FlowError::Db(DbError::Fenced | DbError::Conflict)) => {
+            app.db.give_back(&lease).await?;
+            Ok(None)
+        }
+        Err(error) => {
+            let now = app.clock.trusted().unwrap_or(now);
+            // Where this fails too, the lease runs out.
+            let _ = put_off(app, &lease, &fault_of(&error), now).await;
+            Err(error)
+        }
     }
 }
 
-async fn scan(worker: &Worker, lease: ScanLease, now: Timestamp) -> Result<Scanned, FlowError> {
+/// What a scan that is not the file's fault broke off at.
+fn fault_of(error: &FlowError) -> Code {
+    match error {
+        FlowError::Vault(_) => Code::fixed("store_fault"),
+        FlowError::Db(_) => Code::fixed("database_fault"),
+        _ => Code::fixed("worker_fault"),
+    }
+}
+
+async fn scan(worker: &Worker, lease: &ScanLease, now: Timestamp) -> Result<Scanned, FlowError> {
     let app = &worker.app;
-    // Whoever had it did not live to tell, for as long as we are patient: it is not touched again.
-    let seen = if lease.was_lost() && is_overdue(&app.limits, &lease, now) {
+    // Nobody who had it lived to tell, for as long as we are patient: it is not touched again.
+    let seen = if lasts(&app.limits, lease.lost_since(), now) {
         let outcome = EngineOutcome::PassingFault(Code::fixed(LEASE_LOST));
         Seen { scan: unseen(outcome), file: None }
     } else {
-        keep(app, &lease, see(worker, &lease)).await?
+        keep(app, lease, see(worker, lease)).await?
     };
-    let at = app.clock.trusted()?;
-    let known = names(&seen.scan.reports);
-    let lease = lease.after(seen.scan.sets.clone().map(|sets| Looked { sets, known, at }));
-    settle(worker, &lease, seen).await
+    keep_to_the_end(app, lease, settle(worker, lease.clone(), seen)).await
 }
 
 async fn see(worker: &Worker, lease: &ScanLease) -> Result<Seen, FlowError> {
@@ -89,8 +105,10 @@ async fn see(worker: &Worker, lease: &ScanLease) -> Result<Seen, FlowError> {
 }
 
 /// Decides and does it: the artifact leaves quarantine, or waits for the next try.
-async fn settle(worker: &Worker, lease: &ScanLease, mut seen: Seen) -> Result<Scanned, FlowError> {
+async fn settle(worker: &Worker, lease: ScanLease, mut seen: Seen) -> Result<Scanned, FlowError> {
     let app = &worker.app;
+    let (known, at) = (names(&seen.scan.reports), app.clock.trusted()?);
+    let lease = &lease.after(seen.scan.sets.clone().map(|sets| Looked { sets, known, at }));
     let artifact = lease.artifact();
     let scan = &mut seen.scan;
     scan.reports.push(known_bad::ask(app, artifact).await?);
@@ -100,6 +118,10 @@ async fn settle(worker: &Worker, lease: &ScanLease, mut seen: Seen) -> Result<Sc
     };
     scan.reports.extend(heeded.as_ref().map(|heeded| heeded.report.clone()));
     let now = app.clock.trusted()?;
+    if app.retention.is_due(artifact, now) {
+        // Nothing that must go gains another stay by a scan that began before: it is the sweep's.
+        return Err(DbError::Fenced.into());
+    }
     let verdict = app.policy.verdict(&scan.reports, now);
     let standing = standing(&app.limits, lease, &scan.reports, now);
     let standing = heeded.as_ref().map_or(standing, |heeded| heeded.weigh(standing));
@@ -111,7 +133,11 @@ async fn settle(worker: &Worker, lease: &ScanLease, mut seen: Seen) -> Result<Sc
             }
             Err(reason) => return refuse(worker, lease, reason, &seen, now).await,
         },
-        Disposition::Retry => retry(worker, lease, &verdict, now).await?,
+        Disposition::Retry => {
+            let code =
+                verdict.reason().map_or(Code::fixed("unknown"), |reason| reason.code.clone());
+            put_off(app, lease, &code, now).await?;
+        }
         Disposition::Review | Disposition::Reject => {
             set_aside(worker, lease, &verdict, disposition, &seen, now).await?;
             // Reviewers see them beside the evidence: nothing more is to be done.
@@ -149,7 +175,7 @@ fn standing(
 ) -> Standing {
     let artifact = lease.artifact();
     match artifact.state {
-        _ if is_overdue(limits, lease, now) => Standing::Overdue,
+        _ if lasts(limits, lease.first_fault_at(), now) => Standing::Overdue,
         State::Approved { .. } if Known::of(artifact, lease.known()).has_all(reports) => {
             Standing::Approved
         }
@@ -163,9 +189,9 @@ fn standing(
     }
 }
 
-/// Whether faults have kept it from being scanned for longer than we are patient.
-fn is_overdue(limits: &Limits, lease: &ScanLease, now: Timestamp) -> bool {
-    lease.first_fault_at().is_some_and(|at| now.since(at) >= limits.fault_to_review)
+/// Whether what keeps it from being scanned has lasted for longer than we are patient.
+fn lasts(limits: &Limits, since: Option<Timestamp>, now: Timestamp) -> bool {
+    since.is_some_and(|since| now.since(since) >= limits.fault_to_review)
 }
 
 /// Opens the artifact into sealed memory, with its hash checked. `Err(Ok(fault))` is the
@@ -245,21 +271,19 @@ fn unseen(outcome: EngineOutcome) -> Scan {
     }
 }
 
-/// Gives the lease back; the artifact stays quarantined and is tried again later.
-async fn retry(
-    worker: &Worker,
+/// Gives the lease back; the artifact stays what it is and is tried again later.
+async fn put_off(
+    app: &App,
     lease: &ScanLease,
-    verdict: &Verdict,
+    fault: &Code,
     now: Timestamp,
 ) -> Result<(), FlowError> {
-    let app = &worker.app;
     let tries = app.db.scan_tries(lease.artifact().id).await?;
     let doubled = BACK_OFF.saturating_mul(1 << tries.saturating_sub(1).min(10));
-    let code = verdict.reason().map_or(Code::fixed("unknown"), |reason| reason.code.clone());
     let stamp = app.stamp(app.itself(), now)?;
-    let event = lease.artifact().event(stamp, Action::ScanFault).fact("fault", &code);
+    let event = lease.artifact().event(stamp, Action::ScanFault).fact("fault", fault);
     let not_before = now.plus(doubled.min(MOST_BACK_OFF));
-    Ok(app.db.back_off(lease, &code, not_before, &event).await?)
+    Ok(app.db.back_off(lease, fault, not_before, &event).await?)
 }
 
 /// Sends to review or rejects, with evidence sealed for the reviewer.
@@ -343,12 +367,12 @@ async fn commit(
     change: Change,
     sealed: SealedObject,
 ) -> Result<(), FlowError> {
-    let db = &worker.app.db;
+    let app = &worker.app;
     let object = sealed.object;
-    let done =
-        db.commit(Commit { change, lease: Some(lease), upload: None, objects: vec![sealed] }).await;
+    let commit = Commit { change, lease: Some(lease), upload: None, objects: vec![sealed] };
+    let done = app.db.commit(commit).await;
     if matches!(done, Err(DbError::Fenced | DbError::Conflict)) {
-        db.destroy_wrap(object).await?;
+        recall::withdraw(app, object).await?;
     }
     Ok(done.map(drop)?)
 }

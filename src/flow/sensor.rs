@@ -181,8 +181,9 @@ async fn stop_one(app: &App, artifact: ArtifactId, alerts: &[Alert]) -> Result<S
     let id = artifact.id;
     let stopped = change(app, artifact, gravest, app.stamp(app.itself(), now)?).await?;
     if waits {
-        // What kept it from being scanned must not weigh on a scan after its review.
-        app.db.forget_faults(id).await?;
+        // What kept it from being scanned must not weigh on a scan after its review, and what an earlier
+        // scan found is shown to no reviewer any more.
+        app.db.forget_scans(id).await?;
     }
     app.db.close_alerts(alerts, now).await?;
     if matches!(stopped, Stopped::Yes) {

@@ -51,9 +51,10 @@ impl Db {
         engine!(self, db => db.scan_tries(artifact).await)
     }
 
-    /// Forgets what kept an artifact from being scanned, once it left for another state without a scan.
-    pub async fn forget_faults(&self, artifact: ArtifactId) -> Answer<()> {
-        engine!(self, db => db.forget_faults(artifact).await)
+    /// Forgets what kept an artifact from being scanned and what an earlier scan found, once it left for
+    /// another state without a scan.
+    pub async fn forget_scans(&self, artifact: ArtifactId) -> Answer<()> {
+        engine!(self, db => db.forget_scans(artifact).await)
     }
 
     /// Ends whatever lease there is of an artifact that must go: no scan of it commits any more.

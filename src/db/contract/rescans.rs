@@ -162,6 +162,11 @@ pub(super) async fn what_a_scan_noted_is_known_to_the_next(world: World) {
     world.db.commit(again.into()).await.unwrap();
     let lease = world.db.lease_next(NOW, NOW.plus(SECOND)).await.unwrap().unwrap();
     assert_eq!(lease.known(), Some(vec!["yara.rule_match a".to_owned()]));
+    // It leaves for another state without a scan: nobody is shown what the one before found.
+    world.db.give_back(&lease).await.unwrap();
+    world.db.forget_scans(lease.artifact().id).await.unwrap();
+    let lease = world.db.lease_next(NOW, NOW.plus(SECOND)).await.unwrap().unwrap();
+    assert_eq!(lease.known(), None);
 }
 
 pub(super) async fn nothing_is_scanned_again_before_what_came_in(world: World) {

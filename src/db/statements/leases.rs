@@ -103,11 +103,11 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    pub(in crate::db) async fn forget_faults(&self, artifact: ArtifactId) -> Answer<()> {
+    pub(in crate::db) async fn forget_scans(&self, artifact: ArtifactId) -> Answer<()> {
         let mut tx = self.begin().await?;
         sqlx::query(
             "UPDATE scan_leases SET not_before = 0, tries = 0, first_fault_at = NULL, \
-             last_fault = NULL WHERE artifact = $1",
+             last_fault = NULL, lost_since = NULL, known = NULL WHERE artifact = $1",
         )
         .bind(artifact.to_string())
         .execute(&mut *tx)
@@ -209,10 +209,12 @@ async fn take(
          until = excluded.until, tries = scan_leases.tries + 1, \
          first_fault_at = CASE WHEN scan_leases.until > 0 \
          THEN COALESCE(scan_leases.first_fault_at, $3) ELSE scan_leases.first_fault_at END, \
+         lost_since = CASE WHEN scan_leases.until > 0 \
+         THEN COALESCE(scan_leases.lost_since, $3) END, \
          last_fault = CASE WHEN scan_leases.until > 0 \
          THEN $4 ELSE scan_leases.last_fault END \
          WHERE scan_leases.until <= $3 AND scan_leases.not_before <= $3 \
-         RETURNING fence, first_fault_at, last_fault",
+         RETURNING fence, first_fault_at, lost_since",
     )
     .bind(artifact.id.to_string())
     .bind(until.as_millis())
@@ -222,11 +224,9 @@ async fn take(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let fence = row.try_get("fence")?;
-    let fault = match rows::optional_time(&row, "first_fault_at")? {
-        Some(first) => Some((first, fault(&row)?)),
-        None => None,
-    };
-    Ok(Some(ScanLease::from_row(artifact, fence, until, fault)))
+    let first_fault_at = rows::optional_time(&row, "first_fault_at")?;
+    let lease = ScanLease::from_row(artifact, fence, until, first_fault_at);
+    Ok(Some(lease.lost(rows::optional_time(&row, "lost_since")?)))
 }
 
 /// What last kept a file from being scanned.
@@ -251,7 +251,8 @@ pub(super) async fn does_anything_wait(tx: &mut Connection, now: Timestamp) -> A
 pub(super) async fn finish(tx: &mut Connection, lease: &ScanLease) -> Answer<()> {
     let done = sqlx::query(
         "UPDATE scan_leases SET until = 0, not_before = 0, tries = 0, first_fault_at = NULL, \
-         last_fault = NULL WHERE artifact = $1 AND fence = $2 AND until > 0",
+         last_fault = NULL, lost_since = NULL \
+         WHERE artifact = $1 AND fence = $2 AND until > 0",
     )
     .bind(lease.artifact().id.to_string())
     .bind(lease.fence())

@@ -16,18 +16,38 @@ pub(in crate::flow) async fn keep<T>(
     lease: &ScanLease,
     work: impl Future<Output = Result<T, FlowError>>,
 ) -> Result<T, FlowError> {
-    let renew = async {
-        loop {
-            tokio::time::sleep(app.limits.lease / RENEWALS).await;
-            let until = app.clock.read().plus(app.limits.lease);
-            // After another fault there is another try while the lease lasts.
-            if let Err(DbError::Fenced) = app.db.renew_lease(lease, until).await {
-                return DbError::Fenced;
-            }
-        }
+    tokio::select! {
+        done = work => done,
+        lost = renew(app, lease) => Err(lost.into()),
+    }
+}
+
+/// Ends work under a lease, which is renewed meanwhile. It comes to its end whoever has the lease then:
+/// what it commits is held against the lease, and what it sealed for nothing it destroys itself.
+pub(in crate::flow) async fn keep_to_the_end<T>(
+    app: &App,
+    lease: &ScanLease,
+    work: impl Future<Output = T>,
+) -> T {
+    let renewed = async {
+        renew(app, lease).await;
+        std::future::pending().await
     };
     tokio::select! {
         done = work => done,
-        lost = renew => Err(lost.into()),
+        never = renewed => never,
+    }
+}
+
+/// Renews a lease until somebody else has it, or it was given back.
+async fn renew(app: &App, lease: &ScanLease) -> DbError {
+    loop {
+        tokio::time::sleep(app.limits.lease / RENEWALS).await;
+        // A clock that jumped says nothing of when a lease ends.
+        let Ok(now) = app.clock.trusted() else { continue };
+        // After another fault there is another try while the lease lasts.
+        if let Err(DbError::Fenced) = app.db.renew_lease(lease, now.plus(app.limits.lease)).await {
+            return DbError::Fenced;
+        }
     }
 }

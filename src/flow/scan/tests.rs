@@ -1,10 +1,15 @@
 //! What a scan does when it is not the file's fault, and whose word it takes.
 
 use super::*;
-use crate::domain::ApprovalId;
-use crate::domain::finding::{Finding, Severity};
+use crate::app::Vault;
+use crate::domain::event::Role;
+use crate::domain::finding::{Finding, Severity, SignatureSet};
+use crate::domain::signatures::{SetId, Sets};
+use crate::domain::staff::{Holder, Session, StaffRole};
 use crate::domain::state::StateName;
+use crate::domain::{ApprovalId, StaffId};
 use crate::flow::receive::tests::received;
+use crate::flow::review::{self, ReviewReason};
 use crate::testing::TestApp;
 
 async fn state(worker: &Worker, id: ArtifactId) -> State {
@@ -34,6 +39,207 @@ async fn two_words_do_not_count_for_a_signature_that_nobody_knew_of() {
     assert_eq!(standing(Some(names(&found("b"))), "b"), Standing::Approved);
     // They saw what there was, and which it was is not written down.
     assert_eq!(standing(None, "b"), Standing::Approved);
+}
+
+/// A clinic with two reviewers and real engines, whose signatures carry a date.
+struct World {
+    app: TestApp,
+    worker: Worker,
+    reviewers: [StaffId; 2],
+}
+
+impl World {
+    async fn new() -> Self {
+        let app = TestApp::new().await;
+        let worker = app.worker().await;
+        let mut reviewers = Vec::new();
+        for login in ["one", "two"] {
+            reviewers.push(app.staff(login, StaffRole::Reviewer).await.staff.id);
+        }
+        Self { app, worker, reviewers: reviewers.try_into().unwrap() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.worker.app.clock.read()
+    }
+
+    async fn artifact(&self, id: ArtifactId) -> Artifact {
+        self.worker.app.db.artifact(id).await.unwrap().unwrap()
+    }
+
+    /// In review for an alert, before anybody scanned it.
+    async fn stopped(&self) -> ArtifactId {
+        let artifact = received(&self.app, PICTURE).await;
+        let app = &self.worker.app;
+        let reason = Reason::plain(Engine::Sensor, "ids_alert");
+        let stamp = app.stamp(app.itself(), self.now()).unwrap();
+        let change = artifact.send_to_review(Verdict::Suspicious { reason }, None, stamp).unwrap();
+        app.db.commit(change.into()).await.unwrap().id
+    }
+
+    /// Both reviewers approve what is in review.
+    async fn approve(&self, id: ArtifactId) {
+        let version = self.artifact(id).await.version;
+        for staff in self.reviewers {
+            let now = self.now();
+            let session = Session {
+                digest: String::new(),
+                door: Role::Review,
+                holder: Holder::Staff { staff, role: StaffRole::Reviewer },
+                created_at: now,
+                seen_at: now,
+                factor_at: Some(now),
+            };
+            let (review, reason) = (&self.app.review, ReviewReason::HarmlessFinding);
+            review::approve(review, &session, id, version, reason).await.unwrap();
+        }
+        assert_eq!(self.artifact(id).await.state.name(), StateName::Approved);
+    }
+
+    async fn lease(&self) -> ScanLease {
+        let app = &self.worker.app;
+        app.db.lease_next(self.now(), self.now().plus(app.limits.lease)).await.unwrap().unwrap()
+    }
+
+    /// What the engines say of a file, and that.
+    async fn seen(&self, lease: &ScanLease, found: Option<Finding>) -> Seen {
+        let mut seen = see(&self.worker, lease).await.unwrap();
+        let set = SetId::of_files(&[]);
+        seen.scan.sets = Some(Sets { clamav: set.clone(), yara: set });
+        let (version, made_at) = ("1".to_owned(), Some(self.now()));
+        let dated = SignatureSet { version, made_at, demo: false };
+        let report = |engine, findings| {
+            let (outcome, set) = (EngineOutcome::Complete, None);
+            EngineReport { engine, outcome, findings, set, took_us: 1 }
+        };
+        let reports = &mut seen.scan.reports;
+        reports.iter_mut().find(|it| it.engine == Engine::Clamav).unwrap().set = Some(dated);
+        reports.extend(found.map(|finding| report(finding.engine, vec![finding])));
+        seen
+    }
+
+    /// The scan that is due, of which the engines say that beside what they find.
+    async fn scan(&self, found: Option<Finding>) -> Disposition {
+        let lease = self.lease().await;
+        let seen = self.seen(&lease, found).await;
+        settle(&self.worker, lease, seen).await.unwrap().disposition
+    }
+
+    /// Objects that have a key.
+    async fn keys(&self) -> Vec<ObjectId> {
+        self.worker.app.db.wrapped_objects("", 10).await.unwrap()
+    }
+}
+
+/// A picture that no engine objects to.
+const PICTURE: &[u8] = include_bytes!("../../../fixtures/clean/webp-lossy.webp");
+
+fn odd(engine: Engine) -> Option<Finding> {
+    Some(Finding::new(engine, Code::fixed("odd"), Severity::Suspicious, "9"))
+}
+
+#[tokio::test]
+async fn what_must_go_by_the_time_its_scan_ends_is_left_as_it_is() {
+    let world = World::new().await;
+    let artifact = received(&world.app, PICTURE).await;
+    let app = &world.worker.app;
+    let due = app.retention.due_at(&artifact).unwrap();
+    world.app.hand.advance(due.minus(Duration::from_secs(10)).since(world.now()));
+    let lease = world.lease().await;
+    let seen = world.seen(&lease, None).await;
+    world.app.hand.advance(Duration::from_secs(10));
+    let late = settle(&world.worker, lease, seen).await;
+    assert!(matches!(late, Err(FlowError::Db(DbError::Fenced))), "{late:?}");
+    assert_eq!(world.artifact(artifact.id).await, artifact);
+    assert_eq!(world.keys().await, [artifact.source.object]);
+}
+
+#[tokio::test]
+async fn what_was_sealed_under_a_lost_lease_is_destroyed_whoever_reads_the_keys() {
+    let world = World::new().await;
+    let artifact = received(&world.app, PICTURE).await;
+    let lease = world.lease().await;
+    let seen = world.seen(&lease, odd(Engine::Type)).await;
+    world.app.hand.advance(world.worker.app.limits.lease);
+    world.lease().await;
+    let reading = world.app.keys_reader().await;
+    let late = settle(&world.worker, lease, seen).await;
+    assert!(matches!(late, Err(FlowError::Db(DbError::Fenced))), "{late:?}");
+    drop(reading);
+    assert_eq!(world.keys().await, [artifact.source.object]);
+}
+
+#[tokio::test]
+async fn a_file_whose_findings_cannot_be_kept_waits_for_room_however_long_that_takes() {
+    let world = TestApp::new().await;
+    let worker = world.worker().await;
+    let artifact = received(&world, b"content").await;
+    let vault = Vault::local(&world.file("store"), u64::MAX).unwrap();
+    let full = Worker { app: App { vault, ..worker.app.clone() }, ..worker.clone() };
+    let begun = full.app.clock.read();
+    while full.app.clock.read().since(begun) < Duration::from_mins(40) {
+        let refused = scan_next(&full).await;
+        assert!(matches!(refused, Err(FlowError::Vault(VaultError::Full))), "{refused:?}");
+        assert!(scan_next(&full).await.unwrap().is_none(), "not at once");
+        let faults = full.app.db.scan_faults(&[artifact.id]).await.unwrap();
+        assert_eq!(faults, [(artifact.id, Code::fixed("store_fault"))]);
+        world.hand.advance(MOST_BACK_OFF);
+    }
+    let scanned = scan_next(&worker).await.unwrap().unwrap();
+    assert_ne!(scanned.verdict.reason().unwrap().engine, Engine::Pipeline, "it was looked at");
+}
+
+#[tokio::test]
+async fn a_clean_file_is_released_after_a_long_fault_that_was_not_its_own() {
+    let world = World::new().await;
+    received(&world.app, PICTURE).await;
+    let lease = world.lease().await;
+    let now = world.now();
+    put_off(&world.worker.app, &lease, &Code::fixed("store_fault"), now).await.unwrap();
+    world.app.hand.advance(Duration::from_mins(40));
+    assert_eq!(world.scan(None).await, Disposition::Release);
+}
+
+#[tokio::test]
+async fn one_lost_lease_does_not_weigh_like_all_the_faults_before_it() {
+    let world = TestApp::new().await;
+    let worker = world.worker().await;
+    let app = &worker.app;
+    received(&world, b"content").await;
+    let lease = async || {
+        let now = app.clock.read();
+        app.db.lease_next(now, now.plus(app.limits.lease)).await.unwrap().unwrap()
+    };
+    let told = lease().await;
+    put_off(app, &told, &Code::fixed("timeout"), app.clock.read()).await.unwrap();
+    world.hand.advance(app.limits.fault_to_review + Duration::from_mins(1));
+    lease().await;
+    world.hand.advance(app.limits.lease);
+    let scanned = scan_next(&worker).await.unwrap().unwrap();
+    assert_ne!(scanned.verdict.reason().unwrap().engine, Engine::Pipeline, "it was looked at");
+}
+
+#[tokio::test]
+async fn a_lease_lasts_until_what_was_found_is_stored_however_slow_that_is() {
+    let lease = Duration::from_millis(60);
+    let world = TestApp::with_limits(Limits { lease, ..Limits::default() }).await;
+    let worker = world.worker().await;
+    received(&world, b"content").await;
+    let writing = world.keys_writer().await;
+    let slowly = async {
+        while worker.app.vault.list_objects(Area::Review).unwrap().count() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // What was found is sealed, and its key is still to be stored.
+        world.hand.advance(lease * 10);
+        while world.lease_until().await <= worker.app.clock.read() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(writing);
+    };
+    let both = async { tokio::join!(scan_next(&worker), slowly) };
+    let (scanned, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.expect("an end");
+    assert_eq!(scanned.unwrap().unwrap().disposition, Disposition::Reject);
 }
 
 #[tokio::test]

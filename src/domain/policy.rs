@@ -121,8 +121,7 @@ pub enum Standing {
     Quarantined,
     /// Two reviewers approved its release; it was scanned again since.
     Approved,
-    /// As approved, but a signature or the sensor has found something since: the reviewers did not know
-    /// of it.
+    /// As approved, but something was found since: the reviewers did not know of it.
     Warned,
     /// A fault has kept it from being scanned for longer than the policy waits.
     Overdue,

@@ -2,7 +2,8 @@
 //! how far a round has come.
 //!
 //! Only findings of signatures count here, and only those that are new: the structure of a file does
-//! not change, and what two reviewers already judged is judged. A fault never recalls anything.
+//! not change, and what two reviewers already judged is judged. A fault never recalls anything. What
+//! is known of a file is every suspicious finding, as approvals are held against all of them.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::finding::{Code, Engine, EngineOutcome, EngineReport, Finding, Severit
 use super::limits::Limits;
 use super::policy::Verdict;
 use super::signatures::Sets;
-use super::state::{Basis, State};
+use super::state::State;
 use super::time::Timestamp;
 
 /// What was known of a file before this look.
@@ -24,21 +25,33 @@ pub enum Known {
 }
 
 impl Known {
-    /// From what the last scan noted, if it noted anything.
+    /// From what the last scan noted, if it noted anything. Where nothing is noted and there is no
+    /// evidence, nobody saw a finding.
     pub fn of(artifact: &Artifact, noted: Option<Vec<String>>) -> Self {
-        match (noted, &artifact.state) {
+        match (noted, artifact.state.evidence()) {
             (Some(noted), _) => Self::These(noted),
-            (None, State::Released { release, .. }) if release.basis == Basis::Policy => {
-                Self::These(Vec::new())
-            }
-            (None, _) => Self::AllSuspicious,
+            (None, Some(_)) => Self::AllSuspicious,
+            (None, None) => Self::These(Vec::new()),
         }
     }
 
-    /// Whether everything that signatures find suspicious now was known.
+    /// Whether everything that is suspicious now was known.
     pub fn has_all(&self, reports: &[EngineReport]) -> bool {
-        let mut findings = by_signatures(reports);
-        findings.all(|it| it.severity != Severity::Suspicious || self.has(it))
+        suspicious(reports).all(|finding| self.has(finding))
+    }
+
+    /// What is known after another look at signatures alone: what it does not look for is known still.
+    pub fn and(self, reports: &[EngineReport]) -> Vec<String> {
+        let mut known = match self {
+            Self::These(names) => names,
+            Self::AllSuspicious => Vec::new(),
+        };
+        for name in names(reports) {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
+        known
     }
 
     fn has(&self, finding: &Finding) -> bool {
@@ -82,10 +95,16 @@ pub fn judge(reports: &[EngineReport], known: &Known) -> Outcome {
     }
 }
 
-/// The suspicious findings of signatures by name: what the next look is held against.
+/// The suspicious findings by name: what the next look is held against.
 pub fn names(reports: &[EngineReport]) -> Vec<String> {
-    let suspicious = by_signatures(reports).filter(|it| it.severity == Severity::Suspicious);
-    suspicious.map(name).collect()
+    suspicious(reports).map(name).collect()
+}
+
+/// All that is suspicious about the file itself. Of the sensor's alerts each says for itself whether it
+/// was acted on.
+fn suspicious(reports: &[EngineReport]) -> impl Iterator<Item = &Finding> {
+    let findings = reports.iter().flat_map(|report| &report.findings);
+    findings.filter(|it| it.severity == Severity::Suspicious && it.engine != Engine::Sensor)
 }
 
 fn by_signatures(reports: &[EngineReport]) -> impl Iterator<Item = &Finding> {

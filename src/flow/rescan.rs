@@ -16,9 +16,7 @@ use crate::app::{Again, App, DbError, RescanTurn, Review, Subject, VaultError, W
 use crate::domain::authority::Signed;
 use crate::domain::content::{Looked, ScanLease};
 use crate::domain::policy::Verdict;
-use crate::domain::rescan::{
-    Effect, Known, LATELY, Outcome, Progress, Round, RoundEnd, judge, names,
-};
+use crate::domain::rescan::{Effect, Known, LATELY, Outcome, Progress, Round, RoundEnd, judge};
 use crate::domain::signatures::{Choice, Decision, SetId, SetKind, Sets, Subject as About};
 use crate::domain::staff::{Holder, Session, StaffRole};
 use crate::domain::{Action, Actor, ArtifactId, Change, Code, Event, Timestamp};
@@ -257,8 +255,9 @@ async fn settle(
     let Again { reports, sets } = again;
     let known = Known::of(lease.artifact(), lease.known());
     let at = app.clock.trusted()?;
-    let looked = |sets| Looked { sets, known: names(&reports), at };
-    match (judge(&reports, &known), sets) {
+    let outcome = judge(&reports, &known);
+    let looked = |sets| Looked { sets, known: known.and(&reports), at };
+    match (outcome, sets) {
         (Outcome::Fault(code), _) => put_off(app, round, &lease, &code).await,
         (Outcome::Found(verdict), sets) => {
             let sets = sets.unwrap_or_else(|| round.sets.clone());
@@ -330,12 +329,12 @@ async fn stop(
     let change = Change { event, ..change };
     let commit = crate::app::Commit { change, lease: Some(lease), upload: None, objects: vec![] };
     if let Err(error) = app.db.commit(commit).await {
-        // Whoever was faster must not wait for this lease to run out.
-        app.db.give_back(lease).await?;
         if matches!(error, DbError::Conflict | DbError::Fenced) {
             // Its next turn counts it, if it is stopped then.
             app.db.uncount_found(round.number).await?;
         }
+        // Whoever was faster must not wait for this lease to run out.
+        app.db.give_back(lease).await?;
         return Err(error.into());
     }
     tracing::warn!(artifact = %id, %reason, round = round.number, "stopped: a signature matches now");

@@ -1,6 +1,6 @@
 use super::super::artifact::{ArtifactKind, Declared, Source};
 use super::super::finding::SignatureSet;
-use super::super::id::{ArtifactId, LinkId, ObjectId, SubmissionId};
+use super::super::id::{ApprovalId, ArtifactId, LinkId, ObjectId, SubmissionId};
 use super::super::signatures::SetId;
 use super::super::state::Sha256Hex;
 use super::super::submission::Connection;
@@ -80,7 +80,29 @@ fn what_is_not_of_signatures_recalls_nothing() {
 }
 
 #[test]
-fn a_file_without_a_note_is_known_by_who_decided_about_it() {
+fn every_suspicious_finding_is_known_by_name_but_the_sensors() {
+    let odd = |engine, detail| report(engine, vec![matched(engine, Severity::Suspicious, detail)]);
+    for engine in [Engine::Yara, Engine::Clamav, Engine::Type, Engine::Text, Engine::Replay] {
+        let known = Known::These(names(&[odd(engine, "seen")]));
+        assert!(known.has_all(&[odd(engine, "seen")]), "{engine}");
+        assert!(!known.has_all(&[odd(engine, "seen"), odd(engine, "new")]), "{engine}");
+    }
+    assert!(nothing().has_all(&[odd(Engine::Sensor, "alert")]), "each alert says so for itself");
+    assert_eq!(names(&[odd(Engine::Sensor, "alert")]), Vec::<String>::new());
+}
+
+#[test]
+fn another_look_at_signatures_takes_nothing_from_what_is_known() {
+    let yara = |name: &str| matched(Engine::Yara, Severity::Suspicious, name);
+    let known = || vec!["type.trailing_bytes 9".to_owned(), "yara.rule_match old".to_owned()];
+    let same = Known::These(known()).and(&reports(vec![], vec![yara("old")]));
+    assert_eq!(same, known());
+    let more = Known::These(known()).and(&reports(vec![], vec![yara("new")]));
+    assert_eq!(more, [known(), vec!["yara.rule_match new".to_owned()]].concat());
+}
+
+#[test]
+fn of_a_file_without_a_note_all_is_known_to_who_saw_its_evidence_and_nothing_without() {
     let artifact = Artifact {
         id: ArtifactId::new(NOW, [1; 10]),
         submission: SubmissionId::new(NOW, [1; 10]),
@@ -105,8 +127,18 @@ fn a_file_without_a_note_is_known_by_who_decided_about_it() {
         version: 1,
         state: State::Quarantined { since: NOW },
     };
-    assert_eq!(Known::of(&artifact, None), Known::AllSuspicious);
-    assert_eq!(Known::of(&artifact, Some(vec!["a".into()])), Known::These(vec!["a".into()]));
+    let approved = |evidence| Artifact {
+        state: State::Approved {
+            since: NOW,
+            approvals: [1, 2].map(|it| ApprovalId::new(NOW, [it; 10])),
+            evidence,
+        },
+        ..artifact.clone()
+    };
+    let evidence = Some(ObjectId::new(NOW, [2; 10]));
+    assert_eq!(Known::of(&approved(evidence), None), Known::AllSuspicious);
+    assert_eq!(Known::of(&approved(None), None), nothing());
+    assert_eq!(Known::of(&approved(None), Some(vec!["a".into()])), Known::These(vec!["a".into()]));
 }
 
 fn round(stored: u64) -> Round {

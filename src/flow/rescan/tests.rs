@@ -8,6 +8,7 @@ use crate::domain::State;
 use crate::domain::finding::{Engine, EngineOutcome, Reason, Severity};
 use crate::domain::limits::Limits;
 use crate::domain::secret::MacKey;
+use crate::domain::{Artifact, State};
 use world::{SECOND, World, again, bad, matched, sets};
 
 #[tokio::test]
@@ -343,4 +344,22 @@ async fn what_a_reviewer_decided_meanwhile_stands() {
     assert_eq!(world.events(Action::Reject).await.len(), 1);
     let round = world.worker.db.last_round().await.unwrap().unwrap();
     assert_eq!(round.found, 0, "it was not this round that stopped it");
+}
+
+#[tokio::test]
+async fn what_signatures_do_not_look_for_is_known_still_after_a_round() {
+    let world = World::new().await;
+    let structure = "type.trailing_bytes 9".to_owned();
+    let reason = Reason::plain(Engine::Type, "trailing_bytes");
+    let (verdict, stamp) = (Verdict::Suspicious { reason }, world.stamp());
+    let lease = world.begun("a").await;
+    let review = |artifact: Artifact| artifact.send_to_review(verdict, None, stamp).unwrap();
+    let artifact = world.ended_knowing(lease, vec![structure.clone()], review).await;
+    let round = world.changed().await;
+    let odd = again(vec![matched(Severity::Suspicious, "odd_rule")]);
+    assert_eq!(world.turn(&round, artifact.id, odd).await, Turn::Stopped);
+    open(&world.worker, Some(sets(3))).await.unwrap();
+    let round = world.worker.db.last_round().await.unwrap().unwrap();
+    let known = world.lease(&round, artifact.id).await.known();
+    assert_eq!(known, Some(vec![structure, "yara.rule_match odd_rule".to_owned()]));
 }

@@ -37,8 +37,14 @@ async fn two_words_do_not_count_for_a_signature_that_nobody_knew_of() {
     assert_eq!(standing(Some(Vec::new()), "b"), Standing::Warned);
     assert_eq!(standing(Some(names(&found("a"))), "b"), Standing::Warned);
     assert_eq!(standing(Some(names(&found("b"))), "b"), Standing::Approved);
+    assert_eq!(standing(None, "b"), Standing::Warned, "there was no evidence");
+    let artifact = lease.artifact().clone();
+    let evidence = Some(ObjectId::new(now, [3; 10]));
+    let state = State::Approved { since: now, approvals, evidence };
+    let lease = ScanLease::from_row(Artifact { state, ..artifact }, 1, now, None);
     // They saw what there was, and which it was is not written down.
-    assert_eq!(standing(None, "b"), Standing::Approved);
+    let seen = super::standing(&Limits::default(), &lease, &found("b"), now);
+    assert_eq!(seen, Standing::Approved);
 }
 
 /// A clinic with two reviewers and real engines, whose signatures carry a date.
@@ -136,6 +142,27 @@ const PICTURE: &[u8] = include_bytes!("../../../fixtures/clean/webp-lossy.webp")
 
 fn odd(engine: Engine) -> Option<Finding> {
     Some(Finding::new(engine, Code::fixed("odd"), Severity::Suspicious, "9"))
+}
+
+#[tokio::test]
+async fn an_approval_before_any_scan_does_not_cover_what_the_first_one_finds() {
+    let world = World::new().await;
+    for engine in [Engine::Yara, Engine::Type, Engine::Replay] {
+        let id = world.stopped().await;
+        world.approve(id).await;
+        assert_eq!(world.scan(odd(engine)).await, Disposition::Review, "{engine}");
+        let State::InReview { verdict, evidence, .. } = world.artifact(id).await.state else {
+            panic!("{engine}: it must be in review");
+        };
+        assert_eq!(verdict.reason().unwrap().engine, engine);
+        assert!(evidence.is_some(), "{engine}: there is something to see now");
+        world.approve(id).await;
+        assert_eq!(world.scan(odd(engine)).await, Disposition::Release, "{engine}: they know");
+    }
+    // Nothing was found: their word was about all there is.
+    let id = world.stopped().await;
+    world.approve(id).await;
+    assert_eq!(world.scan(None).await, Disposition::Release);
 }
 
 #[tokio::test]

@@ -114,7 +114,17 @@ impl World {
         lease: ScanLease,
         change: impl FnOnce(Artifact) -> Change,
     ) -> Artifact {
-        let looked = Looked { sets: sets(1), known: vec![], at: self.now() };
+        self.ended_knowing(lease, vec![], change).await
+    }
+
+    /// The same, and this is what its scan found.
+    pub(super) async fn ended_knowing(
+        &self,
+        lease: ScanLease,
+        known: Vec<String>,
+        change: impl FnOnce(Artifact) -> Change,
+    ) -> Artifact {
+        let looked = Looked { sets: sets(1), known, at: self.now() };
         let change = change(lease.artifact().clone());
         let lease = lease.after(Some(looked));
         let commit = Commit { change, lease: Some(&lease), upload: None, objects: vec![] };

@@ -44,6 +44,19 @@ pub fn in_tail(bytes: &[u8], base: usize, notes: &mut Notes) {
             notes.add_kind(*kind, base + offset);
         }
     }
+    in_data(bytes, base, |_| true, notes);
+}
+
+/// Pages, scripts and programs anywhere in packed data, where any short word turns up by chance: believed is what goes on
+/// as text.
+pub fn in_packed(bytes: &[u8], base: usize, notes: &mut Notes) {
+    in_data(bytes, base, is_plain, notes);
+}
+
+fn in_data(bytes: &[u8], base: usize, is_believed: fn(&[u8]) -> bool, notes: &mut Notes) {
+    if notes.has(FindingCode::MoreFindings) {
+        return;
+    }
     for offset in memchr_iter(b'<', bytes) {
         // Nearly all chance ones end here.
         if !matches!(
@@ -55,7 +68,8 @@ pub fn in_tail(bytes: &[u8], base: usize, notes: &mut Notes) {
         if !notes.may_look(base + offset) {
             return;
         }
-        if let Some(kind) = tag(bytes.get(offset..).unwrap_or_default()) {
+        let begun = bytes.get(offset..).unwrap_or_default();
+        if let Some(kind) = tag(begun).filter(|_| is_believed(begun)) {
             notes.add_kind(kind, base + offset);
         }
     }
@@ -195,6 +209,20 @@ mod tests {
         assert_eq!(kinds(b"*/=alert(1);/*"), one(FileKind::Script));
         assert_eq!(kinds(b"\x01<%@ page import"), one(FileKind::Script));
         assert_eq!(kinds(b"\0\0\0\x18ftypmp42"), one(FileKind::Video));
+    }
+
+    #[test]
+    fn in_packed_data_a_page_is_one_only_if_text_goes_on() {
+        let kinds = |bytes: &[u8]| {
+            let mut notes = Notes::default();
+            in_packed(bytes, 0, &mut notes);
+            notes.into_list().len()
+        };
+        assert_eq!(kinds(b"\x9C\xFF<html><script>alert(1)</script>"), 1);
+        assert_eq!(
+            kinds(b"\x9C<img\x07\xE3<svg\x01<%@\xFF PK\x03\x04 <script\xFF\xFE\x01\x02\x03"),
+            0
+        );
     }
 
     #[test]

@@ -155,12 +155,21 @@ impl Words {
     }
 }
 
-/// Other formats that stand in streams as they are.
+/// Other formats that begin a stream, and pages, scripts and programs within one. What words before it say is packed is
+/// searched less closely, as next to anything turns up in it.
 fn within_streams(file: &[u8], streams: &[Range<usize>], notes: &mut Notes) {
+    let mut before = 0;
     for stream in streams {
         let data = file.get(stream.clone()).unwrap_or_default();
         let line = data.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         foreign::at_start(data.get(line..).unwrap_or_default(), stream.start + line, notes);
+        let head = file.get(before..stream.start).unwrap_or_default();
+        if foreign::find(head, b"Filter").is_some() {
+            foreign::in_packed(data, stream.start, notes);
+        } else {
+            foreign::in_tail(data, stream.start, notes);
+        }
+        before = stream.end;
     }
 }
 

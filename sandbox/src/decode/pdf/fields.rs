@@ -9,27 +9,19 @@ use super::marks::{self, Pen, Shape};
 
 /// The shapes of a text field or a list that unfolds. `form` is what all fields have in common.
 pub(super) fn of_field(field: &Dict<'_>, form: &Dict<'_>) -> Result<Vec<Shape>, FindingCode> {
-    let number = |key: &[u8]| match inherited(field, key) {
-        Some(Object::Number(number)) => number.as_f64(),
-        _ => 0.0,
-    };
-    let flags = flags(number(b"Ff"));
-    let is_choice = matches!(kind(field).as_deref(), Some(b"Ch"));
+    let is_choice = is_choice(field);
+    let flags = flags(number(field, b"Ff"));
+    let most = number(field, b"MaxLen");
     let look = field.get::<Dict<'_>>(b"MK").unwrap_or_default();
     let is_turned = look.get::<f32>(b"R").is_some_and(|turned| turned != 0.0);
-    // A list that is always open shows what was not chosen too; a password shows stars.
-    if is_turned || if is_choice { flags & UNFOLDS == 0 } else { flags & PASSWORD != 0 } {
+    if is_turned || !shows_answer(field) {
         return Err(FindingCode::PageIncomplete);
     }
-    let value = match inherited(field, b"V") {
-        Some(Object::String(value)) => text(value.as_bytes())?,
-        _ => return Err(FindingCode::PageIncomplete),
-    };
-    let value = if is_choice { shown(field, &value)? } else { value };
+    let value = answer(field)?;
     let layout = if is_choice {
         Layout::Line
-    } else if flags & COMB != 0 && number(b"MaxLen") >= 1.0 {
-        Layout::Cells(cells(number(b"MaxLen")))
+    } else if flags & COMB != 0 && most >= 1.0 {
+        Layout::Cells(cells(most))
     } else if flags & LINES != 0 {
         Layout::Lines
     } else {
@@ -54,6 +46,23 @@ pub(super) fn of_field(field: &Dict<'_>, form: &Dict<'_>) -> Result<Vec<Shape>, 
     }
     shapes.push(written(&value, rect, style.as_ref(), side.as_ref(), layout)?);
     Ok(shapes)
+}
+
+/// Whether a field shows its answer and nothing else: a list that is always open shows what was not chosen too, a password
+/// stars.
+pub(super) fn shows_answer(field: &Dict<'_>) -> bool {
+    let flags = flags(number(field, b"Ff"));
+    if is_choice(field) { flags & UNFOLDS != 0 } else { flags & PASSWORD == 0 }
+}
+
+/// What was filled in, as a reader shows it.
+pub(super) fn answer(field: &Dict<'_>) -> Result<String, FindingCode> {
+    let value = match inherited(field, b"V") {
+        Some(Object::String(value)) => text(value.as_bytes())?,
+        Some(Object::Null(_)) | None => String::new(),
+        Some(_) => return Err(FindingCode::PageIncomplete),
+    };
+    if is_choice(field) { shown(field, &value) } else { Ok(value) }
 }
 
 /// The shapes of text that was put on a page.
@@ -93,6 +102,17 @@ pub(super) fn inherited<'a>(field: &Dict<'a>, key: &[u8]) -> Option<Object<'a>> 
 /// The kind of a field.
 pub(super) fn kind<'a>(field: &Dict<'a>) -> Option<Name<'a>> {
     inherited(field, b"FT").and_then(Object::into_name)
+}
+
+fn is_choice(field: &Dict<'_>) -> bool {
+    matches!(kind(field).as_deref(), Some(b"Ch"))
+}
+
+fn number(field: &Dict<'_>, key: &[u8]) -> f64 {
+    match inherited(field, key) {
+        Some(Object::Number(number)) => number.as_f64(),
+        _ => 0.0,
+    }
 }
 
 fn written(
@@ -152,7 +172,7 @@ fn shown(field: &Dict<'_>, value: &str) -> Result<String, FindingCode> {
 }
 
 /// A text string of the document. A character that is in no table is not guessed.
-fn text(bytes: &[u8]) -> Result<String, FindingCode> {
+pub(super) fn text(bytes: &[u8]) -> Result<String, FindingCode> {
     let missing = FindingCode::FontMissing;
     let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();

@@ -18,6 +18,7 @@ mod samples;
 mod stored;
 mod text;
 mod wavelets;
+mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,9 +55,9 @@ pub(super) fn decode(
     let page = pages.get(place).ok_or(FindingCode::Malformed)?;
     let mut pictures = Pictures::new(limits);
     content::check(page, limits, &mut pictures, memory)?;
-    let unseen = forms::unseen(page)?;
     let missing = Missing::default();
     let settings = missing.settings();
+    let unseen = forms::unseen(page, &settings)?;
     let cache = RenderCache::new();
     let plan = resolution::choose((page, &unseen), &settings, limits, &mut pictures)?;
     pictures.fit(page.render_dimensions(), plan, memory)?;

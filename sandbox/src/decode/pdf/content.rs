@@ -14,8 +14,8 @@ use sekisho_protocol::{DecodeLimits, FindingCode};
 
 use super::pictures::Pictures;
 use super::samples::is_enough;
-use super::stored::{Stored, packed};
-use super::{fonts, forms, layers, wavelets};
+use super::stored::{Stored, last_parameters, packed, sides};
+use super::{bilevel, fax, fonts, forms, layers, wavelets};
 use crate::decode::memory::Memory;
 use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
@@ -56,12 +56,18 @@ pub(super) fn check(
 enum Compression {
     /// As data: nothing, or what any data may be packed with.
     Data,
-    /// As a JPEG, whatever is around it.
+    /// As a picture, whatever is around it.
+    Picture(Coding),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Coding {
     Jpeg,
-    /// As JPEG 2000.
+    /// JPEG 2000.
     Wavelets,
-    /// As a picture that the renderer itself tells of if it is broken.
-    Picture,
+    Fax,
+    /// JBIG2.
+    Bilevel,
 }
 
 /// `None` if a filter is unknown: the renderer passes over it, and takes what comes for the contents. Or if there is the
@@ -82,9 +88,10 @@ fn compression(stream: &Stream<'_>) -> Option<Compression> {
         return None;
     }
     Some(match names.last().map(|name| &**name) {
-        Some(b"DCTDecode" | b"DCT") => Compression::Jpeg,
-        Some(b"JPXDecode") => Compression::Wavelets,
-        Some(b"JBIG2Decode" | b"CCITTFaxDecode" | b"CCF") => Compression::Picture,
+        Some(b"DCTDecode" | b"DCT") => Compression::Picture(Coding::Jpeg),
+        Some(b"JPXDecode") => Compression::Picture(Coding::Wavelets),
+        Some(b"CCITTFaxDecode" | b"CCF") => Compression::Picture(Coding::Fax),
+        Some(b"JBIG2Decode") => Compression::Picture(Coding::Bilevel),
         _ => Compression::Data,
     })
 }
@@ -264,31 +271,50 @@ impl Parts<'_> {
         resources.is_none_or(|resources| self.are_whole(&Resources::new(resources), depth + 1))
     }
 
-    /// A picture with as many samples as it says. The other kinds of compression tell the renderer themselves.
+    /// A picture with all that it says it has. The renderer shows what it could unpack of any.
     fn is_whole_picture(&mut self, picture: &Stream<'_>) -> bool {
         let Some(compression) = compression(picture) else { return false };
-        let end = match self.fits(picture, compression) {
-            Ok(stored) => stored.end,
+        let stored = match self.fits(picture, compression) {
+            Ok(stored) => stored,
             Err(code) => {
                 self.refused = Some(code);
                 return false;
             }
         };
         match compression {
-            Compression::Jpeg | Compression::Wavelets => {
-                let (packed, end) = packed(picture, self.limits);
-                let is_whole = if compression == Compression::Jpeg {
-                    scans::check(&packed).is_ok()
-                } else {
-                    wavelets::is_whole(&packed)
-                };
-                matches!(end, End::Reached | End::Unmarked) && is_whole
-            }
-            Compression::Picture => true,
+            Compression::Picture(coding) => self.is_whole_file(picture, coding),
             Compression::Data => {
                 let found = picture.decoded_data().map(|data| data.len());
-                found.is_ok_and(|found| is_enough(picture, found, end))
+                found.is_ok_and(|found| is_enough(picture, found, stored.end))
             }
+        }
+    }
+
+    fn is_whole_file(&mut self, picture: &Stream<'_>, coding: Coding) -> bool {
+        let (packed, end) = packed(picture, self.limits);
+        let rows = sides(picture.dict()).map_or(0, |(_, height)| height);
+        matches!(end, End::Reached | End::Unmarked)
+            && match coding {
+                Coding::Jpeg => scans::check(&packed).is_ok(),
+                Coding::Wavelets => wavelets::is_whole(&packed),
+                Coding::Fax => fax::is_whole(&packed, &last_parameters(picture), rows),
+                Coding::Bilevel => {
+                    self.shared(picture).is_some_and(|it| bilevel::is_whole(&packed, &it, rows))
+                }
+            }
+    }
+
+    /// What a bilevel picture shares with others; `None` if that cannot be read to its end.
+    fn shared(&mut self, picture: &Stream<'_>) -> Option<Vec<u8>> {
+        let parameters = last_parameters(picture);
+        let mut shared = Vec::new();
+        if let Some(stream) = parameters.get::<Stream<'_>>(b"JBIG2Globals") {
+            let known = compression(&stream)? == Compression::Data;
+            let end =
+                unpacked(&stream, &mut self.budget, &mut |some| shared.extend_from_slice(some));
+            (known && matches!(end, End::Reached | End::Unmarked)).then_some(shared)
+        } else {
+            (!parameters.contains_key(b"JBIG2Globals")).then_some(shared)
         }
     }
 
@@ -299,8 +325,11 @@ impl Parts<'_> {
         compression: Compression,
     ) -> Result<Stored, FindingCode> {
         let stored = self.pictures.stored(picture)?;
-        // Of the others only what is packed is looked at here.
-        self.memory.expect(if compression == Compression::Data { stored.peak } else { 0 })?;
+        // Of the others only what is packed is looked at here, or a row at a time.
+        self.memory.expect(match compression {
+            Compression::Data | Compression::Picture(Coding::Bilevel) => stored.peak,
+            Compression::Picture(Coding::Jpeg | Coding::Wavelets | Coding::Fax) => 0,
+        })?;
         Ok(stored)
     }
 

@@ -6,6 +6,7 @@ mod alike;
 mod bilevel;
 mod collections;
 mod content;
+mod fax;
 mod fields;
 mod fonts;
 mod forms;

@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 
 use hayro::hayro_syntax::Filter;
-use hayro::hayro_syntax::object::{Dict, Name, Object, Stream};
+use hayro::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use sekisho_protocol::DecodeLimits;
 
-use super::{bilevel, wavelets};
+use super::{bilevel, fax, wavelets};
 use crate::look::pdf::unpack::{Budget, End};
 use crate::look::pdf::unpacked;
 use crate::look::{Notes, jpeg};
@@ -41,7 +41,7 @@ impl Stored {
             Some(Filter::DctDecode) => Self::of_jpeg(&packed(picture, limits).0, stated),
             Some(Filter::JpxDecode) => Self::of_wavelets(&packed(picture, limits).0),
             Some(Filter::Jbig2Decode) => Self::of_bilevel(&packed(picture, limits).0),
-            Some(Filter::CcittFaxDecode) => Self::of_sides((columns(dict), stated.1)),
+            Some(Filter::CcittFaxDecode) => Self::of_sides((columns(picture), stated.1)),
             _ => Self::of_data(picture, stated, limits),
         };
         stored.is_mask = is_mask(dict);
@@ -181,13 +181,13 @@ pub(super) fn sides(picture: &Dict<'_>) -> Option<(u64, u64)> {
 }
 
 pub(super) fn is_mask(picture: &Dict<'_>) -> bool {
-    let flag = picture.get::<bool>(b"ImageMask").or_else(|| picture.get::<bool>(b"IM"));
+    let flag = picture.get::<bool>(b"IM").or_else(|| picture.get::<bool>(b"ImageMask"));
     flag.unwrap_or(false)
 }
 
-/// A number under its long or its short name.
+/// A number under its long or its short name. Of both the renderer takes the short one.
 pub(super) fn number(dict: &Dict<'_>, [long, short]: [&[u8]; 2]) -> Option<u64> {
-    dict.get::<u32>(long).or_else(|| dict.get::<u32>(short)).map(u64::from)
+    dict.get::<u32>(short).or_else(|| dict.get::<u32>(long)).map(u64::from)
 }
 
 /// How the filters of a stream work, one dictionary for each that has any.
@@ -199,10 +199,24 @@ fn parameters<'a>(stream: &Dict<'a>) -> Vec<Dict<'a>> {
     }
 }
 
+/// How the last filter of a stream works, as the renderer finds it: one dictionary for one filter, a list for a list.
+pub(super) fn last_parameters<'a>(stream: &Stream<'a>) -> Dict<'a> {
+    let dict = stream.dict();
+    if dict.get::<Name<'_>>(b"F").or_else(|| dict.get(b"Filter")).is_some() {
+        return dict
+            .get::<Dict<'_>>(b"DP")
+            .or_else(|| dict.get(b"DecodeParms"))
+            .unwrap_or_default();
+    }
+    let all = dict.get::<Array<'_>>(b"DP").or_else(|| dict.get(b"DecodeParms")).unwrap_or_default();
+    let last = all.iter::<Object<'_>>().nth(stream.filters().len().saturating_sub(1));
+    last.and_then(Object::into_dict).unwrap_or_default()
+}
+
 /// Pixels in a row of a fax.
-fn columns(picture: &Dict<'_>) -> u64 {
-    let stated = parameters(picture).iter().filter_map(|one| one.get::<u32>(b"Columns")).max();
-    stated.map_or(FAX_COLUMNS, u64::from)
+fn columns(picture: &Stream<'_>) -> u64 {
+    let stated = last_parameters(picture).get::<u32>(b"Columns");
+    stated.unwrap_or(fax::COLUMNS).into()
 }
 
 /// Whether samples are stored as differences from their neighbours.
@@ -213,5 +227,3 @@ fn is_predicted(picture: &Stream<'_>) -> bool {
 
 /// Four samples of sixteen bits.
 const BYTES_A_PIXEL: u64 = 8;
-/// Of a fax that does not say.
-const FAX_COLUMNS: u64 = 1728;

@@ -282,7 +282,9 @@ impl Parts<'_> {
             }
         };
         match compression {
-            Compression::Picture(coding) => self.is_whole_file(picture, coding),
+            Compression::Picture(coding) => {
+                !stored.is_cropped && self.is_whole_file(picture, coding)
+            }
             Compression::Data => {
                 let found = picture.decoded_data().map(|data| data.len());
                 found.is_ok_and(|found| is_enough(picture, found, stored.end))

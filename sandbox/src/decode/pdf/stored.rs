@@ -29,6 +29,8 @@ pub(super) struct Stored {
     pub(super) is_mask: bool,
     /// How its data ended.
     pub(super) end: End,
+    /// The renderer takes it for a smaller one than it is, and shows a part of it or other rows.
+    pub(super) is_cropped: bool,
     /// JPEG 2000 is unpacked to the size that is asked for.
     wavelets: Option<wavelets::Size>,
 }
@@ -74,6 +76,7 @@ impl Stored {
             apart: 0,
             is_mask: false,
             end: End::Reached,
+            is_cropped: false,
             wavelets: None,
         }
     }
@@ -82,9 +85,11 @@ impl Stored {
         let walked = jpeg::walk(file, 0, &mut Notes::default());
         let own = (u64::from(walked.walk.width), u64::from(walked.walk.height));
         // The renderer goes by the dictionary where that says less.
-        let stored = Self::of_sides(if own.0 * own.1 > stated.0 * stated.1 { stated } else { own });
+        let is_less = own.0 * own.1 > stated.0 * stated.1;
+        let stored = Self::of_sides(if is_less { stated } else { own });
         let left = stored.pixels().saturating_mul(walked.components.into());
-        Self { peak: left.saturating_add(walked.kept_bytes()), left, ..stored }
+        let is_cropped = is_less && !is_same_units(own, stated, walked.sampling);
+        Self { peak: left.saturating_add(walked.kept_bytes()), left, is_cropped, ..stored }
     }
 
     fn of_wavelets(file: &[u8]) -> Self {
@@ -121,6 +126,15 @@ impl Stored {
         let apart = if bits == 8 { 0 } else { bytes.saturating_mul(8) / bits * bytes_a_sample };
         Self { peak, left, apart, end, ..Self::of_sides(sides) }
     }
+}
+
+/// Whether a JPEG of its own size is the same units of samples in a row as one of the stated size, and less than a row of
+/// them higher: some writers do not count what fills up the last.
+fn is_same_units(own: (u64, u64), stated: (u64, u64), sampling: (u8, u8)) -> bool {
+    let (across, down) = (8 * u64::from(sampling.0), 8 * u64::from(sampling.1));
+    own.0.div_ceil(across) == stated.0.div_ceil(across)
+        && own.1 >= stated.1
+        && own.1 - stated.1 < down
 }
 
 /// What becomes of a picture's samples.

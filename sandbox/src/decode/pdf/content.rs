@@ -7,13 +7,15 @@ use std::collections::HashSet;
 
 use hayro::hayro_syntax::content::TypedIter;
 use hayro::hayro_syntax::content::ops::TypedInstruction;
-use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Stream};
+use hayro::hayro_syntax::object::{
+    Array, Dict, MaybeRef, Name, ObjRef, Object, ObjectIdentifier, Stream,
+};
 use hayro::hayro_syntax::page::{Page, Resources};
-use memchr::memmem;
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
 use super::pictures::Pictures;
 use super::samples::is_enough;
+use super::shown::{Setter, Setting, Shown};
 use super::stored::{Stored, last_parameters, packed, sides};
 use super::{bilevel, fax, fonts, forms, layers, wavelets};
 use crate::decode::memory::Memory;
@@ -31,7 +33,8 @@ pub(super) fn check(
     let mut parts = Parts {
         seen: HashSet::new(),
         lists: 0,
-        font_missing: false,
+        absent: HashSet::new(),
+        shown: Shown::default(),
         budget: Budget::new(limits.max_expanded),
         limits,
         pictures,
@@ -44,7 +47,7 @@ pub(super) fn check(
         Err(code)
     } else if !whole {
         Err(FindingCode::PageIncomplete)
-    } else if parts.font_missing {
+    } else if parts.absent.iter().any(|font| parts.shown.has(font)) {
         Err(FindingCode::FontMissing)
     } else {
         Ok(())
@@ -100,7 +103,9 @@ struct Parts<'a> {
     seen: HashSet<ObjectIdentifier>,
     /// Lists of resources that were looked at.
     lists: u32,
-    font_missing: bool,
+    /// Fonts that are elsewhere, of which nothing here has the shapes, and those in which text is shown.
+    absent: HashSet<Setter>,
+    shown: Shown,
     /// What all drawing instructions together may still unpack to.
     budget: Budget,
     limits: &'a DecodeLimits,
@@ -113,10 +118,13 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// A page without contents is blank; one whose contents cannot be read is not.
     fn contents(&mut self, page: &Dict<'_>) -> bool {
+        // The parts are one drawing.
+        let mut setting = Setting::default();
         match page.get::<Object<'_>>(b"Contents") {
-            Some(Object::Stream(stream)) => self.is_readable(&stream),
+            Some(Object::Stream(stream)) => self.is_readable(&stream, &mut setting),
             Some(Object::Array(parts)) => {
-                let readable = parts.iter::<Stream<'_>>().filter(|part| self.is_readable(part));
+                let is_readable = |part: &Stream<'_>| self.is_readable(part, &mut setting);
+                let readable = parts.iter::<Stream<'_>>().filter(is_readable);
                 readable.count() == parts.raw_iter().count()
             }
             // An object that is not there is nothing to the renderer.
@@ -138,19 +146,18 @@ impl Parts<'_> {
     }
 
     /// A stream of drawing instructions, of known filters that all work to their end, as do the pictures within.
-    fn is_readable(&mut self, stream: &Stream<'_>) -> bool {
+    fn is_readable(&mut self, stream: &Stream<'_>, setting: &mut Setting) -> bool {
         compression(stream) == Some(Compression::Data)
             && (stream.raw_data().is_empty()
                 || unpacked(stream, &mut self.budget, &mut |_| {}) == End::Reached)
-            && stream.decoded_data().is_ok_and(|drawing| self.has_whole_pictures(&drawing))
+            && stream.decoded_data().is_ok_and(|drawing| self.is_whole_list(&drawing, setting))
     }
 
-    fn has_whole_pictures(&mut self, drawing: &[u8]) -> bool {
-        if memmem::find(drawing, b"BI").is_none() {
-            return true;
-        }
+    /// Drawing instructions whose pictures are whole. Notes in which fonts they show text.
+    fn is_whole_list(&mut self, drawing: &[u8], setting: &mut Setting) -> bool {
         let mut instructions = TypedIter::new(drawing);
         while let Some(instruction) = instructions.next() {
+            self.shown.take(&instruction, setting);
             if let TypedInstruction::InlineImage(picture) = instruction
                 && !self.is_whole_picture(picture.0)
             {
@@ -168,7 +175,13 @@ impl Parts<'_> {
         let mut layers = properties.keys().filter_map(|name| properties.get::<Dict<'_>>(&*name));
         self.lists <= MOST_LISTS
             && !layers.any(|layer| layers::is_by_expression(&layer))
-            && fonts.keys().all(|name| self.is_whole_font(fonts, &name, depth))
+            && fonts.keys().all(|name| {
+                let font = fonts.get::<Dict<'_>>(&*name);
+                let setter = Setter::Font(name.to_vec());
+                font.is_none_or(|font| {
+                    self.is_whole_font(&font, fonts.get_ref(&*name), setter, depth)
+                })
+            })
             && states.keys().all(|name| self.is_whole_state(states, &name, depth))
             && patterns.keys().all(|name| {
                 // A shading is no drawing.
@@ -207,13 +220,20 @@ impl Parts<'_> {
         depth <= DEEPEST && (!self.seen.insert(number) || is_whole(self))
     }
 
-    /// A font that is not elsewhere. Its letters may be drawings.
-    fn is_whole_font(&mut self, fonts: &Dict<'_>, name: &[u8], depth: u32) -> bool {
-        let Some(font) = fonts.get::<Dict<'_>>(name) else { return true };
-        self.font_missing |= fonts::is_of_absent_signs(&font) || fonts::is_of_absent_numbers(&font);
+    /// A font of which the letters that are drawings are whole. Notes it if it is elsewhere.
+    fn is_whole_font(
+        &mut self,
+        font: &Dict<'_>,
+        number: Option<ObjRef>,
+        setter: Setter,
+        depth: u32,
+    ) -> bool {
+        if fonts::is_of_absent_signs(font) || fonts::is_of_absent_numbers(font) {
+            self.absent.insert(setter);
+        }
         let Some(letters) = font.get::<Dict<'_>>(b"CharProcs") else { return true };
         let are_whole = |parts: &mut Self| {
-            parts.has_whole_resources(&font, depth)
+            parts.has_whole_resources(font, depth)
                 && letters.keys().all(|name| {
                     parts.is_there(&letters, &name, |parts, letter| {
                         parts.once(letter.obj_id(), depth, |parts| {
@@ -222,17 +242,25 @@ impl Parts<'_> {
                     })
                 })
         };
-        match fonts.get_ref(name) {
+        match number {
             Some(number) => self.once(number.into(), depth, are_whole),
             None => depth <= DEEPEST && are_whole(self),
         }
     }
 
-    /// What drawing instructions set at once: among it a mask that is a drawing.
+    /// What drawing instructions set at once: among it a mask that is a drawing, and a font.
     fn is_whole_state(&mut self, states: &Dict<'_>, name: &[u8], depth: u32) -> bool {
         let state = states.get::<Dict<'_>>(name).unwrap_or_default();
+        let set = state.get::<Array<'_>>(b"Font").unwrap_or_default();
+        let number = match set.raw_iter().next() {
+            Some(MaybeRef::Ref(number)) => Some(number),
+            _ => None,
+        };
+        let font = set.iter::<Object<'_>>().next().and_then(Object::into_dict);
         let mask = state.get::<Dict<'_>>(b"SMask");
-        mask.is_none_or(|mask| {
+        font.is_none_or(|font| {
+            self.is_whole_font(&font, number, Setter::State(name.to_vec()), depth)
+        }) && mask.is_none_or(|mask| {
             self.is_there(&mask, b"G", |parts, group| parts.is_whole_form(group, depth))
         })
     }
@@ -261,7 +289,7 @@ impl Parts<'_> {
 
     fn is_whole_drawing(&mut self, part: &Stream<'_>, depth: u32) -> bool {
         !is_on_told_layer(part.dict())
-            && self.is_readable(part)
+            && self.is_readable(part, &mut Setting::default())
             && self.has_whole_resources(part.dict(), depth)
     }
 

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hayro::hayro_interpret::font::{FontData, FontQuery, GlyphId, OutlineGlyph};
-use hayro::hayro_interpret::hayro_cmap::CidFamily;
 use hayro::hayro_syntax::object::{self, Array, Dict, Name};
 use skrifa::{FontRef, MetadataProvider as _};
 
@@ -27,20 +26,12 @@ pub(super) fn resolve(query: &FontQuery, missing: &AtomicBool) -> Option<(FontDa
         FontQuery::Standard(font) => return Some(font.get_font_data()),
         FontQuery::Fallback(fallback) => fallback,
     };
-    let family = fallback.character_collection.as_ref().map(|collection| &collection.family);
-    match (family, FONT.get()) {
+    // Numbers of glyphs in a font that is elsewhere and of no collection say nothing about which characters are meant, so
+    // what is seen in it is refused later: by its name in the resources, and as the glyph of another character.
+    match (&fallback.character_collection, FONT.get()) {
         (None, _) => Some(fallback.pick_standard_font().get_font_data()),
-        (
-            Some(
-                CidFamily::AdobeJapan1
-                | CidFamily::AdobeGB1
-                | CidFamily::AdobeCNS1
-                | CidFamily::AdobeKorea1,
-            ),
-            Some(font),
-        ) => Some((Arc::new(*font) as FontData, 0)),
-        // Numbers of glyphs in a font that is elsewhere say nothing about which characters are meant.
-        (Some(_), _) => {
+        (Some(_), Some(font)) => Some((Arc::new(*font) as FontData, 0)),
+        (Some(_), None) => {
             missing.store(true, Ordering::Relaxed);
             None
         }

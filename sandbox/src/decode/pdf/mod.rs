@@ -16,6 +16,7 @@ mod marks;
 mod pictures;
 mod resolution;
 mod samples;
+mod shown;
 mod stored;
 mod text;
 mod wavelets;

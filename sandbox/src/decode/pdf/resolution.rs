@@ -1,8 +1,9 @@
 //! How many pixels a page gets.
 //!
-//! A page that is mostly one picture, a scan or a photograph, gets that picture's own pixels, one for one. All others are
-//! drawn at [`DOTS`] an inch, where the smallest print stays legible, and so is print on a coarser picture. What would be
-//! more than the limit is drawn in fewer, but never so few that a page could hide what stands on it.
+//! A page that is mostly one picture, a scan or a photograph, gets that picture's own pixels, one for one, also if it is
+//! stored in strips. All others are drawn at [`DOTS`] an inch, where the smallest print stays legible, and so is print on
+//! a coarser picture. What would be more than the limit is drawn in fewer, but never so few that a page could hide what
+//! stands on it.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -11,7 +12,7 @@
     reason = "sizes of pages, held between one and the longest side before they become numbers of pixels"
 )]
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use hayro::hayro_interpret::font::{Glyph, GlyphRun};
 use hayro::hayro_interpret::pattern::Pattern;
@@ -52,7 +53,8 @@ pub(super) fn choose<'a>(
         return Err(FindingCode::FontMissing);
     }
     let sheet = sheet(page);
-    let picture = wanted(sheet, survey.finest.map(|dots| dots / unit(page)));
+    let finest = survey.covers.finest(survey.page_area * MOST_OF_A_PAGE);
+    let picture = wanted(sheet, finest.map(|dots| dots / unit(page)));
     let is_legible_as_picture = !survey.written && unseen.is_empty();
     let dots = if is_legible_as_picture { picture } else { picture.max(DOTS) };
     let size = size(sheet, dots, limits)?;
@@ -129,7 +131,7 @@ fn survey<'a, 'p>(
     let mut context = Context::new(transform, target, &cache, page.xref(), settings.clone());
     let mut survey = Survey {
         page_area: target.area(),
-        finest: None,
+        covers: Covers::default(),
         text: Text::default(),
         written: false,
         unwritten: false,
@@ -146,8 +148,7 @@ fn survey<'a, 'p>(
 /// Looks where pictures go and draws nothing.
 struct Survey<'p> {
     page_area: f64,
-    /// Dots an inch of the finest picture that covers most of the page.
-    finest: Option<f64>,
+    covers: Covers,
     text: Text,
     /// There is text to be seen.
     written: bool,
@@ -161,6 +162,29 @@ struct Survey<'p> {
     /// Pixels of all pictures.
     pixels: u64,
     pictures: &'p mut Pictures,
+}
+
+/// How much of a page the pictures cover that have so many dots an inch: area and dots by the logarithm of these, as what is
+/// one scan may be stored in strips that are not placed quite alike.
+#[derive(Debug, Default)]
+struct Covers(BTreeMap<i32, (f64, f64)>);
+
+impl Covers {
+    fn add(&mut self, dots: f64, area: f64) {
+        // A picture without a width or a height has no end of dots.
+        if dots.is_finite() && dots > 0.0 {
+            let alike = self.0.entry((dots.ln() * STEPS).round() as i32).or_default();
+            *alike = (alike.0 + area, alike.1.max(dots));
+        }
+    }
+
+    /// Dots an inch of the finest pictures that cover so much together.
+    fn finest(&self, area: f64) -> Option<f64> {
+        self.0.iter().rev().find_map(|(step, (_, dots))| {
+            let alike = self.0.range(step - ALIKE..=*step).map(|(_, (area, _))| area);
+            (alike.sum::<f64>() >= area).then_some(*dots)
+        })
+    }
 }
 
 impl Survey<'_> {
@@ -215,10 +239,7 @@ impl<'a> Device<'a> for Survey<'_> {
             Image::Stencil(mask) => self.pictures.add(mask.stream(), props.transform),
         }
         let area = across * f64::from(image.width()) * down * f64::from(image.height());
-        if area >= self.page_area * MOST_OF_A_PAGE && across > 0.0 && down > 0.0 {
-            let dots = INCH / across.min(down);
-            self.finest = Some(self.finest.map_or(dots, |finest| finest.max(dots)));
-        }
+        self.covers.add(INCH / across.min(down), area);
     }
 
     fn draw_path(&mut self, _: &BezPath, props: DrawProps<'a>, _: &DrawMode) {
@@ -271,6 +292,9 @@ const MEGAPIXELS: f64 = 2_000_000.0;
 /// Fewer dots an inch than this show a large page as a thumbnail.
 const LEAST: f64 = 72.0;
 const MOST_OF_A_PAGE: f64 = 0.6;
+/// Steps of one in a hundred, and how many apart dots are still alike.
+const STEPS: f64 = 100.0;
+const ALIKE: i32 = 3;
 /// What reading a page once more costs, in pixels of a layer.
 const READING: f64 = 300_000.0;
 const MOST_STRIPS: f64 = 40.0;
@@ -309,6 +333,19 @@ mod tests {
         let size = sized_page("clean/pdf-print-on-coarse-picture.pdf");
         assert_eq!(size, ([4000, 2667], 200));
         assert_eq!(sized_page("clean/pdf-scan-with-words.pdf"), ([576, 384], 180));
+    }
+
+    #[test]
+    fn a_scan_in_strips_keeps_its_dots_as_one_in_a_piece_does() {
+        let scan = ([2480, 3508], 300);
+        assert_eq!(sized_page("clean/pdf-scan-in-strips.pdf"), scan);
+        let mut covers = Covers::default();
+        for dots in [299.0, 300.0, 301.0, 600.0, 100.0] {
+            covers.add(dots, 0.2);
+        }
+        covers.add(f64::INFINITY, 9.0);
+        assert_eq!(covers.finest(0.6), Some(301.0));
+        assert_eq!(covers.finest(0.7), None);
     }
 
     #[test]

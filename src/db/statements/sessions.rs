@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::QueryBuilder;
 
 use super::artifacts::push_all;
-use super::{Answer, Engine, Store, events, rows};
+use super::{Answer, Engine, Row, Store, events, rows};
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
@@ -153,7 +153,8 @@ impl Store {
             QueryBuilder::<Engine>::new("SELECT subject, wrong FROM tries WHERE subject IN (");
         push_all(&mut query, subjects);
         let found = query.build().fetch_all(&self.reader).await?;
-        let tries = |row| Ok((rows::text(row, "subject")?, rows::number(row, "wrong", "tries")?));
+        let tries =
+            |row: &Row| Ok((rows::text(row, "subject")?, rows::number(row, "wrong", "tries")?));
         found.iter().map(tries).collect()
     }
 

@@ -4,7 +4,6 @@ mod world;
 
 use super::*;
 use crate::app::Db;
-use crate::domain::State;
 use crate::domain::finding::{Engine, EngineOutcome, Reason, Severity};
 use crate::domain::limits::Limits;
 use crate::domain::secret::MacKey;

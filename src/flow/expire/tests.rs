@@ -238,7 +238,7 @@ async fn no_scan_that_is_still_at_work_commits_once_its_file_is_being_purged() {
     let lease = app.db.lease_next(now, now.plus(app.limits.lease)).await.unwrap().unwrap();
     world.hand.advance(Duration::from_secs(10));
     let reading = world.keys_reader().await;
-    let half_done = run(app, app.itself()).await;
+    let half_done = run(app, app.itself()).await.whole();
     assert!(matches!(half_done, Err(FlowError::Db(DbError::Remains))), "{half_done:?}");
     drop(reading);
     let reason = Reason::plain(Engine::Yara, "rule_match");
@@ -247,7 +247,7 @@ async fn no_scan_that_is_still_at_work_commits_once_its_file_is_being_purged() {
     let commit = Commit { change, lease: Some(&lease), upload: None, objects: vec![] };
     let late = app.db.commit(commit).await;
     assert!(matches!(late, Err(DbError::Fenced)), "{late:?}");
-    assert_eq!(run(app, app.itself()).await.unwrap().len(), 1);
+    assert_eq!(run(app, app.itself()).await.whole().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ impl World {
                 seen_at: now,
                 factor_at: Some(now),
             };
-            let (review, reason) = (&self.app.review, ReviewReason::HarmlessFinding);
+            let (review, reason) = (&self.app.review, ReviewReason::HarmlessFinding.code());
             review::approve(review, &session, id, version, reason).await.unwrap();
         }
         assert_eq!(self.artifact(id).await.state.name(), StateName::Approved);

@@ -38,6 +38,9 @@ pub(super) struct ScanArgs {
     out: Option<PathBuf>,
 }
 
+/// How often a file is scanned while what keeps it from a verdict is not its own fault.
+const TRIES: u32 = 5;
+
 /// What is known of one file once it was scanned.
 struct Outcome {
     json: Value,
@@ -109,9 +112,18 @@ async fn scan_one(
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let declared = Declared::from_untrusted(name.as_deref(), None);
     let subject = Subject { kind: ArtifactKind::Photo, declared: &declared, sha256: &sha256 };
-    let scan = scanner.scan(&memory, &subject).await;
-    let verdict = policy.verdict(&scan.reports, now());
-    let disposition = Policy::disposition(&verdict, Standing::Quarantined);
+    let (mut scan, mut verdict, mut disposition);
+    let mut tries = 0;
+    loop {
+        scan = scanner.scan(&memory, &subject).await;
+        verdict = policy.verdict(&scan.reports, now());
+        disposition = Policy::disposition(&verdict, Standing::Quarantined);
+        tries += 1;
+        // What is not the file's fault passes: the jail is back in a moment, clamd answers again.
+        if disposition != Disposition::Retry || tries == TRIES {
+            break;
+        }
+    }
     let released = disposition == Disposition::Release;
     let rendition = if released { rendition(&scan, &sha256, out)? } else { Value::Null };
     let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1000.0;

@@ -27,17 +27,29 @@ fn find(exif: &[u8]) -> Option<u8> {
         let tag = u16(&mut directory)?;
         let kind = u16(&mut directory)?;
         let count = u32(&mut directory)?;
-        let value = u16(&mut directory)?;
-        directory.skip(2)?;
+        let place = directory.position();
+        directory.skip(4)?;
         if tag == ORIENTATION {
-            return (kind == SHORT && count == 1).then(|| u8::try_from(value).ok())?;
+            let mut value = Cursor::at(exif, place);
+            // Writers are to write a short; readers heed any whole number.
+            let value = match kind {
+                BYTE => value.u8().map(u32::from),
+                SHORT | SIGNED_SHORT => u16(&mut value).map(u32::from),
+                LONG | SIGNED_LONG => u32(&mut value),
+                _ => None,
+            };
+            return value.filter(|_| count == 1).and_then(|value| u8::try_from(value).ok());
         }
     }
     None
 }
 
 const ORIENTATION: u16 = 0x0112;
+const BYTE: u16 = 1;
 const SHORT: u16 = 3;
+const LONG: u16 = 4;
+const SIGNED_SHORT: u16 = 8;
+const SIGNED_LONG: u16 = 9;
 const MAX_ENTRIES: u16 = 512;
 
 #[cfg(test)]
@@ -68,6 +80,21 @@ mod tests {
             assert_eq!(u16::from(orientation(&block(true, value))), value);
             assert_eq!(u16::from(orientation(&block(false, value))), value);
         }
+    }
+
+    #[test]
+    fn any_whole_number_is_heeded() {
+        for (kind, value) in
+            [(1, [6, 0, 0, 0]), (4, [6, 0, 0, 0]), (8, [6, 0, 9, 9]), (9, [6, 0, 0, 0])]
+        {
+            let mut bytes = block(true, 0);
+            bytes[12..14].copy_from_slice(&u16::to_le_bytes(kind));
+            bytes[18..22].copy_from_slice(&value);
+            assert_eq!(orientation(&bytes), 6, "{kind}");
+        }
+        let mut fraction = block(true, 6);
+        fraction[12] = 5;
+        assert_eq!(orientation(&fraction), 1);
     }
 
     #[test]

@@ -78,7 +78,8 @@ fn in_data(bytes: &[u8], base: usize, is_believed: fn(&[u8]) -> bool, notes: &mu
             if !notes.may_look(base + offset) {
                 return;
             }
-            if is_plain(bytes.get(offset..).unwrap_or_default()) {
+            let found = bytes.get(offset..).unwrap_or_default();
+            if is_plain(found) && (text != b"<?=" || gives_a_value(found)) {
                 notes.add_kind(FileKind::Script, base + offset);
                 break;
             }
@@ -127,6 +128,15 @@ fn tag(bytes: &[u8]) -> Option<FileKind> {
         // Three bytes turn up in any large table.
         let is_long = name.len() > 2 || is_plain(bytes);
         (ends && is_long && begun.eq_ignore_ascii_case(name)).then_some(*kind)
+    })
+}
+
+/// Whether something that a page can show follows `<?=`: tables count up through these three, too.
+fn gives_a_value(found: &[u8]) -> bool {
+    let value = found.get(3..).unwrap_or_default().trim_ascii_start();
+    value.first().is_some_and(|byte| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'$' | b'"' | b'\'' | b'`' | b'(' | b'_' | b'\\')
     })
 }
 
@@ -229,6 +239,7 @@ mod tests {
     fn what_only_resembles_them_is_not() {
         assert!(kinds(b"<scripture> <x:xmpmeta> <rdf:RDF> a < b").is_empty());
         assert!(kinds(b"*/=\x01\x02\x03 #!/ <?=\xFF <%@\x01").is_empty());
+        assert!(kinds(b":;<?=?>??@@BADB of a table that counts up").is_empty());
         assert!(kinds(b"ftypes of film").is_empty());
     }
 }

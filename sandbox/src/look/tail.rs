@@ -23,11 +23,13 @@ pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
     }
 }
 
-/// Zeros, or so few blanks that they can only be what a program for text or transfer left behind.
+/// Zeros, or so few blanks and fill bytes that they can only be what a program left behind.
 pub fn is_padding(tail: &[u8]) -> bool {
     tail.iter().all(|byte| *byte == 0)
         || (tail.len() <= MAX_BLANKS
-            && tail.iter().all(|byte| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' ' | 0x1A)))
+            && tail
+                .iter()
+                .all(|byte| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' ' | 0x1A | 0xFF)))
 }
 
 /// Bytes that no known writer appends. What they are is said before that they are there.
@@ -85,12 +87,19 @@ pub fn is_samsung_trailer(tail: &[u8]) -> bool {
     directory.is_some_and(|start| body.get(start..).is_some_and(|rest| rest.starts_with(b"SEFH")))
 }
 
-/// Trailers of other makers, known by how they begin or end.
+/// Trailers of other makers and of programs for photographs, known by how they begin or end.
 pub fn is_maker_trailer(tail: &[u8]) -> bool {
     let ends = |mark: &[u8]| tail.ends_with(mark);
+    // Captions by AFCP end with its mark, a place and four bytes that are free.
+    let captions = tail.len().checked_sub(12).and_then(|start| tail.get(start..));
+    let captions = captions.is_some_and(|end| end.starts_with(b"AXS!") || end.starts_with(b"AXS*"));
     // OnePlus ends with its mark, three bytes and a zero.
     let one_plus = tail.len().checked_sub(8).and_then(|start| tail.get(start..));
     is_samsung_trailer(tail)
+        || captions
+        // Photo Mechanic and FotoStation.
+        || ends(b"cbipcbbl")
+        || ends(b"\xA1\xB2\xC3\xD4")
         || ends(b"\0\0QDIOBS")
         || ends(b"\xFF\xFF\xFF\xFF\x1B*9HWfu\x84\x93\xA2\xB1")
         || one_plus.is_some_and(|mark| mark.starts_with(b"jxrs") && mark.ends_with(&[0]))

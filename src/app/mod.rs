@@ -19,7 +19,7 @@ pub use clock::{Clock, ClockJumped, ManualClock};
 pub use copied::{Copied, Stopped};
 pub use gate::Gate;
 pub use random::{NoRandomness, Random};
-pub use refusals::{Refusals, Refused};
+pub use refusals::{Guesses, Refusals, Refused, Repeated};
 pub use uploads::{UploadPlace, Uploads};
 
 pub use crate::config::Promotion;

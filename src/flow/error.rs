@@ -2,7 +2,7 @@
 //! each language; every other error is ours, is logged once where it is handled, and tells the
 //! caller nothing.
 
-use crate::app::{App, CheckpointsError, ClockJumped, DbError, NoRandomness, VaultError};
+use crate::app::{App, CheckpointsError, ClockJumped, DbError, NoRandomness, Repeated, VaultError};
 use crate::backup::BackupError;
 use crate::domain::artifact::TransitionError;
 use crate::domain::authority::NotGranted;
@@ -221,6 +221,17 @@ pub(super) async fn chosen<T>(app: &App, event: Event, choice: Option<T>) -> Res
         Some(chosen) => Ok(chosen),
         None => Err(refused_event(app, event, Refusal::BadInput).await),
     }
+}
+
+/// As [`refused_event`], of whoever came through a link and can ask without end: the first few of a
+/// kind are events, the others are counted with those of strangers.
+pub(super) async fn refused_sender(app: &App, event: Event, refusal: Refusal) -> FlowError {
+    let Event { link, submission, .. } = event;
+    if app.refusals.is_to_be_told(Repeated { link, submission, code: refusal.code() }) {
+        return refused_event(app, event, refusal).await;
+    }
+    refused_stranger(app, refusal.code());
+    refusal.into()
 }
 
 /// Counts a refusal of someone who has not proven who they are: by the minute, not a row each, so

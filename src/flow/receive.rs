@@ -14,7 +14,7 @@ use incoming::{Ending, Incoming};
 pub use pieces::{Piece, Standing};
 pub use place::Place;
 
-use super::error::refused_event;
+use super::error::refused_sender;
 use super::{FlowError, Refusal, open};
 use crate::app::{App, Commit, Contents, DbError, Intake};
 use crate::domain::artifact::{ArtifactKind, Declared, Source};
@@ -280,14 +280,15 @@ impl Visit {
         Ending { recipient, artifact, origin }
     }
 
-    /// Records that the sender was refused something of this submission.
+    /// Records that the sender was refused something of this submission, or counts it once it was the
+    /// same a few times.
     pub async fn refuse(&self, app: &App, refusal: Refusal) -> FlowError {
         let actor = Actor::Patient { link: self.submission.link };
         match app.event(actor, Action::Receive) {
             Ok(event) => {
                 let event =
                     event.about_submission(self.submission.id).about_link(self.submission.link);
-                refused_event(app, event, refusal).await
+                refused_sender(app, event, refusal).await
             }
             Err(error) => error.into(),
         }

@@ -170,7 +170,7 @@ pub async fn accept_loss(
     Ok(aside)
 }
 
-/// Writes down how often strangers were refused since the last time.
+/// Writes down how often strangers were refused, and who guessed, since the last time.
 pub async fn write_refusals(app: &App) -> Result<(), FlowError> {
     let mut counts = app.refusals.take().into_iter();
     while let Some((refused, count)) = counts.next() {
@@ -179,6 +179,14 @@ pub async fn write_refusals(app: &App) -> Result<(), FlowError> {
             app.refusals.add(counts.chain([(refused, count)]));
             return Err(error.into());
         }
+    }
+    let guesses = app.refusals.take_guesses();
+    if guesses.is_empty() {
+        return Ok(());
+    }
+    if let Err(error) = app.db.add_guesses(&guesses).await {
+        app.refusals.add_guesses(guesses);
+        return Err(error.into());
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ pub async fn open(
     let app = &intake.app;
     let now = app.clock.trusted()?;
     let Some(link) = find(intake, first, now).await? else {
-        suspend::count_guess(app, from).await?;
+        suspend::count_guess(app, from);
         return Err(count(app, LinkRefusal::Unknown, Refusal::SecondSecretWrong));
     };
     // First, so that whoever tries while it is suspended does not use up its tries.
@@ -54,8 +54,16 @@ pub async fn open(
     if let Err(refusal) = link.check(now, tries, app.limits.link_tries) {
         return Err(record(app, &link, refusal, Refusal::LinkNotOpen).await?);
     }
-    if !second_secret_matches(intake, &link, untrusted_second_secret).await? {
-        suspend::count_guess(app, from).await?;
+    let is_right = match second_secret_matches(intake, &link, untrusted_second_secret).await {
+        Ok(is_right) => is_right,
+        Err(error) => {
+            // Nothing was compared.
+            app.db.give_try_back(&subject).await?;
+            return Err(error);
+        }
+    };
+    if !is_right {
+        suspend::count_guess(app, from);
         let refusal = LinkRefusal::WrongSecondSecret;
         return Err(record(app, &link, refusal, Refusal::SecondSecretWrong).await?);
     }

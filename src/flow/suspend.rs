@@ -104,11 +104,10 @@ pub async fn expect_over(
 }
 
 /// Counts a wrong secret against the address it came from, where a rule asks.
-pub async fn count_guess(app: &App, from: IpAddr) -> Result<(), FlowError> {
-    if !app.policy.suspend.counts_guesses() {
-        return Ok(());
+pub fn count_guess(app: &App, from: IpAddr) {
+    if app.policy.suspend.counts_guesses() {
+        app.refusals.guess(app.clock.read(), Network::of_client(from));
     }
-    Ok(app.db.add_guess(Network::of_client(from), app.clock.read()).await?)
 }
 
 /// Reads which addresses are suspended now.

@@ -1,5 +1,7 @@
 //! Suspensions, and what they count.
 
+use std::collections::BTreeMap;
+
 use super::super::{Answer, Db, Slice, Strike};
 use crate::domain::network::Network;
 use crate::domain::suspension::{Lifted, Subject, Suspension, Target};
@@ -71,9 +73,9 @@ impl Db {
         engine!(self, db => db.sweep_suspensions(before).await)
     }
 
-    /// Counts a wrong secret against whoever comes from there, in its minute.
-    pub async fn add_guess(&self, network: Network, at: Timestamp) -> Answer<()> {
-        engine!(self, db => db.add_guess(network, at).await)
+    /// Adds so many wrong secrets to those of each minute and network.
+    pub async fn add_guesses(&self, guesses: &BTreeMap<(Timestamp, Network), u64>) -> Answer<()> {
+        engine!(self, db => db.add_guesses(guesses).await)
     }
 
     /// Who gave so many wrong secrets since a time and is not suspended now, those with most first.

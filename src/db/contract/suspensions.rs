@@ -7,7 +7,7 @@ use crate::domain::known_bad::{KnownBad, Standing};
 use crate::domain::network::Network;
 use crate::domain::state::Sha256Hex;
 use crate::domain::suspension::{Counted, Lifted, Subject, Suspension, Target};
-use crate::domain::{Action, Actor, Code, SuspensionId};
+use crate::domain::{Action, Actor, Code, SuspensionId, Timestamp};
 
 /// One less than are counted.
 const FILL: &str = "INSERT INTO guesses (network, minute, count) \
@@ -94,11 +94,12 @@ pub(super) async fn a_suspension_is_active_until_its_end_or_its_lifting(world: W
 pub(super) async fn wrong_secrets_are_counted_by_address_and_minute_up_to_a_limit(world: World) {
     let db = &world.db;
     let minute = SECOND * 60;
-    for (last, at, times) in [(1, NOW, 2), (1, NOW.plus(minute), 1), (2, NOW, 1)] {
-        for _ in 0..times {
-            db.add_guess(network(last), at).await.unwrap();
-        }
-    }
+    let add = async |guesses: &[(u8, Timestamp, u64)]| {
+        let guesses = guesses.iter().map(|(last, at, count)| ((*at, network(*last)), *count));
+        db.add_guesses(&guesses.collect()).await.unwrap();
+    };
+    add(&[(1, NOW, 1), (2, NOW, 1)]).await;
+    add(&[(1, NOW, 1), (1, NOW.plus(minute), 1)]).await;
     let long_ago = NOW.minus(minute * 10);
     let guessing = async |least, now| db.guessing(long_ago, least, now).await.unwrap();
     assert_eq!(guessing(3, NOW).await, [network(1)]);
@@ -112,9 +113,8 @@ pub(super) async fn wrong_secrets_are_counted_by_address_and_minute_up_to_a_limi
     assert_eq!(db.guesses_of(network(3), long_ago).await.unwrap(), 0);
     assert_eq!(db.sweep_guesses(NOW.plus(SECOND)).await.unwrap(), 2, "minutes that began before");
     assert!(world.place.accepts(FILL).await);
-    db.add_guess(network(4), NOW).await.unwrap();
+    add(&[(1, NOW.plus(minute), 1), (4, NOW, 1)]).await;
     assert_eq!(db.guesses_of(network(4), long_ago).await.unwrap(), 0, "there is no room");
-    db.add_guess(network(1), NOW.plus(minute)).await.unwrap();
     assert_eq!(db.guesses_of(network(1), long_ago).await.unwrap(), 2, "whoever is known counts on");
 }
 

@@ -1,14 +1,14 @@
 //! Suspended links and addresses, and what is counted against them.
 
-use super::rows::{self, to_json};
+use std::collections::BTreeMap;
+
+use super::rows::{self, big, to_json};
 use super::{Answer, Row, Store, events};
 use crate::db::{Slice, Strike};
 use crate::domain::network::Network;
 use crate::domain::suspension::{Lifted, Subject, Suspension, Target};
 use crate::domain::{Action, Event, SuspensionId, Timestamp};
 
-/// Wrong secrets are counted by the minute.
-const MINUTE_MILLIS: i64 = 60_000;
 /// Most rows of wrong secrets: a flood from everywhere does not fill the disk.
 const MOST_GUESSES: i64 = 20_000;
 /// Most addresses that are looked at in one step, those that guess most first.
@@ -187,20 +187,40 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    pub(in crate::db) async fn add_guess(&self, network: Network, at: Timestamp) -> Answer<()> {
+    pub(in crate::db) async fn add_guesses(
+        &self,
+        guesses: &BTreeMap<(Timestamp, Network), u64>,
+    ) -> Answer<()> {
         let mut tx = self.begin().await?;
-        // Of those at once, the one that comes too late counts on what the other wrote.
-        sqlx::query(
-            "INSERT INTO guesses (network, minute, count) SELECT $1, $2, 1 \
-             WHERE (SELECT COUNT(*) FROM guesses) < $3 \
-             OR EXISTS (SELECT 1 FROM guesses WHERE network = $1 AND minute = $2) \
-             ON CONFLICT (network, minute) DO UPDATE SET count = guesses.count + 1",
-        )
-        .bind(network.to_string())
-        .bind(at.as_millis() - at.as_millis().rem_euclid(MINUTE_MILLIS))
-        .bind(MOST_GUESSES)
-        .execute(&mut *tx)
-        .await?;
+        let row = sqlx::query("SELECT COUNT(*) AS held FROM guesses").fetch_one(&mut *tx).await?;
+        let held: i64 = rows::number(&row, "held", "guesses")?;
+        let mut free = MOST_GUESSES.saturating_sub(held);
+        // In the same order by all, so that none waits for another that waits for it.
+        for ((minute, network), count) in guesses {
+            let done = sqlx::query(
+                "UPDATE guesses SET count = count + $1 WHERE network = $2 AND minute = $3",
+            )
+            .bind(big(*count))
+            .bind(network.to_string())
+            .bind(minute.as_millis())
+            .execute(&mut *tx)
+            .await?;
+            if done.rows_affected() > 0 || free <= 0 {
+                continue;
+            }
+            // Of those at once, the one that comes too late counts on what the other wrote.
+            sqlx::query(
+                "INSERT INTO guesses (network, minute, count) VALUES ($1, $2, $3) \
+                 ON CONFLICT (network, minute) \
+                 DO UPDATE SET count = guesses.count + excluded.count",
+            )
+            .bind(network.to_string())
+            .bind(minute.as_millis())
+            .bind(big(*count))
+            .execute(&mut *tx)
+            .await?;
+            free -= 1;
+        }
         Ok(tx.commit().await?)
     }
 

@@ -77,7 +77,7 @@ impl OpenForm {
     ) -> Result<axum::http::HeaderValue, FlowError> {
         let Some(first) = self.first_secret() else {
             let refusal = Refusal::SecondSecretWrong;
-            flow::suspend::count_guess(&intake.app, from).await?;
+            flow::suspend::count_guess(&intake.app, from);
             flow::refused_stranger(&intake.app, refusal.code());
             return Err(refusal.into());
         };

@@ -24,8 +24,9 @@ pub use uploads::{UploadPlace, Uploads};
 
 pub use crate::config::Promotion;
 pub use crate::db::{
-    Approving, AuditFilter, Commit, Contents, Db, DbError, Delivery, LogTree, Logged, ObjectRow,
-    Order, RescanTurn, Slice, UnreadArtifact, UnreadEvent, Unsealed,
+    Agreement, Announcement, Announcing, Approving, AuditFilter, Begun, Commit, Contents, Db,
+    DbError, Delivery, LogTree, Logged, ObjectRow, Order, RescanTurn, Slice, UnreadArtifact,
+    UnreadEvent, Unsealed,
 };
 pub use crate::db::{Host as DbHost, Server as DbServer, Strike, Whole};
 pub use crate::notify::{Detection, Eve};

@@ -48,6 +48,7 @@ use sessions::{
     a_session_that_ended_or_changed_is_renewed_by_nobody_who_read_it_before,
     tries_are_told_of_each_that_has_some, tries_taken_at_once_are_no_more_than_allowed,
     tries_that_begin_anew_are_swept_and_those_of_links_stay,
+    visits_begun_at_once_are_no_more_than_their_link_allows,
 };
 use suspensions::{
     a_listed_file_is_open_until_closed_as_it_was_read,
@@ -64,10 +65,13 @@ use together::{
 };
 use uploads::{
     an_upload_becomes_one_artifact_under_its_last_turn,
-    an_upload_reads_back_in_its_own_session_only, of_two_turns_only_the_later_writes_progress,
+    an_upload_reads_back_in_its_own_session_only,
+    of_files_announced_at_once_as_many_stand_as_there_is_room_for,
+    of_two_turns_only_the_later_writes_progress,
     turns_taken_at_once_leave_the_progress_of_the_last,
     uploads_count_until_they_are_received_discarded_or_over,
     what_expired_is_taken_by_nobody_and_removed_unless_it_was_received,
+    what_is_announced_has_a_most_of_files_and_bytes_and_announcements,
 };
 use world::{NOW, Place, SECOND, World, sealed};
 
@@ -142,6 +146,9 @@ on_every_engine! {
     a_refused_try_prolongs_no_wait,
     tries_that_begin_anew_are_swept_and_those_of_links_stay,
     a_session_that_ended_or_changed_is_renewed_by_nobody_who_read_it_before,
+    visits_begun_at_once_are_no_more_than_their_link_allows,
+    what_is_announced_has_a_most_of_files_and_bytes_and_announcements,
+    of_files_announced_at_once_as_many_stand_as_there_is_room_for,
     a_state_is_listed_from_either_end_and_on_from_any_row,
     a_revoked_link_has_ended_and_the_others_are_listed_newest_first,
     every_viewer_is_named_once,
@@ -420,7 +427,10 @@ async fn what_no_engine_stores_is_found_nowhere(world: World) {
 async fn tries_are_counted_and_a_factor_step_is_spent_once(world: World) {
     assert_eq!(world.db.add_try("link:1", NOW).await.unwrap(), 1);
     assert_eq!(world.db.add_try("link:1", NOW).await.unwrap(), 2);
+    world.db.give_try_back("link:1").await.unwrap();
+    assert_eq!(world.db.add_try("link:1", NOW).await.unwrap(), 2);
     world.db.clear_tries("link:1").await.unwrap();
+    world.db.give_try_back("link:1").await.unwrap();
     assert_eq!(world.db.add_try("link:1", NOW).await.unwrap(), 1);
     let staff = StaffId::new(NOW, [1; 10]);
     assert!(world.db.spend_factor_step(staff, 5).await.unwrap());

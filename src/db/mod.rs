@@ -16,15 +16,17 @@ use std::path::Path;
 
 pub use postgres::{Host, Listener, Server};
 pub use query::{
-    AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, Logged, ObjectRow, Order, QueuedEvent,
-    Received, RefusalCount, RescanTurn, Slice, Strike, UnreadArtifact, UnreadEvent, Unsealed,
+    Announcement, Announcing, AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, Logged,
+    ObjectRow, Order, QueuedEvent, Received, RefusalCount, RescanTurn, Slice, Strike,
+    UnreadArtifact, UnreadEvent, Unsealed,
 };
 pub use whole::{LEFT_OUT, Whole};
 
 use crate::domain::authority::Signed;
 use crate::domain::content::{ScanLease, SealedObject};
 use crate::domain::retention::Retention;
-use crate::domain::staff::Approval;
+use crate::domain::staff::{Approval, Session};
+use crate::domain::submission::Submission;
 use crate::domain::upload::Turn;
 use crate::domain::{Change, Event, Timestamp};
 
@@ -112,6 +114,32 @@ pub struct Approving<'a> {
     pub known: usize,
     /// The artifact's change, if this is the last approval it needed.
     pub change: Option<Change>,
+}
+
+/// A visit that begins, with all that must be written beside it, in one transaction.
+#[derive(Debug)]
+#[must_use = "nothing is written before it is begun"]
+pub struct Agreement<'a> {
+    pub submission: &'a Submission,
+    /// Most that may begin through its link.
+    pub most: u16,
+    /// What is logged of it.
+    pub event: &'a Event,
+    /// The session as it was read,
+    pub read: &'a Signed<Session>,
+    /// and as it is from then on.
+    pub row: &'a Signed<Session>,
+    pub session: &'a Session,
+}
+
+/// What became of a visit that was to begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begun {
+    Begins,
+    /// As many as may be have begun through its link.
+    UsedUp,
+    /// The session ended, or was changed since it was read.
+    SessionMoved,
 }
 
 /// Calls the engine at hand; a server has so long to answer.

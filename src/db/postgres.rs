@@ -18,9 +18,9 @@ use sqlx::{Connection as _, PgConnection, Pool, Transaction};
 use zeroize::Zeroizing;
 
 use super::{Answer, DbError};
-use crate::domain::ArtifactId;
 use crate::domain::backup::Which;
 use crate::domain::retention::Retention;
+use crate::domain::{ArtifactId, LinkId};
 
 type Engine = sqlx::Postgres;
 
@@ -160,6 +160,15 @@ pub(super) async fn prepare(server: &Server) -> Answer<()> {
 async fn hold_artifact(tx: &mut PgConnection, artifact: ArtifactId) -> Answer<()> {
     sqlx::query("SELECT 1 FROM artifacts WHERE id = $1 FOR NO KEY UPDATE")
         .bind(artifact.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Holds a link for this transaction. Intake may change none, so that it could not lock the row.
+async fn hold_link(tx: &mut PgConnection, link: LinkId) -> Answer<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(link.to_string())
         .execute(tx)
         .await?;
     Ok(())

@@ -1,11 +1,13 @@
 //! What the database answers where no domain type fits.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::domain::content::{Area, ScanLease};
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, Submission};
-use crate::domain::upload::Announced;
+use crate::domain::upload::{Announced, Upload};
 use crate::domain::{ArtifactId, Event, MachineId, ObjectId, SubmissionId, Timestamp, UploadId};
 
 /// Which rows of a list: so many, after those that are skipped.
@@ -54,6 +56,33 @@ pub struct Contents {
     pub received: Received,
     /// Of its uploads that are not over.
     pub announced: Announced,
+}
+
+/// A file that is announced, with what its submission may hold: decided and written in one
+/// transaction.
+#[derive(Debug)]
+#[must_use = "nothing is written before it is announced"]
+pub struct Announcing<'a> {
+    pub upload: &'a Upload,
+    /// What is logged of it.
+    pub event: &'a Event,
+    /// Most files, and most bytes, of what was received and what is announced.
+    pub files: u16,
+    pub bytes: u64,
+    /// Most announcements, with those that were given up.
+    pub announcements: u32,
+    /// They are counted until there was none for so long.
+    pub counted: Duration,
+}
+
+/// What became of an announcement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Announcement {
+    Stands,
+    /// The submission would hold more than it may.
+    NoRoom,
+    /// As many as may be were announced.
+    TooOften,
 }
 
 /// What a submission holds so far.

@@ -15,9 +15,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Pool, SqliteConnection, Transaction};
 
 use super::{Answer, DbError};
-use crate::domain::ArtifactId;
 use crate::domain::backup::Which;
 use crate::domain::retention::Retention;
+use crate::domain::{ArtifactId, LinkId};
 
 type Engine = sqlx::Sqlite;
 
@@ -76,6 +76,11 @@ impl Store {
 
 /// Holds an artifact's row for this transaction; who writes is alone and holds every row.
 async fn hold_artifact(_: &mut SqliteConnection, _: ArtifactId) -> Answer<()> {
+    Ok(())
+}
+
+/// Holds a link for this transaction, as [`hold_artifact`].
+async fn hold_link(_: &mut SqliteConnection, _: LinkId) -> Answer<()> {
     Ok(())
 }
 

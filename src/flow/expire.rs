@@ -127,8 +127,9 @@ async fn end_all(
     expired: &mut Expired,
 ) -> Result<(), FlowError> {
     let artifacts = purge_due(app, actor, now, expired).await;
-    let sessions = app.db.sweep_sessions(now.minus(app.limits.session_absolute)).await;
-    let tries = app.db.sweep_tries(now.minus(app.limits.sign_in_wait)).await;
+    let ended = now.minus(app.limits.session_absolute);
+    let sessions = app.db.sweep_sessions(ended).await;
+    let tries = app.db.sweep_tries(now.minus(app.limits.sign_in_wait), ended).await;
     let uploads = end_uploads(app, actor, now).await;
     artifacts.and(sessions.and(tries).map_err(FlowError::from)).and(uploads)
 }

@@ -6,16 +6,16 @@
 
 use std::net::IpAddr;
 
-use super::error::refused_event;
+use super::error::refused_sender;
 use super::{FlowError, Refusal, link, people, secret_hash, sign_in, suspend};
-use crate::app::{App, DbError, Intake};
+use crate::app::{Agreement, App, Begun, DbError, Intake};
 use crate::domain::authority::Signed;
 use crate::domain::link::{Link, LinkRefusal};
 use crate::domain::secret::{LinkSecret, SessionToken, ShortCode};
 use crate::domain::staff::{Holder, Session};
 use crate::domain::submission::{ReceiptNumber, Submission};
 use crate::domain::suspension::Subject;
-use crate::domain::{Action, Actor, Code, Event, LinkId, SubmissionId, Timestamp};
+use crate::domain::{Action, Actor, Code, LinkId, SubmissionId, Timestamp};
 
 /// The first secret, by either of its two ways.
 pub enum FirstSecret {
@@ -25,8 +25,9 @@ pub enum FirstSecret {
     Code(ShortCode),
 }
 
-/// Receipt numbers tried before a visit is refused: eight digits may meet one that was given out.
-const RECEIPT_TRIES: usize = 8;
+/// How often a visit is tried to begin: eight digits may meet a receipt number that was given out, and
+/// other requests renew its session.
+const BEGIN_TRIES: usize = 8;
 
 /// Opens a link: both secrets are right, and it is still open.
 ///
@@ -125,20 +126,16 @@ pub async fn agree(
     untrusted_version: &str,
     version_in_force: &str,
 ) -> Result<(Session, Submission), FlowError> {
-    let app = &intake.app;
+    let (app, key) = (&intake.app, &intake.keys.session_key);
     let actor = Actor::Patient { link: link.id };
     let now = app.clock.trusted()?;
     let event = app.event(actor, Action::AgreementAccept)?.about_link(link.id);
     if untrusted_version != version_in_force {
         let refusal = Refusal::AgreementChanged;
-        return Err(refused_event(app, event, refusal).await);
-    }
-    let most = usize::from(app.limits.link_submissions);
-    if app.db.submissions_of_link(link.id).await?.len() >= most {
-        return Err(refused_event(app, event, Refusal::LinkUsedUp).await);
+        return Err(refused_sender(app, event, refusal).await);
     }
     expect_reader(app, link, Action::AgreementAccept).await?;
-    let submission = Submission {
+    let mut submission = Submission {
         id: SubmissionId::new(now, app.random.bytes()?),
         link: link.id,
         receipt: ReceiptNumber::new(app.random.bytes()?),
@@ -146,20 +143,39 @@ pub async fn agree(
         agreed_at: now,
         opened_at: now,
     };
-    let event = event.about_submission(submission.id).fact("version", version_in_force);
-    let submission = create(app, submission, &event).await?;
-    // Again with those that began at the same moment: many at once pass no limit together.
-    if app.db.submissions_of_link(link.id).await?.len() > most {
-        let event = app.event(actor, Action::AgreementAccept)?.about_link(link.id);
-        return Err(refused_event(app, event, Refusal::LinkUsedUp).await);
+    let begins = event.clone().about_submission(submission.id).fact("version", version_in_force);
+    let mut session = session.clone();
+    for _ in 0..BEGIN_TRIES {
+        let holder = Holder::Patient { link: link.id, submission: Some(submission.id) };
+        let agreed = Session { holder, ..session.clone() };
+        let agreement = Agreement {
+            submission: &submission,
+            most: app.limits.link_submissions,
+            event: &begins,
+            read: &Signed::tag(&session, key)?,
+            row: &Signed::tag(&agreed, key)?,
+            session: &agreed,
+        };
+        match app.db.begin_submission(agreement).await {
+            Ok(Begun::Begins) => return Ok((agreed, submission)),
+            Ok(Begun::UsedUp) => {
+                return Err(refused_sender(app, event, Refusal::LinkUsedUp).await);
+            }
+            Ok(Begun::SessionMoved) => {
+                let row = app.db.session(&session.digest).await?.ok_or(Refusal::SessionEnded)?;
+                session = row.verify_tag(key).map_err(|_| Refusal::SessionEnded)?;
+            }
+            // Another has this receipt number.
+            Err(DbError::Exists) => submission.receipt = ReceiptNumber::new(app.random.bytes()?),
+            Err(error) => return Err(error.into()),
+        }
+        // Pressed twice: the visit that the other request began goes on.
+        if let Holder::Patient { submission: Some(begun), .. } = session.holder {
+            let begun = app.db.submission(begun).await?;
+            return Ok((session, begun.ok_or(FlowError::Internal("a visit has no row"))?));
+        }
     }
-    let holder = Holder::Patient { link: link.id, submission: Some(submission.id) };
-    let session = Session { holder, ..session.clone() };
-    let row = Signed::tag(&session, &intake.keys.session_key)?;
-    if !app.db.change_session(&row, &session).await? {
-        return Err(Refusal::SessionEnded.into());
-    }
-    Ok((session, submission))
+    Err(FlowError::Internal("a visit could not begin"))
 }
 
 /// Refuses a visit of which nobody would see what comes: the doctor left, and nobody of a team is there.
@@ -168,24 +184,7 @@ async fn expect_reader(app: &App, link: &Link, action: Action) -> Result<(), Flo
         return Ok(());
     }
     let event = app.event(Actor::Patient { link: link.id }, action)?.about_link(link.id);
-    Err(refused_event(app, event, Refusal::LinkWithoutReader).await)
-}
-
-/// Creates a submission under a receipt number that no other has.
-async fn create(
-    app: &App,
-    mut submission: Submission,
-    event: &Event,
-) -> Result<Submission, FlowError> {
-    for _ in 0..RECEIPT_TRIES {
-        match app.db.create_submission(&submission, event).await {
-            Err(DbError::Exists) => {
-                submission.receipt = ReceiptNumber::new(app.random.bytes()?);
-            }
-            created => return created.map(|()| submission).map_err(FlowError::from),
-        }
-    }
-    Err(FlowError::Internal("no free receipt number was found"))
+    Err(refused_sender(app, event, Refusal::LinkWithoutReader).await)
 }
 
 async fn find(
@@ -251,3 +250,6 @@ fn count(app: &App, cause: LinkRefusal, told: Refusal) -> FlowError {
     super::refused_stranger(app, Code::fixed(cause.code()));
     told.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,29 @@
 //! Submissions, artifacts and their objects.
 
-use super::super::{Answer, Commit, Contents, Db, ObjectRow, Order, Slice, UnreadArtifact};
+use super::super::{
+    Agreement, Answer, Begun, Commit, Contents, Db, ObjectRow, Order, Slice, UnreadArtifact,
+};
 use crate::domain::content::Part;
 use crate::domain::state::StateName;
 use crate::domain::submission::{ListPlace, ReceiptNumber, Submission};
-use crate::domain::{
-    Artifact, ArtifactId, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
-};
+use crate::domain::{Artifact, ArtifactId, ObjectId, StaffId, SubmissionId, Timestamp};
 
 impl Db {
-    /// Records that a visit began.
-    pub async fn create_submission(&self, submission: &Submission, event: &Event) -> Answer<()> {
+    /// Begins a visit: submission, event and what its session became, together or not at all.
+    ///
+    /// # Errors
+    /// [`DbError::Exists`](crate::db::DbError::Exists) if its receipt number was given out.
+    pub async fn begin_submission(&self, agreement: Agreement<'_>) -> Answer<Begun> {
+        engine!(self, db => db.begin_submission(agreement).await)
+    }
+
+    /// A visit without a session, whatever number of them there is.
+    #[cfg(test)]
+    pub async fn create_submission(
+        &self,
+        submission: &Submission,
+        event: &crate::domain::Event,
+    ) -> Answer<()> {
         engine!(self, db => db.create_submission(submission, event).await)
     }
 
@@ -24,7 +37,11 @@ impl Db {
     }
 
     /// A link's visits, newest first.
-    pub async fn submissions_of_link(&self, link: LinkId) -> Answer<Vec<Submission>> {
+    #[cfg(test)]
+    pub async fn submissions_of_link(
+        &self,
+        link: crate::domain::LinkId,
+    ) -> Answer<Vec<Submission>> {
         engine!(self, db => db.submissions_of_link(link).await)
     }
 

@@ -27,11 +27,6 @@ impl Db {
         engine!(self, db => db.renew_session(read, row, session).await)
     }
 
-    /// Writes what a session became, over whatever it was; false if it ended.
-    pub async fn change_session(&self, row: &Signed<Session>, session: &Session) -> Answer<bool> {
-        engine!(self, db => db.change_session(row, session).await)
-    }
-
     pub async fn session(&self, digest: &str) -> Answer<Option<Signed<Session>>> {
         engine!(self, db => db.session(digest).await)
     }
@@ -65,20 +60,23 @@ impl Db {
 
     /// How many tries were counted under each of these; of those that have none nothing is said.
     pub async fn tries_of(&self, subjects: &[String]) -> Answer<Vec<(String, u32)>> {
-        if subjects.is_empty() {
-            return Ok(Vec::new());
-        }
         engine!(self, db => db.tries_of(subjects).await)
+    }
+
+    /// Gives a try back of which no secret was compared.
+    pub async fn give_try_back(&self, subject: &str) -> Answer<()> {
+        engine!(self, db => db.give_try_back(subject).await)
     }
 
     pub async fn clear_tries(&self, subject: &str) -> Answer<()> {
         engine!(self, db => db.clear_tries(subject).await)
     }
 
-    /// Removes tries of sign-ins whose last was at a time or before: anybody can leave one under any
-    /// login. Those of links stay, as they never begin anew.
-    pub async fn sweep_tries(&self, until: Timestamp) -> Answer<u64> {
-        engine!(self, db => db.sweep_tries(until).await)
+    /// Removes tries of sign-ins whose last was at a time or before, as anybody can leave one under any
+    /// login, and counts of announcements, which end with their sessions. Those of links stay, as they
+    /// never begin anew.
+    pub async fn sweep_tries(&self, sign_ins: Timestamp, announcements: Timestamp) -> Answer<u64> {
+        engine!(self, db => db.sweep_tries(sign_ins, announcements).await)
     }
 
     /// Spends a TOTP step; false if it or a later one was spent already.

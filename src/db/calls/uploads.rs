@@ -1,13 +1,13 @@
 //! Files sent in pieces.
 
-use super::super::{Answer, Db, ExpiredUpload};
+use super::super::{Announcement, Announcing, Answer, Db, ExpiredUpload};
 use crate::domain::upload::{Turn, Upload};
 use crate::domain::{Event, Timestamp, UploadId};
 
 impl Db {
-    /// Records that a file was announced.
-    pub async fn create_upload(&self, upload: &Upload, event: &Event) -> Answer<()> {
-        engine!(self, db => db.create_upload(upload, event).await)
+    /// Records that a file was announced, if there is room for it.
+    pub async fn announce_upload(&self, announcing: Announcing<'_>) -> Answer<Announcement> {
+        engine!(self, db => db.announce_upload(announcing).await)
     }
 
     /// An upload of this session.

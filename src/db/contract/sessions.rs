@@ -5,11 +5,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::world::{NOW, World};
+use crate::db::{Agreement, Begun};
 use crate::domain::authority::Signed;
 use crate::domain::event::Role;
 use crate::domain::secret::MacKey;
 use crate::domain::staff::{Holder, Session};
-use crate::domain::{LinkId, SubmissionId};
+use crate::domain::submission::{ReceiptNumber, Submission};
+use crate::domain::{Action, LinkId, SubmissionId};
 
 const MOST: u32 = 5;
 const WAIT: Duration = Duration::from_mins(15);
@@ -66,10 +68,16 @@ pub(super) async fn tries_that_begin_anew_are_swept_and_those_of_links_stay(worl
     for subject in ["login:a", "factor:a", "link:a", "suspension:a"] {
         world.db.add_try(subject, before).await.expect("counts");
     }
-    world.db.add_try("login:b", NOW).await.expect("counts");
-    assert_eq!(world.db.sweep_tries(before).await.expect("sweeps"), 2);
+    for (subject, at) in [("login:b", NOW), ("announced:a", before), ("announced:b", NOW)] {
+        world.db.add_try(subject, at).await.expect("counts");
+    }
+    let sweep =
+        async |announcements| world.db.sweep_tries(before, announcements).await.expect("sweeps");
+    assert_eq!((sweep(before.minus(WAIT)).await, sweep(before).await), (2, 1));
     for (subject, tries) in
         [("login:a", 1), ("factor:a", 1), ("link:a", 2), ("suspension:a", 2), ("login:b", 2)]
+            .into_iter()
+            .chain([("announced:a", 1), ("announced:b", 2)])
     {
         assert_eq!(world.db.add_try(subject, NOW).await.expect("counts"), tries, "{subject}");
     }
@@ -89,7 +97,7 @@ pub(super) async fn a_session_that_ended_or_changed_is_renewed_by_nobody_who_rea
     let submission = Some(SubmissionId::new(NOW, [2; 10]));
     let holder = Holder::Patient { link: LinkId::new(NOW, [1; 10]), submission };
     let agreed = Session { holder, ..begun.clone() };
-    assert!(world.db.change_session(&row(&agreed), &agreed).await.expect("changes"));
+    assert!(world.db.renew_session(&read, &row(&agreed), &agreed).await.expect("changes"));
     let seen = Session { seen_at: NOW.plus(WAIT), ..begun };
     assert!(!world.db.renew_session(&read, &row(&seen), &seen).await.expect("asks"));
     let read = world.db.session("d").await.expect("asks").expect("a session");
@@ -101,6 +109,56 @@ pub(super) async fn a_session_that_ended_or_changed_is_renewed_by_nobody_who_rea
     assert!(world.db.end_session("d", None).await.expect("ends"));
     assert!(!world.db.end_session("d", None).await.expect("asks"), "once");
     assert!(!world.db.renew_session(&read, &row(&seen), &seen).await.expect("asks"));
-    assert!(!world.db.change_session(&row(&seen), &seen).await.expect("asks"));
     assert!(world.db.session("d").await.expect("asks").is_none());
+}
+
+pub(super) async fn visits_begun_at_once_are_no_more_than_their_link_allows(world: World) {
+    let key = MacKey::new(&[7; 32]);
+    let row = |session: &Session| Signed::tag(session, &key).expect("tags");
+    let first = world.db.submission(world.submission).await.expect("asks").expect("a visit");
+    let mut asked = JoinSet::new();
+    // Four browsers, each of which asks twice. One visit has begun before.
+    for n in 0..8 {
+        let holder = Holder::Patient { link: first.link, submission: None };
+        let (digest, door) = (format!("browser-{}", n / 2), Role::Intake);
+        let begun =
+            Session { digest, door, holder, created_at: NOW, seen_at: NOW, factor_at: None };
+        if n % 2 == 0 {
+            world.db.begin_session(&row(&begun), &begun, None).await.expect("begins");
+        }
+        let id = SubmissionId::new(NOW, [n; 10]);
+        let receipt = ReceiptNumber::new([n, 7, 7, 7]);
+        let submission = Submission { id, receipt, ..first.clone() };
+        let holder = Holder::Patient { link: first.link, submission: Some(id) };
+        let agreed = Session { holder, ..begun.clone() };
+        let (db, event) = (world.place.open().await, world.event(Action::AgreementAccept));
+        let (read, agreed_row) = (row(&begun), row(&agreed));
+        asked.spawn(async move {
+            let agreement = Agreement {
+                submission: &submission,
+                most: 3,
+                event: &event,
+                read: &read,
+                row: &agreed_row,
+                session: &agreed,
+            };
+            db.begin_submission(agreement).await.expect("asks")
+        });
+    }
+    let became = asked.join_all().await;
+    let count = |what| became.iter().filter(|it| **it == what).count();
+    assert_eq!(count(Begun::Begins), 2, "{became:?}");
+    assert_eq!(count(Begun::SessionMoved), 2, "of those that began, the other half: {became:?}");
+    assert_eq!(world.db.submissions_of_link(first.link).await.expect("asks").len(), 3);
+    assert_eq!(world.events(Action::AgreementAccept).await, 3);
+    let mut moved = 0;
+    for n in 0..4 {
+        let session = world.db.session(&format!("browser-{n}")).await.expect("asks");
+        let session = session.expect("a session").verify_tag(&key).expect("tagged");
+        if let Holder::Patient { submission: Some(id), .. } = session.holder {
+            assert!(world.db.submission(id).await.expect("asks").is_some(), "its own visit");
+            moved += 1;
+        }
+    }
+    assert_eq!(moved, 2, "nothing changed for the others");
 }

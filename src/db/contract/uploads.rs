@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::{NOW, SECOND, World, sealed};
-use crate::db::{Commit, DbError};
+use crate::db::{Announcement, Announcing, Commit, Db, DbError};
 use crate::domain::upload::{Announced, Progress, Turn, Upload};
 use crate::domain::{Action, Artifact, ObjectId, Timestamp, UploadId};
 
@@ -25,8 +25,17 @@ fn upload(world: &World, n: u8) -> Upload {
 
 async fn announced(world: &World, n: u8) -> Upload {
     let upload = upload(world, n);
-    world.db.create_upload(&upload, &world.event(Action::UploadBegin)).await.unwrap();
+    assert_eq!(announce(world, &world.db, &upload).await, Announcement::Stands);
     upload
+}
+
+/// Announces one of at most three files and 35 bytes, and at most five with those given up.
+async fn announce(world: &World, db: &Db, upload: &Upload) -> Announcement {
+    let event = world.event(Action::UploadBegin);
+    let counted = Duration::from_hours(12);
+    let (files, bytes, announcements) = (3, 35, 5);
+    let announcing = Announcing { upload, event: &event, files, bytes, announcements, counted };
+    db.announce_upload(announcing).await.unwrap()
 }
 
 async fn take(world: &World, upload: &Upload) -> Option<Turn> {
@@ -142,6 +151,58 @@ pub(super) async fn uploads_count_until_they_are_received_discarded_or_over(worl
     assert_eq!(count(EXPIRY.minus(Duration::from_millis(1))).await, (1, 10));
     assert_eq!(count(EXPIRY).await, (0, 0));
     assert_eq!(world.events(Action::UploadDiscard).await, 1);
+}
+
+pub(super) async fn what_is_announced_has_a_most_of_files_and_bytes_and_announcements(
+    world: World,
+) {
+    let db = &world.db;
+    let of = |n, size_bytes| Upload { size_bytes, ..upload(&world, n) };
+    world.receive(1).await;
+    assert_eq!(announce(&world, db, &of(1, 26)).await, Announcement::NoRoom, "bytes over");
+    assert_eq!(announce(&world, db, &of(1, 25)).await, Announcement::Stands, "and at the limit");
+    assert_eq!(announce(&world, db, &of(2, 1)).await, Announcement::NoRoom);
+    let give_up = async |n| {
+        let event = world.event(Action::UploadDiscard);
+        assert!(db.discard_upload(upload(&world, n).id, SESSION, &event).await.unwrap());
+    };
+    give_up(1).await;
+    for n in [2, 3] {
+        assert_eq!(announce(&world, db, &of(n, 1)).await, Announcement::Stands, "files under");
+    }
+    assert_eq!(announce(&world, db, &of(4, 1)).await, Announcement::NoRoom, "and over the limit");
+    // Those given up are counted on; what was refused was not.
+    give_up(2).await;
+    for n in [4, 5] {
+        assert_eq!(announce(&world, db, &of(n, 1)).await, Announcement::Stands);
+        give_up(n).await;
+    }
+    assert_eq!(announce(&world, db, &of(6, 1)).await, Announcement::TooOften);
+    assert_eq!(world.events(Action::UploadBegin).await, 5);
+}
+
+pub(super) async fn of_files_announced_at_once_as_many_stand_as_there_is_room_for(world: World) {
+    let mut asked = Vec::new();
+    for n in 0..8 {
+        let (db, upload) = (world.place.open().await, upload(&world, n));
+        let event = world.event(Action::UploadBegin);
+        asked.push(tokio::spawn(async move {
+            let (files, bytes, announcements) = (2, 1000, 100);
+            let counted = Duration::from_hours(12);
+            let upload = &upload;
+            let announcing =
+                Announcing { upload, event: &event, files, bytes, announcements, counted };
+            db.announce_upload(announcing).await.unwrap()
+        }));
+    }
+    let mut stand = 0;
+    for asked in asked {
+        match asked.await.unwrap() {
+            Announcement::Stands => stand += 1,
+            other => assert_eq!(other, Announcement::NoRoom),
+        }
+    }
+    assert_eq!((stand, world.events(Action::UploadBegin).await), (2, 2));
 }
 
 pub(super) async fn what_expired_is_taken_by_nobody_and_removed_unless_it_was_received(

@@ -4,16 +4,18 @@ use sqlx::QueryBuilder;
 
 use super::rows::{self, ARTIFACT, big, to_json};
 use super::{
-    Answer, Connection, DbError, Engine, Row, Store, announce, events, hold_artifact, leases,
-    uploads,
+    Answer, Connection, DbError, Engine, Row, Store, announce, events, hold_artifact, hold_link,
+    leases, sessions, uploads,
 };
-use crate::db::{Commit, Contents, ObjectRow, Order, Received, Slice, UnreadArtifact};
+use crate::db::{
+    Agreement, Begun, Commit, Contents, ObjectRow, Order, Received, Slice, UnreadArtifact,
+};
 use crate::domain::content::{Part, SealedObject};
 use crate::domain::state::StateName;
 use crate::domain::submission::{ListPlace, ReceiptNumber, Submission};
 use crate::domain::upload::Announced;
 use crate::domain::{
-    Artifact, ArtifactId, Change, Code, Event, LinkId, ObjectId, StaffId, SubmissionId, Timestamp,
+    Artifact, ArtifactId, Change, Code, ObjectId, StaffId, SubmissionId, Timestamp,
 };
 
 /// Ends a list of ids that a statement has begun.
@@ -31,24 +33,30 @@ pub(super) fn push_all<T: ToString>(query: &mut QueryBuilder<Engine>, ids: &[T])
 const ROWS_AT_ONCE: usize = 1000;
 
 impl Store {
+    pub(in crate::db) async fn begin_submission(&self, agreement: Agreement<'_>) -> Answer<Begun> {
+        let Agreement { submission, most, event, read, row, session } = agreement;
+        let mut tx = self.begin().await?;
+        // One after another, so that of two at once the later one counts the earlier.
+        hold_link(&mut tx, submission.link).await?;
+        if !sessions::change(&mut tx, read, row, session).await? {
+            return Ok(Begun::SessionMoved);
+        }
+        if !insert_submission(&mut tx, submission, most).await? {
+            return Ok(Begun::UsedUp);
+        }
+        events::append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(Begun::Begins)
+    }
+
+    #[cfg(test)]
     pub(in crate::db) async fn create_submission(
         &self,
         submission: &Submission,
-        event: &Event,
+        event: &crate::domain::Event,
     ) -> Answer<()> {
         let mut tx = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO submissions (id, link, receipt, agreement_version, agreed_at, opened_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(submission.id.to_string())
-        .bind(submission.link.to_string())
-        .bind(submission.receipt.as_str())
-        .bind(&submission.agreement_version)
-        .bind(submission.agreed_at.as_millis())
-        .bind(submission.opened_at.as_millis())
-        .execute(&mut *tx)
-        .await?;
+        insert_submission(&mut tx, submission, u16::MAX).await?;
         events::append(&mut tx, event).await?;
         Ok(tx.commit().await?)
     }
@@ -92,7 +100,11 @@ impl Store {
         row.as_ref().map(rows::submission).transpose()
     }
 
-    pub(in crate::db) async fn submissions_of_link(&self, link: LinkId) -> Answer<Vec<Submission>> {
+    #[cfg(test)]
+    pub(in crate::db) async fn submissions_of_link(
+        &self,
+        link: crate::domain::LinkId,
+    ) -> Answer<Vec<Submission>> {
         let found =
             sqlx::query("SELECT * FROM submissions WHERE link = $1 ORDER BY opened_at DESC, id")
                 .bind(link.to_string())
@@ -348,6 +360,29 @@ pub(super) async fn write(
         announce(tx).await?;
     }
     Ok(())
+}
+
+/// Inserts a submission while its link has fewer than the most; false once it has them.
+async fn insert_submission(
+    tx: &mut Connection,
+    submission: &Submission,
+    most: u16,
+) -> Answer<bool> {
+    let done = sqlx::query(
+        "INSERT INTO submissions (id, link, receipt, agreement_version, agreed_at, opened_at) \
+         SELECT $1, $2, $3, $4, $5, $6 \
+         WHERE (SELECT COUNT(*) FROM submissions WHERE link = $2) < $7",
+    )
+    .bind(submission.id.to_string())
+    .bind(submission.link.to_string())
+    .bind(submission.receipt.as_str())
+    .bind(&submission.agreement_version)
+    .bind(submission.agreed_at.as_millis())
+    .bind(submission.opened_at.as_millis())
+    .bind(i64::from(most))
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 async fn insert(tx: &mut Connection, artifact: &Artifact, due_at: Option<Timestamp>) -> Answer<()> {

@@ -5,7 +5,8 @@
 //! itself, and how a deleted key is forgotten. The SQL uses `$n` and portable types only.
 //!
 //! Nothing here relies on there being one writer. A transaction decides by what its own writes met
-//! (a version, a fence, a size, a unique key), never by what it read before them.
+//! (a version, a fence, a size, a unique key), never by what it read before them, unless it holds what
+//! all who write the same hold.
 
 mod alerts;
 mod artifacts;
@@ -23,7 +24,9 @@ mod suspensions;
 mod uploads;
 mod wraps;
 
-use super::{Answer, DbError, Engine, SKIP_LOCKED, Store, announce, forget_deleted, hold_artifact};
+use super::{
+    Answer, DbError, Engine, SKIP_LOCKED, Store, announce, forget_deleted, hold_artifact, hold_link,
+};
 
 type Row = <Engine as sqlx::Database>::Row;
 type Connection = <Engine as sqlx::Database>::Connection;

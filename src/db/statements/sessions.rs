@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::QueryBuilder;
 
 use super::artifacts::push_all;
-use super::{Answer, Engine, Row, Store, events, rows};
+use super::{Answer, Connection, Engine, Row, Store, events, rows};
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};
@@ -42,38 +42,9 @@ impl Store {
         session: &Session,
     ) -> Answer<bool> {
         let mut tx = self.begin().await?;
-        let done = sqlx::query(
-            "UPDATE sessions SET seen_at = $1, body = $2, signature = $3 \
-             WHERE digest = $4 AND body = $5",
-        )
-        .bind(session.seen_at.as_millis())
-        .bind(&row.body)
-        .bind(&row.signature)
-        .bind(&session.digest)
-        .bind(&read.body)
-        .execute(&mut *tx)
-        .await?;
+        let is_changed = change(&mut tx, read, row, session).await?;
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    pub(in crate::db) async fn change_session(
-        &self,
-        row: &Signed<Session>,
-        session: &Session,
-    ) -> Answer<bool> {
-        let mut tx = self.begin().await?;
-        let done = sqlx::query(
-            "UPDATE sessions SET seen_at = $1, body = $2, signature = $3 WHERE digest = $4",
-        )
-        .bind(session.seen_at.as_millis())
-        .bind(&row.body)
-        .bind(&row.signature)
-        .bind(&session.digest)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_changed)
     }
 
     pub(in crate::db) async fn session(&self, digest: &str) -> Answer<Option<Signed<Session>>> {
@@ -131,21 +102,18 @@ impl Store {
         most: u32,
     ) -> Answer<bool> {
         let mut tx = self.begin().await?;
-        let done = sqlx::query(
-            "INSERT INTO tries (subject, wrong, last_at) VALUES ($1, 1, $2) \
-             ON CONFLICT (subject) DO UPDATE SET \
-             wrong = CASE WHEN tries.last_at <= $3 THEN 1 ELSE tries.wrong + 1 END, \
-             last_at = excluded.last_at \
-             WHERE tries.last_at <= $3 OR tries.wrong < $4",
-        )
-        .bind(subject)
-        .bind(now.as_millis())
-        .bind(now.minus(wait).as_millis())
-        .bind(i64::from(most))
-        .execute(&mut *tx)
-        .await?;
+        let is_taken = take(&mut tx, subject, now, wait, most).await?;
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_taken)
+    }
+
+    pub(in crate::db) async fn give_try_back(&self, subject: &str) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE tries SET wrong = wrong - 1 WHERE subject = $1 AND wrong > 0")
+            .bind(subject)
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     pub(in crate::db) async fn tries_of(&self, subjects: &[String]) -> Answer<Vec<(String, u32)>> {
@@ -164,13 +132,19 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    pub(in crate::db) async fn sweep_tries(&self, until: Timestamp) -> Answer<u64> {
+    pub(in crate::db) async fn sweep_tries(
+        &self,
+        sign_ins: Timestamp,
+        announcements: Timestamp,
+    ) -> Answer<u64> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
-            "DELETE FROM tries WHERE last_at <= $1 \
-             AND (subject LIKE 'login:%' OR subject LIKE 'factor:%')",
+            "DELETE FROM tries WHERE (last_at <= $1 \
+             AND (subject LIKE 'login:%' OR subject LIKE 'factor:%')) \
+             OR (last_at <= $2 AND subject LIKE 'announced:%')",
         )
-        .bind(until.as_millis())
+        .bind(sign_ins.as_millis())
+        .bind(announcements.as_millis())
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
@@ -191,4 +165,50 @@ impl Store {
         tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
+}
+
+/// Writes what a session became; false if it ended or was changed since it was `read`.
+pub(super) async fn change(
+    tx: &mut Connection,
+    read: &Signed<Session>,
+    row: &Signed<Session>,
+    session: &Session,
+) -> Answer<bool> {
+    let done = sqlx::query(
+        "UPDATE sessions SET seen_at = $1, body = $2, signature = $3 \
+         WHERE digest = $4 AND body = $5",
+    )
+    .bind(session.seen_at.as_millis())
+    .bind(&row.body)
+    .bind(&row.signature)
+    .bind(&session.digest)
+    .bind(&read.body)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Counts a try up to `most`; false once they are used up. Until the transaction ends, nobody else
+/// counts one of the same subject.
+pub(super) async fn take(
+    tx: &mut Connection,
+    subject: &str,
+    now: Timestamp,
+    wait: Duration,
+    most: u32,
+) -> Answer<bool> {
+    let done = sqlx::query(
+        "INSERT INTO tries (subject, wrong, last_at) VALUES ($1, 1, $2) \
+         ON CONFLICT (subject) DO UPDATE SET \
+         wrong = CASE WHEN tries.last_at <= $3 THEN 1 ELSE tries.wrong + 1 END, \
+         last_at = excluded.last_at \
+         WHERE tries.last_at <= $3 OR tries.wrong < $4",
+    )
+    .bind(subject)
+    .bind(now.as_millis())
+    .bind(now.minus(wait).as_millis())
+    .bind(i64::from(most))
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }

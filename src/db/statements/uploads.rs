@@ -4,24 +4,39 @@
 use sqlx::Row as _;
 
 use super::rows::{self, big};
-use super::{Answer, Connection, DbError, Row, Store, events};
-use crate::db::ExpiredUpload;
+use super::{Answer, Connection, DbError, Row, Store, events, sessions};
+use crate::db::{Announcement, Announcing, ExpiredUpload};
 use crate::domain::upload::{Progress, Turn, Upload};
 use crate::domain::{ArtifactId, Change, Event, Timestamp, UploadId};
 
 const TABLE: &str = "uploads";
 
 impl Store {
-    pub(in crate::db) async fn create_upload(&self, upload: &Upload, event: &Event) -> Answer<()> {
+    pub(in crate::db) async fn announce_upload(
+        &self,
+        announcing: Announcing<'_>,
+    ) -> Answer<Announcement> {
+        let Announcing { upload, event, files, bytes, announcements, counted } = announcing;
         let (progress, artifact) = match &upload.progress {
             Progress::Unfinished { sealed } => (Some(sealed.as_str()), None),
             Progress::Received { artifact } => (None, Some(artifact.to_string())),
             Progress::Discarded => (None, None),
         };
         let mut tx = self.begin().await?;
-        sqlx::query(
+        // Its row is held from here on: of two at once the later one counts the earlier.
+        let subject = format!("announced:{}", upload.submission);
+        if !sessions::take(&mut tx, &subject, event.at, counted, announcements).await? {
+            return Ok(Announcement::TooOften);
+        }
+        let done = sqlx::query(
             "INSERT INTO uploads (id, session, submission, object, size_bytes, fence, expires_at, \
-             progress, artifact) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             progress, artifact) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
+             FROM (SELECT COUNT(*) AS files, \
+             CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes FROM \
+             (SELECT size_bytes FROM artifacts WHERE submission = $3 UNION ALL \
+             SELECT size_bytes FROM uploads \
+             WHERE submission = $3 AND expires_at > $10 AND progress IS NOT NULL) counted) held \
+             WHERE held.files < $11 AND held.bytes + $5 <= $12",
         )
         .bind(upload.id.to_string())
         .bind(&upload.session)
@@ -32,10 +47,17 @@ impl Store {
         .bind(upload.expires_at.as_millis())
         .bind(progress)
         .bind(artifact)
+        .bind(event.at.as_millis())
+        .bind(i64::from(files))
+        .bind(big(bytes))
         .execute(&mut *tx)
         .await?;
+        if done.rows_affected() != 1 {
+            return Ok(Announcement::NoRoom);
+        }
         events::append(&mut tx, event).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(Announcement::Stands)
     }
 
     pub(in crate::db) async fn upload(

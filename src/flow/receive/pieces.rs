@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::Visit;
-use crate::app::{App, Intake};
+use crate::app::{Announcement, Announcing, App, Intake};
 use crate::domain::artifact::Declared;
 use crate::domain::checksum::Checksum;
 use crate::domain::secret::SessionToken;
@@ -47,13 +47,16 @@ pub struct Piece {
 
 /// Part names of one turn; far more than the largest file has parts.
 const PARTS_A_TURN: u32 = 1 << 12;
+/// Announcements of a submission for each file that it may hold: of what breaks off, a page announces
+/// what is left anew. Each is a row and an event, and giving it up another.
+const ANNOUNCEMENTS_A_FILE: u32 = 10;
 
 impl Visit {
     /// Announces a file that comes in pieces. It counts against the limits from now on.
     ///
     /// # Errors
-    /// [`Refusal::NothingSent`], [`Refusal::FileTooLarge`], [`Refusal::TooManyFiles`] or
-    /// [`Refusal::SubmissionTooLarge`].
+    /// [`Refusal::NothingSent`], [`Refusal::FileTooLarge`], [`Refusal::SubmissionTooLarge`], or
+    /// [`Refusal::TooManyFiles`], also after many that were given up.
     pub async fn announce(
         &self,
         intake: &Intake,
@@ -104,14 +107,26 @@ impl Visit {
         };
         let event = self.event(app, Action::UploadBegin)?;
         let event = event.fact("upload", &id).fact("size_bytes", &size_bytes);
-        app.db.create_upload(&upload, &event).await?;
-        // Again with what was announced at the same moment: many at once pass no limit together.
-        let now = Self::resume(app, self.submission.id).await?;
-        if let Some(refusal) = now.passed_limit(limits, 0, 0) {
-            self.discard(intake, token, id).await?;
-            return Err(self.refuse(app, refusal).await);
-        }
-        Ok(Standing { upload: id, offset: 0, size_bytes, expires_at })
+        let announcing = Announcing {
+            upload: &upload,
+            event: &event,
+            files: limits.submission_files,
+            bytes: limits.submission_bytes,
+            announcements: ANNOUNCEMENTS_A_FILE * u32::from(limits.submission_files),
+            counted: limits.session_absolute,
+        };
+        let refusal = match app.db.announce_upload(announcing).await? {
+            Announcement::Stands => {
+                return Ok(Standing { upload: id, offset: 0, size_bytes, expires_at });
+            }
+            Announcement::TooOften => Refusal::TooManyFiles,
+            // Something else was announced meanwhile: which limit is it?
+            Announcement::NoRoom => {
+                let now = Self::resume(app, self.submission.id).await?;
+                now.passed_limit(limits, 1, size_bytes).unwrap_or(Refusal::TooManyFiles)
+            }
+        };
+        Err(self.refuse(app, refusal).await)
     }
 
     /// How far an upload of this session has come.

@@ -377,6 +377,50 @@ async fn what_is_announced_is_held_to_the_limits_at_under_and_over_them() {
 }
 
 #[tokio::test]
+async fn announcements_have_a_most_with_those_that_were_given_up() {
+    let world = World::with(Limits { submission_files: 1, ..Limits::default() }).await;
+    let give_up = async |upload| {
+        let visit = world.visit().await;
+        visit.discard(&world.app.intake, &world.begun.token, upload).await.expect("given up");
+    };
+    let most = ANNOUNCEMENTS_A_FILE;
+    for n in 1..=most {
+        let upload = world.announce(SIZE).await;
+        give_up(upload.unwrap_or_else(|error| panic!("{n}: {error}"))).await;
+    }
+    let refused_one = refused(world.announce(SIZE).await.map(|_| 0));
+    assert_eq!(refused_one, Refusal::TooManyFiles);
+    assert_eq!(world.last_event().await, "receive:too_many_files");
+    let trail = world.app.trail().await;
+    let begun = trail.iter().filter(|name| *name == "upload_begin").count();
+    assert_eq!(u32::try_from(begun), Ok(most));
+}
+
+#[tokio::test]
+async fn what_a_visit_is_refused_again_and_again_is_counted_after_the_first_few() {
+    let world = World::new().await;
+    let unknown = UploadId::new(world.app.intake.app.clock.read(), [9; 10]);
+    let told = async || {
+        let trail = world.app.trail().await;
+        trail.iter().filter(|name| *name == "receive:upload_unknown").count()
+    };
+    for n in 1..=6 {
+        assert_eq!(refused(world.offset(unknown).await), Refusal::UploadUnknown);
+        assert_eq!(told().await, n.min(5));
+    }
+    for _ in 7..=1000 {
+        assert_eq!(refused(world.offset(unknown).await), Refusal::UploadUnknown);
+    }
+    assert_eq!(told().await, 5);
+    let counts = world.app.intake.app.refusals.take();
+    let unknown = counts.iter().filter(|(it, _)| it.code.as_str() == "upload_unknown");
+    assert_eq!(unknown.map(|(_, count)| count).sum::<u64>(), 995);
+    // Another refusal is news.
+    assert_eq!(refused(world.announce(0).await.map(|_| 0)), Refusal::NothingSent);
+    assert_eq!(world.last_event().await, "receive:nothing_sent");
+}
+
+#[tokio::test]
 async fn a_file_comes_in_no_more_pieces_than_the_limit() {
     let limits = Limits { upload_pieces: 3, ..Limits::default() };
     let (world, all) = (World::with(limits).await, bytes());
@@ -408,7 +452,7 @@ async fn files_announced_at_once_pass_no_limit_together() {
             }
         }
     }
-    assert!(stand <= 2, "{stand}");
+    assert_eq!(stand, 2, "nor do they lose both");
     let app = &world.app.intake.app;
     let contents = app.db.contents_of(world.begun.submission, app.clock.read()).await;
     let contents = contents.expect("a database").expect("a submission");

@@ -53,7 +53,15 @@ pub(super) async fn open(
     Extension(peer): Extension<PeerIdentity>,
     Form(form): Form<OpenForm>,
 ) -> Result<Response, Failure> {
-    match form.open(&door.role, peer.peer.ip()).await {
+    // On its own: when the connection breaks, this handler may be dropped, and a try that was counted
+    // ends as it would have.
+    let (intake, from) = (door.role.clone(), peer.peer.ip());
+    let opening = tokio::spawn(async move {
+        let opened = form.open(&intake, from).await;
+        (form, opened)
+    });
+    let (form, opened) = opening.await.map_err(|_| Failure::internal("an opening was lost"))?;
+    match opened {
         Ok(cookie) => Ok(([(SET_COOKIE, cookie)], Redirect::to("/agree")).into_response()),
         Err(FlowError::Refused(refusal)) => {
             let tries = door.role.app.limits.link_tries;

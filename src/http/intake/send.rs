@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::form::Form;
 use super::receipt::artifact_json;
-use super::uploads::{Sent, take_form};
+use super::uploads::{Sent, take_form, told};
 use crate::app::{Intake, PeerIdentity};
 use crate::domain::limits::Limits;
 use crate::domain::submission::Connection;
 use crate::flow::receive::{self, Visit};
-use crate::flow::{FlowError, Refusal, sign_in};
+use crate::flow::{Refusal, sign_in};
 use crate::http::{Door, Failure, Page, PatientSession, Problem, problem_json};
 
 #[derive(Template)]
@@ -27,6 +27,13 @@ struct SendPage<'a> {
     refused: &'a [(usize, Problem)],
     /// Of the same form, and acknowledged.
     received: usize,
+}
+
+impl SendPage<'_> {
+    /// Whether something of it is for us to mend; then the request's id is told.
+    fn is_ours(&self) -> bool {
+        self.refused.iter().any(|(_, problem)| problem.status().is_server_error())
+    }
 }
 
 /// Shows the form.
@@ -51,24 +58,29 @@ pub(super) async fn send(
     let intake = &door.role;
     let mut visit = receive::visit(intake, session.link, session.submission).await?;
     let form = form.map_err(|_| Problem::BadRequest)?;
-    let place = visit.take_place(intake).await?;
-    let request = page.request.clone();
-    let connection = Connection::new(peer.peer, peer.local, request);
-    let mut sent = take_form(intake, &mut visit, &place, &connection, form).await?;
-    // However long that took: the receipt comes next.
-    sign_in::renew(&intake.app, &intake.keys.session_key, session.session).await?;
-    if sent.received.is_empty() && sent.refused.is_empty() {
-        match visit.refuse(&intake.app, Refusal::NothingSent).await {
-            FlowError::Refused(refusal) => sent.refused.push((0, refusal)),
-            error => return Err(error.into()),
+    let connection = Connection::new(peer.peer, peer.local, page.request.clone());
+    let sent = match visit.take_place(intake).await {
+        Ok(place) => {
+            let mut sent = take_form(intake, &mut visit, &place, &connection, form).await;
+            if sent.received.is_empty() && sent.refused.is_empty() {
+                let nothing = visit.refuse(&intake.app, Refusal::NothingSent).await;
+                sent.refused.push((0, told(&connection, nothing)));
+            }
+            sent
         }
+        Err(error) => Sent { received: vec![], refused: vec![(0, told(&connection, error))] },
+    };
+    // However long that took: the receipt comes next. What arrived stays, whether this is done or not.
+    let renewed = sign_in::renew(&intake.app, &intake.keys.session_key, session.session).await;
+    if let Err(error) = renewed {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(request = %page.request, error, "a session was not renewed");
     }
     answer(&page, &intake.app.limits, &visit, &sent)
 }
 
 fn answer(page: &Page, limits: &Limits, visit: &Visit, sent: &Sent) -> Result<Response, Failure> {
-    let refused: Vec<(usize, Problem)> =
-        sent.refused.iter().map(|(place, refusal)| (*place, Problem::Refused(*refusal))).collect();
+    let refused = &sent.refused;
     match (refused.first(), page.wants_json) {
         (None, true) => Ok((StatusCode::CREATED, Json(as_json(visit, sent))).into_response()),
         (None, false) => Ok(Redirect::to("/receipt").into_response()),
@@ -79,7 +91,7 @@ fn answer(page: &Page, limits: &Limits, visit: &Visit, sent: &Sent) -> Result<Re
         }
         (Some((_, problem)), false) => {
             let received = sent.received.len();
-            let shown = SendPage { page, limits, refused: &refused, received };
+            let shown = SendPage { page, limits, refused, received };
             page.html_with(problem.status(), &shown)
         }
     }
@@ -87,7 +99,7 @@ fn answer(page: &Page, limits: &Limits, visit: &Visit, sent: &Sent) -> Result<Re
 
 fn as_json(visit: &Visit, sent: &Sent) -> Value {
     let refused = sent.refused.iter();
-    let refused = refused.map(|(place, refusal)| json!({ "item": place, "code": refusal.code() }));
+    let refused = refused.map(|(place, problem)| json!({ "item": place, "code": problem.code() }));
     json!({
         "receipt": visit.submission.receipt,
         "artifacts": sent.received.iter().map(artifact_json).collect::<Vec<_>>(),

@@ -13,14 +13,16 @@ use crate::domain::artifact::{Artifact, ArtifactKind, Declared};
 use crate::domain::submission::Connection;
 use crate::flow::receive::{Place, Visit};
 use crate::flow::{FlowError, Refusal};
+use crate::http::{Failure, Problem};
 
 /// What became of a form's fields.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// Quarantined and acknowledged.
     pub(super) received: Vec<Artifact>,
-    /// Refused, with the field's place among those that held anything.
-    pub(super) refused: Vec<(usize, Refusal)>,
+    /// Refused, or lost by a fault of ours, with the field's place among those that held anything; 0
+    /// is the form itself.
+    pub(super) refused: Vec<(usize, Problem)>,
 }
 
 /// Fields of a form beside its files: the message, and inputs that were left empty.
@@ -29,61 +31,50 @@ const FIELDS_BESIDE: u16 = 16;
 const PHOTOS: &str = "photos";
 const MESSAGE: &str = "message";
 
-/// Takes every field of the form into the visit.
-///
-/// # Errors
-/// Only for what is ours; refusals are in the answer, each already an event.
+/// Takes every field of the form into the visit. What goes wrong is in the answer, beside what arrived:
+/// each refusal already an event, each fault of ours already logged.
 pub(super) async fn take_form(
     intake: &Intake,
     visit: &mut Visit,
     place: &Place,
     connection: &Connection,
     mut form: Form,
-) -> Result<Sent, FlowError> {
+) -> Sent {
     let mut sent = Sent::default();
-    let most = intake.app.limits.submission_files.saturating_add(FIELDS_BESIDE);
+    let app = &intake.app;
+    let most = app.limits.submission_files.saturating_add(FIELDS_BESIDE);
     for _ in 0..most {
         let mut field = match form.next(place).await {
             Ok(Some(field)) => field,
-            Ok(None) => return Ok(sent),
-            Err(refusal) => return sent.ends(intake, visit, refusal).await,
+            Ok(None) => return sent,
+            Err(refusal) => return sent.without(connection, visit.refuse(app, refusal).await),
         };
         match take_field(intake, visit, place, connection, &mut field).await {
             Ok(Some(artifact)) => sent.received.push(artifact),
             Ok(None) => {}
-            Err(FlowError::Refused(refusal)) => {
-                sent.refuse(refusal);
-                if ends_the_form(refusal) {
-                    return Ok(sent);
-                }
-            }
-            Err(error) => return Err(error),
+            Err(error) if ends_the_form(&error) => return sent.without(connection, error),
+            Err(error) => sent = sent.without(connection, error),
         }
         if let Err(refusal) = skip(&mut field, place).await {
-            return sent.ends(intake, visit, refusal).await;
+            return sent.without(connection, visit.refuse(app, refusal).await);
         }
     }
-    sent.ends(intake, visit, Refusal::TooManyFiles).await
+    sent.without(connection, visit.refuse(app, Refusal::TooManyFiles).await)
+}
+
+/// What the sender is told; a fault of ours is logged.
+pub(super) fn told(connection: &Connection, error: FlowError) -> Problem {
+    let failure = Failure::from(error);
+    failure.log(&connection.request);
+    failure.problem
 }
 
 impl Sent {
-    fn refuse(&mut self, refusal: Refusal) {
+    /// With why the next field is not among those that arrived.
+    fn without(mut self, connection: &Connection, error: FlowError) -> Self {
         let place = self.received.len() + self.refused.len() + 1;
-        self.refused.push((place, refusal));
-    }
-
-    /// Records why the form is read no further.
-    async fn ends(
-        mut self,
-        intake: &Intake,
-        visit: &Visit,
-        refusal: Refusal,
-    ) -> Result<Self, FlowError> {
-        match visit.refuse(&intake.app, refusal).await {
-            FlowError::Refused(refusal) => self.refuse(refusal),
-            error => return Err(error),
-        }
-        Ok(self)
+        self.refused.push((place, told(connection, error)));
+        self
     }
 }
 
@@ -130,7 +121,8 @@ async fn skip(field: &mut Field<'_>, place: &Place) -> Result<(), Refusal> {
 }
 
 /// Whether nothing more of the form can be read or taken.
-fn ends_the_form(refusal: Refusal) -> bool {
+fn ends_the_form(error: &FlowError) -> bool {
+    let FlowError::Refused(refusal) = error else { return true };
     matches!(
         refusal,
         Refusal::UploadInterrupted

@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::app::Vault;
+use crate::domain::state::StateName;
 
 const PHOTO: [Field<'_>; 1] = [("photos", Some("a.jpg"), &[7; 100])];
 
@@ -62,9 +64,13 @@ async fn requests_that_bring_something_have_a_most_in_all_and_by_link() {
         let refused = send(&mut patient, &PHOTO).await;
         assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(refused.body.contains("少し待って、もう一度送ってください"), "{}", refused.body);
+        assert!(refused.body.contains("action=\"/send\""), "the form is there again");
+        assert_eq!(refused.header("retry-after"), "10");
         assert_eq!(app.trail().await.last().unwrap(), "receive:too_many_uploads");
         let request = piece(&patient);
-        assert_eq!(patient.send(request).await.status, StatusCode::SERVICE_UNAVAILABLE);
+        let refused = patient.send(request).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.header("retry-after"), "10");
         assert_eq!(send(&mut other, &PHOTO).await.status, others);
         assert_eq!(other.get("/send").await.status, StatusCode::OK);
         assert!(agreed(&app).await.cookie.is_some(), "another link opens");
@@ -192,6 +198,101 @@ async fn whoever_sends_for_longer_than_a_session_may_idle_gets_the_receipt() {
         assert_eq!(receipt.status, StatusCode::OK, "{looks_elsewhere}");
         assert!(receipt.body.contains("写真1枚"), "{}", receipt.body);
     }
+}
+
+#[tokio::test]
+async fn a_form_that_is_durable_ends_well_though_its_session_is_not_renewed() {
+    let app = TestApp::new().await;
+    let mut patient = agreed(&app).await;
+    let refuses = "CREATE TRIGGER refuses BEFORE UPDATE ON sessions \
+                   BEGIN SELECT RAISE(ABORT, 'refused'); END;";
+    app.run(refuses).await;
+    let hand = app.hand.clone();
+    let form = multipart(&PHOTO);
+    let slow = stream::once(async move {
+        hand.advance(Duration::from_mins(2));
+        form
+    });
+    let request = coming(&patient, slow);
+    let sent = patient.send(request).await;
+    assert_eq!((sent.status, sent.header("location")), (StatusCode::SEE_OTHER, "/receipt"));
+    assert_eq!(app.trail().await.last().unwrap(), "receive");
+}
+
+#[tokio::test]
+async fn of_a_form_that_meets_a_full_store_it_is_told_what_arrived() {
+    for json in [false, true] {
+        let app = TestApp::new().await;
+        let mut patient = agreed(&app).await;
+        let store = app.file("small");
+        let mut intake = app.intake.clone();
+        intake.app.vault = Vault::local(&store, 1).unwrap();
+        let router = crate::http::intake::router(intake, &app.config);
+        let mut sender = Browser::new(&app, router, HOST_NAME);
+        (sender.cookie, sender.json) = (patient.cookie.clone(), json);
+        let form = multipart(&[PHOTO[0]; 3]);
+        // All of the first photo, and the head of the second.
+        let head = form.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
+        let (begins, ends) = form.split_at(head + PHOTO[0].2.len() + 2 + head);
+        let (begins, ends) = (begins.to_vec(), ends.to_vec());
+        let db = app.intake.app.db.clone();
+        let fills = stream::iter([begins]).chain(stream::once(async move {
+            while db.count_in(StateName::Quarantined).await.unwrap() == 0 {
+                tokio::task::yield_now().await;
+            }
+            // Of this one nothing is ever free.
+            std::fs::rename(&store, store.with_extension("before")).unwrap();
+            std::os::unix::fs::symlink("/proc", &store).unwrap();
+            ends
+        }));
+        let request = coming(&sender, fills);
+        let answer = sender.send(request).await;
+        assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE);
+        if json {
+            let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(answer["code"], "store_full");
+            assert_eq!(answer["artifacts"].as_array().unwrap().len(), 1);
+            assert_eq!(answer["refused"][0]["item"], 2);
+        } else {
+            for told in ["2個目：保存場所に空きがない", "1個は届いています", "action=\"/send\""]
+            {
+                assert!(answer.body.contains(told), "{told}: {}", answer.body);
+            }
+        }
+        let receipt = patient.get("/receipt").await;
+        assert!(receipt.body.contains("写真1枚"), "{}", receipt.body);
+    }
+}
+
+#[tokio::test]
+async fn whoever_opened_a_link_is_shown_where_to_go_on_and_may_still_open_another() {
+    let app = TestApp::new().await;
+    let (link, other) = (app.link().await, app.link().await);
+    let mut patient = patient(&app);
+    assert!(!patient.get("/").await.body.contains("続きに進む"), "a stranger");
+    open(&mut patient, &link, BIRTH_DATE).await;
+    assert!(patient.get("/").await.body.contains("href=\"/agree\">続きに進む"));
+    agree(&mut patient).await;
+    let page = patient.get("/").await;
+    assert!(page.body.contains("href=\"/send\">続きに進む"), "{}", page.body);
+    assert_eq!(open(&mut patient, &other, BIRTH_DATE).await.header("location"), "/agree");
+    patient.post("/leave", "").await;
+    assert!(!patient.get("/").await.body.contains("続きに進む"), "it is over");
+}
+
+#[tokio::test]
+async fn an_empty_form_that_is_sent_again_and_again_does_not_fill_the_log() {
+    let app = TestApp::new().await;
+    let mut patient = agreed(&app).await;
+    for _ in 0..20 {
+        let refused = send(&mut patient, &[("message", None, b"")]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let trail = app.trail().await;
+    assert_eq!(trail.iter().filter(|name| *name == "receive:nothing_sent").count(), 5);
+    let counts = app.intake.app.refusals.take();
+    let counted = counts.iter().filter(|(it, _)| it.code.as_str() == "nothing_sent");
+    assert_eq!(counted.map(|(_, count)| count).sum::<u64>(), 15);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::app::{Intake, PeerIdentity};
 use crate::domain::secret::{LinkSecret, ShortCode};
 use crate::flow::open::FirstSecret;
 use crate::flow::{self, FlowError, Refusal};
-use crate::http::{Door, Failure, Page, Problem, session_cookie};
+use crate::http::{Door, Failure, Page, PatientSession, Problem, session_cookie};
 
 #[derive(Template)]
 #[template(path = "intake/open.html")]
@@ -22,6 +22,9 @@ struct OpenPage<'a> {
     page: &'a Page,
     tries: u32,
     refused: Option<Problem>,
+    /// Where whoever has opened a link in this browser goes on. They are not led there at once: they
+    /// may come with another link, which a script alone sees.
+    goes_on: Option<&'static str>,
     /// The link's secret, shown to its own holder again so that a mistyped date costs no new mail.
     secret: Option<LinkSecret>,
 }
@@ -41,9 +44,14 @@ pub(super) struct OpenForm {
 pub(super) async fn page(
     State(door): State<Door<Intake>>,
     page: Page,
+    session: Result<PatientSession, Failure>,
 ) -> Result<Response, Failure> {
     let tries = door.role.app.limits.link_tries;
-    page.html(&OpenPage { page: &page, tries, refused: None, secret: None })
+    let goes_on = session.ok().map(|session| match session.submission {
+        Some(_) => "/send",
+        None => "/agree",
+    });
+    page.html(&OpenPage { page: &page, tries, refused: None, goes_on, secret: None })
 }
 
 /// Opens the link if both secrets are right.
@@ -70,7 +78,8 @@ pub(super) async fn open(
             let secret =
                 LinkSecret::parse(&form.untrusted_secret).filter(|_| !closed.contains(&refusal));
             let problem = Problem::Refused(refusal);
-            let shown = OpenPage { page: &page, tries, refused: Some(problem), secret };
+            let shown =
+                OpenPage { page: &page, tries, refused: Some(problem), goes_on: None, secret };
             page.again(problem, &shown)
         }
         Err(error) => Err(error.into()),

@@ -9,6 +9,7 @@ const MOST_TRIES = 12;
 const FINAL = [401, 403, 413, 422, 507];
 // Refusals that may be over in a moment.
 const PASSING = [0, 408, 409, 423, 429, 500, 502, 503, 504];
+const BUSY = [429, 500, 502, 503, 504];
 
 // The door's last word. `problem` is its problem document, if it sent one.
 export class Refused extends Error {
@@ -86,7 +87,7 @@ async function append(file, kept, told) {
 }
 
 // Sends the file, or the rest of it. `kept` is an object of the caller's that outlives a failure, so
-// that a later call goes on; `told` hears of bytes sent and of pauses. Throws Refused for what is
+// that a later call goes on; `told` hears of bytes sent, and of pauses and why. Throws Refused for what is
 // final, and another error where the plain form may do better.
 export async function send(file, kept, told) {
   let tries = 0;
@@ -107,7 +108,8 @@ export async function send(file, kept, told) {
     } else if (FINAL.includes(answer.status)) {
       throw new Refused(answer.status, answer.problem);
     } else if (PASSING.includes(answer.status) && tries < MOST_TRIES) {
-      told.waits();
+      // Whoever answers is there, and cannot take it now; otherwise the connection broke.
+      told.waits(BUSY.includes(answer.status) ? "busy" : "paused");
       await pause(PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)]);
       tries += 1;
     } else {

@@ -17,9 +17,15 @@ function chosen() {
 function show(item, state, detail) {
   item.state = state;
   item.label.textContent = detail ?? words[state];
-  const looks = { done: "released", sending: "quarantined", waiting: "waiting", paused: "in_review" };
+  const looks = {
+    done: "released",
+    sending: "quarantined",
+    waiting: "waiting",
+    paused: "in_review",
+    busy: "in_review",
+  };
   item.label.className = `status status-${looks[state] ?? "rejected"}`;
-  item.bar.hidden = item.sent.hidden = !["sending", "paused"].includes(state);
+  item.bar.hidden = item.sent.hidden = !["sending", "paused", "busy"].includes(state);
 }
 
 // In words beside the bar; the bar itself tells those who listen. A message has no size to tell.
@@ -84,7 +90,7 @@ async function postPieces(item) {
         if (item.state !== "sending") show(item, "sending");
         showSent(item, Math.min(bytes / item.value.size, 1));
       },
-      waits: () => show(item, "paused"),
+      waits: (why) => show(item, why),
     });
     return { status: 201 };
   } catch (error) {

@@ -62,6 +62,7 @@ send-count = Photos chosen: { $count }
 send-state-waiting = Waiting
 send-state-sending = Sending
 send-state-paused = The connection broke. Sending goes on from there by itself.
+send-state-busy = The clinic cannot take it at this moment. It is sent again by itself shortly.
 send-sent = { $sent } of { $total } sent
 send-state-done = Arrived
 send-state-too-large = Too large to send

@@ -62,6 +62,7 @@ send-count = { $count }枚、選びました。
 send-state-waiting = 送るのを待っています
 send-state-sending = 送っています
 send-state-paused = 通信が切れました。つながると、続きから送ります
+send-state-busy = いま医院の側で受け取れません。しばらくすると、自動でもう一度送ります
 send-sent = { $total }のうち{ $sent }を送りました
 send-state-done = 届きました
 send-state-too-large = 大きすぎて送れません

@@ -8,7 +8,8 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST,
-    HeaderName, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -43,6 +44,8 @@ pub(super) struct RequestId(Arc<str>);
 const FORM_BYTES: usize = 64 * 1024;
 /// Longest address the language form leads back to.
 const BACK_CHARS: usize = 300;
+/// How long whoever finds a door busy waits before the next try.
+const BUSY_SECONDS: u64 = 10;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -129,11 +132,23 @@ async fn front<R: Doorkeeper>(
         }
         None => response,
     };
+    if let Some(seconds) = retry_after(response.status(), &app.limits) {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
     line.write(&visitor, &response);
     if let Ok(id) = HeaderValue::from_str(&visitor.request.0) {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
     response
+}
+
+/// When what cannot be taken now is worth another try, in seconds.
+fn retry_after(status: StatusCode, limits: &Limits) -> Option<u64> {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some(BUSY_SECONDS),
+        StatusCode::TOO_MANY_REQUESTS => Some(limits.sign_in_wait.as_secs()),
+        _ => None,
+    }
 }
 
 async fn secure(mut response: Response) -> Response {

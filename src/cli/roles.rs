@@ -247,13 +247,24 @@ async fn serve(
     let handle = listener::Handle::new();
     let bounds = listener::Bounds {
         body_stall: config.limits.upload_stall,
+        connections: listener::CONNECTIONS,
         network_connections: config.limits.network_connections,
+        patience: listener::Patience {
+            idle: listener::IDLE,
+            // Of all requests an upload may take longest; its answer, as a page.
+            longest: config.limits.upload_deadline + config.limits.page_deadline,
+            stall: config.limits.upload_stall,
+        },
     };
+    let app = app.clone();
+    let turned_away: listener::TurnedAway =
+        Arc::new(move |code| flow::refused_stranger(&app, code));
     let mut serving = tokio::task::JoinSet::new();
     for door in doors {
-        let handle = handle.clone();
+        let (turned_away, handle) = (Arc::clone(&turned_away), handle.clone());
         let Listener { socket, tls, proxies, router } = door;
-        serving.spawn(listener::serve(socket, tls, proxies, router, bounds, handle));
+        let door = listener::serve(socket, tls, proxies, router, bounds, turned_away, handle);
+        serving.spawn(door);
     }
     ready.tell();
     tokio::select! {

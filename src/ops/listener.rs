@@ -5,6 +5,7 @@
 //! never from a header of HTTP.
 
 mod proxied;
+mod watched;
 
 use std::future::Future;
 use std::io;
@@ -31,8 +32,11 @@ use tower_http::timeout::TimeoutBody;
 
 use super::certificates::fingerprint;
 use super::shares::{Share, Shares};
+use crate::domain::Code;
 use crate::domain::network::Network;
 pub use proxied::Proxies;
+pub use watched::Patience;
+use watched::{Requests, Watched};
 
 /// Stops a listener: `graceful_shutdown(Some(deadline))` lets requests in flight finish.
 pub type Handle = axum_server::Handle<SocketAddr>;
@@ -50,8 +54,10 @@ pub struct PeerIdentity {
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest the headers of a request may take, which is also the idle life of a connection.
 const HEADER_DEADLINE: Duration = Duration::from_secs(20);
-/// Most connections of one door.
-const MAX_CONNECTIONS: usize = 2048;
+/// Longest that a connection is held on which nothing is asked, whatever its peer says of being there.
+pub const IDLE: Duration = Duration::from_mins(1);
+/// Most connections of one door of the service.
+pub const CONNECTIONS: usize = 2048;
 /// Bytes asked of the kernel at once: a few records of TLS. Every connection holds as many.
 const READ_BYTES: usize = 64 * 1024;
 /// Bytes of a request's body after which its reader pauses for whoever else waits.
@@ -68,14 +74,28 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Streams a peer may reset before we stop listening to it (rapid reset, CVE-2023-44487).
 const MAX_RESETS: usize = 20;
 
+/// The door has as many connections as it takes.
+const DOOR_FULL: Code = Code::fixed("door_full");
+/// The client's network has its share of them.
+const NETWORK_FULL: Code = Code::fixed("network_full");
+/// A proxy's connection does not say whose it is.
+const NO_PROXY_HEADER: Code = Code::fixed("no_proxy_header");
+
 /// What one peer may make a door hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Longest pause within a request's body.
     pub body_stall: Duration,
-    /// Most connections from one client network.
+    /// Most connections of the door.
+    pub connections: usize,
+    /// Most of them from one client network.
     pub network_connections: u16,
+    /// How long each of them is held.
+    pub patience: Patience,
 }
+
+/// Hears the code of each connection that a door does not take.
+pub type TurnedAway = Arc<dyn Fn(Code) + Send + Sync>;
 
 /// Takes the address; connections wait in the kernel until [`serve`].
 ///
@@ -96,14 +116,15 @@ pub async fn serve(
     proxies: Proxies,
     router: Router,
     bounds: Bounds,
+    turned_away: TurnedAway,
     handle: Handle,
 ) -> io::Result<()> {
     let bounded_body = axum::middleware::map_request(move |request: Request| async move {
         request.map(|body| Body::new(TimeoutBody::new(bounds.body_stall, InTurns::of(body))))
     });
-    let router = router.layer(bounded_body);
+    let router = router.layer(bounded_body).layer(axum::middleware::from_fn(watched::count));
     let mut server = axum_server::from_tcp(listener)?
-        .acceptor(Acceptor::new(tls, proxies, bounds.network_connections))
+        .acceptor(Acceptor::new(tls, proxies, bounds, turned_away))
         .first_request_timeout(HEADER_DEADLINE)
         .handle(handle);
     bound_http(server.http_builder());
@@ -133,24 +154,39 @@ struct Acceptor {
     proxies: Arc<Proxies>,
     slots: Arc<Semaphore>,
     networks: Arc<Shares<Network>>,
+    patience: Patience,
+    turned_away: TurnedAway,
 }
 
 /// Held by every request of a connection, so that the connection is counted while it lives.
 type Slot = Arc<(OwnedSemaphorePermit, Share<Network>)>;
-type Identified<S> = AddExtension<AddExtension<S, PeerIdentity>, Slot>;
+type Identified<S> = AddExtension<AddExtension<AddExtension<S, PeerIdentity>, Slot>, Requests>;
 /// TLS by itself asks the kernel for 4 KiB at a time.
 type Buffered = TlsStream<BufReader<TcpStream>>;
 
 impl Acceptor {
-    fn new(tls: Arc<ServerConfig>, proxies: Proxies, network_connections: u16) -> Self {
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let networks = Shares::of(network_connections.into());
-        Self { tls: tls.into(), proxies: Arc::new(proxies), slots, networks }
+    fn new(
+        tls: Arc<ServerConfig>,
+        proxies: Proxies,
+        bounds: Bounds,
+        turned_away: TurnedAway,
+    ) -> Self {
+        let slots = Arc::new(Semaphore::new(bounds.connections));
+        let networks = Shares::of(bounds.network_connections.into());
+        let patience = bounds.patience;
+        Self { tls: tls.into(), proxies: Arc::new(proxies), slots, networks, patience, turned_away }
+    }
+
+    /// What a stranger's connection ends with that is not taken; operators are told how many.
+    fn turn_away(&self, code: Code) -> io::Error {
+        let error = io::Error::other(code.as_str().to_owned());
+        (self.turned_away)(code);
+        error
     }
 
     /// Whose the connection is, its share of the door, and the stream within TLS.
     async fn handshake(
-        self,
+        &self,
         stream: TcpStream,
     ) -> io::Result<(Buffered, PeerIdentity, Share<Network>)> {
         stream.set_nodelay(true)?;
@@ -158,10 +194,15 @@ impl Acceptor {
         let mut stream = BufReader::with_capacity(READ_BYTES, stream);
         let handshake = async {
             if self.proxies.include(peer) {
-                let ends = proxied::ends(&mut stream).await?;
+                let ends =
+                    proxied::ends(&mut stream).await.map_err(|error| match error.kind() {
+                        io::ErrorKind::InvalidData => self.turn_away(NO_PROXY_HEADER),
+                        _ => error,
+                    })?;
                 (peer, local) = ends.unwrap_or((peer, local));
             }
-            let share = self.networks.take(Network::of_client(peer.ip())).ok_or_else(full)?;
+            let share = self.networks.take(Network::of_client(peer.ip()));
+            let share = share.ok_or_else(|| self.turn_away(NETWORK_FULL))?;
             io::Result::Ok((self.tls.accept(stream).await?, share))
         };
         let (stream, share) = tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await??;
@@ -172,23 +213,23 @@ impl Acceptor {
 }
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Acceptor {
-    type Stream = Buffered;
+    type Stream = Watched<Buffered>;
     type Service = Identified<S>;
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let acceptor = self.clone();
         Box::pin(async move {
-            let slot = Arc::clone(&acceptor.slots).try_acquire_owned().map_err(|_| full())?;
+            let slot = Arc::clone(&acceptor.slots).try_acquire_owned();
+            let slot = slot.map_err(|_| acceptor.turn_away(DOOR_FULL))?;
             let (stream, peer, share) = acceptor.handshake(stream).await?;
             let service = Extension(peer).layer(service);
-            Ok((stream, Extension(Arc::new((slot, share))).layer(service)))
+            let service = Extension(Arc::new((slot, share))).layer(service);
+            let requests = Requests::none();
+            let stream = Watched::new(stream, requests.clone(), acceptor.patience);
+            Ok((stream, Extension(requests).layer(service)))
         })
     }
-}
-
-fn full() -> io::Error {
-    io::Error::other("too many connections")
 }
 
 /// A request's body, given away in short turns.

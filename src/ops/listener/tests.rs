@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::task::Waker;
 
 use axum::routing::get;
@@ -19,10 +20,17 @@ struct World {
     server: tokio::task::JoinHandle<io::Result<()>>,
     roots: RootCertStore,
     machines: Authority,
+    /// Why connections were not taken.
+    turned_away: Arc<Mutex<Vec<String>>>,
 }
 
-/// Most connections from one network.
-const CONNECTIONS: u16 = 2;
+/// Most connections from one network, and of the door.
+const NETWORK_CONNECTIONS: u16 = 2;
+const DOOR_CONNECTIONS: usize = 3;
+const PATIENCE: Patience = Patience { idle: MINUTE, longest: MINUTE, stall: MINUTE };
+const MINUTE: Duration = Duration::from_mins(1);
+/// How long the page takes that is slow.
+const SLOW: Duration = Duration::from_millis(300);
 
 /// A machines' door on a free port of the loopback; its one page says who came.
 fn machines_door() -> World {
@@ -30,6 +38,10 @@ fn machines_door() -> World {
 }
 
 fn door_behind(proxies: Proxies) -> World {
+    door(proxies, PATIENCE)
+}
+
+fn door(proxies: Proxies, patience: Patience) -> World {
     let (doors, doors_ca) = Authority::make(AuthorityKind::Doors).unwrap();
     let (machines, machines_ca) = Authority::make(AuthorityKind::Machines).unwrap();
     let door = doors.issue_server("portal.localhost").unwrap();
@@ -43,15 +55,33 @@ fn door_behind(proxies: Proxies) -> World {
     let who = |Extension(peer): Extension<PeerIdentity>| async move {
         format!("{} {} {}", peer.peer.ip(), peer.local, peer.certificate_sha256.unwrap_or_default())
     };
-    let router = Router::new().route("/", get(who));
+    let slow = async || {
+        tokio::time::sleep(SLOW).await;
+        "at last"
+    };
+    let router = Router::new().route("/", get(who)).route("/slow", get(slow));
     let handle = Handle::new();
-    let bounds = Bounds { body_stall: Duration::from_secs(5), network_connections: CONNECTIONS };
-    let server =
-        tokio::spawn(serve(listener, tls.unwrap(), proxies, router, bounds, handle.clone()));
+    let bounds = Bounds {
+        body_stall: Duration::from_secs(5),
+        connections: DOOR_CONNECTIONS,
+        network_connections: NETWORK_CONNECTIONS,
+        patience,
+    };
+    let turned_away = Arc::<Mutex<Vec<String>>>::default();
+    let heard = Arc::clone(&turned_away);
+    let hears: TurnedAway = Arc::new(move |code| heard.lock().unwrap().push(code.to_string()));
+    let tls = tls.unwrap();
+    let server = tokio::spawn(serve(listener, tls, proxies, router, bounds, hears, handle.clone()));
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(doors_ca.certificate.as_bytes()).unwrap();
     roots.add(ca).unwrap();
-    World { address, handle, server, roots, machines }
+    World { address, handle, server, roots, machines, turned_away }
+}
+
+impl World {
+    fn turned_away(&self) -> Vec<String> {
+        std::mem::take(&mut *self.turned_away.lock().unwrap())
+    }
 }
 
 /// Asks for the page; an error if the door does not let us in.
@@ -65,7 +95,11 @@ async fn visit_after(
     world: &World,
     identity: Option<&Issued>,
 ) -> io::Result<String> {
-    let mut stream = come_in(before, world, identity).await?;
+    ask(&mut come_in(before, world, identity).await?).await
+}
+
+/// Asks for the page over a connection, to its end.
+async fn ask(stream: &mut tokio_rustls::client::TlsStream<TcpStream>) -> io::Result<String> {
     let request = "GET / HTTP/1.1\r\nhost: portal.localhost\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -129,6 +163,7 @@ async fn behind_a_proxy_a_request_carries_what_the_proxy_says_and_no_other_may_s
     assert!(answer.ends_with(&who), "{answer}");
     // A proxy's connection that does not say whose it is comes to nothing.
     assert!(visit(&behind, Some(&machine)).await.is_err());
+    assert_eq!(behind.turned_away(), ["no_proxy_header"]);
     let direct = machines_door();
     let machine = direct.machines.issue_client("reception-pc").unwrap();
     assert!(visit_after(header, &direct, Some(&machine)).await.is_err());
@@ -138,15 +173,55 @@ async fn behind_a_proxy_a_request_carries_what_the_proxy_says_and_no_other_may_s
 async fn a_network_has_its_share_of_the_connections_and_another_still_comes_in() {
     let world = door_behind(Proxies::at(vec!["127.0.0.1".parse().unwrap()]));
     let machine = world.machines.issue_client("reception-pc").unwrap();
-    let [one, other] = ["192.0.2.7", "192.0.2.8"]
+    let [one, other, third] = ["192.0.2.7", "192.0.2.8", "192.0.2.9"]
         .map(|from| format!("PROXY TCP4 {from} 203.0.113.1 4711 443\r\n").into_bytes());
     let mut held = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..NETWORK_CONNECTIONS {
         held.push(come_in(&one, &world, Some(&machine)).await.unwrap());
     }
     assert!(come_in(&one, &world, Some(&machine)).await.is_err(), "over its share");
-    let answer = visit_after(&other, &world, Some(&machine)).await.unwrap();
+    assert_eq!(world.turned_away(), ["network_full"]);
+    let mut another = comes_in_again(&other, &world, &machine).await;
+    let answer = ask(&mut another).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(another);
+    // A connection that is closed gives back its share of the network and its place at the door.
+    held.push(comes_in_again(&other, &world, &machine).await);
+    world.turned_away();
+    assert!(come_in(&third, &world, Some(&machine)).await.is_err(), "over the door's most");
+    assert_eq!(world.turned_away(), ["door_full"]);
+    held.remove(0);
+    let answer = ask(&mut comes_in_again(&one, &world, &machine).await).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Comes in once the door has seen that another left.
+async fn comes_in_again(
+    before: &[u8],
+    world: &World,
+    machine: &Issued,
+) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let comes = async {
+        loop {
+            if let Ok(stream) = come_in(before, world, Some(machine)).await {
+                return stream;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), comes).await.expect("its place is given back")
+}
+
+#[tokio::test]
+async fn a_connection_is_ended_on_which_nothing_is_asked_and_none_that_waits_for_its_answer() {
+    let world = door(Proxies::default(), Patience { idle: SLOW / 3, ..PATIENCE });
+    let machine = world.machines.issue_client("reception-pc").unwrap();
+    let mut stream = come_in(b"", &world, Some(&machine)).await.unwrap();
+    stream.write_all(b"GET /slow HTTP/1.1\r\nhost: portal.localhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    // Sooner than the deadline of another request's headers.
+    let ends = tokio::time::timeout(HEADER_DEADLINE / 2, stream.read_to_string(&mut answer));
+    ends.await.expect("is ended").unwrap();
+    assert!(answer.ends_with("at last"), "{answer}");
 }
 
 #[tokio::test]

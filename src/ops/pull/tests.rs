@@ -284,11 +284,15 @@ impl World {
         let port = socket.local_addr().unwrap().port();
         let answers = Arc::<Mutex<Answers>>::default();
         let body_stall = Duration::from_secs(10);
-        let bounds = listener::Bounds { body_stall, network_connections: 8 };
+        let patience =
+            listener::Patience { idle: body_stall, longest: body_stall, stall: body_stall };
+        let bounds =
+            listener::Bounds { body_stall, connections: 8, network_connections: 8, patience };
+        let unheard: listener::TurnedAway = Arc::new(|_| {});
         let handle = listener::Handle::new();
         let proxies = listener::Proxies::default();
         let router = door(Arc::clone(&answers));
-        tokio::spawn(listener::serve(socket, tls, proxies, router, bounds, handle));
+        tokio::spawn(listener::serve(socket, tls, proxies, router, bounds, unheard, handle));
         let args = PullArgs {
             to: at("to"),
             url: format!("https://localhost:{port}"),

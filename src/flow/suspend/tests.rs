@@ -273,6 +273,7 @@ async fn guess(world: &World, from: &str, times: u32) {
         let refused = open::open(&world.app.intake, &first, BIRTH_DATE, from).await;
         assert!(matches!(refused, Err(FlowError::Refused(Refusal::SecondSecretWrong))));
     }
+    log::write_refusals(&world.app.intake.app).await.unwrap();
 }
 
 #[tokio::test]

@@ -25,8 +25,8 @@ pub use uploads::{UploadPlace, Uploads};
 pub use crate::config::Promotion;
 pub use crate::db::{
     Agreement, Announcement, Announcing, Approving, AuditFilter, Begun, Commit, Contents, Db,
-    DbError, Delivery, LogTree, Logged, ObjectRow, Order, RescanTurn, Slice, UnreadArtifact,
-    UnreadEvent, Unsealed,
+    DbError, Delivery, LogTree, Logged, NewSightings, ObjectRow, Order, RescanTurn, Slice,
+    UnreadArtifact, UnreadEvent, Unsealed,
 };
 pub use crate::db::{Host as DbHost, Server as DbServer, Strike, Whole};
 pub use crate::notify::{Detection, Eve};
@@ -122,6 +122,13 @@ pub struct Sensor {
     pub host: Arc<str>,
     /// How far the sensor's clock and ours may differ.
     pub window: Duration,
+    /// Most sightings that wait for a worker.
+    pub most_waiting: u32,
+}
+
+impl Sensor {
+    /// A flood does not fill the disk.
+    pub const MOST_WAITING: u32 = 50_000;
 }
 
 impl App {

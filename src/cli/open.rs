@@ -109,6 +109,7 @@ pub(super) async fn sensor(config: &Config, password: File) -> Result<Sensor, Cl
         random: Random::system(),
         host: host.trim_end().into(),
         window: Duration::from_secs(config.sensor.window),
+        most_waiting: Sensor::MOST_WAITING,
     })
 }
 

@@ -39,8 +39,10 @@ use sensor::{
     a_flood_of_sightings_ends_at_its_limit_and_is_told, a_follower_of_the_log_goes_on_where_it_was,
     a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event,
     a_sighting_and_an_artifact_find_each_other_by_all_they_share,
+    a_sighting_is_alone_until_more_is_seen_of_its_request,
     an_alert_is_joined_once_and_open_until_it_was_acted_on,
     of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid,
+    what_a_file_keeps_is_not_taken_without_room_and_is_told_as_behind,
     what_was_read_is_kept_with_its_place_and_counted_once,
 };
 use sessions::{
@@ -160,10 +162,12 @@ on_every_engine! {
     what_is_done_at_once_counts_once_each,
     readings_of_one_source_at_once_lose_nothing_of_each_other,
     sequencers_at_once_write_one_log_without_a_gap,
+    what_a_file_keeps_is_not_taken_without_room_and_is_told_as_behind,
     what_was_read_is_kept_with_its_place_and_counted_once,
     a_flood_of_sightings_ends_at_its_limit_and_is_told,
     a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_event,
     a_sighting_and_an_artifact_find_each_other_by_all_they_share,
+    a_sighting_is_alone_until_more_is_seen_of_its_request,
     an_alert_is_joined_once_and_open_until_it_was_acted_on,
     of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid,
     a_follower_of_the_log_goes_on_where_it_was,

@@ -17,7 +17,7 @@ use std::path::Path;
 pub use postgres::{Host, Listener, Server};
 pub use query::{
     Announcement, Announcing, AuditFilter, Contents, Delivery, ExpiredUpload, LogTree, Logged,
-    ObjectRow, Order, QueuedEvent, Received, RefusalCount, RescanTurn, Slice, Strike,
+    NewSightings, ObjectRow, Order, QueuedEvent, Received, RefusalCount, RescanTurn, Slice, Strike,
     UnreadArtifact, UnreadEvent, Unsealed,
 };
 pub use whole::{LEFT_OUT, Whole};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::content::{Area, ScanLease};
+use crate::domain::sighting::Sighting;
 use crate::domain::state::Sha256Hex;
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::{Announced, Upload};
@@ -205,4 +206,12 @@ pub enum RescanTurn {
     UploadsFirst,
     /// It is scanned already, moved on, or somebody else has it.
     NotDue,
+}
+
+/// Sightings that no worker has looked at.
+#[derive(Debug, Default)]
+pub struct NewSightings {
+    /// Nothing else was seen of their requests yet.
+    pub alone: Vec<Sighting>,
+    pub in_company: Vec<Sighting>,
 }

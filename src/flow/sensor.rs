@@ -33,8 +33,9 @@ const GRACE: Duration = Duration::from_secs(3);
 const KEPT: Duration = Duration::from_hours(1);
 /// Of several sources each is missed for so long that has given a sign of life.
 const MISSED: Duration = Duration::from_hours(24);
-/// Batches of one step: a flood is worked off without keeping the other duties waiting.
-const MOST_BATCHES: u32 = 4;
+/// A step goes on for so long while there is more, which is most of the time until the next: a flood
+/// is worked off, and whether the sensor is heard is still asked in between.
+const LONGEST_STEP: Duration = Duration::from_millis(400);
 
 /// Records that the sensor role starts: a gap in the log is explained by it. What a sensor told a
 /// socket meanwhile is lost, and what is read no longer is not missed.
@@ -45,7 +46,7 @@ pub async fn started(sensor: &Sensor, version: &str, places: &Places) -> Result<
         let is_at = |it: &String| it == path;
         if places.sockets.iter().any(is_at) {
             let counts = Counts { gaps: 1, ..Counts::default() };
-            take(sensor, Reading { counts, ..Reading::of(path) }).await?;
+            take(sensor, &Reading { counts, ..Reading::of(path) }).await?;
         } else if !places.files.iter().any(is_at) {
             sensor.db.retire_source(&source).await?;
         }
@@ -62,12 +63,14 @@ pub async fn mark(sensor: &Sensor, source: &str) -> Result<Option<Mark>, FlowErr
     Ok(sensor.db.sensor_mark(&name(sensor, source)).await?)
 }
 
-/// Keeps what was read, and how far that is, at once.
-pub async fn take(sensor: &Sensor, reading: Reading) -> Result<Counts, FlowError> {
+/// Keeps what was read, and how far that is, at once; `None` while there is no room for what a file
+/// keeps itself.
+pub async fn take(sensor: &Sensor, reading: &Reading) -> Result<Option<Counts>, FlowError> {
     let now = sensor.clock.read();
     let sign_at = reading.sign_within(sensor.window, now);
-    let reading = Reading { source: name(sensor, &reading.source), sign_at, ..reading };
-    Ok(sensor.db.take_reading(&reading, now).await?)
+    let source = name(sensor, &reading.source);
+    let reading = Reading { source, sign_at, ..reading.clone() };
+    Ok(sensor.db.take_reading(&reading, sensor.most_waiting, now).await?)
 }
 
 fn name(sensor: &Sensor, source: &str) -> String {
@@ -79,16 +82,16 @@ fn name(sensor: &Sensor, source: &str) -> String {
 pub async fn step(app: &App) -> Result<usize, FlowError> {
     let Some(watch) = app.policy.sensor else { return Ok(0) };
     listen(app, &watch).await?;
+    let begun = app.clock.trusted()?;
     let mut stopped = 0;
-    for _ in 0..MOST_BATCHES {
+    loop {
         let is_more = join::new_sightings(app, &watch).await?;
         // What is known by now need not wait for the rest of a flood.
         stopped += stop(app).await?;
-        if !is_more {
-            break;
+        if !is_more || app.clock.trusted()?.since(begun) >= LONGEST_STEP {
+            return Ok(stopped);
         }
     }
-    Ok(stopped)
 }
 
 /// Removes sightings that no upload can be joined to any more: they name addresses.

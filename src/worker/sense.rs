@@ -158,20 +158,25 @@ async fn receive(
     }
 }
 
-/// Keeps what was read, however long the database is away.
+/// Keeps what was read, however long the database is away or full of what waits.
 async fn keep(sensor: &Sensor, reading: Reading, stop: &CancellationToken) {
     let mut was_told = false;
     while !stop.is_cancelled() {
-        match flow::sensor::take(sensor, reading.clone()).await {
-            Ok(_) => return,
-            Err(error) if was_told => tracing::debug!(%error, "still not kept"),
+        let wait = match flow::sensor::take(sensor, &reading).await {
+            Ok(Some(_)) => return,
+            Ok(None) => LOOK,
+            Err(error) if was_told => {
+                tracing::debug!(%error, "still not kept");
+                PAUSE
+            }
             Err(error) => {
                 was_told = true;
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "what the sensor saw cannot be kept yet");
+                PAUSE
             }
-        }
-        pause(PAUSE, stop).await;
+        };
+        pause(wait, stop).await;
     }
 }
 

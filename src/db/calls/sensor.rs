@@ -1,6 +1,6 @@
 //! What an intrusion detection sensor saw, and whom it was told of.
 
-use super::super::{Answer, Db};
+use super::super::{Answer, Db, NewSightings};
 use crate::domain::sensor::{Heard, Hearing};
 use crate::domain::sighting::{Alert, Counts, Mark, Reading, Sighting, Transaction};
 use crate::domain::state::Sha256Hex;
@@ -13,9 +13,16 @@ impl Db {
         engine!(self, db => db.sensor_mark(source).await)
     }
 
-    /// Keeps what was read together with how far that is; gives what became of it.
-    pub async fn take_reading(&self, reading: &Reading, now: Timestamp) -> Answer<Counts> {
-        engine!(self, db => db.take_reading(reading, now).await)
+    /// Keeps what was read together with how far that is; gives what became of it. While more sightings
+    /// wait than may, nothing of a file is taken (`None`), as it stays in the file, and the sensor is
+    /// behind; of a socket it is dropped.
+    pub async fn take_reading(
+        &self,
+        reading: &Reading,
+        most_waiting: u32,
+        now: Timestamp,
+    ) -> Answer<Option<Counts>> {
+        engine!(self, db => db.take_reading(reading, most_waiting, now).await)
     }
 
     /// When the sensor was last heard: of sources that gave a sign of life since a time, the one that is silent longest
@@ -40,7 +47,7 @@ impl Db {
     }
 
     /// Sightings that no worker has looked at.
-    pub async fn new_sightings(&self, limit: u32) -> Answer<Vec<Sighting>> {
+    pub async fn new_sightings(&self, limit: u32) -> Answer<NewSightings> {
         engine!(self, db => db.new_sightings(limit).await)
     }
 

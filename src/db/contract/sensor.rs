@@ -1,6 +1,7 @@
 //! What a sensor saw, how far it was read, and what was joined, on every engine.
 
 use super::world::{NOW, SECOND, World};
+use crate::db::{Db, NewSightings};
 use crate::domain::sensor::{Hearing, RuleId};
 use crate::domain::sighting::{Alert, Counts, Mark, Reading, Seen, Sighting, Transaction, Why};
 use crate::domain::{Action, Artifact, Severity, Timestamp};
@@ -9,6 +10,8 @@ use crate::domain::{Action, Artifact, Severity, Timestamp};
 const FILL: &str = "INSERT INTO sightings (digest, arrived_at, looked_at, kind, client, body) \
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) \
     SELECT 'filler-' || i, 1, NULL, 'file', 'c', '{}' FROM n";
+/// One more than [`FILL`] makes.
+const MOST_WAITING: u32 = 50_000;
 /// What a worker does to all of them.
 const LOOKED_AT: &str = "UPDATE sightings SET looked_at = 1";
 /// As if all of them were alerts.
@@ -36,25 +39,38 @@ fn reading(sightings: Vec<Sighting>) -> Reading {
     Reading { sightings, counts, ..Reading::of("gate:eve.json") }
 }
 
+/// Takes a reading for which there is room, or which nothing else keeps.
+async fn take(db: &Db, reading: &Reading, at: Timestamp) -> Counts {
+    db.take_reading(reading, MOST_WAITING, at).await.unwrap().expect("taken")
+}
+
+/// Everything that is new, in order of its name.
+async fn new_sightings(db: &Db) -> Vec<Sighting> {
+    let NewSightings { alone, in_company } = db.new_sightings(10).await.unwrap();
+    let mut new = [alone, in_company].concat();
+    new.sort_by_key(Sighting::digest);
+    new
+}
+
 pub(super) async fn what_was_read_is_kept_with_its_place_and_counted_once(world: World) {
     let db = &world.db;
     let mark = Mark { device: 1, inode: 2, offset: 3, before: "digest".into() };
     assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), None);
     let first = Reading { mark: Some(mark.clone()), ..reading(vec![alert(1), alert(2)]) };
-    let kept = db.take_reading(&first, NOW).await.unwrap();
+    let kept = take(db, &first, NOW).await;
     assert_eq!(kept, Counts { lines: 2, ..Counts::default() });
     assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), Some(mark.clone()));
     // Of a socket, and of a file that was cut meanwhile: the place stays.
-    let again = db.take_reading(&reading(vec![alert(2), alert(3)]), NOW).await.unwrap();
+    let again = take(db, &reading(vec![alert(2), alert(3)]), NOW).await;
     assert_eq!(again, Counts { lines: 2, duplicates: 1, ..Counts::default() });
     assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), Some(mark));
     let total = Counts { lines: 4, duplicates: 1, ..Counts::default() };
     assert_eq!(db.sensor_counts().await.unwrap(), [("gate:eve.json".to_owned(), total)]);
-    let new = db.new_sightings(10).await.unwrap();
+    let new = new_sightings(db).await;
     assert_eq!(new.len(), 3);
     assert!(new.contains(&alert(3)), "{new:?}");
     db.looked_at(&new[..2], NOW).await.unwrap();
-    assert_eq!(db.new_sightings(10).await.unwrap(), new[2..]);
+    assert_eq!(new_sightings(db).await, new[2..]);
     let sweep = async |before, alerts| db.sweep_sightings(before, alerts).await.unwrap();
     let later = NOW.plus(SECOND);
     assert_eq!(sweep(later, NOW).await, 0, "as old as that, not older");
@@ -64,15 +80,60 @@ pub(super) async fn what_was_read_is_kept_with_its_place_and_counted_once(world:
 
 pub(super) async fn a_flood_of_sightings_ends_at_its_limit_and_is_told(world: World) {
     assert!(world.place.accepts(FILL).await);
-    let kept = world.db.take_reading(&reading(vec![alert(1)]), NOW).await.unwrap();
+    let kept = take(&world.db, &reading(vec![alert(1)]), NOW).await;
     let lost_at = async || world.db.heard(NOW).await.unwrap().lost_at;
     assert_eq!((kept.dropped, lost_at().await), (0, None));
     let later = NOW.plus(SECOND);
-    let over = world.db.take_reading(&reading(vec![alert(2), alert(3)]), later).await.unwrap();
+    let over = take(&world.db, &reading(vec![alert(2), alert(3)]), later).await;
     assert_eq!((over.dropped, lost_at().await), (2, Some(later)));
     assert!(world.place.accepts(LOOKED_AT).await);
-    let after = world.db.take_reading(&reading(vec![alert(4)]), later).await.unwrap();
+    let after = take(&world.db, &reading(vec![alert(4)]), later).await;
     assert_eq!(after.dropped, 0, "what was looked at is in nobody's way");
+}
+
+pub(super) async fn what_a_file_keeps_is_not_taken_without_room_and_is_told_as_behind(
+    world: World,
+) {
+    let db = &world.db;
+    let at = |offset, sightings| {
+        let mark = Mark { device: 1, inode: 2, offset, before: "digest".into() };
+        Reading { mark: Some(mark), ..reading(sightings) }
+    };
+    let take = async |reading, now| db.take_reading(&reading, 2, now).await.unwrap();
+    let lost_at = async || db.heard(NOW).await.unwrap().lost_at;
+    let first = take(at(1, (1..4).map(alert).collect()), NOW).await;
+    assert_eq!(
+        first,
+        Some(Counts { lines: 3, ..Counts::default() }),
+        "whole, with the last of the room"
+    );
+    assert_eq!(lost_at().await, None);
+    let (later, rest) = (NOW.plus(SECOND), at(2, vec![alert(4)]));
+    assert_eq!(take(rest.clone(), later).await, None);
+    assert_eq!(lost_at().await, Some(later), "what comes in now may be what it warns of");
+    assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), at(1, vec![]).mark);
+    db.looked_at(&new_sightings(db).await, later).await.unwrap();
+    let taken = take(rest.clone(), later).await;
+    assert_eq!(taken, Some(Counts { lines: 1, ..Counts::default() }));
+    assert_eq!(db.sensor_mark("gate:eve.json").await.unwrap(), rest.mark);
+}
+
+pub(super) async fn a_sighting_is_alone_until_more_is_seen_of_its_request(world: World) {
+    let db = &world.db;
+    let unnumbered = |number| {
+        let transaction = Transaction { flow: Some(7), request: None };
+        Sighting { transaction, ..alert(number) }
+    };
+    let [one, two] = [8, 9].map(unnumbered);
+    let other = Sighting { transaction: alert(3).transaction, ..alert(4) };
+    let all = vec![alert(1), alert(2), alert(3), one, two];
+    take(db, &reading(all.clone()), NOW).await;
+    let new = db.new_sightings(10).await.unwrap();
+    assert_eq!((new.alone.len(), new.in_company), (5, vec![]));
+    db.looked_at(&all, NOW).await.unwrap();
+    take(db, &reading(vec![other.clone()]), NOW).await;
+    let new = db.new_sightings(10).await.unwrap();
+    assert_eq!((new.alone, new.in_company), (vec![], vec![other]), "what was looked at is company");
 }
 
 pub(super) async fn of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_unsaid(
@@ -81,7 +142,7 @@ pub(super) async fn of_what_was_looked_at_the_oldest_goes_alerts_last_and_never_
     let db = &world.db;
     let look = async |number, at| {
         let sighting = alert(number);
-        db.take_reading(&reading(vec![sighting.clone()]), at).await.unwrap();
+        take(db, &reading(vec![sighting.clone()]), at).await;
         db.looked_at(&[sighting], at).await.unwrap();
     };
     let is_kept =
@@ -105,14 +166,14 @@ pub(super) async fn a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_
 ) {
     let db = &world.db;
     let signed = |at| Reading { sign_at: Some(at), ..reading(vec![]) };
-    db.take_reading(&signed(NOW), NOW).await.unwrap();
-    db.take_reading(&signed(NOW.minus(SECOND)), NOW).await.unwrap();
-    db.take_reading(&reading(vec![]), NOW).await.unwrap();
+    take(db, &signed(NOW), NOW).await;
+    take(db, &signed(NOW.minus(SECOND)), NOW).await;
+    take(db, &reading(vec![]), NOW).await;
     let heard = db.heard(NOW).await.unwrap();
     assert_eq!((heard.sign_at, heard.lost_at, heard.noted), (Some(NOW), None, None));
     let (before, later) = (NOW.minus(SECOND), NOW.plus(SECOND));
     let other = Reading { sign_at: Some(before), ..Reading::of("gate:other.json") };
-    db.take_reading(&other, NOW).await.unwrap();
+    take(db, &other, NOW).await;
     for (since, expected) in [(before, before), (NOW, NOW), (later, NOW)] {
         assert_eq!(db.heard(since).await.unwrap().sign_at, Some(expected));
     }
@@ -140,7 +201,7 @@ pub(super) async fn a_sighting_and_an_artifact_find_each_other_by_all_they_share
     by_community.community = Some("1:other".into());
     let foreign = alert(6);
     let all = [&file, &request, &by_client, &by_community, &foreign].map(Clone::clone);
-    db.take_reading(&reading(all.to_vec()), NOW).await.unwrap();
+    take(db, &reading(all.to_vec()), NOW).await;
     let found = db.sightings_about(&sha256, &artifact.connection, "1:other").await;
     let mut found = found.unwrap();
     found.sort_by_key(Sighting::digest);

@@ -158,7 +158,7 @@ pub(super) async fn readings_of_one_source_at_once_lose_nothing_of_each_other(wo
                 // One stream hears the sensor, and the other loses something.
                 let (sign_at, counts) = (hears.then_some(at), counts(1, u64::from(!hears)));
                 let reading = Reading { sign_at, counts, ..Reading::of(SOURCE) };
-                db.take_reading(&reading, at).await.expect("is taken");
+                db.take_reading(&reading, 1, at).await.expect("is taken");
             }
         });
     }

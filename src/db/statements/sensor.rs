@@ -4,14 +4,15 @@ use sqlx::Row as _;
 
 use super::rows::{self, big, to_json};
 use super::{Answer, Connection, DbError, Row, Store, events};
+use crate::db::NewSightings;
 use crate::domain::sensor::{Heard, Hearing};
 use crate::domain::sighting::{Counts, Mark, Reading, Seen, Sighting, Transaction, canonical};
 use crate::domain::state::Sha256Hex;
 use crate::domain::{Event, Timestamp, submission};
 
-/// Most sightings that wait, and most that are kept afterwards: a flood does not fill the disk, and
-/// says that it is one.
-const MOST_SIGHTINGS: i64 = 50_000;
+/// Most sightings that are kept once they were looked at: a flood does not fill the disk, and says
+/// that it is one.
+const MOST_KEPT: i64 = 50_000;
 /// Most rows of one look.
 const LOOK_LIMIT: i64 = 500;
 
@@ -28,17 +29,27 @@ impl Store {
     pub(in crate::db) async fn take_reading(
         &self,
         reading: &Reading,
+        most_waiting: u32,
         now: Timestamp,
-    ) -> Answer<Counts> {
+    ) -> Answer<Option<Counts>> {
         let mut tx = self.begin().await?;
         let waiting: i64 =
             sqlx::query_scalar("SELECT COUNT(digest) FROM sightings WHERE looked_at IS NULL")
                 .fetch_one(&mut *tx)
                 .await?;
-        let mut room = MOST_SIGHTINGS.saturating_sub(waiting);
+        let mut room = i64::from(most_waiting).saturating_sub(waiting);
+        let can_wait = reading.mark.is_some();
+        if can_wait && room <= 0 {
+            // Whatever comes in until it is taken may be what it warns of.
+            let nothing = Reading::of(&reading.source);
+            write_down(&mut tx, &nothing, Counts::default(), Some(now), now).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
         let mut counts = reading.counts;
         for sighting in &reading.sightings {
-            if room <= 0 {
+            // A file's readings are bounded, so what the last of them has over the room is little.
+            if room <= 0 && !can_wait {
                 counts.dropped += 1;
             } else if insert(&mut tx, sighting, now).await? {
                 room -= 1;
@@ -49,7 +60,7 @@ impl Store {
         let losing = Reading { counts, ..Reading::default() }.loses();
         write_down(&mut tx, reading, counts, losing.then_some(now), now).await?;
         tx.commit().await?;
-        Ok(counts)
+        Ok(Some(counts))
     }
 
     pub(in crate::db) async fn retire_source(&self, source: &str) -> Answer<()> {
@@ -114,15 +125,22 @@ impl Store {
         Ok(true)
     }
 
-    pub(in crate::db) async fn new_sightings(&self, limit: u32) -> Answer<Vec<Sighting>> {
+    pub(in crate::db) async fn new_sightings(&self, limit: u32) -> Answer<NewSightings> {
         let found = sqlx::query(
-            "SELECT body FROM sightings WHERE looked_at IS NULL ORDER BY arrived_at, digest \
-             LIMIT $1",
+            "SELECT body, (SELECT o.digest FROM sightings o WHERE o.flow = s.flow \
+             AND o.request_number = s.request_number AND o.digest <> s.digest LIMIT 1) AS other \
+             FROM sightings s WHERE looked_at IS NULL ORDER BY arrived_at, digest LIMIT $1",
         )
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
-        found.iter().map(sighting).collect()
+        let mut new = NewSightings::default();
+        for row in &found {
+            let other: Option<String> = row.try_get("other")?;
+            let like = if other.is_some() { &mut new.in_company } else { &mut new.alone };
+            like.push(sighting(row)?);
+        }
+        Ok(new)
     }
 
     pub(in crate::db) async fn looked_at(
@@ -131,13 +149,17 @@ impl Store {
         now: Timestamp,
     ) -> Answer<()> {
         let mut tx = self.begin().await?;
-        for sighting in sightings {
-            sqlx::query("UPDATE sightings SET looked_at = $1 WHERE digest = $2")
-                .bind(now.as_millis())
-                .bind(sighting.digest())
-                .execute(&mut *tx)
-                .await?;
-        }
+        // All digests are as long as one another, so a text of them is a list.
+        sqlx::query(
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n \
+             WHERE (i + 1) * 64 < length($2)) \
+             UPDATE sightings SET looked_at = $1 \
+             WHERE digest IN (SELECT substr($2, i * 64 + 1, 64) FROM n)",
+        )
+        .bind(now.as_millis())
+        .bind(sightings.iter().map(Sighting::digest).collect::<String>())
+        .execute(&mut *tx)
+        .await?;
         make_room(&mut tx, now).await?;
         Ok(tx.commit().await?)
     }
@@ -245,7 +267,7 @@ async fn make_room(tx: &mut Connection, now: Timestamp) -> Answer<()> {
         sqlx::query_scalar("SELECT COUNT(digest) FROM sightings WHERE looked_at IS NOT NULL")
             .fetch_one(&mut *tx)
             .await?;
-    if kept <= MOST_SIGHTINGS {
+    if kept <= MOST_KEPT {
         return Ok(());
     }
     let removed: Vec<String> = sqlx::query_scalar(
@@ -253,7 +275,7 @@ async fn make_room(tx: &mut Connection, now: Timestamp) -> Answer<()> {
          WHERE looked_at IS NOT NULL ORDER BY kind = 'alert', arrived_at, digest LIMIT $1) \
          RETURNING kind",
     )
-    .bind(kept - MOST_SIGHTINGS)
+    .bind(kept - MOST_KEPT)
     .fetch_all(&mut *tx)
     .await?;
     if removed.iter().any(|kind| kind == "alert") {

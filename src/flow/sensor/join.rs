@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::app::App;
+use crate::app::{App, NewSightings};
 use crate::domain::sensor::Watch;
 use crate::domain::sighting::{Alert, Seen, Sighting, Transaction, Why};
 use crate::domain::state::Sha256Hex;
@@ -22,12 +22,14 @@ const MOST_ALERTS: usize = 64;
 /// Joins the next of what the sensor saw to the artifacts that are there; tells whether there may be
 /// more of it.
 pub(super) async fn new_sightings(app: &App, watch: &Watch) -> Result<bool, FlowError> {
-    let new = app.db.new_sightings(BATCH).await?;
-    let requests = requests(app, &new).await?;
+    let NewSightings { alone, in_company } = app.db.new_sightings(BATCH).await?;
+    let mut requests = requests(app, &in_company).await?;
+    requests.extend(alone.iter().filter(|it| is_alert(it)).map(|it| Request::of(vec![it.clone()])));
     for (artifact, about) in candidates(app, &requests, watch).await? {
         let about = about.iter().filter_map(|index| requests.get(*index));
         join_all(app, &artifact, about, watch).await?;
     }
+    let new = [alone, in_company].concat();
     app.db.looked_at(&new, app.clock.read()).await?;
     Ok(new.len() == BATCH as usize)
 }

@@ -50,6 +50,7 @@ impl World {
             random: worker.random.clone(),
             host: "gate".into(),
             window: SECOND * 10,
+            most_waiting: Sensor::MOST_WAITING,
         };
         let world = Self { app, worker, sensor };
         world.hear().await;
@@ -59,7 +60,7 @@ impl World {
     /// The sensor gives a sign of life, and the worker notes it.
     async fn hear(&self) {
         let reading = Reading { sign_at: Some(self.now()), ..Reading::of("eve.json") };
-        take(&self.sensor, reading).await.unwrap();
+        take(&self.sensor, &reading).await.unwrap();
         step(&self.worker).await.unwrap();
     }
 
@@ -117,7 +118,7 @@ impl World {
 
     pub(in crate::flow) async fn tell(&self, sightings: Vec<Sighting>) -> Counts {
         let reading = Reading { sightings, ..Reading::of("eve.json") };
-        take(&self.sensor, reading).await.unwrap()
+        take(&self.sensor, &reading).await.unwrap().unwrap()
     }
 
     pub(in crate::flow) async fn state(&self, artifact: &Artifact) -> Artifact {

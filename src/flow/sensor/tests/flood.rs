@@ -33,6 +33,59 @@ async fn notes_by_the_dozen_do_not_keep_an_alert_from_stopping() {
 }
 
 #[tokio::test]
+async fn an_alert_behind_thousands_stops_its_file_though_few_may_wait() {
+    let mut world = World::new().await;
+    world.sensor.most_waiting = 1000;
+    let (artifact, _) = world.released(world.one().await).await;
+    let mut alerts = many(&world, 5000, Severity::Suspicious);
+    for alert in &mut alerts {
+        // Of connections that brought nothing, each of a request of its own.
+        alert.client.set_port(40_000);
+        alert.transaction.request = Some(0);
+    }
+    alerts.push(world.alert(None, Severity::Suspicious));
+    let readings = (1..).zip(alerts.chunks(500)).map(|(offset, alerts)| {
+        let mark = Mark { device: 1, inode: 2, offset, before: "digest".into() };
+        Reading { mark: Some(mark), sightings: alerts.to_vec(), ..Reading::of("eve.json") }
+    });
+    let (mut taken, mut refused) = (None, 0);
+    for reading in readings {
+        if take(&world.sensor, &reading).await.unwrap().is_none() {
+            refused += 1;
+            let reached = mark(&world.sensor, "eve.json").await.unwrap();
+            assert_eq!(reached, taken, "what was not taken is read again");
+            step(&world.worker).await.unwrap();
+            let counts = take(&world.sensor, &reading).await.unwrap().expect("room");
+            assert_eq!(counts, Counts::default(), "nothing is dropped");
+        }
+        taken = reading.mark;
+    }
+    assert!(refused > 1, "{refused}");
+    assert_eq!(hearing(&world.worker).await.unwrap(), Some(Hearing::Losing), "while it was behind");
+    assert_eq!(step(&world.worker).await.unwrap(), 1);
+    expect_stopped(&world.state(&artifact).await, Why::Connection);
+}
+
+#[tokio::test]
+async fn one_step_goes_through_thousands_of_alerts_and_asks_little_for_those_that_are_alone() {
+    let world = World::new().await;
+    let (artifact, _) = world.released(world.one().await).await;
+    let mut alerts = many(&world, 5000, Severity::Suspicious);
+    for alert in &mut alerts {
+        alert.client.set_port(40_000);
+        alert.transaction.request = Some(0);
+    }
+    world.tell(alerts).await;
+    world.app.hand.advance(Duration::from_millis(1));
+    world.tell(vec![world.alert(None, Severity::Suspicious)]).await;
+    let before = Db::asked();
+    assert_eq!(step(&world.worker).await.unwrap(), 1);
+    let asked = Db::asked() - before;
+    assert!(asked < 150, "some questions for each five hundred, none for each: {asked}");
+    expect_stopped(&world.state(&artifact).await, Why::Connection);
+}
+
+#[tokio::test]
 async fn a_scan_finds_the_one_alert_that_stops_behind_hundreds_of_later_notes() {
     let world = World::new().await;
     world.tell(vec![world.alert(None, Severity::Suspicious)]).await;

@@ -14,7 +14,7 @@ async fn silence_and_its_end_are_events_and_so_is_loss() {
     world.hear().await;
     let mut lossy = Reading { sign_at: Some(world.now()), ..Reading::of("eve.json") };
     lossy.counts.oversized = 1;
-    take(&world.sensor, lossy).await.unwrap();
+    take(&world.sensor, &lossy).await.unwrap();
     step(&world.worker).await.unwrap();
     assert_eq!(hearing().await, Some(Hearing::Losing));
     let events = world.app.events().await;
@@ -29,7 +29,7 @@ async fn a_sensor_whose_clock_is_ahead_is_not_heard_for_longer() {
     let world = World::new().await;
     let ahead = world.now().plus(world.watch().window);
     let reading = Reading { sign_at: Some(ahead), ..Reading::of("eve.json") };
-    take(&world.sensor, reading).await.unwrap();
+    take(&world.sensor, &reading).await.unwrap();
     world.app.hand.advance(world.watch().silence + SECOND);
     assert_eq!(hearing(&world.worker).await.unwrap(), Some(Hearing::Silent));
 }
@@ -41,7 +41,7 @@ async fn a_sensor_whose_clock_is_further_off_than_alerts_are_joined_over_is_not_
     let heard_by = async |its: fn(Timestamp, Duration) -> Timestamp, off| {
         world.app.hand.advance(world.watch().silence + SECOND);
         let reading = Reading { sign_at: Some(its(world.now(), off)), ..Reading::of("eve.json") };
-        take(&world.sensor, reading).await.unwrap();
+        take(&world.sensor, &reading).await.unwrap();
         hearing(&world.worker).await.unwrap() == Some(Hearing::Heard)
     };
     for (off, expected) in [(window, true), (window + SECOND, false), (SECOND * 15, false)] {
@@ -55,7 +55,7 @@ async fn of_two_sources_the_one_that_is_silent_counts_until_it_is_read_no_longer
     let world = World::new().await;
     let lives = async |source: &str| {
         let reading = Reading { sign_at: Some(world.now()), ..Reading::of(source) };
-        take(&world.sensor, reading).await.unwrap();
+        take(&world.sensor, &reading).await.unwrap();
     };
     let hearing = async || hearing(&world.worker).await.unwrap();
     lives("other.json").await;
@@ -89,12 +89,12 @@ async fn what_was_told_to_a_socket_while_nobody_listened_is_lost_and_said_to_be(
     };
     assert_eq!(restart(&["eve.sock"]).await, Some(Hearing::Heard), "nobody told it anything yet");
     let reading = Reading { sign_at: Some(world.now()), ..Reading::of("eve.sock") };
-    take(&world.sensor, reading).await.unwrap();
+    take(&world.sensor, &reading).await.unwrap();
     assert_eq!(restart(&["eve.sock"]).await, Some(Hearing::Losing));
     world.app.hand.advance(world.watch().silence + SECOND);
     for source in ["eve.json", "eve.sock"] {
         let reading = Reading { sign_at: Some(world.now()), ..Reading::of(source) };
-        take(&world.sensor, reading).await.unwrap();
+        take(&world.sensor, &reading).await.unwrap();
     }
     assert_eq!(hearing(&world.worker).await.unwrap(), Some(Hearing::Heard));
 }

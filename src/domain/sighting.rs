@@ -109,6 +109,7 @@ pub struct Counts {
     pub lines: u64,
     /// Of another kind, of another service, or of no weight.
     pub others: u64,
+    /// Not to be read, or torn: an alert may have stood there.
     pub malformed: u64,
     /// With some of what was sent in them, which a sensor is not to write down.
     pub payloads: u64,
@@ -255,11 +256,16 @@ impl Reading {
 
     /// Whether something the sensor said could not be taken.
     pub const fn loses(&self) -> bool {
-        self.counts.oversized > 0 || self.counts.dropped > 0 || self.counts.gaps > 0
+        self.counts.lose()
     }
 }
 
 impl Counts {
+    /// Whether there are lines among them that may have said anything.
+    pub const fn lose(self) -> bool {
+        self.malformed > 0 || self.oversized > 0 || self.dropped > 0 || self.gaps > 0
+    }
+
     /// Both together.
     #[must_use]
     pub const fn plus(self, more: Self) -> Self {

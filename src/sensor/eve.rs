@@ -105,6 +105,8 @@ struct Header<'a> {
 
 /// Most files of one line; a request of ours carries fewer.
 const MOST_FILES: usize = 64;
+/// Kinds of events that are used: of any other, how it is written makes no difference.
+const KINDS: [&str; 5] = ["alert", "fileinfo", "http", "stats", "flow"];
 /// What our doors answer with.
 const REQUEST_ID: &str = "x-request-id";
 /// Hexadecimal digits of a request id.
@@ -122,7 +124,14 @@ pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> (Read, bool) {
     let event = match serde_json::from_slice::<Event<'_>>(untrusted_line) {
         Ok(event) => event,
         Err(_) => {
-            once = with_each_key_once(untrusted_line);
+            let Ok(object) = serde_json::from_slice::<Map<String, Value>>(untrusted_line) else {
+                return (Read::Malformed, false);
+            };
+            let kind = object.get("event_type").and_then(Value::as_str);
+            if kind.is_some_and(|kind| !KINDS.contains(&kind)) {
+                return (Read::Other, false);
+            }
+            once = with_each_key_once(&object);
             match once.as_deref().map(serde_json::from_str::<Event<'_>>) {
                 Some(Ok(event)) => event,
                 Some(Err(_)) | None => return (Read::Malformed, false),
@@ -134,9 +143,8 @@ pub(super) fn read(untrusted_line: &[u8], interest: &Interest) -> (Read, bool) {
 
 /// The same object, where a key that stands twice has its last value: a sensor that overwrites
 /// addresses with those of `X-Forwarded-For` writes both.
-fn with_each_key_once(untrusted_line: &[u8]) -> Option<String> {
-    let object: Map<String, Value> = serde_json::from_slice(untrusted_line).ok()?;
-    serde_json::to_string(&object).ok()
+fn with_each_key_once(untrusted_object: &Map<String, Value>) -> Option<String> {
+    serde_json::to_string(untrusted_object).ok()
 }
 
 fn time(untrusted_text: &str) -> Option<Timestamp> {
@@ -157,6 +165,9 @@ struct Place {
 
 impl Event<'_> {
     fn read(&self, interest: &Interest) -> Read {
+        if !KINDS.contains(&&*self.kind) {
+            return Read::Other;
+        }
         let Some(at) = time(&self.timestamp) else {
             return Read::Malformed;
         };

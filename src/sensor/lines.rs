@@ -10,6 +10,14 @@ pub(super) enum Line<'a> {
     Oversized,
 }
 
+/// What becomes of half a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Torn {
+    /// Nothing was held, or what is held may find its rest.
+    Kept,
+    Lost,
+}
+
 /// Holds the beginning of a line until its end comes.
 #[derive(Debug)]
 pub(super) struct Lines {
@@ -41,11 +49,25 @@ impl Lines {
         }
     }
 
-    /// The place they come from was cut or ended: what is held is the first half of a line at best.
-    pub(super) fn tear(&mut self) {
-        self.skipping = false;
+    /// The place they come from was cut or ended: what is held is the first half of a line at best, until
+    /// the next line shows whether it is that. Tells whether a half is lost for good.
+    pub(super) fn tear(&mut self) -> Torn {
+        let was_skipping = std::mem::take(&mut self.skipping);
         let held = std::mem::take(&mut self.held);
-        self.torn = (!held.is_empty()).then_some(held);
+        let earlier = if held.is_empty() { None } else { self.torn.replace(held) };
+        if was_skipping || earlier.is_some() { Torn::Lost } else { Torn::Kept }
+    }
+
+    /// No more will come: what is held is all there is of the last line.
+    pub(super) fn end(&mut self, mut each: impl FnMut(Line<'_>)) {
+        if self.skipping || !self.held.is_empty() {
+            self.end_of_line(&[], &mut each);
+        }
+    }
+
+    /// Whether half a line from another place waits for its rest.
+    pub(super) const fn is_torn(&self) -> bool {
+        self.torn.is_some()
     }
 
     /// Bytes of an unfinished line: they are to be read again by whoever starts anew.
@@ -115,6 +137,19 @@ mod tests {
             }
         });
         assert_eq!(seen, [(b"o".to_vec(), Some(b"tw".to_vec())), (b"next".to_vec(), None)]);
+    }
+
+    #[test]
+    fn half_a_line_waits_for_its_rest_and_is_lost_to_another_half() {
+        let mut lines = Lines::new(LIMIT);
+        assert_eq!(lines.tear(), Torn::Kept, "nothing was held");
+        lines.feed(b"on", |_| {});
+        assert_eq!((lines.tear(), lines.is_torn()), (Torn::Kept, true));
+        assert_eq!((lines.tear(), lines.is_torn()), (Torn::Kept, true), "nothing came since");
+        lines.feed(b"tw", |_| {});
+        assert_eq!((lines.tear(), lines.is_torn()), (Torn::Lost, true));
+        lines.feed(b"o\n123456789", |_| {});
+        assert_eq!((lines.is_torn(), lines.tear()), (false, Torn::Lost), "longer than the limit");
     }
 
     proptest! {

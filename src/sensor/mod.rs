@@ -2,7 +2,7 @@
 //! sightings.
 //!
 //! Everything here comes from outside: each line has a limit, only the fields that are used are
-//! parsed, and what does not read is counted and never stops the reader. Nothing here knows of
+//! parsed, and what does not read counts as lost and never stops the reader. Nothing here knows of
 //! artifacts; joining sightings to them is the worker's.
 
 mod eve;
@@ -39,14 +39,19 @@ fn take(reading: &mut Reading, line: &Line<'_>, interest: &Interest) {
         reading.counts.oversized += 1;
         return;
     };
-    if bytes.is_empty() {
+    if bytes.is_empty() && torn.is_none() {
         return;
     }
     reading.counts.lines += 1;
     let (mut read, mut prints) = eve::read(bytes, interest);
-    if let (Read::Malformed, Some(head)) = (&read, torn) {
-        // The first line after a cut may be the second half of one whose first was read before.
-        (read, prints) = eve::read(&[head, *bytes].concat(), interest);
+    if let Some(head) = torn {
+        if read == Read::Malformed {
+            // The first line after a cut may be the second half of one whose first was read before.
+            (read, prints) = eve::read(&[head, *bytes].concat(), interest);
+        } else {
+            // It is whole by itself, and the other's second half nowhere.
+            reading.counts.malformed += 1;
+        }
     }
     reading.counts.payloads += u64::from(prints);
     match read {
@@ -55,6 +60,13 @@ fn take(reading: &mut Reading, line: &Line<'_>, interest: &Interest) {
         Read::Other => reading.counts.others += 1,
         Read::Malformed => reading.counts.malformed += 1,
     }
+}
+
+/// Takes what is left where nothing more will come; `None` if there is nothing.
+fn take_last(source: &str, lines: &mut Lines, interest: &Interest) -> Option<Reading> {
+    let mut reading = Reading::of(source);
+    lines.end(|line| take(&mut reading, &line, interest));
+    (reading != Reading::of(source)).then_some(reading)
 }
 
 /// Reads lines out of a chunk of bytes.

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{UnixDatagram, UnixListener, UnixStream};
 
 use super::lines::Lines;
-use super::{Interest, LINE_BYTES, take, take_all};
+use super::{Interest, LINE_BYTES, take, take_all, take_last};
 use crate::domain::sighting::Reading;
 use crate::sensor::lines::Line;
 
@@ -62,20 +62,17 @@ impl StreamListener {
 }
 
 impl Stream {
-    /// What came in; `None` once the sensor is gone.
-    ///
-    /// # Errors
-    /// The system's error.
-    pub async fn next(&mut self, interest: &Interest) -> io::Result<Option<Reading>> {
+    /// What came in; `None` once the sensor is gone, however it went, and its last line is taken.
+    pub async fn next(&mut self, interest: &Interest) -> Option<Reading> {
         let mut chunk = vec![0; GULP];
-        let read = self.socket.read(&mut chunk).await?;
+        let read = self.socket.read(&mut chunk).await.unwrap_or(0);
         if read == 0 {
-            return Ok(None);
+            return take_last(&self.name, &mut self.lines, interest);
         }
         let mut reading = Reading::of(&self.name);
         let chunk = chunk.get(..read).unwrap_or_default();
         take_all(&mut reading, &mut self.lines, chunk, interest);
-        Ok(Some(reading))
+        Some(reading)
     }
 }
 

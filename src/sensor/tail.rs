@@ -11,9 +11,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::lines::Lines;
+use super::lines::{Lines, Torn};
 use super::{Interest, LINE_BYTES, take_all};
-use crate::domain::sighting::{Mark, Reading};
+use crate::domain::sighting::{Counts, Mark, Reading};
 use place::{Number, Open, newer, rotated};
 
 /// Bytes read at once.
@@ -31,7 +31,8 @@ pub struct Tail {
     after: VecDeque<Open>,
     /// Files read to their end lately.
     finished: Vec<Number>,
-    gaps: u64,
+    /// What is lost and not told yet.
+    lost: Counts,
     buffer: Vec<u8>,
 }
 
@@ -47,7 +48,7 @@ impl Tail {
             open: None,
             after: VecDeque::new(),
             finished: Vec::new(),
-            gaps: 0,
+            lost: Counts::default(),
             buffer: vec![0; GULP],
         };
         match mark {
@@ -64,10 +65,9 @@ impl Tail {
     pub fn poll(&mut self, interest: &Interest) -> io::Result<Option<Reading>> {
         // Each turn but the last opens another file or finds a cut: both are few.
         loop {
-            if self.gaps > 0 {
-                let mut reading = Reading::of(&self.path.to_string_lossy());
-                reading.counts.gaps = std::mem::take(&mut self.gaps);
-                return Ok(Some(reading));
+            if self.lost.lose() {
+                let counts = std::mem::take(&mut self.lost);
+                return Ok(Some(Reading { counts, ..Reading::of(&self.path.to_string_lossy()) }));
             }
             let Some(open) = &mut self.open else {
                 self.open = Open::at_path(&self.path)?;
@@ -85,7 +85,7 @@ impl Tail {
                 return Ok(Some(self.take(read, interest)));
             }
             if let Some(next) = self.after.pop_front() {
-                self.lines.tear();
+                self.tear();
                 self.finish();
                 self.open = Some(next);
             } else if !self.rotated()? {
@@ -105,8 +105,17 @@ impl Tail {
         let chunk = self.buffer.get(..read).unwrap_or_default();
         take_all(&mut reading, &mut self.lines, chunk, interest);
         let held = self.lines.held();
-        reading.mark = self.open.as_ref().and_then(|open| open.mark(held));
+        // Whoever starts anew needs the other half too.
+        let open = self.open.as_ref().filter(|_| !self.lines.is_torn());
+        reading.mark = open.and_then(|open| open.mark(held));
         reading
+    }
+
+    fn tear(&mut self) {
+        match self.lines.tear() {
+            Torn::Kept => {}
+            Torn::Lost => self.lost.malformed += 1,
+        }
     }
 
     /// Whether there is more to read since another file stands at the path.
@@ -136,8 +145,8 @@ impl Tail {
             self.open = Some(copy);
             self.after.push_front(open);
         } else {
-            self.lines.tear();
-            self.gaps += 1;
+            self.tear();
+            self.lost.gaps += 1;
             self.open = Some(open);
         }
         Ok(())
@@ -150,7 +159,7 @@ impl Tail {
         // The very file first; a copy of it has another number.
         candidates.sort_by_key(|it| !it.has_number(mark));
         let Some(open) = candidates.into_iter().find_map(|it| it.at_mark(mark)) else {
-            self.gaps += 1;
+            self.lost.gaps += 1;
             return Ok(());
         };
         if let Some(new) = Open::at_path(&self.path)?.filter(|new| !new.is(&open)) {

@@ -1,5 +1,8 @@
 //! Lines like those of a real sensor, at documentation addresses.
 
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -209,6 +212,47 @@ fn what_does_not_read_is_counted_and_stops_nothing() {
     let malformed = malformed.len() as u64 + 2;
     assert_eq!((reading.counts.malformed, reading.counts.oversized), (malformed, 1));
     assert!(reading.loses(), "an oversized line said something that is lost");
+}
+
+#[test]
+fn a_line_that_does_not_read_is_a_loss_and_one_of_another_kind_is_none_however_written() {
+    let of = |line: &str| {
+        let mut reading = Reading::of("test");
+        take_all(&mut reading, &mut Lines::new(LINE_BYTES), line.as_bytes(), &interest());
+        (reading.loses(), reading.counts.others)
+    };
+    let mut other = event("anomaly", 7);
+    other["src_port"] = json!("none");
+    other["timestamp"] = json!("yesterday");
+    assert_eq!(of(&format!("{other}\n")), (false, 1));
+    other["src_port"] = json!(1);
+    assert_eq!(of(&format!("{other}\n")), (false, 1));
+    other["event_type"] = json!("alert");
+    assert_eq!(of(&format!("{other}\n")), (true, 0));
+    assert_eq!(of("rubbish\n"), (true, 0));
+}
+
+#[tokio::test]
+async fn the_last_line_of_a_stream_is_read_without_its_end_and_half_of_one_is_a_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stream");
+    let listener = StreamListener::bind(&path).unwrap();
+    let whole = alert(7, 9, 1).to_string();
+    let half = whole.split_at(whole.len() / 2).0;
+    let stats = event("stats", 7).to_string();
+    for (last, sightings, loses) in [("", 0, false), (&*whole, 1, false), (half, 0, true)] {
+        let mut sensor = UnixStream::connect(&path).unwrap();
+        sensor.write_all(format!("{stats}\n{last}").as_bytes()).unwrap();
+        drop(sensor);
+        let mut stream = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        while let Some(reading) = stream.next(&interest()).await {
+            read.push(reading);
+        }
+        assert!(read[0].sign_at.is_some());
+        let found: usize = read.iter().map(|it| it.sightings.len()).sum();
+        assert_eq!((found, read.iter().any(Reading::loses)), (sightings, loses), "{last}");
+    }
 }
 
 mod any {

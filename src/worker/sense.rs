@@ -126,10 +126,8 @@ async fn accept(
                     reading = stream.next(&interest) => reading,
                     () = stop.cancelled() => return,
                 };
-                match reading {
-                    Ok(Some(reading)) => keep(&sensor, reading, &stop).await,
-                    Ok(None) | Err(_) => return,
-                }
+                let Some(reading) = reading else { return };
+                keep(&sensor, reading, &stop).await;
             }
         });
     }

@@ -235,6 +235,29 @@ fn a_place_that_cannot_be_found_again_is_a_gap() {
 }
 
 #[test]
+fn half_a_line_that_finds_no_rest_after_a_rotation_is_lost_and_no_line_after_it() {
+    let mut world = World::new();
+    world.write(1);
+    let (head, _) = world.line();
+    world.writer.write_all(&head).unwrap();
+    world.poll();
+    world.rename(".1");
+    world.reopen();
+    world.poll();
+    // Until a line shows it, the rest may still come.
+    let (head, tail) = world.line();
+    world.writer.write_all(&head).unwrap();
+    world.poll();
+    assert_eq!(world.malformed, 0);
+    world.restart();
+    world.poll();
+    world.writer.write_all(&tail).unwrap();
+    world.poll();
+    assert_eq!((world.malformed, world.gaps), (1, 0), "and it is known after a restart");
+    assert_eq!(world.read, [1, 3]);
+}
+
+#[test]
 fn a_flood_is_taken_in_bounded_pieces() {
     const LINES: u32 = 100_000;
     let mut world = World::new();

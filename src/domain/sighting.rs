@@ -260,6 +260,13 @@ impl Reading {
     }
 }
 
+impl Mark {
+    /// Where there was no file yet: whatever is there later is read from its start.
+    pub const fn before_any() -> Self {
+        Self { device: 0, inode: 0, offset: 0, before: String::new() }
+    }
+}
+
 impl Counts {
     /// Whether there are lines among them that may have said anything.
     pub const fn lose(self) -> bool {

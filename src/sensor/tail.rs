@@ -37,7 +37,8 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Goes on where a mark says. Without one, what stands in the file already is not read.
+    /// Goes on where a mark says. Without one, what stands in the file already is not read; the place is
+    /// to be kept at once, as what is written from here on is.
     ///
     /// # Errors
     /// The system's error.
@@ -56,6 +57,15 @@ impl Tail {
             Some(mark) => tail.find(mark)?,
         }
         Ok(tail)
+    }
+
+    /// Nothing read, and how far that is.
+    pub fn place(&self) -> Reading {
+        let mark = match &self.open {
+            Some(open) => open.mark(self.lines.held()),
+            None => Some(Mark::before_any()),
+        };
+        Reading { mark, ..Reading::of(&self.path.to_string_lossy()) }
     }
 
     /// What came since the last call; `None` if there is nothing more for now.
@@ -154,6 +164,9 @@ impl Tail {
 
     /// Finds the place of a mark in the file at the path, or in one that it was rotated to.
     fn find(&mut self, mark: &Mark) -> io::Result<()> {
+        if *mark == Mark::before_any() {
+            return Ok(());
+        }
         let mut candidates: Vec<Open> = Open::at_path(&self.path)?.into_iter().collect();
         candidates.extend(rotated(&self.path)?);
         // The very file first; a copy of it has another number.

@@ -54,7 +54,7 @@ async fn follow(sensor: Sensor, path: PathBuf, interest: Arc<Interest>, stop: Ca
     while !stop.is_cancelled() {
         let turn = match tail.take() {
             Some(tail) => poll(tail, Arc::clone(&interest)).await,
-            None => open(&sensor, &path).await.map(|tail| (tail, None)),
+            None => open(&sensor, &path).await,
         };
         match turn {
             Ok((again, Some(reading))) => {
@@ -74,11 +74,17 @@ async fn follow(sensor: Sensor, path: PathBuf, interest: Arc<Interest>, stop: Ca
     }
 }
 
-async fn open(sensor: &Sensor, path: &Path) -> io::Result<Tail> {
+/// Whoever starts anew before anything was read goes on from where this one began.
+async fn open(sensor: &Sensor, path: &Path) -> io::Result<(Tail, Option<Reading>)> {
     let mark = flow::sensor::mark(sensor, &path.to_string_lossy()).await;
     let mark = mark.map_err(io::Error::other)?;
     let path = path.to_owned();
-    blocking(move || Tail::open(&path, mark.as_ref())).await
+    blocking(move || {
+        let tail = Tail::open(&path, mark.as_ref())?;
+        let begun = mark.is_none().then(|| tail.place());
+        Ok((tail, begun))
+    })
+    .await
 }
 
 /// A tail that failed is opened again at its mark, so none is given back with an error.
@@ -204,5 +210,39 @@ impl Told {
         if self.fault.take().is_some() {
             tracing::info!(path = %path.display(), "a sensor's file is read again");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::sensor::tests::{alert, interest};
+    use crate::testing::TestApp;
+
+    #[tokio::test]
+    async fn a_start_before_anything_was_read_goes_on_from_the_first() {
+        let app = TestApp::new().await.intake.app;
+        let sensor = Sensor {
+            db: app.db,
+            clock: app.clock,
+            random: app.random,
+            host: "gate".into(),
+            window: Duration::from_secs(10),
+            most_waiting: Sensor::MOST_WAITING,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("eve.json");
+        let mut file = std::fs::File::create(&path).unwrap();
+        writeln!(file, "{}", alert(7, 1, 1)).unwrap();
+        let (_, begun) = open(&sensor, &path).await.unwrap();
+        keep(&sensor, begun.unwrap(), &CancellationToken::new()).await;
+        writeln!(file, "{}", alert(7, 2, 1)).unwrap();
+        let (tail, begun) = open(&sensor, &path).await.unwrap();
+        assert_eq!(begun, None);
+        let (_, reading) = poll(tail, Arc::new(interest())).await.unwrap();
+        let reading = reading.unwrap();
+        assert_eq!((reading.sightings.len(), reading.loses()), (1, false));
     }
 }

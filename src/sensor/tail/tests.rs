@@ -109,6 +109,22 @@ fn what_stood_there_before_the_first_start_is_not_read() {
 }
 
 #[test]
+fn what_is_written_between_the_first_start_and_the_next_is_read() {
+    for is_there in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("eve.json");
+        if is_there {
+            fs::write(&path, format!("{}\n", alert(7, 1, 1))).unwrap();
+        }
+        let mark = Tail::open(&path, None).unwrap().place().mark.unwrap();
+        append(&path).write_all(format!("{}\n", alert(7, 2, 1)).as_bytes()).unwrap();
+        let mut tail = Tail::open(&path, Some(&mark)).unwrap();
+        let reading = tail.poll(&interest()).unwrap().unwrap();
+        assert_eq!((reading.sightings.len(), reading.loses()), (1, false), "{is_there}");
+    }
+}
+
+#[test]
 fn a_renamed_file_is_read_until_the_writer_has_moved_on() {
     let mut world = World::new();
     world.write(3);

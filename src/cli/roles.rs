@@ -163,7 +163,7 @@ async fn sense(config: &Config, handed: Handed) -> Result<(), CliError> {
     let Handed { reach, ready, .. } = handed;
     let sensor = open::sensor(config, reach.database_password).await?;
     let sources = sources(config)?;
-    flow::sensor::started(&sensor, env!("CARGO_PKG_VERSION"), &places(config)).await?;
+    flow::sensor::started(&sensor, env!("CARGO_PKG_VERSION"), &sources.places).await?;
     let stop = CancellationToken::new();
     let loops = tokio::spawn(sense::run(sensor, sources, stop.clone()));
     ready.tell();
@@ -180,6 +180,7 @@ fn sources(config: &Config) -> Result<sense::Sources, CliError> {
         stream: sensor.stream.as_deref().map(StreamListener::bind).transpose()?,
         datagrams: sensor.datagram.as_deref().map(Datagrams::bind).transpose()?,
         interest: Interest { services: sensor.services(config), weights: sensor.weights() },
+        places: places(config),
     })
 }
 

@@ -21,6 +21,7 @@ use crate::domain::{Action, Actor, Artifact, ArtifactId, Event, EventId, State, 
 pub(super) use join::look_for;
 
 /// Where the sensor role reads.
+#[derive(Clone)]
 pub struct Places {
     pub files: Vec<String>,
     /// These keep nothing for whoever is away.
@@ -31,8 +32,12 @@ pub struct Places {
 const GRACE: Duration = Duration::from_secs(3);
 /// Sightings are kept this long for uploads that still wait for their scan.
 const KEPT: Duration = Duration::from_hours(1);
-/// Of several sources each is missed for so long that has given a sign of life.
+/// Of several sources each is missed for so long after its last sign of life, however long its machine is
+/// away.
 const MISSED: Duration = Duration::from_hours(24);
+/// No source that is still read counts as silent for longer, so that it goes on being missed; far longer
+/// than any silence that is allowed.
+const LONGEST_SILENCE: Duration = Duration::from_hours(20);
 /// A step goes on for so long while there is more, which is most of the time until the next: a flood
 /// is worked off, and whether the sensor is heard is still asked in between.
 const LONGEST_STEP: Duration = Duration::from_millis(400);
@@ -51,11 +56,24 @@ pub async fn started(sensor: &Sensor, version: &str, places: &Places) -> Result<
             sensor.db.retire_source(&source).await?;
         }
     }
+    reads(sensor, places).await?;
     let at = sensor.clock.read();
     let actor = Actor::Service { role: Role::Sensor };
     let id = EventId::new(at, sensor.random.bytes()?);
     let event = Event::new(id, at, actor, Action::ServiceStart).fact("version", version);
     Ok(sensor.db.append(&event).await?)
+}
+
+/// Has what is read go on being missed: each file, and each socket that a sensor ever spoke to.
+pub async fn reads(sensor: &Sensor, places: &Places) -> Result<(), FlowError> {
+    let since = sensor.clock.read().minus(LONGEST_SILENCE);
+    for file in &places.files {
+        sensor.db.await_source(&name(sensor, file), since).await?;
+    }
+    for socket in &places.sockets {
+        sensor.db.miss_source(&name(sensor, socket), since).await?;
+    }
+    Ok(())
 }
 
 /// How far a file was read before.

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::{Datagrams, Interest, Sensor, StreamListener, Tail};
 use crate::domain::sighting::Reading;
 use crate::flow;
+use crate::flow::sensor::Places;
 
 /// Where a sensor tells what it sees.
 pub struct Sources {
@@ -19,10 +20,14 @@ pub struct Sources {
     pub stream: Option<StreamListener>,
     pub datagrams: Option<Datagrams>,
     pub interest: Interest,
+    /// The names of all of them.
+    pub places: Places,
 }
 
 /// How often a file is looked at that has nothing new.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is said what is read, so that it is missed.
+const SAY: Duration = Duration::from_hours(1);
 /// Pause after an error.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Sensors that are connected at once.
@@ -41,10 +46,22 @@ pub async fn run(sensor: Sensor, sources: Sources, stop: CancellationToken) {
         loops.spawn(accept(sensor, listener, interest, stop));
     }
     if let Some(datagrams) = sources.datagrams {
-        loops.spawn(receive(sensor, datagrams, interest, stop));
+        loops.spawn(receive(sensor.clone(), datagrams, interest, stop.clone()));
     }
+    loops.spawn(say(sensor, sources.places, stop));
     loops.close();
     loops.wait().await;
+}
+
+/// Says what is read.
+async fn say(sensor: Sensor, places: Places, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = flow::sensor::reads(&sensor, &places).await {
+            // Told by the loops that read; a later turn is soon enough.
+            tracing::debug!(%error, "what is read was not said");
+        }
+        pause(SAY, &stop).await;
+    }
 }
 
 /// Follows a file.

@@ -31,6 +31,16 @@ impl Db {
         engine!(self, db => db.heard(since).await)
     }
 
+    /// Has a source count as silent since a time, unless it gave a sign of life after that.
+    pub async fn await_source(&self, source: &str, since: Timestamp) -> Answer<()> {
+        engine!(self, db => db.await_source(source, since).await)
+    }
+
+    /// The same, if it ever gave a sign of life.
+    pub async fn miss_source(&self, source: &str, since: Timestamp) -> Answer<()> {
+        engine!(self, db => db.miss_source(source, since).await)
+    }
+
     /// Forgets a source's sign of life: it is not missed from now on.
     pub async fn retire_source(&self, source: &str) -> Answer<()> {
         engine!(self, db => db.retire_source(source).await)

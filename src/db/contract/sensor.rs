@@ -179,6 +179,17 @@ pub(super) async fn a_sensor_is_heard_by_its_latest_sign_and_each_change_is_one_
     }
     db.retire_source("gate:other.json").await.unwrap();
     assert_eq!(db.heard(before).await.unwrap().sign_at, Some(NOW));
+    for source in ["gate:other.json", "gate:never.json"] {
+        db.miss_source(source, before).await.unwrap();
+        assert_eq!(db.heard(before).await.unwrap().sign_at, Some(NOW), "it gave no sign");
+        db.await_source(source, before).await.unwrap();
+        assert_eq!(db.heard(before).await.unwrap().sign_at, Some(before));
+        db.miss_source(source, NOW).await.unwrap();
+        assert_eq!(db.heard(before).await.unwrap().sign_at, Some(NOW));
+        db.await_source(source, before).await.unwrap();
+        assert_eq!(db.heard(before).await.unwrap().sign_at, Some(NOW), "it gave one since");
+        db.retire_source(source).await.unwrap();
+    }
     for (hearing, is_new) in
         [(Hearing::Silent, true), (Hearing::Silent, false), (Hearing::Heard, true)]
     {

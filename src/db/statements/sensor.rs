@@ -63,6 +63,31 @@ impl Store {
         Ok(Some(counts))
     }
 
+    pub(in crate::db) async fn await_source(&self, source: &str, since: Timestamp) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO sensor_sources (source, counts, sign_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (source) DO UPDATE SET sign_at = excluded.sign_at \
+             WHERE sensor_sources.sign_at IS NULL OR sensor_sources.sign_at < excluded.sign_at",
+        )
+        .bind(source)
+        .bind(to_json(&Counts::default(), "sensor_sources")?)
+        .bind(since.as_millis())
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(in crate::db) async fn miss_source(&self, source: &str, since: Timestamp) -> Answer<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE sensor_sources SET sign_at = $2 WHERE source = $1 AND sign_at < $2")
+            .bind(source)
+            .bind(since.as_millis())
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
     pub(in crate::db) async fn retire_source(&self, source: &str) -> Answer<()> {
         let mut tx = self.begin().await?;
         sqlx::query("UPDATE sensor_sources SET sign_at = NULL WHERE source = $1")

@@ -79,6 +79,51 @@ async fn of_two_sources_the_one_that_is_silent_counts_until_it_is_read_no_longer
 }
 
 #[tokio::test]
+async fn a_source_that_is_still_read_is_missed_however_long_it_is_away() {
+    let world = World::new().await;
+    let lives = async |source: &str| {
+        let reading = Reading { sign_at: Some(world.now()), ..Reading::of(source) };
+        take(&world.sensor, &reading).await.unwrap();
+    };
+    let hearing = async || hearing(&world.worker).await.unwrap();
+    let [files, sockets] = [["eve.json", "other.json"], ["eve.sock", "unused.sock"]]
+        .map(|names| names.map(str::to_owned).to_vec());
+    let places = Places { files, sockets };
+    for away in ["other.json", "eve.sock"] {
+        for source in ["eve.json", "other.json", "eve.sock"] {
+            lives(source).await;
+        }
+        assert_eq!(
+            hearing().await,
+            Some(Hearing::Heard),
+            "what never spoke to a socket is not missed"
+        );
+        for hour in 0..50 {
+            world.app.hand.advance(Duration::from_hours(1));
+            reads(&world.sensor, &places).await.unwrap();
+            for source in ["eve.json", "other.json", "eve.sock"] {
+                if source != away {
+                    lives(source).await;
+                }
+            }
+            assert_eq!(hearing().await, Some(Hearing::Silent), "{away} after {hour} hours");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_never_gave_a_sign_is_missed_until_it_is_read_no_longer() {
+    let world = World::new().await;
+    let restart = async |files: &[&str]| {
+        let files = files.iter().map(|&it| it.to_owned()).collect();
+        started(&world.sensor, "1", &Places { files, sockets: Vec::new() }).await.unwrap();
+        hearing(&world.worker).await.unwrap()
+    };
+    assert_eq!(restart(&["eve.json", "never.json"]).await, Some(Hearing::Silent));
+    assert_eq!(restart(&["eve.json"]).await, Some(Hearing::Heard));
+}
+
+#[tokio::test]
 async fn what_was_told_to_a_socket_while_nobody_listened_is_lost_and_said_to_be() {
     let world = World::new().await;
     let restart = async |sockets: &[&str]| {

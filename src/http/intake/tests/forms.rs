@@ -237,7 +237,7 @@ async fn of_a_form_that_meets_a_full_store_it_is_told_what_arrived() {
         let (begins, ends) = (begins.to_vec(), ends.to_vec());
         let db = app.intake.app.db.clone();
         let fills = stream::iter([begins]).chain(stream::once(async move {
-            while db.count_in(StateName::Quarantined).await.unwrap() == 0 {
+            while db.count_in(StateName::Quarantined, 1).await.unwrap() == 0 {
                 tokio::task::yield_now().await;
             }
             // Of this one nothing is ever free.

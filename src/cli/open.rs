@@ -369,6 +369,7 @@ pub(super) fn scanner_with(
             program: program.clone(),
             jail: Some(config.paths.jail.clone()),
             database: in_force.clamav.unwrap_or_else(|| signatures.clone()),
+            set: in_force.clamav_id.clone(),
             run: run.to_owned(),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }),

@@ -113,8 +113,8 @@ impl Engines {
                 let ClamdSource::Managed(own) = &self.config.clamd else {
                     return Err(ScannerError::NotOurs);
                 };
-                let source =
-                    in_its_folder(ManagedConfig { database, ..own.clone() }, &self.started);
+                let own = ManagedConfig { database, set: Some(id.clone()), ..own.clone() };
+                let source = in_its_folder(own, &self.started);
                 let clamd = Clamd::start(clamd_config(&self.config, source)).await?;
                 Ok(Candidate::Clamav { clamd, id })
             }

@@ -53,6 +53,7 @@ pub(crate) fn config_in(folder: &Path, rules: Vec<u8>) -> ScannerConfig {
         program: "/usr/sbin/clamd".into(),
         jail: Some(jail_program()),
         database,
+        set: None,
         run: folder.join("run"),
         threads: 2,
     };

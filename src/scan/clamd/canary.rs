@@ -1,8 +1,9 @@
 //! Proof that clamd finds anything at all: harmless strings that its set must know.
 //!
 //! An empty or broken set answers `OK` to everything, and so does a clamd that is not allowed to
-//! read what it was handed. The proof holds for one `VERSION` answer and for an hour, so it is made
-//! again at a start and after a change of sets; without it no answer is used.
+//! read what it was handed. The proof holds for one `VERSION` answer of one start and for an hour, and
+//! ends with a fault, so it is made again at a start and after a change of sets; without it no answer
+//! is used.
 
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,8 @@ impl Canary {
 pub(super) struct Proof {
     /// The `VERSION` answer it was made under.
     pub(super) version: String,
+    /// Which start of a managed clamd it was made with.
+    pub(super) start: u32,
     pub(super) at: Instant,
     /// The way by which clamd can read what it is handed.
     pub(super) transport: Transport,
@@ -85,8 +88,8 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    pub(super) fn holds(&self, version: &str) -> bool {
-        self.version == version && self.at.elapsed() < CANARY_INTERVAL
+    pub(super) fn holds(&self, version: &str, start: u32) -> bool {
+        self.version == version && self.start == start && self.at.elapsed() < CANARY_INTERVAL
     }
 }
 
@@ -107,18 +110,20 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_holds_for_its_set_and_its_hour() {
+    fn a_proof_holds_for_its_set_its_start_and_its_hour() {
         let proof = Proof {
             version: "ClamAV 1".into(),
+            start: 1,
             at: Instant::now(),
             transport: Transport::Descriptor,
             set: SignatureSet { version: "1".into(), made_at: None, demo: false },
         };
-        assert!(proof.holds("ClamAV 1"));
-        assert!(!proof.holds("ClamAV 2"));
+        assert!(proof.holds("ClamAV 1", 1));
+        assert!(!proof.holds("ClamAV 2", 1));
+        assert!(!proof.holds("ClamAV 1", 2));
         let Some(at) = Instant::now().checked_sub(CANARY_INTERVAL) else {
             return;
         };
-        assert!(!Proof { at, ..proof }.holds("ClamAV 1"));
+        assert!(!Proof { at, ..proof }.holds("ClamAV 1", 1));
     }
 }

@@ -5,7 +5,7 @@
 //! module knows nothing of files or answers beyond `PONG`.
 
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
+use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::sync::oneshot;
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use super::conf::{self, Values};
 use super::{ClamdLimits, ping};
+use crate::domain::signatures::SetId;
 
 /// What a managed clamd is started with.
 #[derive(Clone, Debug)]
@@ -31,6 +33,9 @@ pub struct ManagedConfig {
     pub jail: Option<PathBuf>,
     /// Its signature set. clamd only reads here.
     pub database: PathBuf,
+    /// What the set's files are by their content, where that is known: a clamd that died is started
+    /// again with these and no others.
+    pub set: Option<SetId>,
     /// A folder for socket, configuration and temporary files; best on a tmpfs. Made if missing,
     /// for the service alone. The path of a socket can have 107 bytes at most.
     pub run: PathBuf,
@@ -57,13 +62,15 @@ pub enum ManagedError {
         /// The first thing it complained of, cleaned.
         said: String,
     },
+    #[error("{0} is not the signature set any more that clamd was started with")]
+    Altered(PathBuf),
     #[error("clamd did not answer in time after its start")]
     NotReady,
 }
 
 /// A started clamd. In the jail its keeper ends it when the lifeline closes, so it cannot outlive
 /// a service that was killed.
-struct Running {
+pub(super) struct Running {
     child: Child,
     _lifeline: Option<ChildStdin>,
 }
@@ -74,6 +81,8 @@ pub(super) struct Managed {
     socket: PathBuf,
     /// The running process, or 0 between two.
     pid: Arc<AtomicU32>,
+    /// How often it was started.
+    starts: Arc<AtomicU32>,
     stop: Option<oneshot::Sender<()>>,
     supervisor: JoinHandle<()>,
 }
@@ -91,9 +100,11 @@ impl Managed {
         let first = launch(&config, limits).await?;
         let socket = socket_of(&config);
         let pid = Arc::new(AtomicU32::new(first.child.id().unwrap_or(0)));
+        let starts = Arc::new(AtomicU32::new(1));
         let (stop, stopped) = oneshot::channel();
-        let supervisor = tokio::spawn(supervise(config, limits, first, Arc::clone(&pid), stopped));
-        Ok(Self { socket, pid, stop: Some(stop), supervisor })
+        let told = (Arc::clone(&pid), Arc::clone(&starts));
+        let supervisor = tokio::spawn(supervise(config, limits, first, told, stopped));
+        Ok(Self { socket, pid, starts, stop: Some(stop), supervisor })
     }
 
     pub(super) fn socket(&self) -> &Path {
@@ -102,6 +113,10 @@ impl Managed {
 
     pub(super) fn pid(&self) -> Option<u32> {
         Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    pub(super) fn starts(&self) -> u32 {
+        self.starts.load(Ordering::Acquire)
     }
 
     /// Asks it to end and waits until it has.
@@ -124,7 +139,7 @@ async fn supervise(
     config: ManagedConfig,
     limits: ClamdLimits,
     first: Running,
-    pid: Arc<AtomicU32>,
+    (pid, starts): (Arc<AtomicU32>, Arc<AtomicU32>),
     mut stopped: oneshot::Receiver<()>,
 ) {
     let mut running = first;
@@ -142,6 +157,8 @@ async fn supervise(
         if since.elapsed() >= STEADY {
             pause = FIRST_PAUSE;
         }
+        // Before it can be asked: what the one before was proven to find says nothing about it.
+        starts.fetch_add(1, Ordering::Release);
         running = loop {
             tokio::select! {
                 _ = &mut stopped => return,
@@ -150,7 +167,7 @@ async fn supervise(
             pause = (pause * 2).min(LONGEST_PAUSE);
             let next = tokio::select! {
                 _ = &mut stopped => return,
-                next = launch(&config, limits) => next,
+                next = launch_again(&config, limits) => next,
             };
             match next {
                 Ok(next) => break next,
@@ -203,6 +220,40 @@ async fn launch(config: &ManagedConfig, limits: ClamdLimits) -> Result<Running, 
             })
         }
     }
+}
+
+/// The same for one that died: it may have been its set that changed.
+pub(super) async fn launch_again(
+    config: &ManagedConfig,
+    limits: ClamdLimits,
+) -> Result<Running, ManagedError> {
+    if let Some(set) = config.set.clone() {
+        let folder = config.database.clone();
+        let found = tokio::task::spawn_blocking(move || set_in(&folder)).await;
+        if !matches!(found, Ok(Ok(found)) if found == set) {
+            return Err(ManagedError::Altered(config.database.clone()));
+        }
+    }
+    launch(config, limits).await
+}
+
+/// The name of the set that a folder holds.
+fn set_in(folder: &Path) -> io::Result<SetId> {
+    let mut digests = Vec::new();
+    let mut block = vec![0; 64 * 1024];
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let mut file = fs::File::open(entry.path())?;
+        let mut hash = Sha256::new();
+        loop {
+            let read = file.read(&mut block)?;
+            let Some(read) = block.get(..read).filter(|read| !read.is_empty()) else { break };
+            hash.update(read);
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        digests.push((name, hash.finalize().into()));
+    }
+    Ok(SetId::of_digests(digests))
 }
 
 /// Reads all that clamd says, so that it never waits for a reader, and keeps the beginning: what it

@@ -182,8 +182,27 @@ impl Clamd {
         sha256: &Sha256Hex,
     ) -> Result<(SignatureSet, Option<Finding>), ClamdFault> {
         let proof = self.proof().await?;
-        let reply = self.reply(proof.transport, file, sha256).await?;
-        Ok((proof.set, answer::finding(&reply)))
+        match self.reply(proof.transport, file, sha256).await {
+            // Another one may have answered.
+            Ok(_) if self.starts() != proof.start => Err(ClamdFault::ConnectionLost),
+            Ok(reply) => Ok((proof.set, answer::finding(&reply))),
+            Err(fault) => {
+                self.doubt(fault, &proof).await;
+                Err(fault)
+            }
+        }
+    }
+
+    fn starts(&self) -> u32 {
+        self.managed.as_ref().map_or(0, Managed::starts)
+    }
+
+    /// A fault that may mean another clamd, or one that is no longer allowed what it was, ends the
+    /// proof. One that is only late is the same.
+    async fn doubt(&self, fault: ClamdFault, proof: &Proof) {
+        if fault != ClamdFault::Timeout {
+            self.proof.lock().await.take_if(|held| held.at == proof.at);
+        }
     }
 
     async fn reply(
@@ -205,8 +224,10 @@ impl Clamd {
         let connection = Connection::open(&self.socket).await?;
         let version = Version::read(&connection.ask("VERSION").await?, &self.zone)?;
         let mut proof = self.proof.lock().await;
-        if let Some(held) = proof.as_ref().filter(|held| held.holds(&version.line)) {
+        if let Some(held) = proof.as_ref().filter(|held| held.holds(&version.line, start)) {
             return Ok(held.clone());
+        // Before the question: of a clamd that is started meanwhile nothing is proven.
+        let start = self.starts();
         }
         *proof = None;
         let at = Instant::now();
@@ -216,7 +237,7 @@ impl Clamd {
         let set = version.set(marked);
         tracing::info!(set = set.version, ?transport, "clamd finds its canary");
         let version = version.line;
-        let made = Proof { version, at, transport, set };
+        let made = Proof { version, start, at, transport, set };
         *proof = Some(made.clone());
         Ok(made)
     }

@@ -198,6 +198,34 @@ async fn where_descriptors_are_refused_the_bytes_are_streamed() {
     assert!(is_clean(&scan(&stub.clamd, &bytes).await));
     // One refused descriptor, one streamed canary, one streamed file.
     assert_eq!(stub.scans.load(Ordering::Relaxed), 3);
+#[tokio::test]
+async fn a_fault_ends_the_proof_and_a_late_answer_does_not() {
+    // Descriptors are refused from the second file on; then bytes are streamed.
+    let refused = stub(|command, nth| match (command, nth) {
+        ("VERSION", _) => answer(VERSION),
+        ("FILDES", 0) => answer(FOUND),
+        ("FILDES", 1) => answer(b"fd[9]: OK\0"),
+        ("FILDES", _) => answer(b"No file descriptor received. ERROR\0"),
+        (_, 4) => answer(b"stream: Sekisho.Canary.Bytes.UNOFFICIAL FOUND\0"),
+        _ => answer(b"stream: OK\0"),
+    })
+    .await;
+    assert!(is_clean(&scan(&refused.clamd, b"x").await));
+    assert_eq!(fault(&scan(&refused.clamd, b"x").await), "engine_error");
+    assert!(is_clean(&scan(&refused.clamd, b"x").await));
+    // A canary and two files.
+    let late = stub(|command, nth| match (command, nth) {
+        ("VERSION", _) => answer(VERSION),
+        (_, 0) => answer(FOUND),
+        (_, 1) => Does::Hang,
+        _ => answer(b"fd[9]: OK\0"),
+    })
+    .await;
+    assert_eq!(fault(&scan(&late.clamd, b"x").await), "timeout");
+    assert!(is_clean(&scan(&late.clamd, b"x").await));
+    assert_eq!(late.scans.load(Ordering::Relaxed), 3);
+}
+
 }
 
 #[tokio::test]

@@ -124,6 +124,7 @@ reason-engine_absent = An engine is not running.
 reason-garbage_answer = An engine's answer could not be read.
 reason-engine_error = An engine reported a fault of its own.
 reason-short_stream = An engine did not get all of the file.
+reason-limits_unsafe = The virus scanner says OK of what it did not scan. Its options must be changed.
 reason-canary_missing = An engine did not find its test sample. Check its signatures.
 reason-crashed = An engine crashed.
 reason-jail_timeout = The jailed scan exceeded its time limit.

@@ -121,6 +121,7 @@ reason-engine_absent = 検査エンジンが動いていません。
 reason-garbage_answer = 検査エンジンの答えが読めませんでした。
 reason-engine_error = 検査エンジンが自身の異常を報告しました。
 reason-short_stream = 検査エンジンがファイルの全体を受け取れませんでした。
+reason-limits_unsafe = ウイルス検査エンジンが、検査していないものを異常なしと答えます。設定を直してください。
 reason-canary_missing = 検査エンジンが試験用の見本を見つけられません。定義を確かめてください。
 reason-crashed = 検査エンジンが異常終了しました。
 reason-jail_timeout = 隔離された検査が制限時間を超えました。

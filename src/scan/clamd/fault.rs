@@ -21,6 +21,12 @@ pub enum ClamdFault {
     ShortStream,
     #[error("clamd does not find what it must find")]
     CanaryMissing,
+    #[error(
+        "clamd says OK of files that it did not scan: in its clamd.conf, set AlertExceedsMax and \
+         AlertEncrypted to yes, and MaxFileSize, MaxScanSize and StreamMaxLength to more than \
+         limits.file_bytes"
+    )]
+    UnsafeOptions,
 }
 
 impl ClamdFault {
@@ -34,6 +40,7 @@ impl ClamdFault {
             Self::EngineError => "engine_error",
             Self::ShortStream => "short_stream",
             Self::CanaryMissing => "canary_missing",
+            Self::UnsafeOptions => "limits_unsafe",
         }
     }
 

@@ -1,14 +1,15 @@
 //! `ClamAV`, asked over its own socket.
 //!
 //! A report is complete only if clamd, proven a short while ago to find what it must find, gave its
-//! exact clean answer or named a match about this very file within the deadline. Everything else is
-//! a passing fault: an engine that is down, hung or talking nonsense never clears a file and never
-//! condemns one.
+//! exact clean answer or named a match about this very file within the deadline. One that somebody
+//! else runs is proven to tell, too, what it did not look at. Everything else is a passing fault: an
+//! engine that is down, hung or talking nonsense never clears a file and never condemns one.
 
 mod answer;
 mod canary;
 mod conf;
 mod connection;
+mod demand;
 mod fault;
 mod managed;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use answer::{Reply, Transport, Version};
 pub use canary::{CANARY_INTERVAL, CanaryChoice};
 use canary::{Canary, Proof};
 use connection::Connection;
+use demand::Demand;
 pub use fault::ClamdFault;
 pub use managed::{ManagedConfig, ManagedError};
 
@@ -73,6 +75,8 @@ pub struct Clamd {
     /// The last found canary; its lock makes one probe serve all who wait for it.
     proof: Mutex<Option<Proof>>,
     managed: Option<Managed>,
+    /// The longest file to show to a clamd whose options are not ours.
+    foreign: Option<u64>,
 }
 
 impl Clamd {
@@ -94,6 +98,7 @@ impl Clamd {
             zone,
             database,
             proof: Mutex::new(None),
+            foreign: managed.is_none().then_some(config.limits.file_bytes),
             managed,
         })
     }
@@ -221,17 +226,20 @@ impl Clamd {
 
     /// The last proof if it holds for what clamd says it is now, otherwise a new one.
     async fn proof(&self) -> Result<Proof, ClamdFault> {
+        // Before the question: of a clamd that is started meanwhile nothing is proven.
+        let start = self.starts();
         let connection = Connection::open(&self.socket).await?;
         let version = Version::read(&connection.ask("VERSION").await?, &self.zone)?;
         let mut proof = self.proof.lock().await;
         if let Some(held) = proof.as_ref().filter(|held| held.holds(&version.line, start)) {
             return Ok(held.clone());
-        // Before the question: of a clamd that is started meanwhile nothing is proven.
-        let start = self.starts();
         }
         *proof = None;
         let at = Instant::now();
         let transport = self.find_canary().await?;
+        if let Some(longest) = self.foreign {
+            self.make_demands(transport, longest).await?;
+        }
         let marked = self.database.as_ref();
         let marked = marked.is_some_and(|folder| folder.join(DEMO_MARK).exists());
         let set = version.set(marked);
@@ -254,6 +262,22 @@ impl Clamd {
             Ok(false) | Err(ClamdFault::EngineError) => Err(ClamdFault::CanaryMissing),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// A clamd that is silent about what it did not look at makes such files look clean.
+    async fn make_demands(&self, transport: Transport, longest: u64) -> Result<(), ClamdFault> {
+        for demand in Demand::ALL {
+            let canaries = self.canary;
+            let made = tokio::task::spawn_blocking(move || demand.seal(longest, canaries)).await;
+            let (file, sha256) = made.ok().and_then(Result::ok).ok_or(ClamdFault::Absent)?;
+            let finding = answer::finding(&self.reply(transport, &file, &sha256).await?);
+            if !demand.is_met(finding.as_ref()) {
+                let options = demand.options();
+                tracing::error!(?demand, options, "clamd says OK of what it did not scan");
+                return Err(ClamdFault::UnsafeOptions);
+            }
+        }
+        Ok(())
     }
 
     async fn is_canary_found(&self, transport: Transport) -> Result<bool, ClamdFault> {

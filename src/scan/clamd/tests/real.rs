@@ -5,6 +5,7 @@ use std::process::Command;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
+use crate::domain::signatures::SetId;
 
 const SECONDS: Duration = Duration::from_secs(20);
 
@@ -41,6 +42,7 @@ fn managed(folder: &Folder) -> ManagedConfig {
         program: "/usr/sbin/clamd".into(),
         jail: None,
         database,
+        set: None,
         run: folder.path().join("run"),
         threads: 2,
     }
@@ -211,6 +213,123 @@ async fn a_clamd_without_a_set_or_with_a_broken_one_does_not_start_and_says_whic
     std::fs::create_dir_all(&managed.database).unwrap();
     std::fs::write(managed.database.join("broken.ndb"), "no signature\n").unwrap();
     assert!(matches!(start().await, Err(ManagedError::Ended { .. })));
+}
+
+#[tokio::test]
+async fn a_clamd_that_was_started_again_is_asked_for_its_canary_again() {
+    let folder = Folder::new();
+    let managed = managed(&folder);
+    // Plain files have no number and no date: clamd says the same of whatever they are.
+    let canary = hex::encode(Canary::Own.assemble());
+    let set = managed.database.join("set.ndb");
+    std::fs::write(&set, format!("Test.Canary:0:*:{canary}\n")).unwrap();
+    let clamd = Clamd::start(config(ClamdSource::Managed(managed), SECONDS)).await.unwrap();
+    assert!(is_clean(&scan(&clamd, b"a photo").await));
+    std::fs::write(&set, "Test.Other:0:*:6e6f7468696e67206f66206f757273\n").unwrap();
+    signal(&clamd, Signal::KILL);
+    let again = async {
+        loop {
+            let report = scan(&clamd, b"a photo").await;
+            assert!(!is_clean(&report));
+            if fault(&report) == "canary_missing" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SECONDS, again).await.unwrap();
+    clamd.stop().await;
+}
+
+#[tokio::test]
+async fn a_clamd_is_not_started_again_with_a_set_that_was_altered() {
+    let folder = Folder::new();
+    let (name, text) = ("set.ndb", "Test.Other:0:*:6e6f7468696e67206f66206f757273\n");
+    let set = Some(SetId::of_files(&[(name.to_owned(), text.into())]));
+    let managed = ManagedConfig { set, ..managed(&folder) };
+    std::fs::write(managed.database.join(name), text).unwrap();
+    let limits = ClamdLimits { file_bytes: 1 << 19, deadline: SECONDS };
+    assert!(managed::launch_again(&managed, limits).await.is_ok());
+    std::fs::write(managed.database.join("more.ndb"), text).unwrap();
+    let refused = managed::launch_again(&managed, limits).await;
+    assert!(matches!(refused, Err(ManagedError::Altered(at)) if at == managed.database));
+}
+
+/// A clamd that somebody else runs, with these options; killed at the end.
+struct Foreign(std::process::Child);
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn foreign(folder: &Folder, options: &str) -> (Foreign, Clamd) {
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("db")).unwrap();
+    build_set(&at("db"), 27_800);
+    let (socket, db) = (at("s"), at("db"));
+    let conf = format!(
+        "LocalSocket {}\nDatabaseDirectory {}\nForeground yes\n{options}",
+        socket.display(),
+        db.display()
+    );
+    std::fs::write(at("conf"), conf).unwrap();
+    let mut command = Command::new("/usr/sbin/clamd");
+    command.arg("--config-file").arg(at("conf")).stdout(std::process::Stdio::null());
+    let child = Foreign(command.spawn().unwrap());
+    let limits = ClamdLimits { file_bytes: 30_000_000, deadline: SECONDS };
+    let source = ClamdSource::External { socket };
+    let config = ClamdConfig { source, canary: CanaryChoice::Either, limits };
+    let clamd = Clamd::start(config).await.unwrap();
+    let answers = async {
+        while clamd.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SECONDS, answers).await.unwrap();
+    (child, clamd)
+}
+
+/// What Debian's package sets of it.
+const DEBIAN: &str = "MaxScanSize 100M\nMaxFileSize 25M\nStreamMaxLength 25M\nMaxRecursion 16\n\
+    MaxFiles 10000\nAlertBrokenExecutables false\nAlertExceedsMax false\nAlertEncrypted false\n";
+
+#[tokio::test]
+async fn a_foreign_clamd_that_is_silent_about_what_it_did_not_scan_clears_nothing() {
+    let loud = "AlertExceedsMax yes\nAlertEncrypted yes\n";
+    let roomy = "MaxFileSize 100M\nMaxScanSize 400M\nStreamMaxLength 100M\n";
+    for (options, expected) in [
+        (DEBIAN.to_owned(), "limits_unsafe"),
+        (format!("{roomy}AlertEncrypted yes\n"), "limits_unsafe"),
+        (format!("{roomy}AlertExceedsMax yes\n"), "limits_unsafe"),
+        (format!("{roomy}{loud}"), "complete"),
+        // Too small, and it says so.
+        (format!("MaxFileSize 25M\nMaxScanSize 100M\n{loud}"), "complete"),
+    ] {
+        let folder = Folder::new();
+        let (_child, clamd) = foreign(&folder, &options).await;
+        let report = scan(&clamd, b"a photo").await;
+        if expected == "complete" {
+            assert!(is_clean(&report), "{options}: {report:?}");
+        } else {
+            assert_eq!(fault(&report), expected, "{options}");
+            let told = clamd.prove().await.unwrap_err().to_string();
+            assert!(told.contains("AlertExceedsMax") && told.contains("AlertEncrypted"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_silent_clamd_would_clear_is_not_cleared() {
+    let folder = Folder::new();
+    let (_child, clamd) = foreign(&folder, DEBIAN).await;
+    let (file, sha256) = Demand::Longest.seal(30_000_000, CanaryChoice::Either).unwrap();
+    let transport = Transport::Descriptor;
+    assert_eq!(clamd.reply(transport, &file, &sha256).await, Ok(Reply::Clean), "its own word");
+    let report = clamd.scan(&file, &sha256).await;
+    assert_eq!(fault(&report), "limits_unsafe");
 }
 
 #[tokio::test]

@@ -44,12 +44,10 @@ async fn stub(plan: impl Fn(&str, usize) -> Does + Send + Sync + 'static) -> Stu
     let server = tokio::spawn(serve(listener, Arc::new(plan), Arc::clone(&scans)));
     let source = ClamdSource::External { socket };
     let config = config(source, Duration::from_millis(250));
-    Stub {
-        clamd: Clamd::start(config).await.unwrap(),
-        scans,
-        server: server.abort_handle(),
-        _folder: folder,
-    }
+    let mut clamd = Clamd::start(config).await.unwrap();
+    // What it is asked about its options is the subject of other tests.
+    clamd.foreign = None;
+    Stub { clamd, scans, server: server.abort_handle(), _folder: folder }
 }
 
 async fn serve(listener: UnixListener, plan: Arc<Plan>, scans: Arc<AtomicUsize>) {
@@ -198,6 +196,8 @@ async fn where_descriptors_are_refused_the_bytes_are_streamed() {
     assert!(is_clean(&scan(&stub.clamd, &bytes).await));
     // One refused descriptor, one streamed canary, one streamed file.
     assert_eq!(stub.scans.load(Ordering::Relaxed), 3);
+}
+
 #[tokio::test]
 async fn a_fault_ends_the_proof_and_a_late_answer_does_not() {
     // Descriptors are refused from the second file on; then bytes are streamed.
@@ -224,8 +224,6 @@ async fn a_fault_ends_the_proof_and_a_late_answer_does_not() {
     assert_eq!(fault(&scan(&late.clamd, b"x").await), "timeout");
     assert!(is_clean(&scan(&late.clamd, b"x").await));
     assert_eq!(late.scans.load(Ordering::Relaxed), 3);
-}
-
 }
 
 #[tokio::test]

@@ -61,16 +61,26 @@ fn rules(calls: impl Iterator<Item = (i64, When)>) -> io::Result<BTreeMap<i64, V
     Ok(rules)
 }
 
-fn rule(when: When) -> io::Result<Option<SeccompRule>> {
-    let (index, operator, value) = match when {
-        When::Always => return Ok(None),
-        When::ArgumentIs(index, value) => (index, SeccompCmpOp::Eq, value),
-        When::BitsClear(index, bits) => (index, SeccompCmpOp::MaskedEq(bits), 0),
-        When::BitsAre(index, bits, value) => (index, SeccompCmpOp::MaskedEq(bits), value),
+/// Rules of which one must match; none where none is needed.
+fn rule(when: When) -> io::Result<Vec<SeccompRule>> {
+    let any = match when {
+        When::Always => Vec::new(),
+        When::ArgumentIs(index, value) => vec![(index, SeccompCmpOp::Eq, value)],
+        When::ArgumentIsNot(index, value) => vec![(index, SeccompCmpOp::Ne, value)],
+        When::BitsClear(index, bits) => vec![(index, SeccompCmpOp::MaskedEq(bits), 0)],
+        When::BitsAre(index, bits, value) => vec![(index, SeccompCmpOp::MaskedEq(bits), value)],
+        // One of the bits is the other way round.
+        When::BitsAreNot(index, bits, value) => (0..u64::BITS)
+            .map(|place| bits & (1 << place))
+            .filter(|bit| *bit != 0)
+            .map(|bit| (index, SeccompCmpOp::MaskedEq(bit), !value & bit))
+            .collect(),
     };
-    let condition = SeccompCondition::new(index, SeccompCmpArgLen::Qword, operator, value);
-    let rule = condition.and_then(|condition| SeccompRule::new(vec![condition]));
-    rule.map(Some).map_err(io::Error::other)
+    let rule = |(index, operator, value)| {
+        let condition = SeccompCondition::new(index, SeccompCmpArgLen::Qword, operator, value);
+        condition.and_then(|condition| SeccompRule::new(vec![condition]))
+    };
+    any.into_iter().map(rule).collect::<Result<Vec<_>, _>>().map_err(io::Error::other)
 }
 
 fn architecture() -> io::Result<TargetArch> {

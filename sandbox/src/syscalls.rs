@@ -12,6 +12,10 @@ pub enum When {
     BitsClear(u8, u64),
     /// Of the argument with this index, the bits of the first number are those of the second.
     BitsAre(u8, u64, u64),
+    /// The argument with this index is another than this value.
+    ArgumentIsNot(u8, u64),
+    /// Of the argument with this index, the bits of the first number are others than those of the second.
+    BitsAreNot(u8, u64, u64),
 }
 
 /// A call, the condition, and the reason why it is allowed or denied.
@@ -35,9 +39,9 @@ const fn deny_clone(flag: u64, reason: &'static str) -> Call {
     Call { number: c::SYS_clone, when: When::BitsAre(0, flag, flag), reason }
 }
 
-/// A call that makes datagram sockets, which reach any path or address without connecting.
-const fn deny_datagrams(number: i64) -> Call {
-    let when = When::BitsAre(1, SOCKET_KIND, c::SOCK_DGRAM as u64);
+/// A call that makes sockets of another family or kind than streams on this machine, which reach nothing unless they
+/// connect. What is a datagram socket (of `AF_UNIX`, `SOCK_RAW` too) and what may connect by sending reaches others.
+const fn deny_socket(number: i64, when: When) -> Call {
     Call { number, when, reason: "sockets of other programs, without connecting" }
 }
 
@@ -162,8 +166,10 @@ pub const SCANNER_DENIED: &[Call] = &[
     deny_clone(c::CLONE_NEWUTS as u64, "new namespaces"),
     deny_clone(c::CLONE_NEWCGROUP as u64, "new namespaces"),
     deny(c::SYS_connect, "sockets of other programs; Landlock does not watch over their paths"),
-    deny_datagrams(c::SYS_socket),
-    deny_datagrams(c::SYS_socketpair),
+    deny_socket(c::SYS_socket, OTHER_FAMILY),
+    deny_socket(c::SYS_socket, OTHER_KIND),
+    deny_socket(c::SYS_socketpair, OTHER_FAMILY),
+    deny_socket(c::SYS_socketpair, OTHER_KIND),
     deny(c::SYS_bpf, "kernel attack surface"),
     deny(c::SYS_perf_event_open, "kernel attack surface"),
     deny(c::SYS_userfaultfd, "kernel attack surface"),
@@ -199,5 +205,7 @@ pub const SCANNER_ABSENT: &[Call] = &[deny(
     "its flags lie in memory, where no filter sees them; the C library takes clone instead",
 )];
 
+const OTHER_FAMILY: When = When::ArgumentIsNot(0, c::AF_UNIX as u64);
+const OTHER_KIND: When = When::BitsAreNot(1, SOCKET_KIND, c::SOCK_STREAM as u64);
 /// The kind of a socket, without the flags beside it.
 const SOCKET_KIND: u64 = 0xF;

@@ -5,7 +5,7 @@ use std::io;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
+    SeccompRule, TargetArch, sock_filter,
 };
 
 use crate::syscalls::{Call, SCANNER_ABSENT, SCANNER_DENIED, When};
@@ -21,19 +21,34 @@ impl Filter {
         Self::build(rules(calls)?, SeccompAction::KillProcess, SeccompAction::Allow)
     }
 
-    /// Allow everything but what a virus scanner has no business with. Both are put on, as each gives one answer.
-    pub fn for_scanner() -> io::Result<[Self; 2]> {
+    /// Allow everything but what a virus scanner has no business with. All are put on, as each gives one answer.
+    pub fn for_scanner() -> io::Result<[Self; 3]> {
         Ok([
             Self::denying(SCANNER_ABSENT, libc::ENOSYS)?,
             Self::denying(SCANNER_DENIED, libc::EPERM)?,
+            Self::without_x32(libc::EPERM),
         ])
     }
 
     fn denying(table: &[Call], answer: i32) -> io::Result<Self> {
-        // The same calls by the x32 numbering, which a deny list would otherwise let through.
-        let both = |call: &Call| [call.number, call.number | X32].map(|number| (number, call.when));
-        let rules = rules(table.iter().flat_map(both))?;
+        let rules = rules(table.iter().map(|call| (call.number, call.when)))?;
         Self::build(rules, SeccompAction::Allow, SeccompAction::Errno(answer.unsigned_abs()))
+    }
+
+    /// Denies every call by the x32 numbering, which has numbers of its own that a deny list would let through. That the
+    /// calls are this architecture's is the other filters' to see.
+    fn without_x32(answer: i32) -> Self {
+        let step = |code: u32, k: u32, jf: u8| {
+            // Every code fits; the kernel refuses a filter with a wrong one.
+            let code = u16::try_from(code).unwrap_or(u16::MAX);
+            sock_filter { code, jt: 0, jf, k }
+        };
+        Self(vec![
+            step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, CALL_NUMBER, 0),
+            step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, X32, 1),
+            step(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | answer.unsigned_abs(), 0),
+            step(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0),
+        ])
     }
 
     /// Puts the filter on. It can never be taken off.
@@ -87,7 +102,10 @@ fn architecture() -> io::Result<TargetArch> {
     std::env::consts::ARCH.try_into().map_err(io::Error::other)
 }
 
-const X32: i64 = 0x4000_0000;
+/// The bit of numbers of the x32 numbering.
+const X32: u32 = 0x4000_0000;
+/// Where the kernel shows a filter the number.
+const CALL_NUMBER: u32 = 0;
 
 #[cfg(test)]
 mod tests {

@@ -143,8 +143,34 @@ fn a_program_in_the_scanners_jail_gets_no_namespace_and_reaches_no_socket() {
     assert_eq!(answer(stream), Some(0));
     let connect = format!("{stream} && connect(S, pack_sockaddr_un('{}'))", path.display());
     assert_eq!(answer(&connect), Some(libc::EPERM));
-    assert_eq!(answer("socket(S, AF_UNIX, SOCK_DGRAM, 0)"), Some(libc::EPERM));
-    assert_eq!(answer("socketpair(A, B, AF_UNIX, SOCK_DGRAM, 0)"), Some(libc::EPERM));
+    assert_eq!(answer("socketpair(A, B, AF_UNIX, SOCK_STREAM, 0)"), Some(0));
+    let cloexec = format!("socket(S, AF_UNIX, SOCK_STREAM | {}, 0)", libc::SOCK_CLOEXEC);
+    assert_eq!(answer(&cloexec), Some(0));
+    // In the kernel a raw one of this machine is a datagram socket too.
+    for kind in ["SOCK_DGRAM", "SOCK_RAW", "SOCK_SEQPACKET", "0", "SOCK_DGRAM | 2048"] {
+        let alone = format!("socket(S, AF_UNIX, {kind}, 0)");
+        assert_eq!(answer(&alone), Some(libc::EPERM), "{kind}");
+        let pair = format!("socketpair(A, B, AF_UNIX, {kind}, 0)");
+        assert_eq!(answer(&pair), Some(libc::EPERM), "{kind}");
+    }
+    // One of these connects by sending, without a call of that name.
+    for family in ["AF_INET", "AF_INET6", "16"] {
+        let call = format!("socket(S, {family}, SOCK_STREAM, 0)");
+        assert_eq!(answer(&call), Some(libc::EPERM), "{family}");
+    }
+}
+
+#[test]
+fn a_program_in_the_scanners_jail_has_no_second_numbering_of_calls() {
+    let answer = |number: i64| {
+        let call = format!("exit(syscall({number}, 0, 0, 0, 0, 0) != -1 ? 0 : $!+0)");
+        in_jail(&["/usr/bin/perl", "-e", &call])
+    };
+    assert_eq!(answer(libc::SYS_getpid), Some(0));
+    // By the same number, and by those that this numbering alone has: ptrace, process_vm_readv.
+    for number in [libc::SYS_getpid, libc::SYS_ptrace, 521, 539, 547] {
+        assert_eq!(answer(0x4000_0000 | number), Some(libc::EPERM), "{number}");
+    }
 }
 
 /// Runs a program in the scanner's jail. Its exit code.

@@ -4,10 +4,14 @@
 //! engine, as it would start a thread; the parent keeps time. The scanner is made before the fork, so that a child pays
 //! only for its scan.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 
-use sekisho_protocol::{MAX_RULE_HITS, Rule, RuleFault, RuleHit, RuleSource, Severity};
+use sekisho_protocol::{
+    Finding, FindingCode, LookReport, MAX_FINDINGS, MAX_RULE_HITS, Rule, RuleFault, RuleHit,
+    RuleSource, Severity,
+};
 use yara_x::{MetaValue, Scanner};
 
 use crate::compile;
@@ -61,7 +65,25 @@ impl Rules {
             let offset = starts.min().unwrap_or(0) as u64;
             Some(RuleHit { rule: *self.places.get(&key)?, offset })
         });
-        Ok(hits.take(MAX_RULE_HITS).collect())
+        Ok(hits.collect())
+    }
+
+    /// Puts the rules that match into a report: of more than it has room for, the gravest, and that there are more.
+    pub fn look(&mut self, file: &[u8], report: &mut LookReport) -> io::Result<()> {
+        let mut hits = self.scan(file)?;
+        if hits.len() > MAX_RULE_HITS {
+            hits.sort_by_key(|hit| Reverse(self.severity(*hit)));
+            hits.truncate(MAX_RULE_HITS);
+            report.findings.truncate(MAX_FINDINGS - 1);
+            report.findings.push(Finding { code: FindingCode::MoreFindings, offset: 0, value: 0 });
+        }
+        report.rule_hits = hits;
+        Ok(())
+    }
+
+    fn severity(&self, hit: RuleHit) -> Option<Severity> {
+        let rule = usize::try_from(hit.rule).ok().and_then(|place| self.announced.get(place));
+        rule.map(|rule| rule.severity)
     }
 }
 
@@ -94,11 +116,37 @@ const MAX_MATCHES: usize = 20_000;
 
 #[cfg(test)]
 mod tests {
+    use sekisho_protocol::DecodeLimits;
+
     use super::*;
+    use crate::look;
 
     fn hits(rule: &str, file: &[u8]) -> usize {
         let source = RuleSource { name: "test.yar".to_owned(), text: rule.as_bytes().to_vec() };
         Rules::compile(&[source]).scan(file).unwrap().len()
+    }
+
+    #[test]
+    fn of_more_rules_than_a_report_holds_the_gravest_are_told_and_that_there_are_more() {
+        let rule = |number: usize, severity: &str| {
+            format!("rule r{number} {{ meta: severity = \"{severity}\" condition: true }}\n")
+        };
+        for (count, more) in
+            [(MAX_RULE_HITS - 1, false), (MAX_RULE_HITS, false), (MAX_RULE_HITS + 1, true)]
+        {
+            let mut text: String = (1..count).map(|number| rule(number, "info")).collect();
+            text += &rule(count, "malicious");
+            let source = RuleSource { name: "many.yar".to_owned(), text: text.into_bytes() };
+            let mut rules = Rules::compile(&[source]);
+            let mut report = look::look(b"text", &DecodeLimits::default());
+            rules.look(b"text", &mut report).unwrap();
+            assert_eq!(report.rule_hits.len(), count.min(MAX_RULE_HITS));
+            let found = report.rule_hits.iter().map(|hit| rules.severity(*hit)).max().flatten();
+            assert_eq!(found, Some(Severity::Malicious), "{count}");
+            let told = report.findings.iter().any(|it| it.code == FindingCode::MoreFindings);
+            assert_eq!(told, more, "{count}");
+            assert_eq!(LookReport::decode(&report.encode()).unwrap(), report);
+        }
     }
 
     #[test]

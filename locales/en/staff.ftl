@@ -134,6 +134,7 @@ reason-jail_violation = The jailed scan tried something forbidden and was stoppe
 reason-jail_garbage = The jailed scan's answer could not be read.
 reason-jail_late = The machine had no time for the jailed scan.
 reason-jail_killed = The jailed scan was ended from outside, as when the machine has no memory left.
+reason-jail_failed = The jailed scan could not do its work, for a reason that is not the file's.
 reason-jail_absent = The jailed scan could not be started.
 reason-source_altered = The stored original is not what was received.
 reason-source_redirected = The database says it was sent through another link than it was. Somebody may have changed it.

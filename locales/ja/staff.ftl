@@ -131,6 +131,7 @@ reason-jail_violation = 隔離された検査が禁じられた動作をしよ�
 reason-jail_garbage = 隔離された検査の答えが読めませんでした。
 reason-jail_late = 隔離された検査に割り当てる処理時間が足りませんでした。
 reason-jail_killed = メモリー不足などのため、隔離された検査が外から止められました。
+reason-jail_failed = ファイルとは別の理由で、隔離された検査を行えませんでした。
 reason-jail_absent = 隔離された検査を始められませんでした。
 reason-source_altered = 保管中の原本が受信時と違っています。
 reason-source_redirected = 届いたときとは別のリンクのものと登録されています。データベースが書き換えられたおそれがあります。

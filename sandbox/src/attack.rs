@@ -146,6 +146,7 @@ pub fn misbehave(drill: Drill) -> io::Result<()> {
         Drill::Panic => panic!("drill"),
         Drill::Overclaim => child::leave(&overclaim()),
         Drill::Stall => child::wait_for_more(),
+        Drill::Failure => Err(io::ErrorKind::Other.into()),
         Drill::Silence | Drill::ParentDeath => Ok(()),
     }
 }

@@ -250,6 +250,7 @@ fn end_of(child: &Child, killed: Option<End>) -> io::Result<End> {
     Ok(match (status.exit_status(), status.terminating_signal()) {
         (Some(0), _) => End::Done,
         (Some(EXIT_MEMORY), _) => End::Memory,
+        (Some(child::EXIT_FAILED), _) => End::Failed,
         (Some(code), _) => End::Exit(small(code)),
         (None, Some(libc::SIGKILL)) => killed.unwrap_or(End::Signal(small(libc::SIGKILL))),
         (None, Some(signal)) => End::Signal(small(signal)),

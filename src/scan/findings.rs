@@ -145,6 +145,7 @@ pub(super) const fn outcome(fault: JailFault) -> EngineOutcome {
         JailFault::FilterViolation => EngineOutcome::LastingFault(Code::fixed("jail_violation")),
         JailFault::Late => EngineOutcome::PassingFault(Code::fixed("jail_late")),
         JailFault::Killed => EngineOutcome::PassingFault(Code::fixed("jail_killed")),
+        JailFault::Failed => EngineOutcome::PassingFault(Code::fixed("jail_failed")),
         JailFault::Garbage => EngineOutcome::PassingFault(Code::fixed("jail_garbage")),
         JailFault::Absent => EngineOutcome::PassingFault(Code::fixed("jail_absent")),
     }

@@ -82,6 +82,7 @@ fn each_jail_fault_is_a_fault_of_every_engine_that_was_to_look() {
         (JailFault::FilterViolation, true),
         (JailFault::Late, false),
         (JailFault::Killed, false),
+        (JailFault::Failed, false),
         (JailFault::Garbage, false),
         (JailFault::Absent, false),
     ] {

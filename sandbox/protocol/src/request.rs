@@ -132,6 +132,8 @@ codes! {
         ParentDeath = 10 => "parent_death",
         /// Waits for something that never comes.
         Stall = 11 => "stall",
+        /// Fail for a reason that is not the file's.
+        Failure = 12 => "failure",
     }
 }
 
@@ -287,6 +289,8 @@ pub enum End {
     Memory,
     /// No child could be made for it.
     NoChild,
+    /// It could not do its work for a reason that is not the file's, and says so.
+    Failed,
 }
 
 /// The jail's answer to a request.
@@ -308,6 +312,7 @@ impl Ended {
             End::Memory => (4, 0),
             End::NoChild => (5, 0),
             End::Late => (6, 0),
+            End::Failed => (7, 0),
         };
         let mut out = Writer::default();
         out.u64(self.ticket);
@@ -328,6 +333,7 @@ impl Ended {
             (4, 0) => End::Memory,
             (5, 0) => End::NoChild,
             (6, 0) => End::Late,
+            (7, 0) => End::Failed,
             _ => return Err(WireError::UnknownCode),
         };
         let processor_us = input.u64()?;
@@ -411,6 +417,7 @@ mod tests {
             End::Memory,
             End::NoChild,
             End::Late,
+            End::Failed,
         ] {
             let ended = Ended { ticket: 77, end, processor_us: 5 };
             assert_eq!(Ended::decode(&ended.encode()), Ok(ended));

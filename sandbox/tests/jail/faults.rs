@@ -27,6 +27,7 @@ async fn each_misbehaviour_is_told_by_its_name() {
         (Drill::Segfault, long, JailFault::Crashed(11)),
         (Drill::ForbiddenCall, long, JailFault::FilterViolation),
         (Drill::Panic, long, JailFault::Crashed(0)),
+        (Drill::Failure, long, JailFault::Failed),
     ] {
         assert_eq!(jail.drill(drill, deadline).await, Err(fault), "{drill}");
         still_serves(&jail).await;

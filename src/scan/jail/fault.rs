@@ -39,6 +39,9 @@ pub enum JailFault {
     Memory,
     #[error("the jail child called something that its filter forbids")]
     FilterViolation,
+    /// By its own word, which a child that a file took over could give too: it gains another try by it.
+    #[error("the jail child could not do its work")]
+    Failed,
     #[error("the jail child left a report that is not one")]
     Garbage,
     #[error("the jail is not running")]
@@ -55,6 +58,7 @@ impl JailFault {
             Self::Crashed(_) => "jail_crashed",
             Self::Memory => "jail_memory",
             Self::FilterViolation => "jail_filter_violation",
+            Self::Failed => "jail_failed",
             Self::Garbage => "jail_garbage",
             Self::Absent => "jail_absent",
         }
@@ -73,6 +77,7 @@ impl JailFault {
             End::Late => Err(Self::Late),
             End::Memory => Err(Self::Memory),
             End::NoChild => Err(Self::Absent),
+            End::Failed => Err(Self::Failed),
         }
     }
 }

@@ -317,7 +317,7 @@ fn read_report(pipe: &OwnedFd) -> Result<Vec<u8>, JailFault> {
     Err(JailFault::Garbage)
 }
 
-/// Compares what a child claims with what it was allowed. `None`: it claims what cannot be.
+/// Compares what a child claims with what it was asked for and allowed. `None`: it claims what cannot be.
 fn accept(
     report: DecodeReport,
     frozen: FrozenMemory,
@@ -325,12 +325,22 @@ fn accept(
     limits: &DecodeLimits,
     processor: Duration,
 ) -> Option<Decoded> {
+    let asked = match report {
+        DecodeReport::Page { .. } => kind == FileKind::Pdf,
+        DecodeReport::Text { .. } => kind == FileKind::Text,
+        DecodeReport::Image { .. } => !matches!(kind, FileKind::Pdf | FileKind::Text),
+        DecodeReport::Refused { .. } => true,
+    };
+    if !asked {
+        return None;
+    }
     match report {
-        DecodeReport::Image { .. } | DecodeReport::Text { .. } if kind == FileKind::Pdf => None,
         DecodeReport::Page { width, height, dots, pages } => {
             let pixels = u64::from(width) * u64::from(height);
-            let asked = kind == FileKind::Pdf && page < pages && pages <= limits.max_pages;
-            if !asked || pixels > limits.max_page_pixels || width.max(height) > limits.max_dimension
+            let is_there = page < pages && pages <= limits.max_pages;
+            if !is_there
+                || pixels > limits.max_page_pixels
+                || width.max(height) > limits.max_dimension
             {
                 return None;
             }
@@ -404,6 +414,37 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_may_leave_what_it_was_asked_for_and_nothing_else() {
+        let page = DecodeReport::Page { width: 4, height: 2, dots: 100, pages: 1 };
+        let text = DecodeReport::Text { bytes: 3 };
+        let image = DecodeReport::Image {
+            width: 4,
+            height: 2,
+            layout: PixelLayout::Rgb,
+            source: SourceCoding::Lossless,
+            orientation: 1,
+            colour: ColourTreatment::Unchanged,
+            frames_ignored: 0,
+        };
+        let refused = DecodeReport::Refused { code: FindingCode::Malformed };
+        for kind in FileKind::ALL.iter().copied().filter(|kind| kind.is_decodable()) {
+            let of_text = kind == FileKind::Text;
+            let of_pages = kind == FileKind::Pdf;
+            for (report, expected) in
+                [(page, of_pages), (text, of_text), (image, !of_text && !of_pages), (refused, true)]
+            {
+                let output = OutputMemory::new(24).unwrap();
+                // Zeros are no inert text.
+                rustix::io::write(output.share().unwrap(), b"abc").unwrap();
+                let limits = DecodeLimits::default();
+                let frozen = output.freeze().unwrap();
+                let taken = accept(report, frozen, (kind, 0), &limits, Duration::ZERO);
+                assert_eq!(taken.is_some(), expected, "{kind} {report:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_report_is_whole_even_while_somebody_holds_a_copy_of_its_pipe() {

@@ -2,7 +2,8 @@
 //!
 //! The jail reads no files: a file that another includes is put in its place here, and is not loaded
 //! once more by itself. Only files below the folder are read; an `include` of anything else stays as
-//! it is and the jail names the rule file that has it. Nothing here understands rules.
+//! it is and the jail names the rule file that has it. More files or folders than are read are an error,
+//! as a set without some of its rules looks like a whole one. Nothing here understands rules.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,7 +12,10 @@ use std::path::{Path, PathBuf};
 /// Name (below the folder) and text of each rule file, sorted, so that every process sees the same.
 pub fn load(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
     let root = folder.canonicalize()?;
-    let files = files(&root)?;
+    let Listed { files, linked } = list(&root, is_rule_file, MOST_FILES)?;
+    for folder in linked {
+        tracing::warn!(?folder, "links to folders are not followed: rules there are not loaded");
+    }
     let mut sources = Vec::new();
     for path in files {
         let mut included = BTreeSet::new();
@@ -39,19 +43,12 @@ pub fn load(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
 
 /// The rule files of a folder and those below, sorted.
 pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    listed(folder, is_rule_file)
+    Ok(list(folder, is_rule_file, MOST_FILES)?.files)
 }
 
 /// Every file of a folder and those below, sorted: what rules include may have any name.
 pub fn everything(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    listed(folder, |_| true)
-}
-
-fn listed(folder: &Path, wanted: fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    list(folder, MOST_FOLDERS, wanted, &mut files)?;
-    files.sort();
-    Ok(files)
+    Ok(list(folder, |_| true, MOST_ENTRIES)?.files)
 }
 
 /// A rule file, its text with what it includes, and which files those were.
@@ -61,27 +58,55 @@ struct Source {
     included: BTreeSet<PathBuf>,
 }
 
-fn list(
-    folder: &Path,
-    deeper: usize,
-    wanted: fn(&Path) -> bool,
-    files: &mut Vec<PathBuf>,
-) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        if kind.is_dir() && deeper > 0 && !is_hidden(&path) {
-            list(&path, deeper - 1, wanted, files)?;
-        } else if path.is_file() && wanted(&path) && files.len() < MOST_FILES {
-            files.push(path);
+/// Files of a folder and those below.
+#[derive(Default)]
+struct Listed {
+    files: Vec<PathBuf>,
+    /// Links to folders, whose files are not among them.
+    linked: Vec<PathBuf>,
+}
+
+/// The files that are wanted, sorted, at most so many.
+fn list(folder: &Path, wanted: fn(&Path) -> bool, most: usize) -> io::Result<Listed> {
+    let mut listed = Listed::default();
+    let mut left = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = left.pop() {
+        if depth > MOST_FOLDERS {
+            return Err(too_much(format!("{} lies too deep", folder.display())));
+        }
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                if !is_hidden(&path) {
+                    left.push((path, depth + 1));
+                }
+            } else if path.is_dir() {
+                if !is_hidden(&path) {
+                    listed.linked.push(path);
+                }
+            } else if path.is_file() && wanted(&path) {
+                listed.files.push(path);
+            }
+            if listed.files.len() > most {
+                let reason = format!("{} has more than {most} files", folder.display());
+                return Err(too_much(reason));
+            }
         }
     }
-    Ok(())
+    listed.files.sort();
+    listed.linked.sort();
+    Ok(listed)
+}
+
+fn too_much(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, reason)
 }
 
 fn is_rule_file(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yar" || ending == "yara")
+    path.extension().is_some_and(|ending| {
+        ending.eq_ignore_ascii_case("yar") || ending.eq_ignore_ascii_case("yara")
+    })
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -132,6 +157,8 @@ fn below(root: &Path, from: &Path, wanted: &str) -> Option<PathBuf> {
 /// The largest public sets have about a thousand files, four folders deep.
 const MOST_FILES: usize = 9_000;
 const MOST_FOLDERS: usize = 8;
+/// What lies beside rules: samples, above all.
+const MOST_ENTRIES: usize = 100_000;
 const MOST_DEEP: usize = 16;
 
 #[cfg(test)]
@@ -171,5 +198,46 @@ mod tests {
         let circle =
             loaded(&[("a.yar", "include \"b.yar\"\nA"), ("b.yar", "include \"a.yar\"\nB")]);
         assert_eq!(circle, [("a.yar".to_owned(), "include \"a.yar\"\nB\nA".to_owned())]);
+    }
+
+    #[test]
+    fn the_last_file_and_level_are_read_and_one_more_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = root.path().to_owned();
+        for _ in 0..MOST_FOLDERS {
+            folder.push("sub");
+        }
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.YAR"), "rule a\n").unwrap();
+        assert_eq!(load(root.path()).unwrap().len(), 1);
+        std::fs::create_dir(folder.join("sub")).unwrap();
+        assert!(load(root.path()).is_err());
+
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..3 {
+            std::fs::write(root.path().join(format!("{number}.yara")), "").unwrap();
+        }
+        assert_eq!(list(root.path(), is_rule_file, 3).unwrap().files.len(), 3);
+        assert!(list(root.path(), is_rule_file, 2).is_err());
+    }
+
+    #[test]
+    fn links_to_folders_are_named_and_links_to_files_are_read() {
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(other.path().join("b.yar"), "rule b\n").unwrap();
+        let link = |from: &Path, name: &str| {
+            std::os::unix::fs::symlink(from, root.path().join(name)).unwrap();
+        };
+        link(other.path(), "folder");
+        link(root.path(), "circle");
+        link(&other.path().join("b.yar"), "a.yar");
+        link(Path::new("/nonexistent"), "gone.yar");
+        let listed = list(root.path(), is_rule_file, MOST_FILES).unwrap();
+        let named = |paths: &[PathBuf]| -> Vec<String> {
+            let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
+            names.map(str::to_owned).collect()
+        };
+        assert_eq!(named(&listed.files), ["a.yar"]);
+        assert_eq!(named(&listed.linked), ["circle", "folder"]);
     }
 }

@@ -119,7 +119,12 @@ impl Shelf {
         remove(&staged)?;
         make(&staged)?;
         match self.kind {
-            SetKind::Clamav => copy(&self.files(&self.watched)?, &staged)?,
+            SetKind::Clamav => {
+                for file in passed_over(&self.watched)? {
+                    tracing::warn!(?file, "this is no file that clamd loads, and not in the set");
+                }
+                copy(&self.files(&self.watched)?, &staged)?;
+            }
             // Includes are put in their places, so that the copy is whole by itself.
             SetKind::Yara => write(&rule_files::load(&self.watched)?, &staged)?,
         }
@@ -268,8 +273,33 @@ impl Shelf {
 }
 
 fn is_signatures(path: &Path) -> bool {
-    let ending = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-    ENDINGS.contains(&ending) || path.file_name().is_some_and(|name| name == DEMO_MARK)
+    path.extension().and_then(|it| it.to_str()).is_some_and(is_ending)
+        || path.file_name().is_some_and(|name| name == DEMO_MARK)
+}
+
+fn is_ending(text: &str) -> bool {
+    ENDINGS.iter().any(|ending| ending.eq_ignore_ascii_case(text))
+}
+
+/// What looks like signatures and is none to clamd: in a folder below, or with something behind its
+/// ending.
+fn passed_over(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut over = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let looks = if path.is_dir() {
+            let within = fs::read_dir(&path)?.flatten();
+            within.take(MOST_FILES).any(|entry| is_signatures(&entry.path()))
+        } else {
+            !is_signatures(&path) && name.split('.').skip(1).any(is_ending)
+        };
+        if looks {
+            over.push(path);
+        }
+    }
+    over.sort();
+    Ok(over)
 }
 
 fn make(folder: &Path) -> io::Result<()> {
@@ -347,10 +377,10 @@ const DEMO_MARK: &str = "DEMO-SET";
 const MOST_BYTES: u64 = 4 << 30;
 const MOST_FILES: usize = 10_000;
 /// What clamd loads, and the signatures of 1.5 beside its containers.
-const ENDINGS: [&str; 38] = [
+const ENDINGS: [&str; 39] = [
     "cvd", "cld", "cud", "sign", "hdb", "hdu", "hsb", "hsu", "mdb", "mdu", "msb", "msu", "ndb",
     "ndu", "ldb", "ldu", "db", "sdb", "zmd", "rmd", "pdb", "gdb", "wdb", "cbc", "ftm", "cfg",
-    "cdb", "cat", "crb", "idb", "ioc", "imp", "fp", "sfp", "ign", "ign2", "pwdb", "yar",
+    "cdb", "cat", "crb", "idb", "ioc", "imp", "fp", "sfp", "ign", "ign2", "pwdb", "yar", "yara",
 ];
 
 #[cfg(test)]

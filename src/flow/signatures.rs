@@ -8,6 +8,7 @@ mod choose;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use choose::Unusable;
@@ -29,6 +30,9 @@ use crate::domain::{Action, Actor, Code, Event, Timestamp};
 const NOTE: Duration = Duration::from_mins(1);
 /// What a worker said longer ago than this is not shown: it is gone.
 const SAID: Duration = Duration::from_hours(24);
+/// How long a set that could not be started is left alone.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// What the step remembers between two looks.
 #[derive(Debug, Default)]
@@ -51,6 +55,18 @@ struct Held {
     heard: Option<Decision>,
     /// Why a set that was taken back is in force all the same: told once.
     stays: Option<(SetId, Unusable)>,
+    /// What the log says of a change that has not come about: it is not said once more.
+    told: Option<(Action, SetId)>,
+    /// Sets that could not be started, which costs much to try.
+    put_off: BTreeMap<SetId, PutOff>,
+}
+
+/// A set that could not be started.
+#[derive(Clone, Copy, Debug)]
+struct PutOff {
+    why: Unusable,
+    pause: Duration,
+    until: Timestamp,
 }
 
 impl Keeper {
@@ -62,12 +78,30 @@ impl Keeper {
     }
 }
 
+impl Held {
+    /// Why a set is not tried just now.
+    fn put_off(&self, set: &SetId, now: Timestamp) -> Option<Unusable> {
+        self.put_off.get(set).filter(|it| now < it.until).map(|it| it.why)
+    }
+
+    /// Leaves a set alone for longer each time, but for what people may say otherwise at any moment.
+    fn leave_alone(&mut self, set: SetId, why: Unusable, now: Timestamp) {
+        if why == Unusable::TakenBack {
+            return;
+        }
+        let before = self.put_off.get(&set).map(|it| it.pause * 2);
+        let pause = before.map_or(FIRST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
+        self.put_off.insert(set, PutOff { why, pause, until: now.plus(pause) });
+    }
+}
+
 /// One look at every watched folder: what is taken back goes, what is new is tried, and what is
 /// stored is to be scanned again if the sets are others now.
 pub async fn step(worker: &Worker, keeper: &mut Keeper) -> Result<(), FlowError> {
     let mut changed = false;
     for shelf in worker.shelves.all() {
         changed |= take_back(worker, shelf, keeper.of(shelf.kind)).await?;
+        changed |= catch_up(worker, shelf, keeper.of(shelf.kind)).await?;
         changed |= look(worker, shelf, keeper.of(shelf.kind)).await?;
     }
     rescan::open(&worker.app, worker.scanner.sets().await).await?;
@@ -86,21 +120,87 @@ async fn take_back(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bo
     if !choose::is_taken_back(app, shelf.kind, &current).await? {
         return Ok(false);
     }
-    let previous = match choose::before(app, shelf).await? {
-        Ok(previous) => previous,
-        Err(why) => return stays(app, shelf, held, current, why).await,
+    let Some(before) = previous(shelf).await? else {
+        return stays(app, shelf, held, current, Unusable::Absent).await;
     };
-    let new = new_set(shelf, &previous).await?;
-    // It was proven when it came into force; whether it still starts decides alone.
-    let Ok(engine) = worker.scanner.begin(new).await else {
-        return stays(app, shelf, held, current, Unusable::DoesNotStart).await;
+    let now = app.clock.read();
+    if let Some(why) = held.put_off(&before, now) {
+        return stays(app, shelf, held, current, why).await;
+    }
+    let engine = match start(worker, shelf, &before).await? {
+        Ok(engine) => engine,
+        Err(why) => {
+            held.leave_alone(before, why, now);
+            return stays(app, shelf, held, current, why).await;
+        }
     };
-    choose::go_back(app, shelf, &previous).await?;
+    let event = choose::going_back(app, shelf, &before)?;
+    tell_once(app, held, event, (Action::SignaturesRollBack, &before)).await?;
+    if let Err(error) = shelf.go_back(&before) {
+        engine.stop().await;
+        return Err(unkept(&error));
+    }
     worker.scanner.switch(engine);
-    let (kind, set) = (shelf.kind.as_str(), previous.short());
+    let (kind, set) = (shelf.kind.as_str(), before.short());
     tracing::warn!(kind, set, "the signature set before is in force again");
-    *held = Held { since: Some(app.clock.read()), ..Held::default() };
+    *held = Held { since: Some(now), ..Held::default() };
     Ok(true)
+}
+
+/// An engine with a set that was proven when it came into force: whether it still starts decides
+/// alone.
+async fn start(
+    worker: &Worker,
+    shelf: &Shelf,
+    id: &SetId,
+) -> Result<Result<Engine, Unusable>, FlowError> {
+    if let Err(why) = choose::usable(&worker.app, shelf, id).await? {
+        return Ok(Err(why));
+    }
+    let started = worker.scanner.begin(new_set(shelf, id).await?).await;
+    Ok(started.map_err(|error| {
+        let (kind, set) = (shelf.kind.as_str(), id.short());
+        tracing::error!(kind, set, %error, "a signature set does not start");
+        Unusable::DoesNotStart
+    }))
+}
+
+/// Starts the set that is in force by its link where another one runs: a step failed between the two.
+async fn catch_up(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, FlowError> {
+    let Some(current) = current(shelf).await? else { return Ok(false) };
+    let runs = worker.scanner.set_of(shelf.kind);
+    let now = worker.app.clock.read();
+    if runs.is_none_or(|it| it == current) || held.put_off(&current, now).is_some() {
+        return Ok(false);
+    }
+    match start(worker, shelf, &current).await? {
+        Ok(engine) => {
+            worker.scanner.switch(engine);
+            let (kind, set) = (shelf.kind.as_str(), current.short());
+            tracing::warn!(kind, set, "the signature set in force had not been started");
+            *held = Held { since: Some(now), ..Held::default() };
+            Ok(true)
+        }
+        Err(why) => {
+            held.leave_alone(current, why, now);
+            Ok(false)
+        }
+    }
+}
+
+/// Writes down what is about to be done: once, however often doing it fails.
+async fn tell_once(
+    app: &App,
+    held: &mut Held,
+    event: Event,
+    (action, id): (Action, &SetId),
+) -> Result<(), FlowError> {
+    let told = Some((action, id.clone()));
+    if held.told != told {
+        app.db.append(&event).await?;
+        held.told = told;
+    }
+    Ok(())
 }
 
 /// A set that was taken back is in force until there is another one: said loudly, and once.
@@ -230,13 +330,16 @@ async fn promote(
         Some(rules) => event.fact("rules", &rules),
         None => event,
     };
-    app.db.append(&event).await?;
-    shelf.promote(id).map_err(|error| unkept(&error))?;
+    tell_once(app, held, event, (Action::SignaturesPromote, id)).await?;
+    if let Err(error) = shelf.promote(id) {
+        engine.stop().await;
+        return Err(unkept(&error));
+    }
     worker.scanner.switch(engine);
     let version = set.map_or_else(String::new, |set| set.version);
     let kind = shelf.kind.as_str();
     tracing::info!(kind, set = id.short(), version, "a new signature set is in force");
-    held.candidate = None;
+    (held.candidate, held.told) = (None, None);
     held.since = Some(app.clock.read());
     Ok(true)
 }
@@ -262,7 +365,7 @@ async fn refuse(
     app.db.append(&event.refused(fault.code.clone())).await?;
     let set = id.as_ref().map_or("none", SetId::short);
     tracing::error!(kind, set, %fault, detail, "a new signature set is refused; the old one stays");
-    shelf.tidy().map_err(|error| unkept(&error))?;
+    shelf.tidy();
     Ok(hold(worker, held, id, CandidateStanding::Refused { fault }))
 }
 

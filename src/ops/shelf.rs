@@ -130,9 +130,11 @@ impl Shelf {
         }
         let id = self.id_of(&staged)?;
         let place = self.path(&id);
-        if place.exists() {
+        if self.is_intact(&id) {
             remove(&staged)?;
         } else {
+            // Spoiled since, or not there yet.
+            remove(&place)?;
             File::open(&staged)?.sync_all()?;
             fs::rename(&staged, &place)?;
             File::open(&self.folder)?.sync_all()?;
@@ -188,41 +190,47 @@ impl Shelf {
     /// Puts a staged set in force; the one that was goes before it.
     ///
     /// # Errors
-    /// The system's; what was in force still is.
+    /// The system's; what is in force then, the link tells.
     pub fn promote(&self, id: &SetId) -> io::Result<()> {
         if let Some(current) = self.link(CURRENT).filter(|current| current != id) {
             self.set_link(PREVIOUS, &current)?;
         }
         self.set_link(CURRENT, id)?;
-        self.tidy()
+        self.tidy();
+        Ok(())
     }
 
     /// Puts the set before the one in force back; there is none before it then.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's; what is in force then, the link tells.
     pub fn go_back(&self, previous: &SetId) -> io::Result<()> {
         self.set_link(CURRENT, previous)?;
         remove(&self.folder.join(PREVIOUS))?;
-        self.tidy()
+        self.tidy();
+        Ok(())
     }
 
-    /// Removes every set but the two.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn tidy(&self) -> io::Result<()> {
+    /// Removes every set but the two. What cannot be removed takes room and does no harm.
+    pub fn tidy(&self) {
+        if let Err(error) = self.remove_others() {
+            tracing::warn!(%error, folder = %self.folder.display(), "old signature sets stay");
+        }
+    }
+
+    fn remove_others(&self) -> io::Result<()> {
         let links = [CURRENT, PREVIOUS].into_iter().filter_map(|name| self.link(name));
         let kept: BTreeSet<SetId> = links.collect();
+        let mut done = Ok(());
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let is_kept = SetId::try_from(name).is_ok_and(|id| kept.contains(&id));
             if entry.file_type()?.is_dir() && !is_kept {
-                remove(&entry.path())?;
+                done = done.and(remove(&entry.path()));
             }
         }
-        Ok(())
+        done
     }
 
     fn link(&self, name: &str) -> Option<SetId> {
@@ -272,6 +280,7 @@ impl Shelf {
     }
 }
 
+/// clamd compares without regard to case.
 fn is_signatures(path: &Path) -> bool {
     path.extension().and_then(|it| it.to_str()).is_some_and(is_ending)
         || path.file_name().is_some_and(|name| name == DEMO_MARK)

@@ -22,7 +22,7 @@ use crate::domain::content::Preview;
 use crate::domain::finding::{Engine, EngineReport, SignatureSet};
 use crate::domain::limits::Limits;
 use crate::domain::sample::Sample;
-use crate::domain::signatures::{SetId, Sets};
+use crate::domain::signatures::{SetId, SetKind, Sets};
 use crate::memory::SealedMemory;
 
 /// The engines. Those that run are replaced as a whole: a scan keeps to the end those that it began
@@ -153,6 +153,15 @@ impl Engines {
         });
         drop(running);
         tokio::spawn(drain(old));
+    }
+
+    /// The set that an engine of our own has.
+    pub(super) fn set_of(&self, kind: SetKind) -> Option<SetId> {
+        let running = self.running();
+        match kind {
+            SetKind::Clamav => running.clamav_id.clone(),
+            SetKind::Yara => Some(running.yara_id.clone()),
+        }
     }
 
     /// The sets in force; none while a clamd that is somebody else's does not say which it has.

@@ -34,7 +34,7 @@ use crate::domain::evidence::Details;
 use crate::domain::finding::{EngineReport, SignatureSet};
 use crate::domain::limits::Limits;
 use crate::domain::sample::Sample;
-use crate::domain::signatures::{SetId, Sets};
+use crate::domain::signatures::{SetId, SetKind, Sets};
 use crate::domain::state::Sha256Hex;
 use crate::memory::SealedMemory;
 
@@ -225,6 +225,13 @@ impl Scanner {
     pub async fn sets(&self) -> Option<Sets> {
         match self {
             Self::Engines(engines) => engines.sets().await,
+        }
+    }
+
+    /// The set that an engine really has; none where it is somebody else's.
+    pub fn set_of(&self, kind: SetKind) -> Option<SetId> {
+        match self {
+            Self::Engines(engines) => engines.set_of(kind),
         }
     }
 

@@ -3,10 +3,10 @@
 
 use super::super::FlowError;
 use super::super::seal::blocking;
-use super::{about, decision, previous, stage, unkept};
+use super::{about, decision, stage, unkept};
 use crate::app::{App, Shelf};
 use crate::domain::signatures::{Choice, SetId, SetKind};
-use crate::domain::{Action, Code};
+use crate::domain::{Action, Code, Event};
 
 /// Why a set is not used, as a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +65,7 @@ pub async fn first(app: &App, shelf: &Shelf) -> Result<Option<SetId>, FlowError>
     }
     let event = about(app, app.itself(), Action::SignaturesRefuse, shelf.kind, &id)?;
     app.db.append(&event.refused(Code::fixed(Unusable::TakenBack.as_str()))).await?;
-    shelf.tidy().map_err(|error| unkept(&error))?;
+    shelf.tidy();
     Err(FlowError::SetTakenBack(kind))
 }
 
@@ -75,28 +75,21 @@ pub async fn take_first(app: &App, shelf: &Shelf, id: &SetId) -> Result<(), Flow
         return Ok(());
     }
     if shelf.before().as_ref() == Some(id) {
-        return go_back(app, shelf, id).await;
+        app.db.append(&going_back(app, shelf, id)?).await?;
+        return shelf.go_back(id).map_err(|error| unkept(&error));
     }
     let event = about(app, app.itself(), Action::SignaturesPromote, shelf.kind, id)?;
     app.db.append(&event.fact("first", "1")).await?;
     shelf.promote(id).map_err(|error| unkept(&error))
 }
 
-/// Puts the set before back in its place; engines are the caller's.
-pub(super) async fn go_back(app: &App, shelf: &Shelf, before: &SetId) -> Result<(), FlowError> {
+/// What the log says when the set before comes back in its place.
+pub(super) fn going_back(app: &App, shelf: &Shelf, before: &SetId) -> Result<Event, FlowError> {
     let event = about(app, app.itself(), Action::SignaturesRollBack, shelf.kind, before)?;
-    let event = match shelf.in_force() {
+    Ok(match shelf.in_force() {
         Some(current) => event.fact("instead_of", &current),
         None => event,
-    };
-    app.db.append(&event).await?;
-    shelf.go_back(before).map_err(|error| unkept(&error))
-}
-
-/// The set before the one in force, if it can be gone back to.
-pub(super) async fn before(app: &App, shelf: &Shelf) -> Result<Result<SetId, Unusable>, FlowError> {
-    let Some(previous) = previous(shelf).await? else { return Ok(Err(Unusable::Absent)) };
-    Ok(usable(app, shelf, &previous).await?.map(|()| previous))
+    })
 }
 
 pub(super) async fn is_taken_back(app: &App, kind: SetKind, id: &SetId) -> Result<bool, FlowError> {
@@ -104,7 +97,12 @@ pub(super) async fn is_taken_back(app: &App, kind: SetKind, id: &SetId) -> Resul
     Ok(said.is_some_and(|it| it.choice == Choice::RollBack))
 }
 
-async fn usable(app: &App, shelf: &Shelf, id: &SetId) -> Result<Result<(), Unusable>, FlowError> {
+/// Whether a set may be in force, and is what it was.
+pub(super) async fn usable(
+    app: &App,
+    shelf: &Shelf,
+    id: &SetId,
+) -> Result<Result<(), Unusable>, FlowError> {
     if is_taken_back(app, shelf.kind, id).await? {
         return Ok(Err(Unusable::TakenBack));
     }

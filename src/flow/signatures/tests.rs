@@ -128,3 +128,85 @@ async fn nothing_goes_back_to_a_set_that_was_taken_back_too() {
     looks(&worker, &mut keeper).await;
     assert_eq!(shelf.in_force(), Some(before));
 }
+
+/// How often an action was done.
+async fn done(world: &TestApp, action: Action) -> usize {
+    let filter =
+        AuditFilter { action: Some(action.as_str()), limit: 100, ..AuditFilter::default() };
+    let events = world.intake.app.db.search_events(&filter).await.unwrap();
+    events.iter().filter(|event| event.outcome.as_str() == "done").count()
+}
+
+#[tokio::test]
+async fn what_is_in_force_runs_although_a_step_failed_before_it_was_started() {
+    let world = TestApp::new().await;
+    let worker = world.worker().await;
+    let mut keeper = Keeper::default();
+    let shelf = worker.shelves.of(SetKind::Yara).unwrap();
+    let before = shelf.in_force().unwrap();
+    write_rule(&world, "mine");
+    // As far as a step gets that fails behind its link.
+    let id = stage(shelf).await.unwrap().unwrap();
+    shelf.promote(&id).unwrap();
+    assert_eq!(worker.scanner.set_of(SetKind::Yara), Some(before.clone()));
+    step(&worker, &mut keeper).await.unwrap();
+    assert_eq!(worker.scanner.set_of(SetKind::Yara), Some(id.clone()));
+    // The way back, the same.
+    say(&world, &id, Choice::RollBack).await;
+    shelf.go_back(&before).unwrap();
+    step(&worker, &mut keeper).await.unwrap();
+    assert_eq!(worker.scanner.set_of(SetKind::Yara), Some(before));
+}
+
+#[tokio::test]
+async fn a_change_that_fails_again_and_again_is_in_the_log_once() {
+    let world = TestApp::new().await;
+    let worker = world.worker().await;
+    let mut keeper = Keeper::default();
+    let shelf = worker.shelves.of(SetKind::Yara).unwrap();
+    let first = shelf.in_force().unwrap();
+    let promoted = done(&world, Action::SignaturesPromote).await;
+    // No link can take the place of a folder.
+    let in_the_way = world.file("sets/yara/previous");
+    std::fs::create_dir(&in_the_way).unwrap();
+    write_rule(&world, "mine");
+    step(&worker, &mut keeper).await.unwrap();
+    for _ in 0..3 {
+        step(&worker, &mut keeper).await.unwrap_err();
+    }
+    assert_eq!(shelf.in_force(), Some(first.clone()));
+    assert_eq!(worker.scanner.set_of(SetKind::Yara), Some(first));
+    std::fs::remove_dir(&in_the_way).unwrap();
+    looks(&worker, &mut keeper).await;
+    assert_eq!(worker.scanner.set_of(SetKind::Yara), shelf.in_force());
+    assert_eq!(done(&world, Action::SignaturesPromote).await, promoted + 1);
+}
+
+#[tokio::test]
+async fn a_set_before_that_does_not_start_is_tried_later_and_later() {
+    let world = TestApp::new().await;
+    let worker = world.worker().await;
+    let mut keeper = Keeper::default();
+    let shelf = worker.shelves.of(SetKind::Yara).unwrap();
+    let current = shelf.in_force().unwrap();
+    // A set without its canary goes before the one in force.
+    let canary = world.file("yara/canary.yar");
+    let rule = std::fs::read(&canary).unwrap();
+    std::fs::remove_file(&canary).unwrap();
+    let blind = staged(&world, shelf, "blind").await;
+    shelf.promote(&blind).unwrap();
+    shelf.promote(&current).unwrap();
+    std::fs::remove_file(world.file("yara/mine.yar")).unwrap();
+    std::fs::write(&canary, rule).unwrap();
+    say(&world, &current, Choice::RollBack).await;
+    for tried in 1..=3 {
+        for _ in 0..3 {
+            step(&worker, &mut keeper).await.unwrap();
+        }
+        let pause = FIRST_PAUSE * 2_u32.pow(tried - 1);
+        assert_eq!(keeper.yara.put_off[&blind].pause, pause, "three looks, one try");
+        world.hand.advance(pause);
+    }
+    assert_eq!(shelf.in_force(), Some(current));
+    assert_eq!(refusals(&world, Action::SignaturesRollBack).await, ["does_not_start"], "once");
+}

@@ -108,3 +108,82 @@ fn a_glimpse_shows_each_change_and_an_empty_folder_is_no_set() {
     fs::remove_file(world.root.path().join("clamav/a.ndb")).unwrap();
     assert!(world.shelf(SetKind::Clamav).stage().is_err());
 }
+
+#[test]
+fn what_clamd_loads_is_taken_and_what_only_looks_so_is_named() {
+    let world = world();
+    let shelf = world.shelf(SetKind::Clamav);
+    let before = shelf.stage().unwrap();
+    for name in ["clamav/y.yara", "clamav/C.NDB", "clamav/D.Yar"] {
+        world.write(name, "one");
+        let id = shelf.stage().unwrap();
+        assert_ne!(id, before, "{name}");
+        fs::remove_file(world.root.path().join(name)).unwrap();
+    }
+    fs::create_dir(world.root.path().join("clamav/more")).unwrap();
+    fs::create_dir(world.root.path().join("clamav/notes")).unwrap();
+    for name in ["b.ndb.gz", "c.CVD.bak", "more/d.hdb", "notes/e.txt", "freshclam.dat", "f.log"] {
+        world.write(&format!("clamav/{name}"), "one");
+    }
+    assert_eq!(shelf.stage().unwrap(), before);
+    let named = passed_over(&world.root.path().join("clamav")).unwrap();
+    let named: Vec<_> = named.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    assert_eq!(named, ["b.ndb.gz", "c.CVD.bak", "more"]);
+}
+
+#[test]
+fn a_set_that_waits_and_was_spoiled_is_copied_anew() {
+    let world = world();
+    for (kind, file) in [(SetKind::Clamav, "a.ndb"), (SetKind::Yara, "index.yar")] {
+        let shelf = world.shelf(kind);
+        let id = shelf.stage().unwrap();
+        fs::write(shelf.path(&id).join(file), "rule spoiled").unwrap();
+        assert!(!shelf.is_intact(&id));
+        assert_eq!(shelf.stage().unwrap(), id);
+        shelf.promote(&id).unwrap();
+        assert_eq!(shelf.current(), Some(id));
+    }
+}
+
+/// A folder that nobody can remove, root neither, until it is dropped.
+struct Stuck(PathBuf);
+
+impl Stuck {
+    fn new(path: PathBuf) -> Self {
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("file"), "").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o500)).unwrap();
+        let stuck = Self(path);
+        stuck.immutable("+i");
+        assert!(remove(&stuck.0).is_err(), "it can be removed here");
+        stuck
+    }
+
+    fn immutable(&self, how: &str) {
+        let _ = std::process::Command::new("chattr").arg(how).arg(&self.0).status();
+    }
+}
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        self.immutable("-i");
+        let _ = fs::set_permissions(&self.0, Permissions::from_mode(0o700));
+    }
+}
+
+#[test]
+fn what_cannot_be_removed_keeps_no_set_from_coming_or_going() {
+    let world = world();
+    let shelf = world.shelf(SetKind::Clamav);
+    let _stuck = Stuck::new(shelf.folder.join("stuck"));
+    let one = shelf.stage().unwrap();
+    shelf.promote(&one).unwrap();
+    for text in ["two", "three"] {
+        world.write("clamav/a.ndb", text);
+        shelf.promote(&shelf.stage().unwrap()).unwrap();
+    }
+    assert_eq!(world.sets(SetKind::Clamav), 3, "the two, and what is stuck");
+    let before = shelf.before().unwrap();
+    shelf.go_back(&before).unwrap();
+    assert_eq!((shelf.current(), shelf.before()), (Some(before), None));
+}

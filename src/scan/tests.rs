@@ -154,6 +154,8 @@ async fn a_rule_that_matches_condemns_and_leaves_a_preview_for_the_reviewer() {
     let scan = world.scan(ArtifactKind::Photo, "a.jpg", &bytes).await;
     assert_eq!(codes(&scan, Engine::Yara), ["rule_match"]);
     assert_eq!(gravest(&scan), Some(Severity::Malicious));
+    let file = SealedMemory::from_bytes(&bytes).unwrap();
+    assert!(world.scanner.preview(&file, &scan).await.is_some());
 }
 
 #[tokio::test]

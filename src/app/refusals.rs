@@ -160,7 +160,7 @@ mod tests {
         let refusals = Refusals::default();
         let refusal = |n: usize| {
             let [.., high, low] = n.to_be_bytes();
-            let submission = Some(SubmissionId::new(NOW, [high, low, 0, 0, 0, 0, 0, 0, 0, 0]));
+            let submission = Some(SubmissionId::new(NOW, [0, 0, 0, 0, 0, 0, 0, 0, high, low]));
             Repeated { link: None, submission, code: Code::fixed("nothing_sent") }
         };
         let told = |n, times| (0..times).filter(|_| refusals.is_to_be_told(refusal(n))).count();

@@ -334,7 +334,8 @@ mod tests {
             let has = |word: &str| words.contains(&word);
             let alters = words.starts_with(&["ALTER", "TABLE"]);
             let demands = has("ADD") && has("NOT") && !has("DEFAULT");
-            words.first() == Some(&"DROP")
+            let drops = words.first() == Some(&"DROP") && words.get(1) != Some(&"INDEX");
+            drops
                 || alters && (has("DROP") || has("RENAME") || has("ALTER,") || demands)
                 || alters && words.get(3) == Some(&"ALTER")
         })

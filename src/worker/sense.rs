@@ -240,11 +240,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_start_before_anything_was_read_goes_on_from_the_first() {
-        let app = TestApp::new().await.intake.app;
+        let world = TestApp::new().await;
+        let app = &world.intake.app;
         let sensor = Sensor {
-            db: app.db,
-            clock: app.clock,
-            random: app.random,
+            db: app.db.clone(),
+            clock: app.clock.clone(),
+            random: app.random.clone(),
             host: "gate".into(),
             window: Duration::from_secs(10),
             most_waiting: Sensor::MOST_WAITING,

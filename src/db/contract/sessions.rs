@@ -116,9 +116,9 @@ pub(super) async fn visits_begun_at_once_are_no_more_than_their_link_allows(worl
     let key = MacKey::new(&[7; 32]);
     let row = |session: &Session| Signed::tag(session, &key).expect("tags");
     let first = world.db.submission(world.submission).await.expect("asks").expect("a visit");
-    let mut asked = JoinSet::new();
+    let (mut asked, processes) = (JoinSet::new(), [world.place.open().await, world.db.clone()]);
     // Four browsers, each of which asks twice. One visit has begun before.
-    for n in 0..8 {
+    for (n, db) in (0..8).zip(processes.iter().cycle()) {
         let holder = Holder::Patient { link: first.link, submission: None };
         let (digest, door) = (format!("browser-{}", n / 2), Role::Intake);
         let begun =
@@ -131,7 +131,7 @@ pub(super) async fn visits_begun_at_once_are_no_more_than_their_link_allows(worl
         let submission = Submission { id, receipt, ..first.clone() };
         let holder = Holder::Patient { link: first.link, submission: Some(id) };
         let agreed = Session { holder, ..begun.clone() };
-        let (db, event) = (world.place.open().await, world.event(Action::AgreementAccept));
+        let (db, event) = (db.clone(), world.event(Action::AgreementAccept));
         let (read, agreed_row) = (row(&begun), row(&agreed));
         asked.spawn(async move {
             let agreement = Agreement {

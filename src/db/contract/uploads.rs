@@ -182,9 +182,9 @@ pub(super) async fn what_is_announced_has_a_most_of_files_and_bytes_and_announce
 }
 
 pub(super) async fn of_files_announced_at_once_as_many_stand_as_there_is_room_for(world: World) {
-    let mut asked = Vec::new();
-    for n in 0..8 {
-        let (db, upload) = (world.place.open().await, upload(&world, n));
+    let (mut asked, processes) = (Vec::new(), [world.place.open().await, world.db.clone()]);
+    for (n, db) in (0..8).zip(processes.iter().cycle()) {
+        let (db, upload) = (db.clone(), upload(&world, n));
         let event = world.event(Action::UploadBegin);
         asked.push(tokio::spawn(async move {
             let (files, bytes, announcements) = (2, 1000, 100);

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -40,6 +40,13 @@ struct UnderWay {
 /// One of them, until its answer was given away or is given up.
 struct Answering(Requests);
 
+/// The body of an answer.
+struct Counted {
+    body: Body,
+    /// Goes with it.
+    _answering: Option<Answering>,
+}
+
 /// The stream of a connection.
 pub(super) struct Watched<S> {
     stream: S,
@@ -54,13 +61,7 @@ pub(super) struct Watched<S> {
 pub(super) async fn count(request: Request, next: Next) -> Response {
     let answering = request.extensions().get::<Requests>().map(Requests::begin);
     let response = next.run(request).await;
-    response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            // Until the last of it was given away.
-            let _ = &answering;
-            frame
-        }))
-    })
+    response.map(|body| Body::new(Counted { body, _answering: answering }))
 }
 
 impl Requests {
@@ -92,6 +93,26 @@ impl Drop for Answering {
         let mut under_way = self.0.under_way();
         under_way.count = under_way.count.saturating_sub(1);
         under_way.since = Instant::now();
+    }
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

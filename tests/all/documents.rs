@@ -15,9 +15,9 @@ use crate::fixtures::engines::Engines;
 use crate::journey::{holds, pull, register};
 use crate::service::World;
 
-/// Pages that poppler must draw alike: print, drawings, turned, cropped, pictures, opacity, four ways to write, what
+/// Pages that poppler must draw alike: print, drawings, turned, cropped, pictures, scans, opacity, four ways to write, what
 /// has no appearance.
-const COMPARED: [&str; 20] = [
+const COMPARED: [&str; 23] = [
     "one-page",
     "packed",
     "three-pages-packed",
@@ -32,6 +32,9 @@ const COMPARED: [&str; 20] = [
     "signs-within",
     "revised",
     "scan",
+    "fax",
+    "fax-group-3",
+    "jbig2",
     "see-through",
     "form-filled-in",
     "empty-password",

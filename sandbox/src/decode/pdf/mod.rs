@@ -193,4 +193,42 @@ mod tests {
         }
         assert!(compared > 15, "{compared} pages with something on them");
     }
+
+    /// Why a document is refused, if it is.
+    fn refusal(file: &[u8], room: &mut [u8]) -> Option<FindingCode> {
+        let limits = DecodeLimits::default();
+        let pages = match pdf::checked(file, &limits) {
+            Ok(document) => pdf::pages(&document).min(MOST_PAGES),
+            Err(code) => return Some(code),
+        };
+        let page = |number| {
+            let memory = Memory::beside(&limits, file.len(), room.len());
+            decode(file, number, &limits, &memory, room).err()
+        };
+        (0..pages).find_map(page)
+    }
+
+    #[test]
+    fn documents_are_drawn_or_refused_for_the_reason_that_is_expected() {
+        let font = std::fs::read("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").unwrap();
+        provide_font(font.leak());
+        let expected = sekisho_tools::expect::Expectations::built_in().unwrap();
+        let (mut room, mut wrong) = (vec![0; 75_000_000], Vec::new());
+        for fixture in sekisho_tools::fixtures::all().unwrap() {
+            let wanted = match expected.get(&fixture.path).map(|wanted| wanted.reason.as_str()) {
+                Some("none") if fixture.path.starts_with("clean/pdf-") => None,
+                Some("decode.page_incomplete") => Some(FindingCode::PageIncomplete),
+                Some("decode.font_missing") => Some(FindingCode::FontMissing),
+                _ => continue,
+            };
+            let found = refusal(&fixture.bytes, &mut room);
+            if found != wanted {
+                wrong.push(format!("{}: {found:?}, not {wanted:?}", fixture.path));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Of one document.
+    const MOST_PAGES: u32 = 9;
 }

@@ -289,3 +289,35 @@ fn skip_blank(file: &[u8], from: usize) -> usize {
 
 const HEADER: &[u8] = b"%PDF-";
 const EOF_MARK: &[u8] = b"%%EOF";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_programs_are_found_wherever_they_stand_in_a_stream_and_in_no_honest_one() {
+        let is_found = |file: &[u8]| {
+            let mut notes = Notes::default();
+            look(file, &DecodeLimits::default(), &mut notes);
+            notes.has(FindingCode::SecondFormat)
+        };
+        let holding = |dict: &str, data: &str| {
+            let head = "%PDF-1.7\n1 0 obj\n<</Length 9";
+            is_found(format!("{head}{dict}>>\nstream\n{data}\nendstream\n%%EOF").as_bytes())
+        };
+        let program = format!(" MZ{}DOS mode", " ".repeat(90));
+        for dict in ["", "/Filter[]", "/Filter/FlateDecode"] {
+            assert!(holding(dict, " <html><script>alert(1)</script>"), "{dict}");
+            assert!(holding(dict, &program), "{dict}");
+        }
+        assert!(!holding(
+            "",
+            "BT/F1 9 Tf(a < b, see <http://example.org/> or (image))Tj<0041>Tj ET"
+        ));
+        for fixture in sekisho_tools::fixtures::all().unwrap() {
+            if fixture.path.starts_with("clean/pdf-") {
+                assert!(!is_found(&fixture.bytes), "{}", fixture.path);
+            }
+        }
+    }
+}

@@ -20,6 +20,7 @@ pub mod tail;
 pub mod text;
 pub mod tiff;
 pub mod webp;
+mod zlib;
 
 use sekisho_protocol::{DecodeLimits, FileKind, FindingCode, LookReport};
 
@@ -46,7 +47,7 @@ pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
             Walk::default()
         }
         FileKind::Jpeg => jpeg::look(file, &mut notes),
-        FileKind::Png => plain(file, &mut notes, png::walk),
+        FileKind::Png => png::look(file, &mut notes),
         FileKind::WebP => plain(file, &mut notes, webp::walk),
         FileKind::Gif => plain(file, &mut notes, gif::walk),
         FileKind::Heic | FileKind::Avif => plain(file, &mut notes, heif::walk),

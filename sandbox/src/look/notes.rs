@@ -12,6 +12,10 @@ pub struct Notes {
     /// Most segments, chunks, blocks or boxes, and most scans, that a walk may pass.
     pub max_segments: u32,
     pub max_scans: u32,
+    /// Most pixels of a picture that is decoded.
+    pub max_pixels: u64,
+    /// Bytes that packed metadata may still be unpacked to, in the whole file.
+    pub unpacked_left: usize,
     /// Beginnings of other formats that may still be looked at more closely, in the whole file.
     candidates: u32,
     findings: Vec<Finding>,
@@ -25,6 +29,8 @@ impl Notes {
         Self {
             max_segments: limits.max_segments,
             max_scans: limits.max_scans,
+            max_pixels: limits.max_pixels,
+            unpacked_left: MAX_UNPACKED,
             candidates: MAX_CANDIDATES,
             findings: Vec::new(),
             parts: Vec::new(),
@@ -210,3 +216,5 @@ impl<'a> Cursor<'a> {
 /// What resembles the beginning of another format turns up by chance, but not this often; 50 MB of nothing else would
 /// cost minutes.
 const MAX_CANDIDATES: u32 = 100_000;
+/// Profiles of colour have half a megabyte, packets of text a few kilobytes.
+const MAX_UNPACKED: usize = 4 << 20;

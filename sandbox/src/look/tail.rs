@@ -16,10 +16,15 @@ pub fn inspect(file: &[u8], end: Option<usize>, notes: &mut Notes) {
     let Some((tail, end)) = tail_of(file, end) else {
         return;
     };
+    behind(tail, end, notes);
+}
+
+/// What lies behind the end of something: padding, or what nobody puts there.
+pub fn behind(tail: &[u8], base: usize, notes: &mut Notes) {
     if is_padding(tail) {
-        notes.add(FindingCode::Padding, end, tail.len() as u64);
+        notes.add(FindingCode::Padding, base, tail.len() as u64);
     } else {
-        unknown(tail, end, notes);
+        unknown(tail, base, notes);
     }
 }
 

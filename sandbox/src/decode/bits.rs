@@ -200,7 +200,10 @@ impl<'a> Bits<'a> {
                 *run = self.run(zeros)?;
                 break;
             }
-            self.skip(size.min(1))?;
+            if size > 1 {
+                return Err(FindingCode::Malformed);
+            }
+            self.skip(size)?;
             while place <= last {
                 if *nonzero & 1 << place != 0 {
                     self.skip(1)?;
@@ -211,7 +214,10 @@ impl<'a> Bits<'a> {
                 }
                 place += 1;
             }
-            if size > 0 && place <= last {
+            if size > 0 && place > last {
+                return Err(FindingCode::Malformed);
+            }
+            if size > 0 {
                 *nonzero |= 1 << place;
             }
             place += 1;

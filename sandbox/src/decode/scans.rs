@@ -120,7 +120,14 @@ impl Scans {
         }
         let [first, last, bits] = cursor.array()?;
         if !self.progressive {
-            return Some(Scan { parts, band: (0, 63), refining: false, last_bit: true });
+            // Some old writers leave zeros where the whole block has to stand.
+            let is_whole = matches!([first, last, bits], [0, 63, 0] | [0, 0, 0]);
+            return is_whole.then_some(Scan {
+                parts,
+                band: (0, 63),
+                refining: false,
+                last_bit: true,
+            });
         }
         let sound = first <= last && last < 64 && (first > 0 || last == 0);
         (sound && (first == 0 || parts.len() == 1)).then_some(Scan {
@@ -155,9 +162,10 @@ impl Scans {
         let mut restarts = 0;
         for unit in 0..columns * rows {
             if self.restart > 0 && until_restart == 0 {
+                expect_run_out(run)?;
                 bits.restart(restarts)?;
                 restarts = (restarts + 1) % 8;
-                (run, until_restart) = (0, self.restart);
+                until_restart = self.restart;
             }
             until_restart = until_restart.wrapping_sub(1);
             for (dc, ac) in &blocks {
@@ -182,6 +190,7 @@ impl Scans {
                 }
             }
         }
+        expect_run_out(run)?;
         for (index, ..) in scan.parts.iter().filter(|_| scan.last_bit) {
             if let Some(component) = self.components.get_mut(*index) {
                 component.complete |= u64::MAX >> (63 - scan.band.1) & u64::MAX << scan.band.0;
@@ -200,6 +209,11 @@ impl Scans {
         let complete = |component: &Component| component.complete == u64::MAX;
         if self.components.iter().all(complete) { Ok(()) } else { Err(FindingCode::Truncated) }
     }
+}
+
+/// Blocks without coefficients that are promised behind the last block of a stretch were cut off.
+fn expect_run_out(run: u32) -> Result<(), FindingCode> {
+    if run == 0 { Ok(()) } else { Err(FindingCode::Malformed) }
 }
 
 fn next_marker(cursor: &mut Cursor<'_>) -> Result<u8, FindingCode> {
@@ -320,6 +334,69 @@ mod tests {
                 assert_eq!(passes, is_due && is_next, "{interval}, {number:x}");
             }
             assert!(check(&ended(&[0xFF, RST0 + 4, 0xFF, RST0 + 5])).is_err());
+        }
+    }
+
+    /// A grey picture of one block: its first coefficient, a first scan of those to `last`, and more scans.
+    fn block(last: u8, first_data: &[u8], more: &[u8]) -> Vec<u8> {
+        // By three codes of two bits: one coefficient, an end, and in tables of the second a run or a wrong size.
+        let table = |place: u8, values: [u8; 3]| {
+            [&[0xFF, DHT, 0, 22, place, 0, 3][..], &[0; 14], &values].concat()
+        };
+        let scan =
+            |band: [u8; 3], data: &[u8]| [&[0xFF, SOS, 0, 8, 1, 1, 0][..], &band, data].concat();
+        [
+            &[0xFF, 0xD8, 0xFF, SOF2, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0][..],
+            &table(0x00, [0, 1, 2]),
+            &table(0x10, [0x01, 0x00, 0x10]),
+            &scan([0, 0, 0], &[0b0011_1111]),
+            &scan([1, last, 0x01], first_data),
+            more,
+            &[0xFF, EOI],
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_refining_scan_keeps_to_its_bits_its_band_and_its_blocks() {
+        let refined = |values: [u8; 3], data: u8| {
+            let table = [&[0xFF, DHT, 0, 22, 0x10, 0, 3][..], &[0; 14], &values].concat();
+            let scan = [0xFF, SOS, 0, 8, 1, 1, 0, 1, 63, 0x10, data];
+            // The first scan ends at once: `01`, filled up with ones.
+            check(&block(63, &[0b0111_1111], &[&table[..], &scan].concat()))
+        };
+        // One new coefficient, and the end.
+        assert_eq!(refined([0x01, 0x00, 0x10], 0b0010_1111), Ok(()));
+        // One of two bits.
+        assert_eq!(refined([0x02, 0x00, 0x10], 0b0010_1111), Err(FindingCode::Malformed));
+        // An end of this block and one or two more.
+        assert_eq!(refined([0x01, 0x00, 0x10], 0b1001_1111), Err(FindingCode::Malformed));
+        // A coefficient behind 15 zeros, four times, and one more: the last would be the 65th.
+        let table = [&[0xFF, DHT, 0, 22, 0x10, 0, 3][..], &[0; 14], &[0xF1, 0x00, 0x10]].concat();
+        let scan = [0xFF, SOS, 0, 8, 1, 1, 0, 1, 63, 0x10, 0b0010_0100, 0b1001_0111];
+        let beyond = block(63, &[0b0111_1111], &[&table[..], &scan].concat());
+        assert_eq!(check(&beyond), Err(FindingCode::Malformed));
+    }
+
+    #[test]
+    fn a_first_scan_that_promises_more_blocks_than_there_are_is_refused() {
+        // `10` is a run of two or three blocks, of which there is one.
+        assert_eq!(check(&block(63, &[0b1001_1111], &[])), Err(FindingCode::Malformed));
+    }
+
+    #[test]
+    fn a_sequential_scan_brings_whole_blocks() {
+        let whole = picture(false, SamplingFactor::R_4_4_4, 0);
+        let at = whole.windows(2).position(|pair| pair == [0xFF, SOS]).unwrap() + 11;
+        let with = |band: [u8; 3]| {
+            let mut bytes = whole.clone();
+            bytes[at..at + 3].copy_from_slice(&band);
+            check(&bytes)
+        };
+        assert_eq!(with([0, 63, 0]), Ok(()));
+        assert_eq!(with([0, 0, 0]), Ok(()));
+        for band in [[1, 63, 0], [0, 5, 0], [0, 63, 1], [0, 63, 0x10]] {
+            assert_eq!(with(band), Err(FindingCode::Malformed), "{band:?}");
         }
     }
 

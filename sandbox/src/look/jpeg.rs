@@ -123,7 +123,14 @@ fn markers(
             // Several frames, each a refinement of the last.
             DHP => return Err(FindingCode::UnsupportedType),
             SOI | 0x00 | 0x01 | 0xD0..=0xD7 => return Err(FindingCode::Malformed),
-            DHT | DAC | DQT..=DRI => segment(cursor).map(drop)?,
+            DHT | DAC | DQT..=DRI => {
+                let body = segment(cursor)?;
+                foreign::in_metadata(body, content, notes);
+                let left = segments::behind_tables(marker, body).len();
+                if left > 0 {
+                    notes.add(FindingCode::OverlongHeader, start, left as u64);
+                }
+            }
             // Decoders pass it over.
             _ => {
                 let body = segment(cursor)?;
@@ -255,6 +262,8 @@ fn appendix(
     if jpeg.announced.pictures && body.starts_with(&[0xFF, SOI, 0xFF]) {
         let mut its_own = Notes::default();
         let end = walk(file, start, &mut its_own).walk.end?;
+        // Nobody decodes it, so nobody misses what its scans hold beside their codes.
+        foreign::in_packed(file.get(start..end).unwrap_or_default(), start, &mut its_own);
         notes.adopt_formats(its_own);
         return Some((FindingCode::MultiPicture, end - start));
     }

@@ -2,7 +2,7 @@
 
 use sekisho_protocol::{FindingCode, RemovalCode};
 
-use super::notes::Notes;
+use super::notes::{Cursor, Notes};
 use super::{foreign, metadata};
 
 /// What a picture says about what follows it.
@@ -55,6 +55,34 @@ pub fn inspect(
         _ => notes.removed(RemovalCode::OtherSegments, body.len()),
     }
     foreign::in_metadata(body, start, notes);
+}
+
+/// What a segment of tables holds behind its last whole table.
+pub fn behind_tables(marker: u8, body: &[u8]) -> &[u8] {
+    let mut cursor = Cursor::at(body, 0);
+    let mut left = body;
+    while !left.is_empty() && table(marker, &mut cursor).is_some() {
+        left = cursor.rest();
+        if matches!(marker, DNL | DRI) {
+            break;
+        }
+    }
+    left
+}
+
+/// Passes one table, or the one number of a segment that has no tables.
+fn table(marker: u8, cursor: &mut Cursor<'_>) -> Option<()> {
+    match marker {
+        DHT => {
+            let [_place, counts @ ..] = cursor.array::<17>()?;
+            cursor.skip(counts.iter().map(|count| usize::from(*count)).sum())
+        }
+        DQT => {
+            let bytes = if cursor.u8()? >> 4 == 0 { 1 } else { 2 };
+            cursor.skip(64 * bytes)
+        }
+        _ => cursor.skip(2),
+    }
 }
 
 /// The name of a marker, as the standard has it.
@@ -111,6 +139,10 @@ fn jfif(rest: &[u8], start: usize, notes: &mut Notes) {
     }
 }
 
+const DHT: u8 = 0xC4;
+const DQT: u8 = 0xDB;
+const DNL: u8 = 0xDC;
+const DRI: u8 = 0xDD;
 const APP0: u8 = 0xE0;
 const APP1: u8 = 0xE1;
 const APP2: u8 = 0xE2;
@@ -120,3 +152,25 @@ const APP14: u8 = 0xEE;
 const COMMENT: u8 = 0xFE;
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_passed_to_the_byte() {
+        let codes = [&[0x11, 0, 2, 1][..], &[0; 13], &[7, 8, 9]].concat();
+        let words = [&[0x10][..], &[1; 128]].concat();
+        for (marker, tables) in [
+            (DHT, [&codes[..], &codes].concat()),
+            (DQT, [&words[..], &[0], &[1; 64]].concat()),
+            (DRI, vec![0, 5]),
+            (0xCC, vec![0, 5, 0x10, 3]),
+        ] {
+            assert!(behind_tables(marker, &tables).is_empty(), "{marker:x}");
+            assert_eq!(behind_tables(marker, &[&tables[..], &[9]].concat()), [9], "{marker:x}");
+        }
+        assert_eq!(behind_tables(DRI, &[0, 5, 0, 5]), [0, 5]);
+        assert_eq!(behind_tables(DQT, &words[1..]).len(), 128);
+    }
+}

@@ -44,6 +44,14 @@ pub fn in_tail(bytes: &[u8], base: usize, notes: &mut Notes) {
             notes.add_kind(*kind, base + offset);
         }
     }
+    for Confirmed { mark, before, is_one, kind } in &CONFIRMED {
+        let starts =
+            memmem::find_iter(bytes, mark).filter_map(|offset| offset.checked_sub(*before));
+        let mut starts = starts.filter(|start| is_one(bytes.get(*start..).unwrap_or_default()));
+        if let Some(start) = starts.next() {
+            notes.add_kind(*kind, base + start);
+        }
+    }
     in_data(bytes, base, |_| true, notes);
 }
 
@@ -59,16 +67,13 @@ fn in_data(bytes: &[u8], base: usize, is_believed: fn(&[u8]) -> bool, notes: &mu
     }
     for offset in memchr_iter(b'<', bytes) {
         // Nearly all chance ones end here.
-        if !matches!(
-            bytes.get(offset + 1),
-            Some(b'?' | b'!' | b'%' | b'h' | b'H' | b'i' | b'I' | b's' | b'S')
-        ) {
+        let begun = bytes.get(offset..).unwrap_or_default();
+        if !may_be_tag(begun) && name_before_attributes(begun).is_none() {
             continue;
         }
         if !notes.may_look(base + offset) {
             return;
         }
-        let begun = bytes.get(offset..).unwrap_or_default();
         if let Some(kind) = tag(begun).filter(|_| is_believed(begun)) {
             notes.add_kind(kind, base + offset);
         }
@@ -83,6 +88,13 @@ fn in_data(bytes: &[u8], base: usize, is_believed: fn(&[u8]) -> bool, notes: &mu
                 notes.add_kind(FileKind::Script, base + offset);
                 break;
             }
+        }
+    }
+    for offset in memmem::find_iter(bytes, PROGRAM_IN_LETTERS) {
+        let letters = bytes.get(offset..offset + LETTERS_REACH).unwrap_or_default();
+        if !letters.is_empty() && letters.iter().all(|byte| is_letter_of_64(*byte)) {
+            notes.add_kind(FileKind::Executable, base + offset);
+            break;
         }
     }
     for offset in memmem::find_iter(bytes, b"MZ") {
@@ -102,12 +114,32 @@ pub fn at_start(bytes: &[u8], base: usize, notes: &mut Notes) {
         notes.add_kind(*kind, base);
     } else if bytes.starts_with(b"MZ") && is_program(bytes) {
         notes.add_kind(FileKind::Executable, base);
+    } else if is_gzip(bytes) {
+        notes.add_kind(FileKind::Archive, base);
+    } else if let Some(known) = CONFIRMED.iter().find(|known| known.begins(bytes)) {
+        notes.add_kind(known.kind, base);
     }
 }
 
-/// Formats inside a segment of metadata, where a film has no business either.
+/// Formats inside a segment of metadata, where a film has no business either, and pages in texts of two bytes a letter.
 pub fn in_metadata(bytes: &[u8], base: usize, notes: &mut Notes) {
     in_tail(bytes, base, notes);
+    for offset in memmem::find_iter(bytes, b"<\0") {
+        let letters = bytes.get(offset..).unwrap_or_default().as_chunks::<2>().0.iter();
+        let begun: Vec<u8> = letters
+            .map_while(|[letter, high]| (*high == 0).then_some(*letter))
+            .take(TAG_REACH)
+            .collect();
+        if !may_be_tag(&begun) {
+            continue;
+        }
+        if !notes.may_look(base + offset) {
+            return;
+        }
+        if let Some(kind) = tag(&begun) {
+            notes.add_kind(kind, base + offset);
+        }
+    }
     for offset in memmem::find_iter(bytes, b"ftyp") {
         if !notes.may_look(base + offset) {
             return;
@@ -119,8 +151,27 @@ pub fn in_metadata(bytes: &[u8], base: usize, notes: &mut Notes) {
     }
 }
 
+/// Whether one of the tags that are known begins with the same two letters.
+fn may_be_tag(bytes: &[u8]) -> bool {
+    let [_, first, second, ..] = bytes else { return false };
+    matches!(
+        [first.to_ascii_lowercase(), second.to_ascii_lowercase()],
+        [b'?', b'p']
+            | [b'%', b'@']
+            | [b's', b'c' | b'v']
+            | [b'h', b't']
+            | [b'!', b'd']
+            | [b'i', b'f' | b'm']
+            | [b'f', b'o']
+            | [b'x', b's']
+    )
+}
+
 /// A tag of a page or the beginning of a script, in capitals or not.
 fn tag(bytes: &[u8]) -> Option<FileKind> {
+    if does_something(bytes) {
+        return Some(FileKind::Html);
+    }
     TAGS.iter().find_map(|(name, kind)| {
         let begun = bytes.get(1..=name.len())?;
         // Followed by what ends a name: `<scripture` is no script.
@@ -138,6 +189,86 @@ fn gives_a_value(found: &[u8]) -> bool {
         byte.is_ascii_alphanumeric()
             || matches!(byte, b'$' | b'"' | b'\'' | b'`' | b'(' | b'_' | b'\\')
     })
+}
+
+/// Whether a tag of whatever name does something when it is shown or touched: `<body onload=…>`, `<a href="javascript:…">`.
+/// Names with a colon are those of metadata.
+fn does_something(bytes: &[u8]) -> bool {
+    let Some(name) = name_before_attributes(bytes) else {
+        return false;
+    };
+    let rest = bytes.get(name..).unwrap_or_default().iter().take(ATTRIBUTES_REACH);
+    let attributes = rest.take_while(|byte| **byte != b'>' && **byte < 0x7F);
+    let attributes: Vec<u8> = attributes.map(u8::to_ascii_lowercase).collect();
+    find(&attributes, b"javascript:").is_some()
+        || attributes.windows(3).zip(0..).any(|(begun, at)| {
+            let [before, b'o', b'n'] = begun else { return false };
+            let event = attributes.get(at + 3..).unwrap_or_default();
+            let len = event.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+            before.is_ascii_whitespace() && len > 2 && event.get(len) == Some(&b'=')
+        })
+}
+
+/// Where the name of a tag ends, if a blank follows.
+fn name_before_attributes(bytes: &[u8]) -> Option<usize> {
+    let name = bytes.iter().skip(1).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let follows = bytes.get(name + 1).filter(|_| (1..TAG_REACH).contains(&name))?;
+    (bytes.first() == Some(&b'<') && follows.is_ascii_whitespace()).then_some(name + 1)
+}
+
+/// A gzip stream without flags that no version defines, packed as hard as can be or as fast, on a known system.
+fn is_gzip(bytes: &[u8]) -> bool {
+    let [0x1F, 0x8B, 8, flags, _, _, _, _, effort, system, ..] = bytes else { return false };
+    flags & 0xE0 == 0 && matches!(effort, 0 | 2 | 4) && matches!(system, 0..=13 | 255)
+}
+
+fn is_bzip2(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'B', b'Z', b'h', b'1'..=b'9', ..])
+}
+
+/// The header of an LHA entry: how it is packed, and which of four versions describes it.
+fn is_lha(bytes: &[u8]) -> bool {
+    matches!(bytes.get(2..7), Some([b'-', b'l', b'h', b'0'..=b'9' | b'd', b'-']))
+        && bytes.get(20).is_some_and(|version| *version <= 3)
+}
+
+/// A page or a drawing for printers. Fonts and tables of letters begin almost like one, and lie in documents.
+fn is_postscript(bytes: &[u8]) -> bool {
+    let rest = bytes.get(4..).unwrap_or_default();
+    let rest = match rest {
+        [b'-', b'A', b'd', b'o', b'b', b'e', b'-', b'1'..=b'3', b'.', b'0'..=b'9', rest @ ..] => {
+            rest
+        }
+        _ => rest,
+    };
+    rest.starts_with(b" EPSF-") || matches!(rest, [b'\r' | b'\n', ..])
+}
+
+/// A Flash film: a known version, and what its packing begins with.
+fn is_flash(bytes: &[u8]) -> bool {
+    let Some(([packing, b'W', b'S', version, len @ ..], rest)) = bytes.split_first_chunk::<8>()
+    else {
+        return false;
+    };
+    let len = u32::from_le_bytes(*len) as usize;
+    let is_packed_as_said = match packing {
+        // A whole film, which begins with a rectangle of a few bits whose left side is zero.
+        b'F' => {
+            let bits = rest.first().map_or(0, |byte| byte >> 3);
+            len <= bytes.len()
+                && (8..=20).contains(&bits)
+                && rest.get(1).is_some_and(|b| b & 0xF0 == 0)
+        }
+        b'C' => matches!(rest, [0x78, 0x01 | 0x5E | 0x9C | 0xDA, ..]),
+        b'Z' => matches!(rest.get(4..), Some([0x5D, 0, 0, ..])),
+        _ => false,
+    };
+    (1..=50).contains(version) && len > 20 && is_packed_as_said
+}
+
+/// A letter of those that stand for six bits.
+const fn is_letter_of_64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
 /// Whether some bytes read as text: three bytes of a script turn up in any data, a line of it does not.
@@ -179,6 +310,29 @@ const SIGNATURES: &[(&[u8], FileKind)] = &[
     (b"\0ustar", FileKind::Archive),
     (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", FileKind::Office),
     (b"{\\rtf1", FileKind::Document),
+    (b"ITSF\x03\0\0\0", FileKind::Document),
+];
+
+/// A mark too short to be believed alone, so many bytes behind the beginning of what it is the mark of.
+struct Confirmed {
+    mark: &'static [u8],
+    before: usize,
+    is_one: fn(&[u8]) -> bool,
+    kind: FileKind,
+}
+
+impl Confirmed {
+    fn begins(&self, bytes: &[u8]) -> bool {
+        bytes.get(self.before..).is_some_and(|rest| rest.starts_with(self.mark))
+            && (self.is_one)(bytes)
+    }
+}
+
+const CONFIRMED: [Confirmed; 4] = [
+    Confirmed { mark: b"1AY&SY", before: 4, is_one: is_bzip2, kind: FileKind::Archive },
+    Confirmed { mark: b"-lh", before: 2, is_one: is_lha, kind: FileKind::Archive },
+    Confirmed { mark: b"WS", before: 1, is_one: is_flash, kind: FileKind::Executable },
+    Confirmed { mark: b"%!PS", before: 0, is_one: is_postscript, kind: FileKind::Document },
 ];
 const TAGS: &[(&[u8], FileKind)] = &[
     (b"?php", FileKind::Script),
@@ -189,9 +343,21 @@ const TAGS: &[(&[u8], FileKind)] = &[
     (b"iframe", FileKind::Html),
     (b"img", FileKind::Html),
     (b"svg", FileKind::Html),
+    (b"form", FileKind::Html),
+    (b"xsl:stylesheet", FileKind::Html),
+    (b"xsl:transform", FileKind::Html),
+    (b"xsl:template", FileKind::Html),
 ];
 /// What begins a script where an interpreter looks for it, and what ends the comment that hides a picture from one.
-const SCRIPTS: [&[u8]; 5] = [b"#!/bin/", b"#!/usr/", b"<?=", b"*/=", b"*/("];
+const SCRIPTS: [&[u8]; 7] =
+    [b"#!/bin/", b"#!/usr/", b"<?=", b"*/=", b"*/(", b"@echo off", b"@ECHO OFF"];
+/// How every Windows program begins when six bits of it are one letter, and how far letters must go on to be believed.
+const PROGRAM_IN_LETTERS: &[u8] = b"TVqQAA";
+const LETTERS_REACH: usize = 32;
+/// The longest name of a tag and what is beside it.
+const TAG_REACH: usize = 24;
+/// How far behind its name what a tag does may stand.
+const ATTRIBUTES_REACH: usize = 256;
 /// How far text must go on to be believed.
 const TEXT_REACH: usize = 12;
 const FILM_BRANDS: [&[u8; 4]; 10] =
@@ -233,6 +399,78 @@ mod tests {
             kinds(b"\x9C<img\x07\xE3<svg\x01<%@\xFF PK\x03\x04 <script\xFF\xFE\x01\x02\x03"),
             0
         );
+    }
+
+    #[test]
+    fn a_tag_that_does_something_is_found_whatever_its_name() {
+        let one = vec![u64::from(FileKind::Html.code())];
+        for page in [
+            "<body onload=alert(1)>",
+            "<input type=text\nOnFocus='alert(1)' autofocus>",
+            "<a href=\"JavaScript:alert(1)\">",
+            "<form action=x>",
+            "<xsl:stylesheet version='1.0'>",
+        ] {
+            assert_eq!(kinds(page.as_bytes()), one, "{page}");
+        }
+        for text in ["<rdf:li onload='1'>", "<a title='on'> onload=", "<p class=on>", "<b xon=1>"] {
+            assert!(kinds(text.as_bytes()).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_known_tag_is_passed_over_for_its_first_letters() {
+        for (name, _) in TAGS {
+            assert!(may_be_tag(&[b"<", *name].concat()), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_two_bytes_a_letter_is_found() {
+        let text = |text: &str, order: fn(u16) -> [u8; 2]| {
+            text.encode_utf16().flat_map(order).collect::<Vec<_>>()
+        };
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            assert_eq!(kinds(&text("x<script>", order)), [u64::from(FileKind::Html.code())]);
+            assert!(kinds(&text("x<scripture>", order)).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_format_of_a_short_mark_is_believed_with_its_header() {
+        let padded = |bytes: &[u8]| [b"text ", bytes, &[0; 40]].concat();
+        let letters = format!("TVqQAAMAAAAEAAAA//8AALg{}", "A".repeat(40));
+        for (bytes, kind) in [
+            (&b"BZh91AY&SY"[..], FileKind::Archive),
+            (b"\x24\x99-lh5-\0\0\0\0\0\0\0\0\0\0\0\0 \x02", FileKind::Archive),
+            (b"FWS\x08\x20\0\0\0\x78\0\x05", FileKind::Executable),
+            (b"CWS\x0A\x20\x30\0\0\x78\xDA", FileKind::Executable),
+            (b"ZWS\x0D\x20\x30\0\0\x10\0\0\0\x5D\0\0", FileKind::Executable),
+            (b"ITSF\x03\0\0\0", FileKind::Document),
+            (letters.as_bytes(), FileKind::Executable),
+            (b"@echo off\r\necho harmless", FileKind::Script),
+            (b"%!PS-Adobe-3.0 EPSF-3.0", FileKind::Document),
+            (b"%!PS\nshowpage", FileKind::Document),
+        ] {
+            assert_eq!(kinds(&padded(bytes)), [u64::from(kind.code())], "{bytes:x?}");
+        }
+        for chance in [
+            &b"1AY&SY"[..],
+            b"\x24\x99-lh5-\0\0\0\0\0\0\0\0\0\0\0\0 \x09",
+            b"FWS\x08\xFF\xFF\0\0\x78\0\x05",
+            b"CWS\xFF\x20\x30\0\0\x78\xDA",
+            b"CWS\x0A\x20\x30\0\0\x12\x34",
+            b"TVqQAA and no more",
+            b"%!PS\x01\x02",
+            b"%!PS-AdobeFont-1.0: Font",
+            b"%!PS-Adobe-3.0 Resource-CMap\n",
+            b"\x1F\x8B\x08\0\0\0\0\0\x02\x03",
+        ] {
+            assert!(kinds(&padded(chance)).is_empty(), "{chance:x?}");
+        }
+        let mut notes = Notes::default();
+        at_start(b"\x1F\x8B\x08\0\0\0\0\0\x02\x03", 0, &mut notes);
+        assert!(notes.has(FindingCode::SecondFormat));
     }
 
     #[test]

@@ -54,7 +54,8 @@ fn rows(header: &Header, pixels: &[u8], room: &mut [u8]) -> Result<(), FindingCo
     Ok(())
 }
 
-/// Runs of equal pixels, to the mark that ends them. What no run reaches has the first colour, as other readers show it.
+/// Runs of equal pixels, to the mark that ends them in the last row. What no run reaches has the first colour, as other
+/// readers show it.
 fn runs(header: &Header, pixels: &[u8], room: &mut [u8]) -> Result<(), FindingCode> {
     room.as_chunks_mut::<3>().0.fill(shown(header, 0));
     let cut = FindingCode::Truncated;
@@ -76,6 +77,8 @@ fn runs(header: &Header, pixels: &[u8], room: &mut [u8]) -> Result<(), FindingCo
     loop {
         match cursor.array().ok_or(cut)? {
             [0, 0] => (x, y) = (0, y.checked_sub(1).ok_or(FindingCode::Malformed)?),
+            // Rows that no run came to were cut off, or never there.
+            [0, 1] if y > 1 || (y, x) == (1, 0) => return Err(cut),
             [0, 1] => return expect_spent(cursor.rest()),
             [0, 2] => {
                 let [right, up] = cursor.array().ok_or(cut)?;

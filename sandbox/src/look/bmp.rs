@@ -20,7 +20,6 @@ pub struct Header {
     pub palette: Vec<[u8; 3]>,
     pub pixels: (usize, usize),
     pub profile: Option<(usize, usize)>,
-    headers_end: usize,
 }
 
 /// How pixels are packed.
@@ -41,7 +40,8 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
             let end = header.profile.map_or(pixels_end, |(_, end)| end.max(pixels_end));
             walk.end = Some(end);
             let before_profile = header.profile.map_or(pixels_end, |(start, _)| start);
-            for (start, end) in [(header.headers_end, start), (pixels_end, before_profile)] {
+            // Headers and palette too: a colour may be letters.
+            for (start, end) in [(0, start), (pixels_end, before_profile)] {
                 foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
             }
             if let Some((start, end)) = header.profile {
@@ -125,7 +125,6 @@ pub fn header(file: &[u8]) -> Result<Header, FindingCode> {
         palette,
         pixels: (pixels_start, pixels_end),
         profile,
-        headers_end,
     };
     if pixels_end > file.len() { Err(cut) } else { Ok(header) }
 }

@@ -149,7 +149,8 @@ impl Coded {
     }
 }
 
-/// Decodes a coded item and paints its first `size` pixels at a place of the stored picture.
+/// Decodes a coded item and paints its first `size` pixels at a place of the stored picture. It has no more of them than
+/// codecs fill up.
 fn coded(
     heif: &HeifFile<'_>,
     id: ItemId,
@@ -164,7 +165,8 @@ fn coded(
         _ => return Err(FindingCode::UnsupportedType),
     };
     let (width, height) = coded.size();
-    if width < size.0 || height < size.1 {
+    let is_shown = |coded: u32, shown: u32| (shown..shown.saturating_add(FILLING)).contains(&coded);
+    if !is_shown(width, size.0) || !is_shown(height, size.1) {
         return Err(FindingCode::Malformed);
     }
     // A grid may speak for its tiles, but not for an opacity.
@@ -244,5 +246,7 @@ fn kind(heif: &HeifFile<'_>, id: ItemId) -> Result<[u8; 4], FindingCode> {
     heif.item(id).map(|item| item.item_type.0).map_err(|_| FindingCode::Malformed)
 }
 
+/// Codecs work in squares, of eight or sixteen pixels a side, and some writers leave the last ones whole.
+const FILLING: u32 = 16;
 const ALPHA: [&str; 2] =
     ["urn:mpeg:hevc:2015:auxid:1", "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"];

@@ -30,8 +30,10 @@ fn blocks(
         return Err(FindingCode::Malformed);
     }
     let [flags, _background, _aspect] = cursor.array().ok_or(cut)?;
-    skip_palette(cursor, flags)?;
+    palette(cursor, flags, notes)?;
     notes.part(0, b"screen", 0, cursor.position());
+    // Where the first frame begins, if it covers only a part of the screen.
+    let mut partial = None;
     for _ in 0..notes.max_segments {
         let start = cursor.position();
         let name: &[u8] = match cursor.u8().ok_or(cut)? {
@@ -43,16 +45,26 @@ fn blocks(
                 extension(label, body, content, notes)
             }
             IMAGE => {
-                let [.., w0, w1, h0, h1, flags] = cursor.array::<9>().ok_or(cut)?;
-                let side = |low, high| u64::from(u16::from_le_bytes([low, high]));
-                skip_palette(cursor, flags)?;
+                let mut side = || cursor.u16_le().map(u32::from).ok_or(cut);
+                let [left, top, width, height] = [side()?, side()?, side()?, side()?];
+                let flags = cursor.u8().ok_or(cut)?;
+                palette(cursor, flags, notes)?;
                 let bits = cursor.u8().ok_or(cut)?;
                 let content = cursor.position();
                 skip_sub_blocks(cursor)?;
                 let bytes = sub_block_bytes(file, content);
-                if let Some(last) = gif_codes::end(bits, side(w0, w1) * side(h0, h1), bytes) {
+                let pixels = u64::from(width) * u64::from(height);
+                if let Some(last) = gif_codes::end(bits, pixels, bytes) {
                     let behind = file.get(last + 1..cursor.position()).unwrap_or_default();
                     foreign::in_tail(behind, last + 1, notes);
+                }
+                let is_whole =
+                    (left, top) == (0, 0) && width >= walk.width && height >= walk.height;
+                match (walk.frames, partial) {
+                    (0, _) => partial = Some(start).filter(|_| !is_whole),
+                    // The first frame is shown, and leaves open what the others fill.
+                    (1, Some(first)) => notes.add(FindingCode::HiddenPicture, first, 0),
+                    _ => {}
                 }
                 walk.frames = walk.frames.saturating_add(1);
                 b"image"
@@ -91,9 +103,13 @@ fn extension(label: u8, body: &[u8], start: usize, notes: &mut Notes) -> &'stati
     name
 }
 
-fn skip_palette(cursor: &mut Cursor<'_>, flags: u8) -> Result<(), FindingCode> {
+/// Passes a palette, whose colours may be letters.
+fn palette(cursor: &mut Cursor<'_>, flags: u8, notes: &mut Notes) -> Result<(), FindingCode> {
+    let start = cursor.position();
     let len = if flags & 0x80 == 0 { 0 } else { 3usize << ((flags & 7) + 1) };
-    cursor.skip(len).ok_or(FindingCode::Truncated)
+    let colours = cursor.take(len).ok_or(FindingCode::Truncated)?;
+    foreign::in_tail(colours, start, notes);
+    Ok(())
 }
 
 /// What sub-blocks hold, with the place of each byte.

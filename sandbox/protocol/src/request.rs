@@ -423,7 +423,7 @@ mod tests {
             assert_eq!(Ended::decode(&ended.encode()), Ok(ended));
         }
         assert_eq!(Ended::decode(&[0; 9]), Err(WireError::Short));
-        for (kind, detail) in [(9, 0), (0, 1), (7, 0)] {
+        for (kind, detail) in [(9, 0), (0, 1), (8, 0)] {
             let mut unknown = [0; 18];
             (unknown[8], unknown[9]) = (kind, detail);
             assert_eq!(Ended::decode(&unknown), Err(WireError::UnknownCode));

@@ -280,11 +280,12 @@ fn fax() -> Picture {
     (sized(SIDES, &dict), vec![0xFF; SIDES.1 as usize / 8 + 1])
 }
 
-/// A page on which nothing is.
+/// A page on which nothing is, and its end.
 fn jbig2() -> Picture {
     let mut file = b"\0\0\0\0\x30\0\x01\0\0\0\x13".to_vec();
     file.extend([SIDES.0.to_be_bytes(), SIDES.1.to_be_bytes()].concat());
     file.extend([0; 11]);
+    file.extend(b"\0\0\0\x01\x31\0\x01\0\0\0\0");
     (sized(SIDES, "/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/JBIG2Decode"), file)
 }
 

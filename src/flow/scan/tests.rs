@@ -56,7 +56,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let app = TestApp::new().await;
+        Self::with_limits(Limits::default()).await
+    }
+
+    async fn with_limits(limits: Limits) -> Self {
+        let app = TestApp::with_limits(limits).await;
         let worker = app.worker().await;
         let mut reviewers = Vec::new();
         for login in ["one", "two"] {
@@ -115,12 +119,12 @@ impl World {
         let (version, made_at) = ("1".to_owned(), Some(self.now()));
         let dated = SignatureSet { version, made_at, demo: false };
         let report = |engine, findings| {
-            let (outcome, set) = (EngineOutcome::Complete, None);
+            let (outcome, set) = (EngineOutcome::Complete, Some(dated.clone()));
             EngineReport { engine, outcome, findings, set, took_us: 1 }
         };
         let reports = &mut seen.scan.reports;
-        reports.iter_mut().find(|it| it.engine == Engine::Clamav).unwrap().set = Some(dated);
         reports.extend(found.map(|finding| report(finding.engine, vec![finding])));
+        reports.iter_mut().find(|it| it.engine == Engine::Clamav).unwrap().set = Some(dated);
         seen
     }
 
@@ -198,22 +202,24 @@ async fn what_was_sealed_under_a_lost_lease_is_destroyed_whoever_reads_the_keys(
 
 #[tokio::test]
 async fn a_file_whose_findings_cannot_be_kept_waits_for_room_however_long_that_takes() {
-    let world = TestApp::new().await;
-    let worker = world.worker().await;
-    let artifact = received(&world, b"content").await;
-    let vault = Vault::local(&world.file("store"), u64::MAX).unwrap();
-    let full = Worker { app: App { vault, ..worker.app.clone() }, ..worker.clone() };
-    let begun = full.app.clock.read();
-    while full.app.clock.read().since(begun) < Duration::from_mins(40) {
-        let refused = scan_next(&full).await;
-        assert!(matches!(refused, Err(FlowError::Vault(VaultError::Full))), "{refused:?}");
+    let world = World::new().await;
+    let artifact = received(&world.app, PICTURE).await;
+    let vault = Vault::local(&world.app.file("store"), u64::MAX).unwrap();
+    let full = App { vault, ..world.worker.app.clone() };
+    let full = Worker { app: full, ..world.worker.clone() };
+    let begun = world.now();
+    while world.now().since(begun) < Duration::from_mins(40) {
+        let lease = world.lease().await;
+        let seen = world.seen(&lease, odd(Engine::Type)).await;
+        let refused = settle(&full, lease.clone(), seen).await.unwrap_err();
+        assert!(matches!(refused, FlowError::Vault(VaultError::Full)), "{refused:?}");
+        put_off(&full.app, &lease, &fault_of(&refused), world.now()).await.unwrap();
         assert!(scan_next(&full).await.unwrap().is_none(), "not at once");
         let faults = full.app.db.scan_faults(&[artifact.id]).await.unwrap();
         assert_eq!(faults, [(artifact.id, Code::fixed("store_fault"))]);
-        world.hand.advance(MOST_BACK_OFF);
+        world.app.hand.advance(MOST_BACK_OFF);
     }
-    let scanned = scan_next(&worker).await.unwrap().unwrap();
-    assert_ne!(scanned.verdict.reason().unwrap().engine, Engine::Pipeline, "it was looked at");
+    assert_eq!(world.scan(odd(Engine::Type)).await, Disposition::Review, "it was looked at");
 }
 
 #[tokio::test]
@@ -248,25 +254,28 @@ async fn one_lost_lease_does_not_weigh_like_all_the_faults_before_it() {
 
 #[tokio::test]
 async fn a_lease_lasts_until_what_was_found_is_stored_however_slow_that_is() {
-    let lease = Duration::from_millis(60);
-    let world = TestApp::with_limits(Limits { lease, ..Limits::default() }).await;
-    let worker = world.worker().await;
-    received(&world, b"content").await;
-    let writing = world.keys_writer().await;
+    let lasts = Duration::from_millis(60);
+    let world = World::with_limits(Limits { lease: lasts, ..Limits::default() }).await;
+    received(&world.app, PICTURE).await;
+    let lease = world.lease().await;
+    let seen = world.seen(&lease, odd(Engine::Type)).await;
+    let app = &world.worker.app;
+    let writing = world.app.keys_writer().await;
     let slowly = async {
-        while worker.app.vault.list_objects(Area::Review).unwrap().count() == 0 {
+        while app.vault.list_objects(Area::Review).unwrap().count() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         // What was found is sealed, and its key is still to be stored.
-        world.hand.advance(lease * 10);
-        while world.lease_until().await <= worker.app.clock.read() {
+        world.app.hand.advance(lasts * 10);
+        while world.app.lease_until().await <= app.clock.read() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         drop(writing);
     };
-    let both = async { tokio::join!(scan_next(&worker), slowly) };
+    let ends = keep_to_the_end(app, &lease, settle(&world.worker, lease.clone(), seen));
+    let both = async { tokio::join!(ends, slowly) };
     let (scanned, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.expect("an end");
-    assert_eq!(scanned.unwrap().unwrap().disposition, Disposition::Reject);
+    assert_eq!(scanned.unwrap().disposition, Disposition::Review);
 }
 
 #[tokio::test]

@@ -185,10 +185,19 @@ fn tag(bytes: &[u8]) -> Option<FileKind> {
 /// Whether something that a page can show follows `<?=`: tables count up through these three, too.
 fn gives_a_value(found: &[u8]) -> bool {
     let value = found.get(3..).unwrap_or_default().trim_ascii_start();
-    value.first().is_some_and(|byte| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'$' | b'"' | b'\'' | b'`' | b'(' | b'_' | b'\\')
-    })
+    match value.first() {
+        Some(b'$' | b'"' | b'\'' | b'`' | b'(' | b'_' | b'\\') => true,
+        Some(byte) if byte.is_ascii_alphabetic() => {
+            let word =
+                value.iter().take(WORD_REACH).take_while(|byte| is_of_a_name(**byte)).count();
+            value.get(word..).unwrap_or_default().trim_ascii_start().starts_with(b"(")
+        }
+        _ => false,
+    }
+}
+
+const fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'\\')
 }
 
 /// Whether a tag of whatever name does something when it is shown or touched: `<body onload=…>`, `<a href="javascript:…">`.
@@ -358,6 +367,8 @@ const LETTERS_REACH: usize = 32;
 const TAG_REACH: usize = 24;
 /// How far behind its name what a tag does may stand.
 const ATTRIBUTES_REACH: usize = 256;
+/// Longest name of what is called.
+const WORD_REACH: usize = 64;
 /// How far text must go on to be believed.
 const TEXT_REACH: usize = 12;
 const FILM_BRANDS: [&[u8; 4]; 10] =
@@ -478,6 +489,8 @@ mod tests {
         assert!(kinds(b"<scripture> <x:xmpmeta> <rdf:RDF> a < b").is_empty());
         assert!(kinds(b"*/=\x01\x02\x03 #!/ <?=\xFF <%@\x01").is_empty());
         assert!(kinds(b":;<?=?>??@@BADB of a table that counts up").is_empty());
+        assert!(kinds(b"B@<?=60:027/48:::* of the widths of a font").is_empty());
+        assert!(kinds(b"<?=ABCDEFGHIJKLMN of a table of letters").is_empty());
         assert!(kinds(b"ftypes of film").is_empty());
     }
 }

@@ -212,7 +212,7 @@ pub async fn one(worker: &Worker, round: &Round, id: ArtifactId) -> Result<Turn,
     };
     let turn = match scan::keep(app, &lease, look_again(worker, &lease)).await {
         Ok(Ok(again)) => {
-            let settled = settle(app, round, lease.clone(), again);
+            let settled = Box::pin(settle(app, round, lease.clone(), again));
             scan::keep_to_the_end(app, &lease, settled).await
         }
         Ok(Err(fault)) => put_off(app, round, &lease, &fault).await,

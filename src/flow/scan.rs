@@ -92,9 +92,9 @@ async fn scan(worker: &Worker, lease: &ScanLease, now: Timestamp) -> Result<Scan
         let outcome = EngineOutcome::PassingFault(Code::fixed(LEASE_LOST));
         Seen { scan: unseen(outcome), file: None }
     } else {
-        keep(app, lease, see(worker, lease)).await?
+        keep(app, lease, Box::pin(see(worker, lease))).await?
     };
-    keep_to_the_end(app, lease, settle(worker, lease.clone(), seen)).await
+    keep_to_the_end(app, lease, Box::pin(settle(worker, lease.clone(), seen))).await
 }
 
 async fn see(worker: &Worker, lease: &ScanLease) -> Result<Seen, FlowError> {

@@ -121,7 +121,7 @@ impl Scans {
         let [first, last, bits] = cursor.array()?;
         if !self.progressive {
             // Some old writers leave zeros where the whole block has to stand.
-            let is_whole = matches!([first, last, bits], [0, 63, 0] | [0, 0, 0]);
+            let is_whole = matches!([first, last, bits], [0, 63 | 0, 0]);
             return is_whole.then_some(Scan {
                 parts,
                 band: (0, 63),

@@ -41,12 +41,15 @@ impl Zlib {
         while !self.is_ended {
             let (read, made) = (self.inner.total_in(), self.inner.total_out());
             let status = self.inner.decompress(rest, &mut self.buffer, FlushDecompress::None);
-            let (read, made) = (self.inner.total_in() - read, self.inner.total_out() - made);
-            out(self.buffer.get(..made as usize).unwrap_or_default())?;
-            rest = rest.get(read as usize..).unwrap_or_default();
+            // No more than the lengths of the two slices.
+            let length = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+            let read = length(self.inner.total_in() - read);
+            let made = length(self.inner.total_out() - made);
+            out(self.buffer.get(..made).unwrap_or_default())?;
+            rest = rest.get(read..).unwrap_or_default();
             self.is_ended = status.map_err(|_| Stopped)? == Status::StreamEnd;
             // With room left in the buffer nothing more comes out of what was given.
-            if !self.is_ended && (made as usize) < self.buffer.len() {
+            if !self.is_ended && made < self.buffer.len() {
                 return if rest.is_empty() { Ok(rest) } else { Err(Stopped) };
             }
         }

@@ -18,6 +18,8 @@ pub struct Notes {
     pub unpacked_left: usize,
     /// Beginnings of other formats that may still be looked at more closely, in the whole file.
     candidates: u32,
+    /// Where everything is said to be while what a part unpacks to is looked into.
+    place: Option<usize>,
     findings: Vec<Finding>,
     parts: Vec<Part>,
     removed: Vec<Removal>,
@@ -32,6 +34,7 @@ impl Notes {
             max_pixels: limits.max_pixels,
             unpacked_left: MAX_UNPACKED,
             candidates: MAX_CANDIDATES,
+            place: None,
             findings: Vec::new(),
             parts: Vec::new(),
             removed: Vec::new(),
@@ -39,7 +42,7 @@ impl Notes {
     }
 
     pub fn add(&mut self, code: FindingCode, offset: usize, value: u64) {
-        let finding = Finding { code, offset: offset as u64, value };
+        let finding = Finding { code, offset: self.place.unwrap_or(offset) as u64, value };
         if self.findings.len() < MAX_FINDINGS - 1 {
             if !self.findings.contains(&finding) {
                 self.findings.push(finding);
@@ -100,6 +103,13 @@ impl Notes {
         if !self.findings.iter().any(|finding| finding.code == code && finding.value == value) {
             self.add(code, offset, value);
         }
+    }
+
+    /// Looks into what a part unpacks to: whatever is found there is where the part begins.
+    pub fn within(&mut self, place: usize, look: impl FnOnce(&mut Self)) {
+        self.place = Some(place);
+        look(self);
+        self.place = None;
     }
 
     /// Takes over the second formats that were found in a further picture.

@@ -124,7 +124,7 @@ fn unpacked(kind: [u8; 4], stream: &[u8], start: usize, notes: &mut Notes) {
     }
     let zlib::Unpacked { bytes, behind } = zlib::unpack(stream, most);
     notes.unpacked_left = most.saturating_sub(bytes.len().max(LEAST_COST));
-    foreign::in_metadata(&bytes, start, notes);
+    notes.within(start, |notes| foreign::in_metadata(&bytes, start, notes));
     let Some(behind) = behind else {
         if bytes.len() == most {
             notes.add(FindingCode::MoreFindings, start, 0);
@@ -174,7 +174,7 @@ fn behind_rows(file: &[u8], notes: &mut Notes) {
         }
     }
     for bytes in [beyond, behind].iter().filter(|bytes| !bytes.is_empty()) {
-        tail::behind(bytes, place, notes);
+        notes.within(place, |notes| tail::behind(bytes, place, notes));
     }
 }
 

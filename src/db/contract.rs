@@ -288,7 +288,7 @@ async fn a_renewed_lease_lasts_and_one_that_was_ended_commits_nothing(world: Wor
             if let Some(next) = world.db.lease_next(NOW, until).await.unwrap() {
                 return next;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     let next = tokio::time::timeout(Duration::from_secs(30), free).await.expect("free");

@@ -278,29 +278,21 @@ const PASSES: [(u32, u32, u32, u32); 7] = [
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
-    use flate2::{Compression, write::ZlibEncoder};
     use sekisho_protocol::FileKind;
 
+    use super::super::zlib::tests::packed;
     use super::*;
 
-    fn packed(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn chunk(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let len = u32::try_from(body.len()).unwrap();
-        [&len.to_be_bytes()[..], kind, body, &[0; 4]].concat()
+        [&len.to_be_bytes()[..], &kind, body, &[0; 4]].concat()
     }
 
     /// Eight pixels square of one byte each, of this colour type and interlacing.
     fn png(colour: u8, interlaced: u8, before: &[u8], data: &[&[u8]]) -> Vec<u8> {
         let header = [0, 0, 0, 8, 0, 0, 0, 8, 8, colour, 0, 0, interlaced];
-        let data: Vec<u8> = data.iter().flat_map(|body| chunk(b"IDAT", body)).collect();
-        [b"\x89PNG\r\n\x1A\n", &chunk(b"IHDR", &header)[..], before, &data, &chunk(b"IEND", &[])]
+        let data: Vec<u8> = data.iter().flat_map(|body| chunk(*b"IDAT", body)).collect();
+        [b"\x89PNG\r\n\x1A\n", &chunk(*b"IHDR", &header)[..], before, &data, &chunk(*b"IEND", &[])]
             .concat()
     }
 
@@ -335,7 +327,7 @@ mod tests {
 
     #[test]
     fn text_is_looked_into_unpacked_and_behind_its_end() {
-        let text = |stream: &[u8]| chunk(b"zTXt", &[b"Comment\0\0", stream].concat());
+        let text = |stream: &[u8]| chunk(*b"zTXt", &[b"Comment\0\0", stream].concat());
         assert_eq!(found_before(0, &[&text(&packed(b"harmless"))]), []);
         let page = (FindingCode::SecondFormat, FileKind::Html.code().into());
         assert_eq!(found_before(0, &[&text(&packed(b"<script>1</script>"))]), [page]);
@@ -351,7 +343,7 @@ mod tests {
     fn a_profile_is_one_and_as_long_as_it_says() {
         let profile = |len: u8, mark: &[u8]| {
             let bytes = [&[0, 0, 0, len][..], &[0; 32], mark, &[0; 92]].concat();
-            found_before(0, &[&chunk(b"iCCP", &[b"name\0\0", &packed(&bytes)[..]].concat())])
+            found_before(0, &[&chunk(*b"iCCP", &[b"name\0\0", &packed(&bytes)[..]].concat())])
         };
         assert_eq!(profile(132, b"acsp"), []);
         // Filled up to a word.
@@ -363,8 +355,8 @@ mod tests {
 
     #[test]
     fn opacity_is_as_long_as_the_colours_need() {
-        let palette = chunk(b"PLTE", &[1; 9]);
-        let opacity = |len: usize| chunk(b"tRNS", &vec![1; len]);
+        let palette = chunk(*b"PLTE", &[1; 9]);
+        let opacity = |len: usize| chunk(*b"tRNS", &vec![1; len]);
         for (colour, most) in [(0, 2), (3, 3)] {
             assert_eq!(found_before(colour, &[&palette, &opacity(most)]), []);
             assert_eq!(

@@ -92,14 +92,15 @@ const HEADER_LEN: usize = 2;
 const CHECKSUM_LEN: usize = 4;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::ZlibEncoder};
 
     use super::*;
 
-    fn packed(bytes: &[u8]) -> Vec<u8> {
+    /// As a PNG packs it.
+    pub(in crate::look) fn packed(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()

@@ -183,7 +183,7 @@ pub(super) async fn what_is_announced_has_a_most_of_files_and_bytes_and_announce
 
 pub(super) async fn of_files_announced_at_once_as_many_stand_as_there_is_room_for(world: World) {
     let (mut asked, processes) = (Vec::new(), [world.place.open().await, world.db.clone()]);
-    for (n, db) in (0..4).zip(processes.iter().cycle()) {
+    for (n, db) in (0..8).zip(processes.iter().cycle()) {
         let (db, upload) = (db.clone(), upload(&world, n));
         let event = world.event(Action::UploadBegin);
         asked.push(tokio::spawn(async move {

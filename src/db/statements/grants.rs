@@ -4,9 +4,9 @@
 use sqlx::QueryBuilder;
 use sqlx::query::Query;
 
-use super::artifacts::push_all;
 use super::{
-    Answer, Connection, DbError, Engine, Row, Store, artifacts, events, hold_artifact, rows,
+    Answer, Connection, DbError, Engine, Row, Store, artifacts, events, hold_artifact, push_all,
+    rows,
 };
 use crate::db::{Approving, Slice};
 use crate::domain::authority::{Grant, Signed};

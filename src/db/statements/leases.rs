@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use sqlx::{QueryBuilder, Row as _};
 
-use super::artifacts::push_all;
 use super::rows::{self, ARTIFACT};
-use super::{Answer, Connection, DbError, Engine, Row, SKIP_LOCKED, Store, events};
+use super::{Answer, Connection, DbError, Engine, Row, SKIP_LOCKED, Store, events, push_all};
 use crate::db::UnreadArtifact;
 use crate::domain::content::{LEASE_LOST, ScanLease};
 use crate::domain::{Artifact, ArtifactId, Code, Event, Timestamp};

@@ -15,6 +15,7 @@ mod events;
 mod grants;
 mod known_bad;
 mod leases;
+mod lists;
 mod log;
 mod rescans;
 mod rows;
@@ -24,9 +25,22 @@ mod suspensions;
 mod uploads;
 mod wraps;
 
+use sqlx::QueryBuilder;
+
 use super::{
     Answer, DbError, Engine, SKIP_LOCKED, Store, announce, forget_deleted, hold_artifact, hold_link,
 };
 
 type Row = <Engine as sqlx::Database>::Row;
 type Connection = <Engine as sqlx::Database>::Connection;
+
+/// Ends a list of ids that a statement has begun.
+fn push_all<T: ToString>(query: &mut QueryBuilder<Engine>, ids: &[T]) {
+    let mut list = query.separated(", ");
+    // Not every engine knows a list of nothing.
+    list.push("NULL");
+    for id in ids {
+        list.push_bind(id.to_string());
+    }
+    query.push(")");
+}

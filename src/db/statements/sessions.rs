@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use sqlx::QueryBuilder;
 
-use super::artifacts::push_all;
-use super::{Answer, Connection, Engine, Row, Store, events, rows};
+use super::{Answer, Connection, Engine, Row, Store, events, push_all, rows};
 use crate::domain::authority::Signed;
 use crate::domain::staff::Session;
 use crate::domain::{Event, StaffId, Timestamp};

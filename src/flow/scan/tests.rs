@@ -144,8 +144,8 @@ impl World {
 /// A picture that no engine objects to.
 const PICTURE: &[u8] = include_bytes!("../../../fixtures/clean/webp-lossy.webp");
 
-fn odd(engine: Engine) -> Option<Finding> {
-    Some(Finding::new(engine, Code::fixed("odd"), Severity::Suspicious, "9"))
+fn odd(engine: Engine) -> Finding {
+    Finding::new(engine, Code::fixed("odd"), Severity::Suspicious, "9")
 }
 
 #[tokio::test]
@@ -154,14 +154,18 @@ async fn an_approval_before_any_scan_does_not_cover_what_the_first_one_finds() {
     for engine in [Engine::Yara, Engine::Type, Engine::Replay] {
         let id = world.stopped().await;
         world.approve(id).await;
-        assert_eq!(world.scan(odd(engine)).await, Disposition::Review, "{engine}");
+        assert_eq!(world.scan(Some(odd(engine))).await, Disposition::Review, "{engine}");
         let State::InReview { verdict, evidence, .. } = world.artifact(id).await.state else {
             panic!("{engine}: it must be in review");
         };
         assert_eq!(verdict.reason().unwrap().engine, engine);
         assert!(evidence.is_some(), "{engine}: there is something to see now");
         world.approve(id).await;
-        assert_eq!(world.scan(odd(engine)).await, Disposition::Release, "{engine}: they know");
+        assert_eq!(
+            world.scan(Some(odd(engine))).await,
+            Disposition::Release,
+            "{engine}: they know"
+        );
     }
     // Nothing was found: their word was about all there is.
     let id = world.stopped().await;
@@ -190,7 +194,7 @@ async fn what_was_sealed_under_a_lost_lease_is_destroyed_whoever_reads_the_keys(
     let world = World::new().await;
     let artifact = received(&world.app, PICTURE).await;
     let lease = world.lease().await;
-    let seen = world.seen(&lease, odd(Engine::Type)).await;
+    let seen = world.seen(&lease, Some(odd(Engine::Type))).await;
     world.app.hand.advance(world.worker.app.limits.lease);
     world.lease().await;
     let reading = world.app.keys_reader().await;
@@ -210,7 +214,7 @@ async fn a_file_whose_findings_cannot_be_kept_waits_for_room_however_long_that_t
     let begun = world.now();
     while world.now().since(begun) < Duration::from_mins(40) {
         let lease = world.lease().await;
-        let seen = world.seen(&lease, odd(Engine::Type)).await;
+        let seen = world.seen(&lease, Some(odd(Engine::Type))).await;
         let refused = settle(&full, lease.clone(), seen).await.unwrap_err();
         assert!(matches!(refused, FlowError::Vault(VaultError::Full)), "{refused:?}");
         put_off(&full.app, &lease, &fault_of(&refused), world.now()).await.unwrap();
@@ -219,7 +223,19 @@ async fn a_file_whose_findings_cannot_be_kept_waits_for_room_however_long_that_t
         assert_eq!(faults, [(artifact.id, Code::fixed("store_fault"))]);
         world.app.hand.advance(MOST_BACK_OFF);
     }
-    assert_eq!(world.scan(odd(Engine::Type)).await, Disposition::Review, "it was looked at");
+    assert_eq!(world.scan(Some(odd(Engine::Type))).await, Disposition::Review, "it was looked at");
+}
+
+#[tokio::test]
+async fn a_scan_that_breaks_off_at_a_fault_of_ours_gives_its_lease_back() {
+    let world = World::new().await;
+    let artifact = received(&world.app, PICTURE).await;
+    world.app.run("ALTER TABLE known_bad RENAME TO elsewhere").await;
+    assert!(matches!(scan_next(&world.worker).await, Err(FlowError::Db(_))));
+    let faults = world.worker.app.db.scan_faults(&[artifact.id]).await.unwrap();
+    assert_eq!(faults, [(artifact.id, Code::fixed("database_fault"))]);
+    world.app.hand.advance(MOST_BACK_OFF);
+    assert_eq!(world.lease().await.lost_since(), None, "nobody lost it");
 }
 
 #[tokio::test]
@@ -258,7 +274,7 @@ async fn a_lease_lasts_until_what_was_found_is_stored_however_slow_that_is() {
     let world = World::with_limits(Limits { lease: lasts, ..Limits::default() }).await;
     received(&world.app, PICTURE).await;
     let lease = world.lease().await;
-    let seen = world.seen(&lease, odd(Engine::Type)).await;
+    let seen = world.seen(&lease, Some(odd(Engine::Type))).await;
     let app = &world.worker.app;
     let writing = world.app.keys_writer().await;
     let slowly = async {
@@ -273,8 +289,8 @@ async fn a_lease_lasts_until_what_was_found_is_stored_however_slow_that_is() {
         drop(writing);
     };
     let ends = keep_to_the_end(app, &lease, settle(&world.worker, lease.clone(), seen));
-    let both = async { tokio::join!(ends, slowly) };
-    let (scanned, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.expect("an end");
+    let both = Box::pin(async { tokio::join!(ends, slowly) });
+    let (scanned, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.expect("an end");
     assert_eq!(scanned.unwrap().disposition, Disposition::Review);
 }
 

@@ -32,11 +32,15 @@ async fn say(world: &TestApp, id: &SetId, choice: Choice) {
 
 /// The codes with which an action was refused, newest first.
 async fn refusals(world: &TestApp, action: Action) -> Vec<String> {
+    outcomes(world, action).await.into_iter().filter(|code| code != "done").collect()
+}
+
+/// How every try of an action came out, newest first.
+async fn outcomes(world: &TestApp, action: Action) -> Vec<String> {
     let filter =
         AuditFilter { action: Some(action.as_str()), limit: 100, ..AuditFilter::default() };
     let events = world.intake.app.db.search_events(&filter).await.unwrap();
-    let codes = events.iter().map(|event| event.outcome.as_str().to_owned());
-    codes.filter(|code| code != "done").collect()
+    events.iter().map(|event| event.outcome.as_str().to_owned()).collect()
 }
 
 /// As many looks as a new set needs, and one more.
@@ -131,10 +135,7 @@ async fn nothing_goes_back_to_a_set_that_was_taken_back_too() {
 
 /// How often an action was done.
 async fn done(world: &TestApp, action: Action) -> usize {
-    let filter =
-        AuditFilter { action: Some(action.as_str()), limit: 100, ..AuditFilter::default() };
-    let events = world.intake.app.db.search_events(&filter).await.unwrap();
-    events.iter().filter(|event| event.outcome.as_str() == "done").count()
+    outcomes(world, action).await.iter().filter(|code| *code == "done").count()
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ use super::failure::problem_json;
 use super::{Failure, Problem, Routes};
 use crate::app::Portal;
 use crate::domain::delivery::{Acknowledged, CERTIFICATE_HEADER, Ready, Waiting};
+use crate::domain::staff::Machine;
 use crate::domain::{Artifact, ArtifactId, State as ArtifactState};
 use crate::flow::pull;
 
@@ -85,8 +86,7 @@ async fn acknowledge(
     Puller(machine): Puller,
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::Written).await?;
-    Ok(StatusCode::NO_CONTENT)
+    said(&portal, &machine, &untrusted_id, Acknowledged::Written).await
 }
 
 /// `POST /v1/artifacts/{id}/recall-acknowledge`.
@@ -95,8 +95,7 @@ async fn acknowledge_recall(
     Puller(machine): Puller,
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::Removed).await?;
-    Ok(StatusCode::NO_CONTENT)
+    said(&portal, &machine, &untrusted_id, Acknowledged::Removed).await
 }
 
 /// `POST /v1/artifacts/{id}/recall-not-here`.
@@ -105,8 +104,7 @@ async fn recall_not_here(
     Puller(machine): Puller,
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::NotHere).await?;
-    Ok(StatusCode::NO_CONTENT)
+    said(&portal, &machine, &untrusted_id, Acknowledged::NotHere).await
 }
 
 /// `POST /v1/artifacts/{id}/recall-changed`.
@@ -115,7 +113,17 @@ async fn recall_changed(
     Puller(machine): Puller,
     Path(untrusted_id): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    pull::acknowledge(&portal, &machine, read(&untrusted_id)?, Acknowledged::Changed).await?;
+    said(&portal, &machine, &untrusted_id, Acknowledged::Changed).await
+}
+
+/// Takes what a machine says of a file.
+async fn said(
+    portal: &Portal,
+    machine: &Machine,
+    untrusted_id: &str,
+    what: Acknowledged,
+) -> Result<StatusCode, Failure> {
+    pull::acknowledge(portal, machine, read(untrusted_id)?, what).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

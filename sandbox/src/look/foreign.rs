@@ -84,7 +84,7 @@ fn in_data(bytes: &[u8], base: usize, is_believed: fn(&[u8]) -> bool, notes: &mu
                 return;
             }
             let found = bytes.get(offset..).unwrap_or_default();
-            if is_plain(found) && (text != b"<?=" || gives_a_value(found)) {
+            if is_plain(found) && does_follow(text, found) {
                 notes.add_kind(FileKind::Script, base + offset);
                 break;
             }
@@ -182,7 +182,19 @@ fn tag(bytes: &[u8]) -> Option<FileKind> {
     })
 }
 
-/// Whether something that a page can show follows `<?=`: tables count up through these three, too.
+/// Whether what begins a script is followed by some of one: in tables of numbers the few signs follow each other by chance.
+fn does_follow(begun: &[u8], found: &[u8]) -> bool {
+    match begun {
+        b"<?=" => gives_a_value(found),
+        b"*/=" => {
+            let mut line = found.iter().take(WORD_REACH).take_while(|byte| byte.is_ascii_graphic());
+            line.any(|byte| matches!(byte, b'(' | b'[' | b'"' | b'\'' | b'`'))
+        }
+        _ => true,
+    }
+}
+
+/// Whether something that a page can show follows `<?=`.
 fn gives_a_value(found: &[u8]) -> bool {
     let value = found.get(3..).unwrap_or_default().trim_ascii_start();
     match value.first() {
@@ -491,6 +503,7 @@ mod tests {
         assert!(kinds(b":;<?=?>??@@BADB of a table that counts up").is_empty());
         assert!(kinds(b"B@<?=60:027/48:::* of the widths of a font").is_empty());
         assert!(kinds(b"<?=ABCDEFGHIJKLMN of a table of letters").is_empty());
+        assert!(kinds(b"93.+*/=IUflhhxsnmmm%jjm of the widths of a font").is_empty());
         assert!(kinds(b"ftypes of film").is_empty());
     }
 }

@@ -46,6 +46,8 @@ struct Segments<'a> {
     /// The page's, and what was drawn of it up to the last mark in between.
     rows: Option<u64>,
     drawn: Option<u64>,
+    /// Something was drawn since: the last stripe may go without its mark.
+    goes_on: bool,
     /// Some are drawn.
     are_seen: bool,
     /// The mark of their end was there.
@@ -56,7 +58,7 @@ impl<'a> Segments<'a> {
     /// `None` if one is cut, or out of its order: the renderer draws them by their numbers.
     fn of(data: &'a [u8]) -> Option<Self> {
         let (rows, drawn) = (None, None);
-        let mut all = Self { data, rows, drawn, are_seen: false, are_ended: false };
+        let mut all = Self { data, rows, drawn, goes_on: false, are_seen: false, are_ended: false };
         let (mut cursor, mut last) = (Cursor::at(data, 0), 0);
         loop {
             let left = cursor.rest();
@@ -70,7 +72,9 @@ impl<'a> Segments<'a> {
                 return None;
             }
             last = head.number;
-            all.are_seen |= (REGIONS..OTHERS).contains(&head.kind) && head.kind & SEEN != 0;
+            let is_seen = (REGIONS..OTHERS).contains(&head.kind) && head.kind & SEEN != 0;
+            all.are_seen |= is_seen;
+            all.goes_on = (all.goes_on && head.kind != END_OF_STRIPE) || is_seen;
             all.are_ended |= matches!(head.kind, END_OF_PAGE | END_OF_FILE);
             if head.length == u32::MAX {
                 // The decoder finds its end, and what follows.
@@ -88,7 +92,8 @@ impl<'a> Segments<'a> {
     /// Whether they are a page of so many rows at least. A page on which nothing is drawn must say that it ends there.
     fn reach(&self, rows: u64) -> bool {
         let stated = self.rows.filter(|stated| *stated != u64::from(u32::MAX)).or(self.drawn);
-        stated.is_some_and(|stated| stated >= rows && self.drawn.is_none_or(|it| it >= stated))
+        let is_drawn = |stated| self.goes_on || self.drawn.is_none_or(|drawn| drawn >= stated);
+        stated.is_some_and(|stated| stated >= rows && is_drawn(stated))
             && (self.are_seen || self.are_ended)
     }
 }
@@ -244,5 +249,12 @@ mod tests {
         }
         let [page, region, patterns] = picture(u32::MAX);
         assert!(!is_whole(&[page, region].concat(), &patterns, 64));
+        // Writers leave out the mark of the last stripe, behind which nothing comes.
+        let [page, region, patterns] = picture(64);
+        let mut second = region.clone();
+        second[..4].copy_from_slice(&4_u32.to_be_bytes());
+        let cut = [page, region, stripe(31)].concat();
+        assert!(!is_whole(&cut, &patterns, 64));
+        assert!(is_whole(&[cut, second].concat(), &patterns, 64));
     }
 }

@@ -187,8 +187,9 @@ fn does_follow(begun: &[u8], found: &[u8]) -> bool {
     match begun {
         b"<?=" => gives_a_value(found),
         b"*/=" => {
-            let mut line = found.iter().take(WORD_REACH).take_while(|byte| byte.is_ascii_graphic());
-            line.any(|byte| matches!(byte, b'(' | b'[' | b'"' | b'\'' | b'`'))
+            let line = found.iter().take(WORD_REACH).take_while(|byte| byte.is_ascii_graphic());
+            let times = |sign: u8| line.clone().filter(|byte| **byte == sign).count();
+            times(b'(') > 0 || [b'"', b'\'', b'`'].into_iter().any(|quote| times(quote) > 1)
         }
         _ => true,
     }
@@ -406,6 +407,7 @@ mod tests {
         assert_eq!(kinds(b"<?PHP echo 1;"), one(FileKind::Script));
         assert_eq!(kinds(b"\x01\x02<?= $_GET['a'] ?>"), one(FileKind::Script));
         assert_eq!(kinds(b"*/=alert(1);/*"), one(FileKind::Script));
+        assert_eq!(kinds(b"*/=alert`1`;/*"), one(FileKind::Script));
         assert_eq!(kinds(b"\x01<%@ page import"), one(FileKind::Script));
         assert_eq!(kinds(b"\0\0\0\x18ftypmp42"), one(FileKind::Video));
     }
@@ -503,7 +505,7 @@ mod tests {
         assert!(kinds(b":;<?=?>??@@BADB of a table that counts up").is_empty());
         assert!(kinds(b"B@<?=60:027/48:::* of the widths of a font").is_empty());
         assert!(kinds(b"<?=ABCDEFGHIJKLMN of a table of letters").is_empty());
-        assert!(kinds(b"93.+*/=IUflhhxsnmmm%jjm of the widths of a font").is_empty());
+        assert!(kinds(b"93.+*/=IU`flhhxsnmmm%jjm of the widths of a font").is_empty());
         assert!(kinds(b"ftypes of film").is_empty());
     }
 }

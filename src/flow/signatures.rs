@@ -5,6 +5,8 @@
 //! back, which holds until they say otherwise. Nothing here waits for a file, and no file for this.
 
 mod choose;
+mod decide;
+mod on_shelf;
 #[cfg(test)]
 mod tests;
 
@@ -13,16 +15,16 @@ use std::time::Duration;
 
 use choose::Unusable;
 pub use choose::{first, take_first};
+pub use decide::decide;
+pub(super) use decide::decided;
+use decide::decision;
+use on_shelf::{current, glimpse, glimpse_again, new_set, previous, samples, stage, unkept};
 
-use super::seal::blocking;
 use super::{FlowError, rescan};
-use crate::app::{
-    App, Candidate as Engine, Glimpse, NewSet, Promotion, Review, SetProofFault, Shelf, Worker,
-};
-use crate::domain::authority::Signed;
+use crate::app::{App, Candidate as Engine, Glimpse, Promotion, SetProofFault, Shelf, Worker};
 use crate::domain::sample::Sample;
 use crate::domain::signatures::{
-    Candidate, CandidateStanding, Choice, Decision, SetFault, SetId, SetKind, SetNote, Subject,
+    Candidate, CandidateStanding, Choice, Decision, SetFault, SetId, SetKind, SetNote,
 };
 use crate::domain::{Action, Actor, Code, Event, Timestamp};
 
@@ -443,43 +445,6 @@ pub async fn notes(app: &App) -> Result<Vec<SetNote>, FlowError> {
     Ok(app.db.set_notes(app.clock.read().minus(SAID)).await?)
 }
 
-/// Decides about a set, on every machine that has it: it may come into force, or must not be.
-///
-/// # Errors
-/// [`FlowError::NotFound`] if no worker has such a set.
-pub async fn decide(
-    review: &Review,
-    by: Actor,
-    kind: SetKind,
-    id: &SetId,
-    choice: Choice,
-) -> Result<(), FlowError> {
-    let app = &review.app;
-    let action = match choice {
-        Choice::Promote => Action::SignaturesPromote,
-        Choice::RollBack => Action::SignaturesRollBack,
-        Choice::GoOn | Choice::Stop => return Err(FlowError::Internal("not about a set")),
-    };
-    let about_set = Subject::Set { kind, id: id.clone() };
-    let decision = Decision { about: about_set, choice, by, at: app.clock.trusted()? };
-    let row = Signed::sign(&decision, &review.keys.grant_signer)?;
-    let event = about(app, by, action, kind, id)?.fact("asked", "1");
-    Ok(app.db.decide(&row, &decision, &event).await?)
-}
-
-/// What somebody who may said last about a set. A row that was not signed, or not for this set, says
-/// nothing.
-async fn decision(app: &App, kind: SetKind, id: &SetId) -> Result<Option<Decision>, FlowError> {
-    decided(app, &Subject::Set { kind, id: id.clone() }).await
-}
-
-/// The same about anything.
-pub(super) async fn decided(app: &App, about: &Subject) -> Result<Option<Decision>, FlowError> {
-    let row = app.db.decision(&about.key()).await?;
-    let decision = row.and_then(|row| row.verify(&app.public.grant).ok());
-    Ok(decision.filter(|decision| decision.about == *about))
-}
-
 fn about(
     app: &App,
     by: Actor,
@@ -488,50 +453,4 @@ fn about(
     id: &SetId,
 ) -> Result<Event, FlowError> {
     Ok(app.event(by, action)?.fact("engine", kind.as_str()).fact("set", id))
-}
-
-async fn new_set(shelf: &Shelf, id: &SetId) -> Result<NewSet, FlowError> {
-    let (shelf, id) = (shelf.clone(), id.clone());
-    let new = blocking(move || match shelf.kind {
-        SetKind::Clamav => {
-            let database = shelf.path(&id);
-            Ok(NewSet::Clamav { id, database })
-        }
-        SetKind::Yara => shelf.rules(&id).map(NewSet::Yara),
-    });
-    new.await?.map_err(|error| unkept(&error))
-}
-
-async fn current(shelf: &Shelf) -> Result<Option<SetId>, FlowError> {
-    let shelf = shelf.clone();
-    blocking(move || shelf.in_force()).await
-}
-
-async fn previous(shelf: &Shelf) -> Result<Option<SetId>, FlowError> {
-    let shelf = shelf.clone();
-    blocking(move || shelf.before()).await
-}
-
-async fn glimpse(shelf: &Shelf) -> Result<Result<Glimpse, String>, FlowError> {
-    let shelf = shelf.clone();
-    blocking(move || shelf.glimpse().map_err(|error| error.to_string())).await
-}
-
-async fn samples(worker: &Worker) -> Result<Result<Vec<Sample>, String>, FlowError> {
-    let shelves = worker.shelves.clone();
-    blocking(move || shelves.samples().map_err(|error| error.to_string())).await
-}
-
-async fn glimpse_again(shelf: &Shelf) -> Result<Option<Glimpse>, FlowError> {
-    Ok(glimpse(shelf).await?.ok())
-}
-
-async fn stage(shelf: &Shelf) -> Result<Result<SetId, String>, FlowError> {
-    let shelf = shelf.clone();
-    blocking(move || shelf.stage().map_err(|error| error.to_string())).await
-}
-
-fn unkept(error: &std::io::Error) -> FlowError {
-    tracing::error!(%error, "a signature set cannot be kept");
-    FlowError::Internal("a signature set cannot be kept")
 }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::service::{World, eicar, photo};
+use crate::service::{World, photo};
 use sekisho_tools::chaos::patient::FormField;
 use sekisho_tools::chaos::process;
+use sekisho_tools::fixtures::test_strings::eicar;
 
 const MESSAGE: &str = "昨日から発疹があります。";
 
@@ -42,7 +43,7 @@ async fn journey(mut world: World) {
     assert!(receipt.iter().all(|one| one.state == "released"), "{receipt:?}");
 
     // The test virus is rejected, and says why.
-    let bad = patient.send_photo(&eicar()).await.expect("acknowledged");
+    let bad = patient.send_photo(eicar().as_bytes()).await.expect("acknowledged");
     assert_eq!(world.settled(&bad.id), "rejected");
     assert_ne!(world.row(&bad.id)["reason"], "", "a rejection has its reason");
 

@@ -4,16 +4,17 @@
 use std::process::Command;
 
 use sekisho_tools::chaos::patient::Visitor;
+use sekisho_tools::fixtures::test_strings::eicar;
 
 use crate::attacks::suspicious;
-use crate::service::{World, eicar};
+use crate::service::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_different_reviewers_release_a_suspicious_file_once_and_nobody_a_malicious_one() {
     let world = World::new();
     let patient = world.patient().await;
     let file = patient.send_photo(&suspicious()).await.expect("received");
-    let bad = patient.send_photo(&eicar()).await.expect("received");
+    let bad = patient.send_photo(eicar().as_bytes()).await.expect("received");
     assert_eq!(world.settled(&file.id), "in_review");
     assert_eq!(world.settled(&bad.id), "rejected");
     let (kimura, sato) = (world.add("kimura", "reviewer"), world.add("sato", "reviewer"));

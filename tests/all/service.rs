@@ -77,12 +77,6 @@ pub(crate) fn photo() -> Vec<u8> {
     sekisho_tools::chaos::picture::jpeg(unique(), 160, 120).expect("a picture")
 }
 
-/// The test file every engine knows, put together here so that no scanner objects to this source.
-pub(crate) fn eicar() -> Vec<u8> {
-    let parts = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"];
-    parts.concat().into_bytes()
-}
-
 impl World {
     /// Set up and not started.
     pub(crate) fn prepared() -> Self {

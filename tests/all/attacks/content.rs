@@ -5,9 +5,10 @@ use std::io::Read as _;
 use age::Decryptor;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sekisho_tools::fixtures::test_strings::eicar;
 
 use super::{ROLES, RoleKeys, as_role, has_users};
-use crate::service::{World, eicar};
+use crate::service::World;
 
 /// Area, and the one role that opens it.
 const OPENED_BY: [(&str, &str); 3] =
@@ -17,7 +18,7 @@ const OPENED_BY: [(&str, &str); 3] =
 async fn each_area_opens_with_its_own_roles_key_and_no_other() {
     let world = World::new();
     world.released().await;
-    let bad = world.patient().await.send_photo(&eicar()).await.expect("received");
+    let bad = world.patient().await.send_photo(eicar().as_bytes()).await.expect("received");
     assert_eq!(world.settled(&bad.id), "rejected");
     let wraps: Vec<(String, String)> = sqlx::query_as("SELECT area, sealed FROM wraps")
         .fetch_all(&world.keys().await)

@@ -12,11 +12,12 @@ use sekisho::domain::state::{Basis, Media, Release, Rendition};
 use sekisho::domain::{Artifact, ObjectId, State};
 use sekisho::vault::{PartLength, Sealer};
 use sekisho_tools::chaos::patient::Visitor;
+use sekisho_tools::fixtures::test_strings::eicar;
 use sqlx::SqlitePool;
 
 use super::grants::{now, short_entropy};
 use super::{ROLES, RoleKeys};
-use crate::service::{World, eicar};
+use crate::service::World;
 
 /// What the attacker wants the doctor to see.
 const PLANTED: &[u8] = b"\xff\xd8 not made from pixels";
@@ -33,7 +34,7 @@ async fn a_release_without_the_workers_certificate_shows_nothing() {
     let world = World::new();
     let attacker = Attacker::at(&world).await;
     let clean = world.released().await;
-    let bad = world.patient().await.send_photo(&eicar()).await.expect("received");
+    let bad = world.patient().await.send_photo(eicar().as_bytes()).await.expect("received");
     assert_eq!(world.settled(&bad.id), "rejected");
     let doctor = world.sign_in("portal", &world.doctor).await;
 

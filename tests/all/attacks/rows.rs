@@ -12,12 +12,13 @@ use sekisho::domain::{Action, Actor, ArtifactId, Event, EventId, ObjectId};
 use sekisho::vault::{PartLength, Sealer};
 use sekisho_tools::chaos::PASSWORD;
 use sekisho_tools::chaos::patient::{self, BIRTH_DATE, Visitor};
+use sekisho_tools::fixtures::test_strings::eicar;
 use serde_json::{Value, json};
 use sqlx::SqlitePool;
 
 use super::grants::{now, short_entropy};
 use super::{ROLES, RoleKeys};
-use crate::service::{World, eicar, photo};
+use crate::service::{World, photo};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_through_one_link_is_never_released_through_another() {
@@ -93,7 +94,7 @@ async fn a_grant_put_back_after_it_was_changed_grants_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn evidence_that_no_worker_signed_is_refused() {
     let world = World::new();
-    let bad = world.patient().await.send_photo(&eicar()).await.expect("received");
+    let bad = world.patient().await.send_photo(eicar().as_bytes()).await.expect("received");
     assert_eq!(world.settled(&bad.id), "rejected");
     let data = world.data().await;
     let reviewer = world.add("kimura", "reviewer");

@@ -27,6 +27,7 @@ TEST='
 /usr/share/poppler/cMap|poppler-data|knows how documents without a font write Japanese
 /usr/bin/yara|yara|shows that operators'"'"' own YARA reads our rules the same way
 /usr/bin/avifdec|libavif-bin|makes AVIF pictures and decodes them as somebody else does
+/usr/bin/heif-enc|libheif-examples|makes HEIC pictures and decodes them as somebody else does
 /usr/bin/tshark|tshark|reads the captures that a sensor is shown, as somebody else does
 /usr/bin/tiffcp|libtiff-tools|packs a TIFF in every way that it knows
 /usr/bin/tifftopnm|netpbm|decodes TIFF and BMP as somebody else does

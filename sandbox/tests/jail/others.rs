@@ -1,4 +1,4 @@
-//! Pixels against those of decoders that share nothing with ours: libavif's, libtiff's, netpbm's.
+//! Pixels against those of decoders that share nothing with ours: libavif's, libheif's, libtiff's, netpbm's.
 
 use std::path::Path;
 use std::process::Command;
@@ -158,6 +158,33 @@ async fn an_avif_in_tiles_of_limited_range_is_what_libavif_shows() {
     let ours = shown(&jail, Path::new(&avif), FileKind::Avif).await;
     let (mean, most) = theirs.compare("grid", &ours);
     assert!(mean <= 0.6 && most <= 3, "{mean}, at most {most}");
+}
+
+#[tokio::test]
+async fn heic_of_every_sampling_depth_and_range_is_what_libheif_shows() {
+    let jail = super::jail().await;
+    let folder = Folder::new("heic");
+    let picture = Picture::made(171, 121);
+    let (heic, back) = (folder.path("a.heic"), folder.path("back.png"));
+    for (depth, ppm) in [("8", picture.to_ppm()), ("10", picture.to_wide_ppm())] {
+        let source = folder.file("source.ppm", &ppm);
+        let png = folder.path("source.png");
+        std::fs::write(&png, run("/usr/bin/pnmtopng", &[&source])).unwrap();
+        for sampling in ["chroma=444", "chroma=422", "chroma=420"] {
+            for range in ["--full_range_flag=0", "--full_range_flag=1"] {
+                let name = format!("{sampling}, {depth} bits, {range}");
+                let how = ["-q", "95", "-b", depth, "-p", sampling, range];
+                run("/usr/bin/heif-enc", &[&how[..], &[png.as_str(), "-o", &heic]].concat());
+                run("/usr/bin/heif-convert", &[&heic, &back]);
+                let theirs = Picture::from_pnm(&run("/usr/bin/pngtopnm", &[&back]));
+                let ours = shown(&jail, Path::new(&heic), FileKind::Heic).await;
+                let (mean, most) = theirs.compare(&name, &ours);
+                // As above.
+                let allowed = if sampling == "chroma=444" { (0.6, 3) } else { (1.5, 48) };
+                assert!(mean <= allowed.0 && most <= allowed.1, "{name}: {mean}, at most {most}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -199,8 +199,9 @@ fn rows(world: &World, files: u32) -> String {
     ));
     say(format!(
         "INSERT INTO submissions (id, link, receipt, agreement_version, agreed_at, opened_at) \
-         {} SELECT '{SUBMISSION}' || ({TWELVE} + i), '{LINK}' || ({TWELVE} + i / 5), 'r' || i, '1', \
-         {now}, {now} FROM n",
+         {} SELECT '{SUBMISSION}' || ({TWELVE} + i), '{LINK}' || ({TWELVE} + i / 5), \
+         substr(CAST(10000 + i / 10000 AS TEXT), 2) || '-' \
+         || substr(CAST(10000 + i % 10000 AS TEXT), 2), '1', {now}, {now} FROM n",
         count(submissions)
     ));
     let state = |review: &str, released: &str, rejected: &str, purged: &str| {

@@ -14,6 +14,13 @@ pub(super) fn is_enough(picture: &Stream<'_>, found: usize, end: End) -> bool {
     ended && samples(picture.dict()).is_some_and(|wanted| found as u64 >= wanted)
 }
 
+/// Whether so many bytes hold all samples of a picture, whatever was to follow. Where samples are differences from their
+/// neighbours, each row may begin with a byte that says from which.
+pub(super) fn are_all(picture: &Dict<'_>, bytes: u64, are_differences: bool) -> bool {
+    let more = if are_differences { sides(picture).map_or(0, |(_, height)| height) } else { 0 };
+    samples(picture).is_some_and(|wanted| bytes >= wanted.saturating_add(more))
+}
+
 /// Bytes that a picture must have; `None` if it does not say.
 fn samples(picture: &Dict<'_>) -> Option<u64> {
     let (width, height) = sides(picture)?;

@@ -9,6 +9,7 @@ use hayro::hayro_syntax::Filter;
 use hayro::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use sekisho_protocol::DecodeLimits;
 
+use super::samples::are_all;
 use super::{bilevel, fax, wavelets};
 use crate::look::pdf::unpack::{Budget, End};
 use crate::look::pdf::unpacked;
@@ -112,9 +113,13 @@ impl Stored {
         let mut budget = Budget::new(most);
         let mut bytes = 0;
         let end = unpacked(picture, &mut budget, &mut |some| bytes += some.len() as u64);
+        let are_differences = is_predicted(picture);
+        // Some writers leave out the end: all readers show the picture.
+        let is_whole = end == End::Stopped && are_all(picture.dict(), bytes, are_differences);
+        let end = if is_whole { End::Reached } else { end };
         // What grows as it comes has room for up to twice as much.
         let grown = most.saturating_sub(budget.left()).saturating_mul(2);
-        let (peak, left) = if is_predicted(picture) {
+        let (peak, left) = if are_differences {
             (grown.saturating_add(bytes), bytes)
         } else {
             (grown, bytes.saturating_mul(2))

@@ -45,6 +45,8 @@ pub enum End {
     /// Without the end mark of digits or letters, which some writers do not count in a stream's length. What is within
     /// may tell whether it is whole.
     Unmarked,
+    /// `FlateDecode` that stops between two of its words without a fault: what came before is right, and may be all.
+    Stopped,
     /// Broken or broken off; what came before it was given out.
     Missing,
     /// The budget was spent before.
@@ -89,13 +91,13 @@ pub fn unpack(
         let from = held.as_deref().unwrap_or(data);
         match undo(from, *layer, budget, &mut |bytes| next.extend_from_slice(bytes)) {
             End::Reached | End::Unmarked => {}
-            End::Missing => whole = false,
+            End::Stopped | End::Missing => whole = false,
             End::Spent => return End::Spent,
         }
         held = Some(next);
     }
     match undo(held.as_deref().unwrap_or(data), *last, budget, out) {
-        End::Reached | End::Unmarked if !whole => End::Missing,
+        End::Reached | End::Unmarked | End::Stopped if !whole => End::Missing,
         end => end,
     }
 }
@@ -120,27 +122,25 @@ fn flate(data: &[u8], budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
         && u16::from_be_bytes([*first, *second]).is_multiple_of(31));
     if !is_zlib {
         // Readers take it without a head as well.
-        return inflate(data, false, budget, out).0;
+        return inflate(data, false, budget, out);
     }
-    let (end, at) = inflate(data, true, budget, out);
-    if end != End::Missing || at.is_none() {
+    let end = inflate(data, true, budget, out);
+    if end != End::Stopped {
         return end;
     }
-    // It ended early without a fault. If only the checksum behind the last block is cut off, nothing is missing.
+    // If only the checksum behind the last block is cut off, nothing is missing. Nor if the writer never said which block
+    // is the last, and ended the stream where a block ends: Acrobat saves what was filled in like that.
     let blocks = data.get(2..).unwrap_or_default();
-    match inflate(blocks, false, budget, &mut |_| {}) {
-        (End::Reached, _) => End::Reached,
-        _ => End::Missing,
+    let mut is_whole = |blocks: &[u8]| inflate(blocks, false, budget, &mut |_| {}) == End::Reached;
+    let is_flushed = || blocks.trim_ascii_end().ends_with(FLUSHED);
+    if is_whole(blocks) || (is_flushed() && is_whole(&[blocks.trim_ascii_end(), LAST].concat())) {
+        End::Reached
+    } else {
+        End::Stopped
     }
 }
 
-/// How it ended, and where if the data only stopped.
-fn inflate(
-    data: &[u8],
-    zlib: bool,
-    budget: &mut Budget,
-    out: &mut dyn FnMut(&[u8]),
-) -> (End, Option<usize>) {
+fn inflate(data: &[u8], zlib: bool, budget: &mut Budget, out: &mut dyn FnMut(&[u8])) -> End {
     let mut inflate = Decompress::new(zlib);
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -153,14 +153,14 @@ fn inflate(
         // What is read without giving anything is counted too.
         let used = usize::try_from(inflate.total_in() - read).unwrap_or(usize::MAX);
         if !budget.take(new.max(if new == 0 { used } else { 0 })) {
-            return (End::Spent, None);
+            return End::Spent;
         }
         out(given);
         match status {
-            Ok(Status::StreamEnd) => return (End::Reached, None),
+            Ok(Status::StreamEnd) => return End::Reached,
             Ok(_) if new > 0 || used > 0 => {}
-            Ok(_) => return (End::Missing, Some(from)),
-            Err(_) => return (End::Missing, None),
+            Ok(_) => return End::Stopped,
+            Err(_) => return End::Missing,
         }
     }
 }
@@ -284,6 +284,10 @@ fn give(bytes: &[u8], end: End, budget: &mut Budget, out: &mut dyn FnMut(&[u8]))
 }
 
 const CHUNK: usize = 64 * 1024;
+/// How a block ends that is written out before it is full: with one of no bytes.
+const FLUSHED: &[u8] = &[0, 0, 0xFF, 0xFF];
+/// A last block with nothing in it.
+const LAST: &[u8] = &[3, 0];
 
 #[cfg(test)]
 #[path = "unpack_tests.rs"]

@@ -45,8 +45,11 @@ fn every_packing_is_undone_and_its_missing_end_is_told() {
         let (given, end) = undone(&whole, &[layer]);
         assert_eq!((given.as_slice(), end), (plain.as_slice(), End::Reached), "{layer:?}");
         let cut = whole.len() - if layer == Packing::Flate { 7 } else { 2 };
-        let is_text = matches!(layer, Packing::Hex | Packing::Base85);
-        let told = if is_text { End::Unmarked } else { End::Missing };
+        let told = match layer {
+            Packing::Hex | Packing::Base85 => End::Unmarked,
+            Packing::Flate => End::Stopped,
+            _ => End::Missing,
+        };
         assert_eq!(undone(&whole[..cut], &[layer]).1, told, "{layer:?} cut");
     }
     assert_eq!(undone(b"zz", &[Packing::Hex]).1, End::Missing);
@@ -63,9 +66,32 @@ fn a_wrong_checksum_is_a_fault_and_an_absent_one_is_none() {
         let cut = &packed[..packed.len() - lost];
         assert_eq!(undone(cut, &[Packing::Flate]).1, End::Reached, "{lost} bytes of it");
     }
-    assert_eq!(undone(&packed[..packed.len() - 5], &[Packing::Flate]).1, End::Missing);
+    assert_eq!(undone(&packed[..packed.len() - 5], &[Packing::Flate]).1, End::Stopped);
     let bare = &packed[2..packed.len() - 4];
     assert_eq!(undone(bare, &[Packing::Flate]), (vec![7; 500], End::Reached));
+}
+
+#[test]
+fn what_is_written_out_without_a_last_block_is_whole_and_what_is_cut_within_it_is_not() {
+    let text: Vec<u8> = (0..3000_u32).flat_map(|number| number.to_string().into_bytes()).collect();
+    let mut deflate = flate2::Compress::new(flate2::Compression::best(), true);
+    let mut packed = Vec::with_capacity(20_000);
+    deflate.compress_vec(&text, &mut packed, flate2::FlushCompress::Sync).unwrap();
+    let undone = |packed: &[u8]| {
+        let mut given = Vec::new();
+        let keep = &mut |bytes: &[u8]| given.extend_from_slice(bytes);
+        let end = unpack(packed, &[Packing::Flate], &mut Budget::new(100_000), keep);
+        (end, given == text)
+    };
+    assert_eq!(undone(&packed), (End::Reached, true));
+    assert_eq!(undone(&[&packed, &b"\r\n"[..]].concat()), (End::Reached, true));
+    assert_eq!(undone(&packed[..packed.len() - 1]), (End::Stopped, true));
+    for kept in (2..packed.len() - 5).step_by(7) {
+        let end = undone(&packed[..kept]);
+        assert_eq!(end, (End::Stopped, false), "{kept}");
+        let marked = [&packed[..kept], &[0, 0, 0xFF, 0xFF]].concat();
+        assert_ne!(undone(&marked).0, End::Reached, "{kept} and a mark");
+    }
 }
 
 #[test]
@@ -78,8 +104,12 @@ fn an_inner_layer_that_is_cut_is_told_through_an_outer_one_that_is_whole() {
     };
     let layers = [Packing::Hex, Packing::Flate];
     assert_eq!(undone(&hex(&packed), &layers).1, End::Reached);
-    assert_eq!(undone(&hex(&packed[..8]), &layers).1, End::Missing);
+    assert_eq!(undone(&hex(&packed[..8]), &layers).1, End::Stopped);
     let unmarked = hex(&packed);
     assert_eq!(undone(&unmarked[..unmarked.len() - 1], &layers).1, End::Reached);
-    assert_eq!(undone(&unmarked[..20], &layers).1, End::Missing);
+    assert_eq!(undone(&unmarked[..20], &layers).1, End::Stopped);
+    assert_eq!(
+        undone(&unmarked[..20], &[Packing::Hex, Packing::Flate, Packing::Hex]).1,
+        End::Missing
+    );
 }

@@ -109,6 +109,7 @@ reason-pdf_links = The document contains links. They are not kept.
 reason-pdf_form = The document has fields to fill in.
 reason-pdf_outside_part = A part of the document lies in another file, which would be fetched.
 reason-pdf_empty_password = The document is encrypted without a password. Every reader opens it.
+reason-pdf_prints_itself = The document asks to be printed when it is opened.
 reason-pdf_revisions = The document contains earlier versions of itself. They are not kept.
 reason-more_findings = There are many more findings.
 reason-signature_match = It matches the signature of known malware.

@@ -106,6 +106,7 @@ reason-pdf_links = 文書にリンクが含まれています（残りません�
 reason-pdf_form = 文書に入力欄があります。
 reason-pdf_outside_part = 文書の一部が別のファイルにあり、開くと取得しようとします。
 reason-pdf_empty_password = 文書は暗号化されていますが、パスワードなしで開けます。
+reason-pdf_prints_itself = 開くと印刷を求める文書です。
 reason-pdf_revisions = 文書の中に以前の版が含まれています（残りません）。
 reason-more_findings = ほかにも多数の指摘があります。
 reason-signature_match = 既知のウイルスなどの特徴に一致しました。

@@ -197,7 +197,8 @@ const fn severity(code: FindingCode) -> Severity {
         | FindingCode::PdfForm
         | FindingCode::PdfRevisions
         | FindingCode::PdfBrokenTable
-        | FindingCode::PdfEmptyPassword => Severity::Info,
+        | FindingCode::PdfEmptyPassword
+        | FindingCode::PdfPrintsItself => Severity::Info,
         FindingCode::TrailingBytes
         | FindingCode::PrependedBytes
         | FindingCode::SecondFormat

@@ -107,6 +107,8 @@ codes! {
         PdfOutsidePart = 97 => "pdf_outside_part",
         /// Encrypted with an empty password, so that every reader opens it. Harmless, drawn as readers show it.
         PdfEmptyPassword = 98 => "pdf_empty_password",
+        /// Asks its reader to print it when it is opened. Harmless, dropped by decoding.
+        PdfPrintsItself = 99 => "pdf_prints_itself",
         /// The list of findings was full; there were more.
         MoreFindings = 60 => "more_findings",
     }

@@ -10,7 +10,7 @@ use sekisho_protocol::FindingCode;
 
 use super::codes::{LINKS, WEIGHED, of_key, of_value};
 use super::lexer::{Lexer, Token, What};
-use super::place::{Place, Says};
+use super::place::{Pending, Place, Says, Waiting};
 use super::strings::is_active_link;
 
 /// What was seen so far: each code with its first place, and how often.
@@ -29,6 +29,8 @@ pub(super) struct Active {
     pub(super) asked: BTreeMap<(Asked, u64), usize>,
     /// There were more of these than are kept.
     pub(super) overfull: bool,
+    /// Named actions at opening of which it is not known yet that they only print.
+    named: Vec<usize>,
 }
 
 /// Why an object's value matters.
@@ -60,6 +62,7 @@ impl Active {
                 keep(&mut self.containers, Container { head: container, data }, &mut self.overfull);
             }
         }
+        self.weigh_named();
     }
 
     /// Reads one value, a dictionary or array to its end.
@@ -75,6 +78,7 @@ impl Active {
                 break;
             }
         }
+        self.weigh_named();
     }
 
     /// Adds what another reading of the same document saw, and where only that did, without a place.
@@ -133,8 +137,16 @@ impl Active {
         }
     }
 
+    /// What a reader is asked for by a name is more than printing, unless its dictionary said so to its end.
+    fn weigh_named(&mut self) {
+        for at in std::mem::take(&mut self.named) {
+            self.add(FindingCode::PdfAutoAction, at);
+        }
+    }
+
     fn take(&mut self, token: Token<'_>, place: &mut Place) {
         let at = token.at;
+        self.weigh_pending(&token.what, at, place);
         match token.what {
             What::Word(word) => return self.word(word, at, place),
             What::Name { text, disguised } => {
@@ -152,13 +164,39 @@ impl Active {
             What::OpenDict => place.open_dict(at),
             What::OpenArray => place.open_array(at),
             What::CloseDict | What::CloseArray => {
-                if place.close(at) {
+                let does = place.close(at);
+                if does.leads_away {
                     self.add(FindingCode::PdfRemoteGoTo, at);
+                }
+                if does.prints && self.named.pop().is_some() {
+                    self.add(FindingCode::PdfPrintsItself, at);
                 }
                 return;
             }
         }
         place.go_on();
+    }
+
+    /// Whether the value of a key names files, or actions. A signature for usage rights has instead of files a list of what
+    /// may be done to them, and a list of nothing but names is no file; some writers leave an empty dictionary of actions.
+    fn weigh_pending(&mut self, token: &What<'_>, at: usize, place: &mut Place) {
+        let is_name = matches!(token, What::Name { .. } | What::CloseArray);
+        let Some(pending) = place.pending.take() else {
+            if !is_name && place.in_files() {
+                self.add(FindingCode::PdfEmbeddedFile, at);
+            }
+            return;
+        };
+        let code = match (pending.what, token) {
+            (Waiting::Files, What::OpenArray) | (Waiting::InActions, What::CloseDict) => return,
+            (Waiting::Actions, What::OpenDict) => {
+                place.pending = Some(Pending { what: Waiting::InActions, ..pending });
+                return;
+            }
+            (Waiting::Files, _) => FindingCode::PdfEmbeddedFile,
+            (Waiting::Actions | Waiting::InActions, _) => FindingCode::PdfAutoAction,
+        };
+        self.weigh(Some(code), pending.disguised, pending.at);
     }
 
     fn name(&mut self, text: Vec<u8>, disguised: bool, at: usize, place: &mut Place) {
@@ -167,13 +205,23 @@ impl Active {
             place.key = None;
         } else if let Some((key, hidden)) = place.key.take() {
             place.note(&key, Says::Name(&text));
-            if key == b"S" && place.is_opening() && text != b"GoTo" {
-                self.add(FindingCode::PdfAutoAction, at);
+            if key == b"S" && place.is_opening() {
+                match text.as_slice() {
+                    b"GoTo" => {}
+                    b"Named" => keep(&mut self.named, at, &mut self.overfull),
+                    _ => self.add(FindingCode::PdfAutoAction, at),
+                }
             }
             self.weigh(of_value(&key, &text), disguised || hidden, at);
         } else {
             self.encrypted |= text == b"Encrypt";
             place.note_key(&text);
+            let what = match text.as_slice() {
+                b"EF" => Some(Waiting::Files),
+                b"AA" => Some(Waiting::Actions),
+                _ => None,
+            };
+            place.pending = what.map(|what| Pending { at, disguised, what });
             self.weigh(of_key(&text), disguised, at);
             place.key = Some((text, disguised));
         }
@@ -251,8 +299,8 @@ mod tests {
     fn active_content_is_named_and_look_alikes_are_not() {
         use FindingCode::{
             ActiveLink, PdfAutoAction, PdfEmbeddedFile, PdfForm, PdfHiddenName, PdfLaunch,
-            PdfLinks, PdfOutsidePart, PdfRemoteGoTo, PdfRichMedia, PdfScript, PdfSubmitForm,
-            PdfXfa,
+            PdfLinks, PdfOutsidePart, PdfPrintsItself, PdfRemoteGoTo, PdfRichMedia, PdfScript,
+            PdfSubmitForm, PdfXfa,
         };
         for (text, expected) in [
             ("<</S/JavaScript/JS(x)>>", vec![PdfScript]),
@@ -261,11 +309,20 @@ mod tests {
             ("<</Names<</JavaScript 3 0 R>>>>", vec![PdfScript]),
             ("<</Names<</EmbeddedFiles 3 0 R>>>>", vec![PdfEmbeddedFile]),
             ("<</Type/Filespec/EF<</F 3 0 R>>>>", vec![PdfEmbeddedFile]),
+            ("<</EF 3 0 R>>", vec![PdfEmbeddedFile]),
+            ("<</EF[3 0 R]>>", vec![PdfEmbeddedFile]),
+            ("<</EF[/Create<</F 3 0 R>>]>>", vec![PdfEmbeddedFile]),
+            ("<</E#46[[/Create]]>>", vec![PdfEmbeddedFile]),
+            ("<</E#46<</F 3 0 R>>>>", vec![PdfEmbeddedFile, PdfHiddenName]),
+            ("<</Type/TransformParams/EF[/Create/Delete]/Msg(a)>>", vec![]),
             ("<</Subtype/RichMedia>>", vec![PdfRichMedia]),
             ("<</AcroForm<</XFA[(a) 3 0 R]>>>>", vec![PdfXfa, PdfForm]),
             ("<</S/SubmitForm/F(x)>>", vec![PdfSubmitForm]),
             ("<</S/GoToR/F(x)>>", vec![PdfRemoteGoTo]),
             ("<</AA<</O 3 0 R>>>>", vec![PdfAutoAction]),
+            ("<</AA 3 0 R>>", vec![PdfAutoAction]),
+            ("<</A#41<</O 3 0 R>>>>", vec![PdfAutoAction, PdfHiddenName]),
+            ("<</AA<<>>/S/GoTo>>", vec![]),
             ("<</S/URI/URI(https://a)>>", vec![PdfLinks]),
             ("<</S/URI/URI( JavaScript:x)>>", vec![ActiveLink, PdfLinks]),
             ("<</S/URI/URI<6A617661736372697074 3A>>>", vec![ActiveLink, PdfLinks]),
@@ -279,7 +336,21 @@ mod tests {
             ("<</Length 0/FFilter/Fl>>stream endstream", vec![PdfOutsidePart]),
             ("<</F/Fl/Length 0>>stream endstream", vec![]),
             ("<</S/P/Ref[3 0 R]>>", vec![]),
-            ("<</OpenAction<</S/GoTo/Next<</S/Named/N/Print>>>>>>", vec![PdfAutoAction]),
+            ("<</OpenAction<</S/GoTo/Next<</S/Named/N/Print>>>>>>", vec![PdfPrintsItself]),
+            ("<</OpenAction<</N/Print/S/Named>>>>", vec![PdfPrintsItself]),
+            ("<</OpenAction<</N/Print/N/SaveAs/S/Named>>>>", vec![PdfAutoAction]),
+            ("<</OpenAction<</N 3 0 R/N/Print/S/Named>>>>", vec![PdfAutoAction]),
+            (
+                "<</OpenAction<</S/Named/N/Print/S/Launch>>>>",
+                vec![PdfLaunch, PdfAutoAction, PdfPrintsItself],
+            ),
+            (
+                "<</OpenAction<</S/Named/N/Print/Next<</S/Named/N/Quit>>>>>>",
+                vec![PdfAutoAction, PdfPrintsItself],
+            ),
+            ("<</OpenAction<</S/Named/N/Print", vec![PdfAutoAction]),
+            ("<</AA<</O<</S/Named/N/Print>>>>>>", vec![PdfAutoAction]),
+            ("<</S/Named/N/Print>>", vec![]),
             ("<</OpenAction<</S/GoTo/Next[<</S/Hide>>]>>>>", vec![PdfAutoAction]),
             ("<</OpenAction<</S/GoTo/D[3 0 R/Fit]/X<</S/Named>>>>>>", vec![]),
             ("<</OpenAction[5 0 R/FitH 100]>>", vec![]),

@@ -5,10 +5,9 @@ use sekisho_protocol::FindingCode;
 pub(super) fn of_key(key: &[u8]) -> Option<FindingCode> {
     Some(match key {
         b"JS" | b"JavaScript" => FindingCode::PdfScript,
-        b"EmbeddedFiles" | b"EF" | b"Collection" => FindingCode::PdfEmbeddedFile,
+        b"EmbeddedFiles" | b"Collection" => FindingCode::PdfEmbeddedFile,
         b"RichMediaContent" | b"RichMediaSettings" => FindingCode::PdfRichMedia,
         b"XFA" => FindingCode::PdfXfa,
-        b"AA" => FindingCode::PdfAutoAction,
         b"AcroForm" => FindingCode::PdfForm,
         _ => return None,
     })

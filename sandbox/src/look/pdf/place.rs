@@ -18,6 +18,27 @@ pub(super) struct Place {
     closed: Option<(Range<usize>, Seen)>,
     /// The dictionary of a stream that holds objects; whoever reads takes it away.
     pub(super) container: Option<Range<usize>>,
+    /// A key was read whose value tells whether it matters.
+    pub(super) pending: Option<Pending>,
+}
+
+/// A key whose value tells whether it matters: where it begins, and whether it is disguised.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) at: usize,
+    pub(super) disguised: bool,
+    pub(super) what: Waiting,
+}
+
+/// What a value is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Waiting {
+    /// Files, or what may be done to them.
+    Files,
+    /// What is done when something happens.
+    Actions,
+    /// The same, in a dictionary that has just begun.
+    InActions,
 }
 
 /// A value, as far as it matters.
@@ -34,7 +55,18 @@ struct Frame {
     is_array: bool,
     /// It is what is done at opening, or a list of that.
     is_opening: bool,
+    /// It is the value of a key that names files, or rights to them.
+    is_of_files: bool,
     seen: Seen,
+}
+
+/// What a dictionary does that has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Does {
+    /// It leads along a thread into another file.
+    pub(super) leads_away: bool,
+    /// It asks the reader to print when the document is opened, and for nothing else.
+    pub(super) prints: bool,
 }
 
 /// What a dictionary says, where it takes several keys to tell what it does.
@@ -50,6 +82,10 @@ impl Seen {
     /// How many objects there are in a list of them, and from where.
     const COUNT: u8 = 8;
     const FIRST: u8 = 16;
+    /// One of the things that a reader's menu offers.
+    const NAMED: u8 = 32;
+    const PRINTING: u8 = 64;
+    const OTHER: u8 = 128;
 
     const fn has(self, what: u8) -> bool {
         self.0 & what == what
@@ -68,6 +104,11 @@ impl Place {
 
     pub(super) fn in_array(&self) -> bool {
         self.inside.last().is_some_and(|frame| frame.is_array)
+    }
+
+    /// Whether a list is read that names rights to files, or else the files.
+    pub(super) fn in_files(&self) -> bool {
+        self.inside.last().is_some_and(|frame| frame.is_of_files)
     }
 
     pub(super) fn is_opening(&self) -> bool {
@@ -139,6 +180,9 @@ impl Place {
         if let Some(frame) = self.inside.last_mut() {
             match (key, says) {
                 (b"S", Says::Name(b"Thread")) => frame.seen.0 |= Seen::THREAD,
+                (b"S", Says::Name(b"Named")) => frame.seen.0 |= Seen::NAMED,
+                (b"N", Says::Name(b"Print")) => frame.seen.0 |= Seen::PRINTING,
+                (b"N", _) => frame.seen.0 |= Seen::OTHER,
                 (b"F", Says::Other) => frame.seen.0 |= Seen::FILE,
                 (b"Ref", Says::Other) => frame.seen.0 |= Seen::REFERENCE,
                 _ => {}
@@ -155,6 +199,7 @@ impl Place {
             at,
             is_array: false,
             is_opening: opens || in_list,
+            is_of_files: false,
             seen: Seen::default(),
         });
     }
@@ -162,21 +207,28 @@ impl Place {
     pub(super) fn open_array(&mut self, at: usize) {
         self.drop_number();
         let is_opening = self.opens();
-        self.key = None;
-        self.open(Frame { at, is_array: true, is_opening, seen: Seen::default() });
+        let is_of_files = self.key.take().is_some_and(|(key, _)| key == b"EF");
+        self.open(Frame { at, is_array: true, is_opening, is_of_files, seen: Seen::default() });
     }
 
-    /// Closes what was opened last. True if it leads along a thread into another file.
-    pub(super) fn close(&mut self, at: usize) -> bool {
+    /// Closes what was opened last, and tells what it does.
+    pub(super) fn close(&mut self, at: usize) -> Does {
         self.go_on();
         self.key = None;
         if let Some(less) = self.deeper.checked_sub(1) {
             self.deeper = less;
-            return false;
+            return Does::default();
         }
-        let Some(frame) = self.inside.pop().filter(|frame| !frame.is_array) else { return false };
+        let Some(frame) = self.inside.pop().filter(|frame| !frame.is_array) else {
+            return Does::default();
+        };
         self.closed = Some((frame.at..at + 2, frame.seen));
-        frame.seen.has(Seen::THREAD | Seen::FILE)
+        Does {
+            leads_away: frame.seen.has(Seen::THREAD | Seen::FILE),
+            prints: frame.is_opening
+                && frame.seen.has(Seen::NAMED | Seen::PRINTING)
+                && !frame.seen.has(Seen::OTHER),
+        }
     }
 
     /// A stream begins. True if what it holds is in another file.

@@ -39,9 +39,9 @@ pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
     tail::inspect(file, end.map(|end| skip_blank(file, end)), notes);
     let whole = file.get(..end.unwrap_or(file.len())).unwrap_or_default();
     let words = Words::of(whole);
-    words.between_streams(file, notes);
+    let leads = check_table(file, notes);
+    words.between_streams(file, leads, notes);
     let mut active = words.active;
-    check_table(file, notes);
     let pdf = open(file, &active, limits);
     let unlocked = pdf.as_ref().ok().filter(|_| active.encrypted);
     let objects = Objects::of(whole, &active, unlocked, limits);
@@ -143,11 +143,16 @@ impl Words {
         Self { active, streams: lexer.streams }
     }
 
-    /// Other formats in what is neither stream nor tail, and a ZIP directory where ZIP readers look for it.
-    fn between_streams(&self, file: &[u8], notes: &mut Notes) {
+    /// Other formats in what is neither stream nor tail, and a ZIP directory where ZIP readers look for it. Some writers
+    /// begin a further version with a header of its own; where the table holds, that is no second document.
+    fn between_streams(&self, file: &[u8], table_holds: bool, notes: &mut Notes) {
         let mut from = header_at(file) + HEADER.len();
         let ends = self.streams.iter().map(|stream| (stream.start, stream.end));
         for (start, next) in ends.chain([(file.len(), file.len())]) {
+            while let Some(header) = further_header(file, from..start).filter(|_| table_holds) {
+                foreign::in_tail(file.get(from..header).unwrap_or_default(), from, notes);
+                from = header + HEADER.len();
+            }
             foreign::in_tail(file.get(from..start).unwrap_or_default(), from, notes);
             from = next.max(from);
         }
@@ -261,8 +266,20 @@ fn end_of(file: &[u8], notes: &mut Notes) -> Option<usize> {
     Some(last + EOF_MARK.len())
 }
 
+/// Where the next header stands that comes right behind the end of an earlier version.
+fn further_header(file: &[u8], range: Range<usize>) -> Option<usize> {
+    let between = file.get(range.clone())?;
+    let headers = memmem::find_iter(between, HEADER).map(|at| range.start + at);
+    let follows = |at: &usize| {
+        let before = file.get(..*at).unwrap_or_default();
+        let blank = before.iter().rev().take(MOST_BLANK).take_while(|byte| is_blank(**byte));
+        before.get(..at - blank.count()).is_some_and(|before| before.ends_with(EOF_MARK))
+    };
+    headers.take(MOST_HEADERS).find(follows)
+}
+
 /// Whether the last `startxref` leads to a table. Readers repair a broken one, each in its own way.
-fn check_table(file: &[u8], notes: &mut Notes) {
+fn check_table(file: &[u8], notes: &mut Notes) -> bool {
     let at = memmem::rfind(file, b"startxref");
     let leads = at.and_then(|at| {
         let number = file.get(skip_blank(file, at + 9)..)?;
@@ -275,6 +292,7 @@ fn check_table(file: &[u8], notes: &mut Notes) {
     if leads.is_none() {
         notes.add(FindingCode::PdfBrokenTable, at.unwrap_or(0), 0);
     }
+    leads.is_some()
 }
 
 /// Where the header begins, behind at most a byte order mark and some blanks.
@@ -289,6 +307,10 @@ fn skip_blank(file: &[u8], from: usize) -> usize {
 
 const HEADER: &[u8] = b"%PDF-";
 const EOF_MARK: &[u8] = b"%%EOF";
+/// Between the end of a version and the header of the next.
+const MOST_BLANK: usize = 16;
+/// Headers that are looked at between two streams.
+const MOST_HEADERS: usize = 100;
 
 #[cfg(test)]
 mod tests {

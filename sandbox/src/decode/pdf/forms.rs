@@ -43,7 +43,7 @@ struct Form<'a, 's> {
 impl<'a> Form<'a, '_> {
     fn shapes_of(&self, note: &Dict<'a>) -> Result<Vec<Shape>, FindingCode> {
         // An appearance that cannot be used is damage. A layer might be off.
-        let is_damaged = note.contains_key(b"AP") && !self.leaves_room(note);
+        let is_damaged = has_drawing(note) && !self.leaves_room(note);
         if is_damaged || note.contains_key(b"OC") {
             return Err(FindingCode::PageIncomplete);
         }
@@ -136,6 +136,16 @@ fn appearance<'a>(note: &Dict<'a>) -> Option<Stream<'a>> {
         Object::Stream(drawn) => Some(drawn),
         Object::Dict(states) => states.get::<Stream<'_>>(&*note.get::<Name<'_>>(b"AS")?),
         _ => None,
+    }
+}
+
+/// Whether a note names its drawing, or what names it cannot be read. Some writers leave an empty list of drawings.
+fn has_drawing(note: &Dict<'_>) -> bool {
+    match note.get::<Object<'_>>(b"AP") {
+        Some(Object::Dict(drawings)) => drawings.contains_key(b"N"),
+        Some(Object::Null(_)) => note.get_ref(b"AP").is_some(),
+        Some(_) => true,
+        None => note.contains_key(b"AP"),
     }
 }
 

@@ -3,8 +3,11 @@
 //! Only signatures that are long enough, or confirmed by a second field, are believed: a compressed picture holds every
 //! two-byte sequence somewhere.
 
+mod unpacked;
+
 use memchr::{memchr_iter, memmem};
 use sekisho_protocol::{FileKind, FindingCode};
+pub use unpacked::{at_unpacked_start, in_letters, in_unpacked, is_in_letters};
 
 use super::notes::Notes;
 
@@ -90,13 +93,21 @@ fn in_data(bytes: &[u8], base: usize, is_believed: fn(&[u8]) -> bool, notes: &mu
             }
         }
     }
-    for offset in memmem::find_iter(bytes, PROGRAM_IN_LETTERS) {
-        let letters = bytes.get(offset..offset + LETTERS_REACH).unwrap_or_default();
-        if !letters.is_empty() && letters.iter().all(|byte| is_letter_of_64(*byte)) {
-            notes.add_kind(FileKind::Executable, base + offset);
-            break;
-        }
+    programs_in_letters(bytes, base, notes);
+    programs(bytes, base, notes);
+}
+
+fn programs_in_letters(bytes: &[u8], base: usize, notes: &mut Notes) {
+    let is_one = |offset: &usize| {
+        let letters = bytes.get(*offset..*offset + LETTERS_REACH).unwrap_or_default();
+        !letters.is_empty() && letters.iter().all(|byte| is_letter_of_64(*byte))
+    };
+    if let Some(offset) = memmem::find_iter(bytes, PROGRAM_IN_LETTERS).find(is_one) {
+        notes.add_kind(FileKind::Executable, base + offset);
     }
+}
+
+fn programs(bytes: &[u8], base: usize, notes: &mut Notes) {
     for offset in memmem::find_iter(bytes, b"MZ") {
         if !notes.may_look(base + offset) {
             return;

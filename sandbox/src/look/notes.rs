@@ -112,9 +112,14 @@ impl Notes {
         self.place = None;
     }
 
-    /// Takes over the second formats that were found in a further picture.
+    /// Takes over the second formats that were found in a further picture or in what a part unpacks to, once for each.
     pub fn adopt_formats(&mut self, other: Self) {
-        let foreign = |finding: &Finding| finding.code == FindingCode::SecondFormat;
+        let known: Vec<(FindingCode, u64)> =
+            self.findings.iter().map(|finding| (finding.code, finding.value)).collect();
+        let foreign = |finding: &Finding| {
+            finding.code == FindingCode::SecondFormat
+                && !known.contains(&(finding.code, finding.value))
+        };
         self.findings.extend(other.findings.into_iter().filter(foreign).take(MAX_FINDINGS / 2));
         self.findings.truncate(MAX_FINDINGS);
     }

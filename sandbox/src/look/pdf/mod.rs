@@ -16,6 +16,7 @@ mod strings;
 mod tree;
 pub mod unpack;
 mod unseen;
+mod within;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -54,10 +55,11 @@ pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
     if unlocked.is_some() {
         notes.add(FindingCode::PdfEmptyPassword, 0, 0);
     }
+    let mut unpacked = Notes::new(limits);
     let by_table = match &pdf {
         Ok(pdf) => {
             unseen::count(pdf, limits, notes);
-            let mut by_table = inspect(pdf, limits, notes);
+            let mut by_table = inspect(pdf, limits, notes, &mut unpacked);
             if active.encrypted {
                 locked::inspect(pdf, &mut by_table, notes);
             }
@@ -79,6 +81,10 @@ pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
         notes.add(code, at, if counted { count } else { 0 });
     }
     within_streams(file, &words.streams, notes);
+    if unpacked.has(FindingCode::MoreFindings) {
+        notes.add(FindingCode::MoreFindings, 0, 0);
+    }
+    notes.adopt_formats(unpacked);
 }
 
 /// Opens a document within its limits, or says why it is not decoded.
@@ -169,7 +175,10 @@ fn within_streams(file: &[u8], streams: &[Range<usize>], notes: &mut Notes) {
         let line = data.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         foreign::at_start(data.get(line..).unwrap_or_default(), stream.start + line, notes);
         let head = file.get(before..stream.start).unwrap_or_default();
-        if foreign::find(head, b"Filter").is_some() {
+        let is_packed = foreign::find(head, b"Filter").is_some();
+        if is_packed && foreign::is_in_letters(data) {
+            foreign::in_letters(data, stream.start, notes);
+        } else if is_packed {
             foreign::in_packed(data, stream.start, notes);
         } else {
             foreign::in_tail(data, stream.start, notes);
@@ -178,13 +187,14 @@ fn within_streams(file: &[u8], streams: &[Range<usize>], notes: &mut Notes) {
     }
 }
 
-/// What the objects say, read by the table.
-fn inspect(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes) -> Active {
+/// What the objects say, read by the table, and which formats their streams unpack to.
+fn inspect(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes, formats: &mut Notes) -> Active {
     if pages(pdf) > limits.max_pages {
         notes.add(FindingCode::PageLimit, 0, pages(pdf).into());
     }
     let mut by_table = Active::default();
     let mut expanded = Budget::new(limits.max_expanded);
+    let mut searched = within::MOST_SEARCHED;
     for object in pdf.objects() {
         match &object {
             Object::Dict(dict) => by_table.read(&mut Lexer::new(dict.data())),
@@ -198,7 +208,13 @@ fn inspect(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes) -> Active {
                     if pixels > limits.max_pixels {
                         notes.add(FindingCode::TooManyPixels, 0, pixels);
                     }
-                } else if unpacked(stream, &mut expanded, &mut |_| {}) == End::Spent {
+                    continue;
+                }
+                let mut search = within::Search::new(place_of(pdf, stream), &mut searched);
+                let take = &mut |bytes: &[u8]| search.take(bytes, formats);
+                let end = unpacked(stream, &mut expanded, take);
+                search.search(formats);
+                if end == End::Spent {
                     notes.add(FindingCode::ExpansionLimit, 0, limits.max_expanded);
                     break;
                 }
@@ -207,6 +223,13 @@ fn inspect(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes) -> Active {
         }
     }
     by_table
+}
+
+/// Where a stream's dictionary stands in the file.
+fn place_of(pdf: &Pdf, stream: &Stream<'_>) -> usize {
+    let file = pdf.data().as_ref();
+    let place = stream.dict().data().as_ptr().addr().checked_sub(file.as_ptr().addr());
+    place.filter(|at| *at < file.len()).unwrap_or_default()
 }
 
 /// Whether what a stream holds is in another file.

@@ -95,7 +95,7 @@ impl TestApp {
         let review_keys = Arc::new(ReviewKeys::read(open(Role::Review)).expect("keys"));
         let release = AreaIdentity::new(Area::Release, portal_keys.release_identity.clone());
         let evidence = AreaIdentity::new(Area::Review, review_keys.review_identity.clone());
-        let (gate, uploads) = (Arc::default(), Arc::new(Uploads::within(&limits)));
+        let (gate, uploads) = (Arc::default(), Arc::new(Uploads::within(&limits, &vault)));
         let intake = Intake { app: app(Role::Intake), keys: intake_keys, gate, uploads };
         let portal =
             Portal { app: app(Role::Portal), keys: portal_keys, release: Arc::new(release) };

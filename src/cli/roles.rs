@@ -54,7 +54,7 @@ pub(super) fn run(config: &Config, role: Role, handed: Handed) -> Result<(), Cli
 async fn intake(config: &Config, handed: Handed) -> Result<(), CliError> {
     let app = open::app_with(config, Role::Intake, handed.reach).await?;
     let held = IntakeKeys::read(keys(handed.keys)?)?;
-    let uploads = Arc::new(Uploads::within(&app.limits));
+    let uploads = Arc::new(Uploads::within(&app.limits, &app.vault));
     let intake = Intake { app, keys: Arc::new(held), gate: Arc::default(), uploads };
     started(config, &intake.app).await?;
     // Before the first visitor comes.

@@ -152,6 +152,7 @@ fn limits(limits: &Limits) -> Result<(), ConfigError> {
     }
     for (key, value, low, high) in [
         ("limits.part_bytes", limits.part_bytes, 1 << 20, 4 << 20),
+        ("limits.part_memory_bytes", limits.part_memory_bytes, 0, 64 * GIB),
         ("limits.file_bytes", limits.file_bytes, 1, 2 * GIB),
         ("limits.submission_bytes", limits.submission_bytes, limits.file_bytes, 16 * GIB),
         ("limits.submission_files", limits.submission_files.into(), 1, 200),

@@ -114,6 +114,9 @@ fn a_limit_is_held_at_under_and_over_its_bounds() {
     assert!(with("link_tries = 21").is_err());
     assert!(with("password_chars = 14").is_err());
     assert!(with("part_bytes = 1048577").is_err());
+    assert!(with("part_memory_bytes = 0").is_ok());
+    assert!(with("part_memory_bytes = 68719476736").is_ok());
+    assert!(with("part_memory_bytes = 68719476737").is_err());
     assert!(with("document_pages = 1").is_ok());
     assert!(with("document_pages = 1000").is_ok());
     assert!(with("document_pages = 0").is_err());

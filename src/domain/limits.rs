@@ -45,6 +45,9 @@ pub struct Limits {
     pub store_free_bytes: u64,
     /// Sealed part length of plaintext, in bytes.
     pub part_bytes: u64,
+    /// Memory for parts on their way to a bucket, of all requests of one intake process that bring something, beyond a
+    /// short part ([`Self::short_part_bytes`]) for each of them. In bytes.
+    pub part_memory_bytes: u64,
     /// Largest rendition or evidence that a door opens into memory, in bytes.
     pub opened_bytes: u64,
     /// Longest an upload may pause between two reads.
@@ -176,6 +179,8 @@ impl Default for Limits {
             page_pace_ms: 250,
             store_free_bytes: 512 * 1024 * 1024,
             part_bytes: 4 * 1024 * 1024,
+            // Whole parts for seventeen at once; as much again is short ones, if all come that may.
+            part_memory_bytes: 64 * 1024 * 1024,
             // 50 megapixels that compress not at all.
             opened_bytes: 160 * 1000 * 1000,
             upload_stall: Duration::from_mins(1),
@@ -225,6 +230,21 @@ impl Default for Limits {
             clock_tolerance: Duration::from_mins(5),
             clock_absence: Duration::from_hours(60 * 24),
         }
+    }
+}
+
+/// A short part costs a bucket two requests for each quarter of a megabyte, and fills a fast line all the same.
+const SHORT_PART_BYTES: u64 = 256 * 1024;
+/// Short parts of the largest file: an object is deleted part by part.
+const MOST_SHORT_PARTS: u64 = 2048;
+/// What a part's length is a multiple of: a block of the hash.
+const BLOCK_BYTES: u64 = 64;
+
+impl Limits {
+    /// Plaintext of the parts of an upload for whose whole parts no memory is left.
+    pub fn short_part_bytes(&self) -> u64 {
+        let least = self.file_bytes.div_ceil(MOST_SHORT_PARTS).next_multiple_of(BLOCK_BYTES);
+        least.max(SHORT_PART_BYTES).min(self.part_bytes)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::domain::limits::Limits;
 use crate::domain::submission::{Connection, Submission};
 use crate::domain::upload::Turn;
 use crate::domain::{Action, Actor, Artifact, ArtifactId, LinkId, ObjectId, State, SubmissionId};
-use crate::vault::{PartLength, Sealer};
+use crate::vault::Sealer;
 
 /// What a visit has sent so far, and what is still free under its limits.
 pub struct Visit {
@@ -131,7 +131,7 @@ impl Visit {
         let now = app.clock.trusted()?;
         let artifact = ArtifactId::new(now, app.random.bytes()?);
         let object = ObjectId::new(now, app.random.bytes()?);
-        let sealer = Sealer::new(&app.vault, Area::Quarantine, object, part_length(app)?)?;
+        let sealer = Sealer::new(&app.vault, Area::Quarantine, object, place.part_length()?)?;
         let incoming = Incoming::begin(sealer, self.ending(intake, artifact, kind), place);
         let (received, characters) = (0, 0);
         Ok(Upload { artifact, kind, declared, connection, received, characters, incoming })
@@ -300,11 +300,6 @@ impl Visit {
 fn characters(bytes: &[u8]) -> u64 {
     let begins = |byte: &&u8| **byte & 0b1100_0000 != 0b1000_0000 && **byte != b'\r';
     bytes.iter().filter(begins).count() as u64
-}
-
-/// Most plaintext of a part.
-fn part_length(app: &App) -> Result<PartLength, FlowError> {
-    PartLength::new(app.limits.part_bytes).ok_or(FlowError::Internal("the part length is none"))
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ impl PartLength {
     /// The longest: what a store that takes parts in one piece can hold in memory.
     pub const MAX: u64 = 4 * 1024 * 1024;
 
+    /// Of that length.
+    pub(super) const LEAST: Self = Self(Self::MIN);
+
     /// `None` unless between the bounds and a multiple of 64.
     pub fn new(bytes: u64) -> Option<Self> {
         let whole_blocks = bytes.is_multiple_of(64);

@@ -228,10 +228,11 @@ impl Vault {
             Self::Local(store) => store.expect_private(area)?,
             Self::S3(store) => store.expect_private(area)?,
         }
-        let mut part = self.new_part(area, scratch, 0)?;
+        let mut part = self.new_part(area, scratch, 0, PartLength::LEAST)?;
         part.write_all(SAMPLE)?;
         part.commit()?;
-        let overwritten = self.new_part(area, scratch, 0).and_then(PartWriter::commit).is_ok();
+        let overwritten =
+            self.new_part(area, scratch, 0, PartLength::LEAST).and_then(PartWriter::commit).is_ok();
         let mut read = vec![];
         self.read_part(area, scratch, 0)?.read_to_end(&mut read)?;
         let private = match self {
@@ -255,13 +256,21 @@ impl Vault {
         }
     }
 
-    /// A part to be written; it appears under its name only when committed.
-    fn new_part(&self, area: Area, object: ObjectId, index: u32) -> Result<PartWriter, VaultError> {
+    /// A part to be written, of so much plaintext at most; it appears under its name only when committed.
+    fn new_part(
+        &self,
+        area: Area,
+        object: ObjectId,
+        index: u32,
+        most: PartLength,
+    ) -> Result<PartWriter, VaultError> {
         match self {
             Self::Local(store) => {
                 store.new_part(area, object, index).map(|file| PartWriter::Local(Box::new(file)))
             }
-            Self::S3(store) => Ok(PartWriter::S3(Box::new(store.new_part(area, object, index)))),
+            Self::S3(store) => {
+                Ok(PartWriter::S3(Box::new(store.new_part(area, object, index, most))))
+            }
         }
     }
 

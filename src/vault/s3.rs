@@ -63,8 +63,18 @@ impl S3Store {
         Ok(Self { client, stranger, settings: Arc::new(settings), runtime })
     }
 
-    pub(super) fn new_part(&self, area: Area, object: ObjectId, index: u32) -> S3Part {
-        S3Part { store: self.clone(), area, key: key(object, index), sealed: Vec::new() }
+    pub(super) fn new_part(
+        &self,
+        area: Area,
+        object: ObjectId,
+        index: u32,
+        most: PartLength,
+    ) -> S3Part {
+        // Of the length it may have: what grows is twice as long while it does. Pages that nothing is
+        // written to take no memory.
+        let room = usize::try_from(most.0 + SEALED_EXTRA).unwrap_or_default();
+        let sealed = Vec::with_capacity(room);
+        S3Part { store: self.clone(), area, key: key(object, index), sealed }
     }
 
     pub(super) fn read_part(
@@ -152,6 +162,12 @@ impl S3Store {
     }
 
     async fn read(&self, area: Area, key: &str) -> Result<Bytes, VaultError> {
+        let body = self.get(area, key).await?.collect().await;
+        Ok(body.map_err(|error| VaultError::Io(error.into()))?.into_bytes())
+    }
+
+    /// The body of a part, which has a bounded length.
+    async fn get(&self, area: Area, key: &str) -> Result<ByteStream, VaultError> {
         let asked = self.client.get_object().bucket(self.settings.bucket(area)).key(key);
         let found = match asked.send().await {
             Err(SdkError::ServiceError(error)) if error.err().is_no_such_key() => {
@@ -163,8 +179,7 @@ impl S3Store {
         if length.is_none_or(|length| length > PartLength::MAX + SEALED_EXTRA) {
             return Err(VaultError::Altered);
         }
-        let body = found.body.collect().await.map_err(|error| VaultError::Io(error.into()))?;
-        Ok(body.into_bytes())
+        Ok(found.body)
     }
 
     /// Writes a part that must not be there, and reads back what then is.
@@ -210,8 +225,21 @@ impl S3Store {
         }
         match head.checksum_sha256() {
             Some(kept) => Ok(kept == checksum),
-            None => Ok(self.read(area, key).await? == *sealed),
+            None => self.reads_as(area, key, sealed).await,
         }
+    }
+
+    /// Whether a part reads as these bytes; it is not held while it comes.
+    async fn reads_as(&self, area: Area, key: &str, sealed: &[u8]) -> Result<bool, VaultError> {
+        let (mut body, mut rest) = (self.get(area, key).await?, sealed);
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|error| VaultError::Io(error.into()))?;
+            match rest.strip_prefix(&*bytes) {
+                Some(left) => rest = left,
+                None => return Ok(false),
+            }
+        }
+        Ok(rest.is_empty())
     }
 }
 

@@ -200,7 +200,7 @@ impl Sealer {
         }
         let index = self.next_index;
         self.next_index = index.checked_add(1).ok_or(VaultError::TooLarge)?;
-        let part = self.vault.new_part(self.area, self.object, index)?;
+        let part = self.vault.new_part(self.area, self.object, index, self.part_length)?;
         OpenPart::begin(&self.identity, index, part)
     }
 

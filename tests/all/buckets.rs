@@ -3,12 +3,17 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
+use reqwest::Response;
 use sekisho_tools::chaos::ChaosError;
+use sekisho_tools::chaos::patient::{end, field};
 use sekisho_tools::chaos::service::{Service, set};
 use sekisho_tools::servers::{self, AREAS, Buckets, REGION, bucket, identities};
 use sekisho_tools::weed::{Certificate, Identity, Weed};
@@ -63,6 +68,71 @@ async fn what_expires_leaves_the_buckets_and_a_role_reads_its_own_bucket_only() 
     for area in AREAS {
         assert_eq!(objects(&mut world, area), Vec::<String>::new(), "{area}");
     }
+}
+
+/// A part goes to a bucket in one piece and waits for it in memory: 46 of these 48 in short ones. They would hold
+/// 190 MB otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_uploads_that_stand_still_hold_no_more_memory_than_their_limit() {
+    const EACH: usize = 16;
+    // Almost a whole part.
+    const FIRST: usize = 3_900_000;
+    const MOST_BYTES: u64 = 150_000_000;
+    let mut world = World::prepared_on_buckets();
+    let limit = |table: &mut toml::Table| {
+        set(table, &["limits", "part_memory_bytes"], (8 << 20).into());
+    };
+    world.service.configure(limit).expect("configured");
+    world.start();
+    let patients = [world.patient().await, world.patient().await, world.patient().await];
+    patients[0].send_photo(&photo()).await.expect("acknowledged");
+    let intake = world.service.role_pid("intake").expect("it runs");
+    let before = resident(intake);
+    let (go, goes) = tokio::sync::watch::channel(false);
+    let content = Bytes::from(photo().into_iter().cycle().take(FIRST + 1000).collect::<Vec<_>>());
+    let mut sending = tokio::task::JoinSet::new();
+    for patient in patients.iter().flat_map(|patient| std::iter::repeat_n(patient, EACH)) {
+        let head = field("photos", Some(("photo.jpg", "image/jpeg"))).into();
+        let mut goes = goes.clone();
+        let rest = [content.slice(FIRST..), end().into()];
+        let rest = stream::once(async move { goes.wait_for(|goes| *goes).await.map(drop) })
+            .flat_map(move |_| stream::iter(rest.clone()));
+        let body = stream::iter([head, content.slice(..FIRST)]).chain(rest).map(Ok);
+        let patient = patient.clone();
+        sending.spawn(async move { patient.send_stream(Box::pin(body)).await });
+    }
+    let most = most_resident(intake).await;
+    go.send(true).expect("they wait");
+    let answers = sending.join_all().await;
+    let is_taken = |answer: &Result<Response, _>| {
+        answer.as_ref().is_ok_and(|answer| answer.status().is_success())
+    };
+    let taken = answers.iter().filter(|answer| is_taken(answer)).count();
+    assert_eq!(taken, patients.len() * EACH, "acknowledged");
+    let held = most.saturating_sub(before);
+    println!("{held} bytes more than {before}");
+    assert!(held < MOST_BYTES, "{held} bytes more than {before}");
+}
+
+/// The most that is resident until that grows no more.
+async fn most_resident(pid: u32) -> u64 {
+    const GROWS: u64 = 1_000_000;
+    let (mut most, mut grew) = (0, Instant::now());
+    while grew.elapsed() < Duration::from_secs(3) {
+        let now = resident(pid);
+        if now > most + GROWS {
+            (most, grew) = (now, Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    most
+}
+
+fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kilobytes * 1024
 }
 
 #[test]

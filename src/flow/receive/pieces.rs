@@ -75,7 +75,7 @@ impl Visit {
         if let Some(refusal) = refusal {
             return Err(self.refuse(app, refusal).await);
         }
-        if size_bytes.div_ceil(limits.part_bytes) >= u64::from(PARTS_A_TURN) {
+        if size_bytes.div_ceil(limits.short_part_bytes()) >= u64::from(PARTS_A_TURN) {
             return Err(FlowError::Internal("a part is too short for so large a file"));
         }
         app.vault.expect_room()?;

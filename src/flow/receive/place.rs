@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Visit;
 use crate::app::{Intake, UploadPlace};
 use crate::flow::{FlowError, Refusal};
+use crate::vault::PartLength;
 
 /// Taken before the first byte is read, and held to the last by whatever seals them.
 pub struct Place {
@@ -35,6 +36,12 @@ impl Visit {
 }
 
 impl Place {
+    /// Most plaintext of a part of what this request brings.
+    pub(super) fn part_length(&self) -> Result<PartLength, FlowError> {
+        let length = PartLength::new(self.held.part_bytes());
+        length.ok_or(FlowError::Internal("the part length is none"))
+    }
+
     /// One read of the request, which may pause no longer than the limit, nor beyond the deadline
     /// of all of them.
     ///

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 
-use super::super::{Arrived, Incoming, Place, Visit, part_length};
+use super::super::{Arrived, Incoming, Place, Visit};
 use super::progress::Taken;
 use super::{PARTS_A_TURN, Piece, Standing};
 use crate::app::{DbError, Intake};
@@ -49,7 +49,7 @@ impl Visit {
         let first =
             u32::try_from(taken.turn.fence).ok().and_then(|it| it.checked_mul(PARTS_A_TURN));
         let first = first.ok_or(FlowError::Internal("no name is left for a part"))?;
-        let (length, halted) = (part_length(app)?, &kept.halted);
+        let (length, halted) = (place.part_length()?, &kept.halted);
         let sealer =
             Sealer::resume(&app.vault, Area::Quarantine, kept.object, length, halted, first)?;
         let mut incoming = Incoming::begin(sealer, ending, place);

@@ -14,8 +14,8 @@ use crate::domain::artifact::ArtifactKind;
 use crate::domain::content::Area;
 use crate::domain::limits::Limits;
 use crate::domain::upload::Turn;
+use crate::flow::receive::Incoming;
 use crate::flow::receive::tests::patient;
-use crate::flow::receive::{Incoming, part_length};
 use crate::vault::Sealer;
 use world::{Gone, SIZE, World, body, broken_after, bytes, channel, connection, refused};
 
@@ -204,10 +204,10 @@ async fn a_crash_between_the_last_byte_and_the_row_is_made_good_by_whoever_asks_
         let mut taken = visit.take_turn(app, token, upload).await.expect("a turn");
         let kept = &taken.kept;
         let ending = visit.ending(&world.app.intake, kept.artifact, ArtifactKind::Photo);
-        let (length, halted) = (part_length(app).unwrap(), &kept.halted);
+        let place = visit.take_place(&world.app.intake).await.expect("a place");
+        let (length, halted) = (place.part_length().unwrap(), &kept.halted);
         let sealer =
             Sealer::resume(&app.vault, Area::Quarantine, kept.object, length, halted, PARTS_A_TURN);
-        let place = visit.take_place(&world.app.intake).await.expect("a place");
         let mut incoming = Incoming::begin(sealer.unwrap(), ending, &place);
         incoming.take(Bytes::from(all.clone())).await;
         let whole = incoming.finish().await.expect("sealed");

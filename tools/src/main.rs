@@ -140,6 +140,9 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// One JSON document instead of lines.
+        /// With the store in buckets, on a SeaweedFS of its own, rather than in a folder.
+        #[arg(long)]
+        buckets: bool,
         #[arg(long)]
         json: bool,
         /// The signatures folder.
@@ -178,8 +181,9 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let failed = strict && !results.are_all_met();
             return Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS });
         }
-        Command::Load { links, rate, seconds, together, seed, json, signatures } => {
-            let options = load::Options { signatures, links, rate, seconds, together, seed };
+        Command::Load { links, rate, seconds, together, buckets, seed, json, signatures } => {
+            let store = if buckets { load::Store::Buckets } else { load::Store::Folder };
+            let options = load::Options { signatures, store, links, rate, seconds, together, seed };
             return run_load(&options, json);
         }
         Command::DemoCode { login, data } => {

@@ -90,6 +90,17 @@ pub fn make_buckets(weed: &Weed, areas: &[&str]) -> Result<(), ChaosError> {
 /// Tells a service where its buckets are, and gives each role its access.
 ///
 /// # Errors
+/// A server of a service's own on this machine, with its buckets.
+///
+/// # Errors
+/// If it does not start.
+pub fn own_buckets(service: &Service) -> Result<Weed, ChaosError> {
+    let weed = Weed::start(&identities(), None)?;
+    make_buckets(&weed, &AREAS)?;
+    use_buckets(service, &weed.endpoint(), Buckets::InPath, None)?;
+    Ok(weed)
+}
+
 /// If a file cannot be written.
 pub fn use_buckets(
     service: &Service,

@@ -138,6 +138,11 @@ impl Weed {
         format!("{}://{host}:{}", self.scheme, self.port("s3"))
     }
 
+    /// Where it keeps what it stores.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// Kills the server at once; what it stored stays.
     ///
     /// # Errors

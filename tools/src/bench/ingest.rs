@@ -14,7 +14,8 @@ use crate::chaos::service::Service;
 
 pub(super) async fn rates(rig: &mut Rig, options: &Options) -> Result<Vec<Figure>, BenchError> {
     let folder = Folder::in_memory()?;
-    let service = rig::start(&options.signatures, folder.path())?;
+    let mut service = rig::prepare(&options.signatures, folder.path())?;
+    rig::start(&mut service)?;
     let mut sender = Sender::new(&service).await?;
     let nginx = Nginx::start(folder.path(), &service)?;
     let begun = Instant::now();

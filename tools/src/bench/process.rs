@@ -41,6 +41,11 @@ pub(super) fn status_bytes(pid: u32, name: &str) -> Option<u64> {
     kilobytes(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, name)
 }
 
+/// Has the kernel count `VmHWM` of a process anew.
+pub(super) fn forget_peak(pid: u32) -> std::io::Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")
+}
+
 /// Proportional set size in bytes: shared pages are divided among those who share them.
 pub(super) fn pss_bytes(pid: u32) -> Option<u64> {
     kilobytes(&fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?, "Pss")

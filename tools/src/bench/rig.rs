@@ -40,7 +40,8 @@ const CLAMD: &str = "run/clamd/set-0";
 impl Rig {
     pub(super) async fn new(options: &Options) -> Result<Self, BenchError> {
         let folder = Folder::on_disk()?;
-        let service = start(&options.signatures, folder.path())?;
+        let mut service = prepare(&options.signatures, folder.path())?;
+        start(&mut service)?;
         let sender = Sender::new(&service).await?;
         let socket = service.data.join(CLAMD).join("clamd.sock");
         let bare = Bare::new(&options.signatures, socket)?;
@@ -70,19 +71,22 @@ impl Rig {
 }
 
 /// Sets a service up as an operator would, but for one setting: the log is written for programs.
-pub(super) fn start(signatures: &Path, root: &Path) -> Result<Service, BenchError> {
+pub(super) fn prepare(signatures: &Path, root: &Path) -> Result<Service, BenchError> {
     let sekisho = std::env::current_exe()?.with_file_name("sekisho");
     let programs = Programs { sekisho, signatures: signatures.to_owned() };
-    let mut service = Service::prepare(&programs, root)?;
+    let service = Service::prepare(&programs, root)?;
     service.configure(|table| {
         set(table, &["clamd", "mode"], "managed".into());
         set(table, &["log", "format"], "json".into());
     })?;
     let doctor = ["user", "add", "--login", DOCTOR, "--name", "青木", "--role", "doctor"];
     service.ask(&doctor, PASSWORD)?;
-    service.start()?;
-    service.wait_ready()?;
     Ok(service)
+}
+
+pub(super) fn start(service: &mut Service) -> Result<(), BenchError> {
+    service.start()?;
+    Ok(service.wait_ready()?)
 }
 
 impl Folder {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::ChaosError;
 use super::service::{Service, set};
 use crate::cluster::Cluster;
-use crate::servers::{self, AREAS, Buckets};
+use crate::servers;
 use crate::weed::Weed;
 
 /// Which kind.
@@ -39,10 +39,27 @@ impl Ground {
         servers::use_database(service, &cluster, |table| {
             set(table, &["database", "url"], url.into());
         })?;
-        let weed = Weed::start(&servers::identities(), None)?;
-        servers::make_buckets(&weed, &AREAS)?;
-        servers::use_buckets(service, &weed.endpoint(), Buckets::InPath, None)?;
-        Ok(Self { database: Some(cluster), store: Some(weed) })
+        let weed = servers::own_buckets(service)?;
+        Ok(Self { second: None, database: Some(cluster), store: Some(weed) })
+    }
+
+    /// Starts another worker beside a service that stands on servers.
+    ///
+    /// # Errors
+    /// If it cannot be set up.
+    pub fn bring_second(&mut self, service: &Service, root: &Path) -> Result<(), ChaosError> {
+        if self.database.is_some() {
+            self.second = Some(Second::beside(service, root)?);
+        }
+        Ok(())
+    }
+
+    /// Kills that worker and starts it again; false if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn lose_second(&mut self) -> Result<bool, ChaosError> {
+        self.second.as_mut().map_or(Ok(false), |second| second.lose().map(|()| true))
     }
 
     /// Kills the database's server and starts it again after a while; false if there is none.

@@ -38,8 +38,9 @@ pub type FormField<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
 
 const BOUNDARY: &str = "sekisho-test-7f0d3c5e9b1a";
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// Longest silence of a door.
+/// Longest silence of a door; what is sent meanwhile is silence too.
 const SILENCE: Duration = Duration::from_mins(1);
+const BUSY: Duration = Duration::from_mins(10);
 
 impl Visitor {
     /// A browser that trusts the folder's own authority alone.
@@ -76,12 +77,16 @@ impl Visitor {
         Self::build(service, door, address, |builder| Ok(forgetful(builder)))
     }
 
-    /// The same visitor, who goes on using a connection: for doors that nobody kills.
+    /// The same visitor, who goes on using a connection, and waits for long: for doors that nobody kills,
+    /// however busy.
     ///
     /// # Errors
     /// As [`Visitor::new`].
     pub fn keeping_connections(self, service: &Service) -> Result<Self, ChaosError> {
-        Ok(Self { cookie: self.cookie, ..Self::build(service, "intake", HERE, Ok)? })
+        Ok(Self {
+            cookie: self.cookie,
+            ..Self::build(service, "intake", HERE, |it| Ok(it.read_timeout(BUSY)))?
+        })
     }
 
     fn build(

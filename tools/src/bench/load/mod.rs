@@ -19,6 +19,8 @@ use super::rig::{self, Folder};
 use super::sender::Log;
 use super::{BenchError, Machine, process};
 use crate::chaos::service::Service;
+use crate::servers;
+use crate::weed::Weed;
 use patients::Patients;
 
 /// What to drive the service with.
@@ -26,6 +28,7 @@ use patients::Patients;
 pub struct Options {
     /// The repository's signatures folder.
     pub signatures: PathBuf,
+    pub store: Store,
     /// Links that are open at once; each takes 20 photos.
     pub links: u32,
     /// Photos a second, all links together.
@@ -38,6 +41,14 @@ pub struct Options {
     pub seed: u64,
 }
 
+/// Where the service keeps what it seals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Store {
+    Folder,
+    /// On a server of its own.
+    Buckets,
+}
+
 /// Photos that are sent again and again: clamd forgets what it scanned.
 const PHOTOS: usize = 12;
 const ROLES: [&str; 4] = ["intake", "worker", "portal", "review"];
@@ -48,19 +59,25 @@ const ROLES: [&str; 4] = ["intake", "worker", "portal", "review"];
 /// If the service or the rig fails; photos that were refused are counted instead.
 pub async fn run(options: &Options, say: impl Fn(&str)) -> Result<Report, BenchError> {
     let folder = Folder::on_disk()?;
-    let mut service = rig::start(&options.signatures, folder.path())?;
+    let mut service = rig::prepare(&options.signatures, folder.path())?;
+    let weed = match options.store {
+        Store::Folder => None,
+        Store::Buckets => Some(servers::own_buckets(&service)?),
+    };
+    rig::start(&mut service)?;
+    let place = weed.as_ref().map_or_else(|| service.data.join("store"), Weed::data);
     let pictures = folder.path().join("photos");
     fs::create_dir(&pictures).map_err(BenchError::at(&pictures))?;
     let photos = photo::photos(&pictures, PHOTOS, options.seed)?;
     say(&format!("opening {} links", options.links));
     let patients = Patients::open(&service, options.links).await?;
     let mut log = Log::of(&service)?;
-    let before = Used::by(&service)?;
+    let before = Used::by(&service, &place)?;
     say(&format!("{} photos a second for {} s", options.rate, options.seconds));
     let sent = patients.send(options, &photos, &say).await?;
     say("waiting for the last scans");
     let judged = sent.judged(&mut log).await?;
-    let used = Used::by(&service)?.since(&before, sent.received());
+    let used = Used::by(&service, &place)?.since(&before, sent.received());
     let peaks = peaks(&service);
     let together = match options.together {
         0 => None,
@@ -79,7 +96,7 @@ struct Used {
 }
 
 impl Used {
-    fn by(service: &Service) -> Result<Self, BenchError> {
+    fn by(service: &Service, store: &Path) -> Result<Self, BenchError> {
         let mut processor = Vec::new();
         for role in ROLES {
             let used = service.role_pid(role).map(process::tree).unwrap_or_default();
@@ -87,8 +104,8 @@ impl Used {
         }
         let clamd = service.engine_pids("clamd").last().map(|pid| process::one(*pid));
         processor.push(("clamd, in the worker's", milliseconds(clamd.unwrap_or_default())));
-        let (store, database) = (service.data.join("store"), service.data.join("db"));
-        Ok(Self { processor, store_bytes: size(&store)?, database_bytes: size(&database)? })
+        let database = service.data.join("db");
+        Ok(Self { processor, store_bytes: size(store)?, database_bytes: size(&database)? })
     }
 
     fn since(&self, before: &Self, photos: u32) -> Cost {

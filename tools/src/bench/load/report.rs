@@ -148,11 +148,12 @@ impl fmt::Display for Report {
             for peak in [together.few, together.many] {
                 writeln!(
                     f,
-                    "{} uploads of {} MB at once, {} refused: the intake had at most {} MB",
+                    "{} uploads of {} MB at once, {} refused: the intake had at most {} MB, {} before",
                     peak.uploads,
                     together.file_bytes / 1_000_000,
                     peak.refused,
-                    peak.resident_bytes / 1_000_000
+                    peak.resident_bytes / 1_000_000,
+                    peak.before_bytes / 1_000_000
                 )?;
             }
         }

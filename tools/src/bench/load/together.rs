@@ -16,7 +16,7 @@ use crate::chaos::ChaosError;
 use crate::chaos::patient::{self, Visitor};
 use crate::chaos::service::Service;
 
-/// The intake's peaks of memory, by the kernel's count of what was ever resident.
+/// The intake's peaks of memory, by the kernel's count of what was resident since the uploads began.
 #[derive(Clone, Debug, Serialize)]
 pub struct Together {
     /// Bytes of each file.
@@ -30,6 +30,8 @@ pub struct Together {
 pub struct Peak {
     pub uploads: u32,
     pub refused: u32,
+    /// Before the first of them.
+    pub before_bytes: u64,
     pub resident_bytes: u64,
 }
 
@@ -53,10 +55,12 @@ pub(super) async fn measure(
         say(&format!("{uploads} uploads of {} MB at once", FILE_BYTES / 1_000_000));
         let together: Vec<Visitor> =
             patients.all().iter().zip(0..uploads).map(|(visitor, _)| visitor.clone()).collect();
-        let refused = all_at_once(together, &content).await?;
         let intake = service.role_pid("intake").ok_or(ChaosError::Unread("the intake"))?;
+        process::forget_peak(intake)?;
+        let before_bytes = process::status_bytes(intake, "VmRSS").unwrap_or(0);
+        let refused = all_at_once(together, &content).await?;
         let resident_bytes = process::status_bytes(intake, "VmHWM").unwrap_or(0);
-        peaks.push(Peak { uploads, refused, resident_bytes });
+        peaks.push(Peak { uploads, refused, before_bytes, resident_bytes });
     }
     let peak = |place: usize| peaks.get(place).copied().ok_or(ChaosError::Unread("the peaks"));
     Ok(Together { file_bytes: FILE_BYTES, few: peak(0)?, many: peak(1)? })
@@ -90,8 +94,9 @@ async fn one(visitor: &Visitor, content: Bytes, half: Arc<Barrier>) -> Result<()
         async move {
             let (piece, number) = pieces.next()?;
             if number == FIRST_HALF / CHUNK {
-                // Whoever was refused before this would keep the others waiting.
-                let _ = tokio::time::timeout(Duration::from_secs(20), half.wait()).await;
+                // Whoever was refused before this would keep the others waiting, and whoever waits for
+                // longer is taken for gone.
+                let _ = tokio::time::timeout(Duration::from_secs(45), half.wait()).await;
             }
             Some((Ok(piece), pieces))
         }

@@ -193,10 +193,12 @@ async fn remove(
     match folder.remove(artifact)? {
         Removal::Removed(file) => {
             server.acknowledge_recall(artifact).await?;
+            folder.forget(artifact)?;
             Ok(Line::Removed { artifact, file })
         }
         Removal::NotHere => {
             server.recall_not_here(artifact).await?;
+            folder.forget(artifact)?;
             Ok(Line::Refused { artifact, reason: Refused::NotHere })
         }
         Removal::Changed => {
@@ -229,6 +231,7 @@ async fn fetch(
         position: ready.position,
         media: certificate.media,
         sha256: certificate.rendition_sha256.clone(),
+        removing: false,
     };
     let file = kept.file();
     if !folder.keep(artifact, &kept, &fetched.bytes, &fetched.certificate)? {

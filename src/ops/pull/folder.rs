@@ -39,6 +39,9 @@ pub(super) struct Kept {
     pub(super) position: u16,
     pub(super) media: Media,
     pub(super) sha256: Sha256Hex,
+    /// It is being removed: that it is here no longer is our own doing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) removing: bool,
 }
 
 /// What stands under a name.
@@ -108,25 +111,36 @@ impl Folder {
         Ok(written)
     }
 
-    /// Removes a file and its certificate, if they are still what was written.
+    /// Removes a file and its certificate, if they are still what was written. Until it is forgotten the
+    /// same is said of it again, should the service not have heard.
     pub(super) fn remove(&mut self, artifact: ArtifactId) -> Result<Removal, PullError> {
-        let Some(kept) = self.record.get(&artifact) else {
+        let Some(kept) = self.record.get(&artifact).cloned() else {
             return Ok(Removal::NotHere);
         };
         let (file, certificate) = (kept.file(), kept.certificate());
-        let found = self.find(&file, &kept.sha256)?;
-        if found == Found::Another {
-            return Ok(Removal::Changed);
-        }
+        let is_ours = match self.find(&file, &kept.sha256)? {
+            Found::Another => return Ok(Removal::Changed),
+            Found::Absent => kept.removing,
+            Found::Same => {
+                self.record.insert(artifact, Kept { removing: true, ..kept });
+                self.store_record()?;
+                true
+            }
+        };
         for name in [&file, &certificate] {
             match rustix::fs::unlinkat(&self.descriptor, name.as_str(), AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
         }
+        self.sync()?;
+        Ok(if is_ours { Removal::Removed(file) } else { Removal::NotHere })
+    }
+
+    /// Forgets a file of which the service knows that it is here no longer.
+    pub(super) fn forget(&mut self, artifact: ArtifactId) -> Result<(), PullError> {
         self.record.remove(&artifact);
-        self.store_record()?;
-        Ok(if found == Found::Same { Removal::Removed(file) } else { Removal::NotHere })
+        self.store_record()
     }
 
     /// Writes a file that appears under its name whole, durable, and never over another. One that

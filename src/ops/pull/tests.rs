@@ -154,6 +154,29 @@ async fn a_recalled_file_that_is_not_here_is_told_as_such_and_to_whoever_pulls()
 }
 
 #[tokio::test]
+async fn a_removal_of_which_the_door_did_not_hear_is_told_again_as_what_it_was() {
+    let world = World::new();
+    let ready = world.offer(1, BYTES, &world.signer);
+    world.pull().await;
+    {
+        let mut answers = world.answers.lock().unwrap();
+        answers.listed.clear();
+        answers.acknowledged.clear();
+        answers.recalled = vec![ready.artifact];
+        answers.is_deaf = true;
+    }
+    for _ in 0..2 {
+        let unheard = pull(&world.args, &|| NOW, &mut |_, _| {}).await;
+        assert!(matches!(unheard, Err(PullError::Answer(500))));
+        assert_eq!(world.names(), [".sekisho-pull.json"]);
+    }
+    world.answers.lock().unwrap().is_deaf = false;
+    let (summary, _) = world.pull().await;
+    assert_eq!(summary, Summary { removed: 1, ..Summary::default() });
+    assert_eq!(world.acknowledged(), [format!("{} recall-acknowledge", ready.artifact)]);
+}
+
+#[tokio::test]
 async fn no_file_is_here_before_the_record_names_it() {
     let world = World::new();
     let ready = world.offer(1, BYTES, &world.signer);
@@ -165,6 +188,7 @@ async fn no_file_is_here_before_the_record_names_it() {
         position: 1,
         media: Media::Jpeg,
         sha256: ready.sha256.clone(),
+        removing: false,
     };
     assert!(folder.keep(ready.artifact, &kept, BYTES, "certificate").is_err());
     assert!(!world.names().iter().any(|name| name.contains("-1.")), "{:?}", world.names());
@@ -247,6 +271,8 @@ struct Answers {
     acknowledged: Vec<String>,
     /// As many of the list as one answer names; none for all.
     at_once: Option<usize>,
+    /// Nothing that is said of a file is heard.
+    is_deaf: bool,
 }
 
 struct Offer {
@@ -404,7 +430,11 @@ fn door(answers: Arc<Mutex<Answers>>) -> Router {
     };
     let acknowledge = async |State(answers): Shared,
                              UrlPath((id, step)): UrlPath<(String, String)>| {
-        answers.lock().unwrap().acknowledged.push(format!("{id} {step}"));
+        let mut answers = answers.lock().unwrap();
+        if answers.is_deaf {
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        answers.acknowledged.push(format!("{id} {step}"));
         StatusCode::NO_CONTENT
     };
     Router::new()

@@ -205,6 +205,18 @@ impl SetFault {
     }
 }
 
+impl SetFault {
+    /// Whether no engine could try the set: that is no fault of its own. A file that an engine names is
+    /// one that it could not read.
+    pub fn is_of_the_engine(&self) -> bool {
+        match self.code.as_str() {
+            "not_tried" => true,
+            "does_not_start" => self.file.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for SetFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.as_str())?;

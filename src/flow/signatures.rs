@@ -7,6 +7,7 @@
 mod choose;
 mod decide;
 mod on_shelf;
+mod refuse;
 #[cfg(test)]
 mod tests;
 
@@ -19,9 +20,10 @@ pub use decide::decide;
 pub(super) use decide::decided;
 use decide::decision;
 use on_shelf::{current, glimpse, glimpse_again, new_set, previous, samples, stage, unkept};
+use refuse::{hold, in_words, refuse, unreadable};
 
 use super::{FlowError, rescan};
-use crate::app::{App, Candidate as Engine, Glimpse, Promotion, SetProofFault, Shelf, Worker};
+use crate::app::{App, Candidate as Engine, Glimpse, Promotion, Shelf, Worker};
 use crate::domain::sample::Sample;
 use crate::domain::signatures::{
     Candidate, CandidateStanding, Choice, Decision, SetFault, SetId, SetKind, SetNote,
@@ -236,7 +238,8 @@ async fn look(worker: &Worker, shelf: &Shelf, held: &mut Held) -> Result<bool, F
     if !settled {
         return Ok(false);
     }
-    let news = has_news(&worker.app, shelf.kind, held).await?;
+    let news = has_news(&worker.app, shelf.kind, held).await?
+        || held.is_to_be_tried_again(worker.app.clock.read());
     if held.decided.as_ref() == Some(&glimpse) && !news {
         return Ok(false);
     }
@@ -302,7 +305,9 @@ async fn try_set(
         }
     };
     let faults = worker.scanner.prove(&engine, samples).await;
-    if let Some(first) = faults.first() {
+    // What is wrong with the set itself counts before what could not be tried.
+    let of_the_set = faults.iter().find(|fault| fault.kind.is_of_the_set());
+    if let Some(first) = of_the_set.or(faults.first()) {
         let fault = SetFault::new(first.kind.code(), &first.file, &first.rule, faults.len());
         let detail = in_words(first);
         engine.stop().await;
@@ -344,58 +349,6 @@ async fn promote(
     (held.candidate, held.told) = (None, None);
     held.since = Some(app.clock.read());
     Ok(true)
-}
-
-/// A set that is worse than the one in force is told of where people look: in the log, in the access
-/// log, in `sekisho check` and on the reviewers' page.
-async fn refuse(
-    worker: &Worker,
-    shelf: &Shelf,
-    held: &mut Held,
-    id: Option<SetId>,
-    fault: SetFault,
-    detail: &str,
-) -> Result<bool, FlowError> {
-    let (app, kind) = (&worker.app, shelf.kind.as_str());
-    let event = app.event(app.itself(), Action::SignaturesRefuse)?.fact("engine", kind);
-    let event =
-        event.fact("fault", &fault.code).fact("file", &fault.file).fact("rule", &fault.rule);
-    let event = match &id {
-        Some(id) => event.fact("set", id),
-        None => event,
-    };
-    app.db.append(&event.refused(fault.code.clone())).await?;
-    let set = id.as_ref().map_or("none", SetId::short);
-    tracing::error!(kind, set, %fault, detail, "a new signature set is refused; the old one stays");
-    shelf.tidy();
-    Ok(hold(worker, held, id, CandidateStanding::Refused { fault }))
-}
-
-async fn unreadable(
-    worker: &Worker,
-    shelf: &Shelf,
-    held: &mut Held,
-    file: &str,
-    error: &str,
-) -> Result<bool, FlowError> {
-    (held.glimpse, held.decided) = (None, None);
-    let fault = SetFault::new("unreadable", file, "", 1);
-    let told = CandidateStanding::Refused { fault: fault.clone() };
-    if held.candidate.as_ref().is_some_and(|it| it.standing == told) {
-        return Ok(false);
-    }
-    refuse(worker, shelf, held, None, fault, error).await
-}
-
-fn hold(worker: &Worker, held: &mut Held, id: Option<SetId>, standing: CandidateStanding) -> bool {
-    let at = worker.app.clock.read();
-    held.candidate = Some(Candidate { id, standing, at });
-    true
-}
-
-fn in_words(fault: &SetProofFault) -> String {
-    let words = [fault.kind.as_str(), &fault.file, &fault.rule, &fault.detail];
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Says which sets this worker has.

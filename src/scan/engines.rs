@@ -84,7 +84,7 @@ impl Engines {
         );
         let (jail, clamd) = (jail?, clamd?);
         let yara = named_if_incomplete(rule_set(&yara_id), jail.ready());
-        find_canary(&jail).await.map_err(|_| ScannerError::YaraCanary)?;
+        find_canary(&jail).await?;
         let running = Running {
             jail: Arc::new(jail),
             clamd: Arc::new(clamd),
@@ -106,7 +106,7 @@ impl Engines {
                 let id = SetId::of_files(&sources);
                 let jail = Jail::start(jail_config(&self.config, sources)).await?;
                 let set = named_if_incomplete(rule_set(&id), jail.ready());
-                find_canary(&jail).await.map_err(|_| ScannerError::YaraCanary)?;
+                find_canary(&jail).await?;
                 Ok(Candidate::Yara { jail, set, id })
             }
             NewSet::Clamav { id, database } => {

@@ -70,8 +70,19 @@ pub enum ScannerError {
     Clamd(#[from] ManagedError),
     #[error("the YARA rules do not find their canary")]
     YaraCanary,
+    #[error("the YARA rules could not be tried")]
+    YaraUntried(#[source] JailFault),
     #[error("the clamd is somebody else's, and so are its sets")]
     NotOurs,
+}
+
+impl From<YaraFault> for ScannerError {
+    fn from(fault: YaraFault) -> Self {
+        match fault {
+            YaraFault::Jail(fault) => Self::YaraUntried(fault),
+            YaraFault::CanaryMissing => Self::YaraCanary,
+        }
+    }
 }
 
 impl ScannerError {
@@ -79,6 +90,7 @@ impl ScannerError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::YaraCanary => "canary_missing",
+            Self::YaraUntried(_) => "not_tried",
             Self::Jail(_) | Self::Clamd(_) | Self::NotOurs => "does_not_start",
         }
     }

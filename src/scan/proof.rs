@@ -51,6 +51,11 @@ impl FaultKind {
         }
     }
 
+    /// Whether it is about the set, rather than about an engine that did not answer.
+    pub const fn is_of_the_set(self) -> bool {
+        !matches!(self, Self::NotTried)
+    }
+
     /// The same as a code.
     pub const fn code(self) -> &'static str {
         match self {

@@ -71,6 +71,29 @@ async fn a_set_whose_samples_cannot_be_read_is_refused_and_tried_again_once_they
 }
 
 #[tokio::test]
+async fn a_set_that_no_engine_could_try_is_told_once_and_tried_again_later() {
+    let world = TestApp::new().await;
+    let worker = world.worker().await;
+    let mut keeper = Keeper::default();
+    let shelf = worker.shelves.of(SetKind::Yara).unwrap();
+    let first = shelf.in_force();
+    let id = staged(&world, shelf, "mine").await;
+    step(&worker, &mut keeper).await.unwrap();
+    // As when the machine has no memory left for a child of the jail.
+    for _ in 0..2 {
+        let fault = SetFault::new("not_tried", "", "", 1);
+        refuse(&worker, shelf, &mut keeper.yara, Some(id.clone()), fault, "killed").await.unwrap();
+    }
+    keeper.yara.decided = keeper.yara.glimpse.clone();
+    assert_eq!(refusals(&world, Action::SignaturesRefuse).await, ["not_tried"], "once");
+    looks(&worker, &mut keeper).await;
+    assert_eq!(shelf.in_force(), first, "it is left alone for a while");
+    world.hand.advance(FIRST_PAUSE * 2);
+    looks(&worker, &mut keeper).await;
+    assert_eq!(shelf.in_force(), Some(id), "nothing changed but the time");
+}
+
+#[tokio::test]
 async fn a_machine_does_not_begin_with_a_set_that_was_taken_back() {
     let world = TestApp::new().await;
     let (app, shelf) = (&world.intake.app, shelf(&world));

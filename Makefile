@@ -49,10 +49,10 @@ chaos: ## Kill every part at random while patients send: CYCLES (200) or SECONDS
 	@$(TARGET)/sekisho-tools chaos $(if $(SECONDS),--seconds $(SECONDS),--cycles $(or $(CYCLES),200)) \
 	    $(if $(filter servers,$(ON)),--servers) $(if $(SEED),--seed $(SEED))
 
-walk: ## Fail each call to database, store, clamd and jail in every way; ONLY=review-database,jail STEPS=5 SEED
+walk: ## Fail each call to database, store, clamd and jail in every way; ONLY=review-database,jail ACTS=scan STEPS=5 SEED
 	@scripts/setup.sh test
 	$(BUILD)
-	@$(TARGET)/sekisho-tools walk $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) \
+	@$(TARGET)/sekisho-tools walk $(if $(ONLY),--only $(ONLY)) $(if $(ACTS),--acts $(ACTS)) $(if $(STEPS),--steps $(STEPS)) \
 	    $(if $(SEED),--seed $(SEED))
 
 fuzz: ## Fuzz every way in for SECONDS each (600) with cargo-fuzz; ONLY='look text' for some alone
@@ -63,7 +63,7 @@ bench: ## Measure against bare engines, a script and nginx; BENCH='--only a,b --
 	cargo build --release --locked -p sekisho -p sekisho-jail -p sekisho-tools --bins
 	@$(dir $(TARGET))release/sekisho-tools bench $(BENCH)
 
-load: ## Drive the doors with many links at once; LOAD='--links 100 --rate 2 --seconds 120 --together 200'
+load: ## Drive the doors with many links at once; LOAD='--links 100 --rate 2 --seconds 120 --together 200 --buckets'
 	@scripts/setup.sh bench
 	cargo build --release --locked -p sekisho -p sekisho-jail -p sekisho-tools --bins
 	@$(dir $(TARGET))release/sekisho-tools load $(LOAD)

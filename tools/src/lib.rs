@@ -10,6 +10,7 @@ pub mod bench;
 pub mod chaos;
 pub mod cluster;
 pub mod demo;
+pub mod eve;
 pub mod expect;
 pub mod fixtures;
 pub mod manifest;

@@ -12,7 +12,7 @@ use sekisho_tools::chaos::service::Programs;
 use sekisho_tools::chaos::{self, ChaosError, On, Plan, Until};
 use sekisho_tools::demo::{self, Ended, Options, Stay};
 use sekisho_tools::relay::jail;
-use sekisho_tools::walk::{self, Boundary, Steps};
+use sekisho_tools::walk::{self, Act, Boundary, Steps};
 use sekisho_tools::{fixtures, manifest, samples};
 
 #[derive(Parser)]
@@ -78,11 +78,15 @@ enum Command {
         signatures: PathBuf,
     },
     /// Fail the n-th call to the database, the store, clamd and the jail, for every n and in every way,
-    /// while patients send, the worker scans, doctors view and reviewers decide.
+    /// while patients send, the worker scans, doctors view, reviewers decide, a sensor raises alerts,
+    /// a machine pulls, signatures change and everything ends.
     Walk {
         /// Boundaries by name; all if absent.
         #[arg(long, value_delimiter = ',')]
         only: Vec<Boundary>,
+        /// What is done there, by name; everything if absent.
+        #[arg(long, value_delimiter = ',')]
+        acts: Vec<Act>,
         /// Only so many calls at each boundary, by the seed.
         #[arg(long)]
         steps: Option<u32>,
@@ -136,13 +140,13 @@ enum Command {
         /// Then hold so many uploads open at once and look at the intake's memory.
         #[arg(long, default_value_t = 0)]
         together: u32,
+        /// With the store in buckets, on a SeaweedFS of its own, rather than in a folder.
+        #[arg(long)]
+        buckets: bool,
         /// Makes the same moments again.
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// One JSON document instead of lines.
-        /// With the store in buckets, on a SeaweedFS of its own, rather than in a folder.
-        #[arg(long)]
-        buckets: bool,
         #[arg(long)]
         json: bool,
         /// The signatures folder.
@@ -210,11 +214,12 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let until = passed.unwrap_or(Until::Cycles(cycles));
             run_chaos(Plan { until, seed: seed.unwrap_or_else(any_seed), on }, signatures)?
         }
-        Command::Walk { only, steps, seed, signatures } => {
+        Command::Walk { only, acts, steps, seed, signatures } => {
+            let acts = if acts.is_empty() { Act::ALL.to_vec() } else { acts };
             let boundaries = if only.is_empty() { Boundary::ALL.to_vec() } else { only };
             let steps = steps.map_or(Steps::Whole, Steps::Few);
             let seed = seed.unwrap_or_else(any_seed);
-            run_walk(&walk::Plan { steps, boundaries, seed }, signatures)?
+            run_walk(&walk::Plan { steps, boundaries, acts, seed }, signatures)?
         }
         Command::JailRelay { program, ask } => {
             jail::run(&program, &ask)?;

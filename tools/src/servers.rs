@@ -39,6 +39,9 @@ const ACCESS: [(&str, &[&str]); 4] = [
     ("review", &["Read:review"]),
 ];
 
+/// The access that copies checkpoints.
+const CHECKPOINTS: &str = "access-checkpoints";
+
 /// How buckets are named in requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Buckets {
@@ -87,9 +90,6 @@ pub fn make_buckets(weed: &Weed, areas: &[&str]) -> Result<(), ChaosError> {
     areas.iter().try_for_each(|area| weed.make_bucket(&bucket(area)))
 }
 
-/// Tells a service where its buckets are, and gives each role its access.
-///
-/// # Errors
 /// A server of a service's own on this machine, with its buckets.
 ///
 /// # Errors
@@ -101,6 +101,9 @@ pub fn own_buckets(service: &Service) -> Result<Weed, ChaosError> {
     Ok(weed)
 }
 
+/// Tells a service where its buckets are, and gives each role its access.
+///
+/// # Errors
 /// If a file cannot be written.
 pub fn use_buckets(
     service: &Service,
@@ -110,10 +113,7 @@ pub fn use_buckets(
 ) -> Result<(), ChaosError> {
     for identity in identities() {
         let role = identity.access_key.trim_start_matches("access-");
-        let file = service.data.join(format!("keys/{role}.store"));
-        let text = format!("{}\n{}\n", identity.access_key, identity.secret_key);
-        fs::write(&file, text).map_err(ChaosError::at(&file))?;
-        fs::set_permissions(&file, Permissions::from_mode(0o600)).map_err(ChaosError::at(&file))?;
+        write_access(service, role, &identity)?;
     }
     if let Some(authority) = authority {
         let file = service.data.join("store-ca.pem");
@@ -140,6 +140,45 @@ pub fn identities() -> [Identity; 4] {
         secret_key: format!("secret-of-{role}"),
         actions: actions.iter().map(|action| action.replace(':', ":sekisho-")).collect(),
     })
+}
+
+/// Who copies checkpoints, and what that takes, as the operator's guide says.
+pub fn checkpoints_identity() -> Identity {
+    let may = [
+        "Read",
+        "Write",
+        "List",
+        "PutObjectRetention",
+        "GetObjectRetention",
+        "GetBucketObjectLockConfiguration",
+    ];
+    Identity {
+        access_key: CHECKPOINTS.to_owned(),
+        secret_key: format!("secret-of-{CHECKPOINTS}"),
+        actions: may.map(|action| format!("{action}:{}", bucket("log"))).to_vec(),
+    }
+}
+
+/// Tells a service where its checkpoints are copied to. The bucket has a lock.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn use_locked_bucket(service: &Service, endpoint: &str) -> Result<(), ChaosError> {
+    write_access(service, "checkpoints", &checkpoints_identity())?;
+    let bucket = bucket("log");
+    service.configure(|table| {
+        for (key, value) in [("endpoint", endpoint), ("region", REGION), ("bucket", &*bucket)] {
+            set(table, &["checkpoints", key], value.into());
+        }
+        set(table, &["checkpoints", "retain_days"], 1.into());
+    })
+}
+
+fn write_access(service: &Service, whose: &str, access: &Identity) -> Result<(), ChaosError> {
+    let file = service.data.join(format!("keys/{whose}.store"));
+    let text = format!("{}\n{}\n", access.access_key, access.secret_key);
+    fs::write(&file, text).map_err(ChaosError::at(&file))?;
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).map_err(ChaosError::at(&file))
 }
 
 /// The bucket of an area.

@@ -194,6 +194,25 @@ impl Weed {
         made.then_some(()).ok_or(ChaosError::Unread("the answer to a new bucket"))
     }
 
+    /// Makes a bucket that keeps what is put into it for as long as that asks for.
+    ///
+    /// # Errors
+    /// If the server does not.
+    pub fn make_locked_bucket(&self, name: &str) -> Result<(), ChaosError> {
+        let at = |part: &str| format!("127.0.0.1:{0}.{1}", self.port(part), self.port(part) + 1);
+        let mut shell = Command::new(program()?);
+        shell.args(["shell", &format!("-master={}", at("master"))]);
+        shell.arg(format!("-filer={}", at("filer"))).current_dir(&self.folder);
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut shell = shell.spawn()?;
+        if let Some(mut stdin) = shell.stdin.take() {
+            writeln!(stdin, "s3.bucket.create -name {name} -withLock")?;
+        }
+        let said = String::from_utf8_lossy(&shell.wait_with_output()?.stdout).into_owned();
+        let made = said.contains("Object Lock: enabled");
+        made.then_some(()).ok_or(ChaosError::Unread("the answer to a new bucket with a lock"))
+    }
+
     /// The names right below a folder of a bucket: of objects, or of the parts of one.
     ///
     /// # Errors

@@ -177,6 +177,17 @@ impl Service {
         finish(command, secret)
     }
 
+    /// Runs a command whose clock says another time, such as `+31d`.
+    ///
+    /// # Errors
+    /// As [`Service::ask`].
+    pub fn ask_at(&self, time: &str, words: &[&str]) -> Result<Answer, ChaosError> {
+        let mut command = Command::new("faketime");
+        command.args(["-f", time]).arg(&self.program);
+        command.arg("--config").arg(self.config()).arg("--json").args(words);
+        finish(command, "")
+    }
+
     /// Starts it; see [`Service::wait_ready`].
     ///
     /// # Errors

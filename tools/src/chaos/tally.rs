@@ -48,6 +48,11 @@ impl Ledger {
 
     /// Notes that a file must be in another state in the end.
     pub fn expect(&mut self, id: &str, state: &'static str) {
+    /// Every file that was acknowledged.
+    pub fn ids(&self) -> Vec<String> {
+        self.acknowledged.iter().map(|(it, _)| it.id.clone()).collect()
+    }
+
         for (_, end) in self.acknowledged.iter_mut().filter(|(it, _)| it.id == id) {
             *end = state;
         }

@@ -32,12 +32,27 @@ pub(super) struct Doctor {
     shown: Received,
 }
 
+/// A file that is stored, and who sent it.
+pub(super) struct Stored {
+    visitor: Visitor,
+    pub(super) received: Received,
+    pub(super) content: Vec<u8>,
+}
+
+/// Files to be stored at once, for later acts.
+pub(super) struct Stock<'a> {
+    pub(super) doctor: &'a str,
+    pub(super) files: usize,
+    /// Behind each picture's end.
+    pub(super) tail: &'a [u8],
+}
+
 /// A submission takes 20 files, and each act sends or announces two at most.
 const ACTS_A_VISIT: u32 = 8;
 /// How long a step waits for a file's end: longer than a lease and a deadline, and no promise. At the
 /// end all of them are judged.
-const PATIENCE: Duration = Duration::from_secs(20);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Requests that one file in pieces takes at most, with those that a fault costs.
 const MOST_REQUESTS: usize = 6;
 
@@ -154,28 +169,57 @@ impl Patient {
         photo
     }
 
-    /// Sends several files that nobody sent before, in a visit of their own, and waits for their end.
+    /// Sends several files that nobody sent before to a doctor, in a visit of their own, and waits for
+    /// their end.
     pub(super) async fn stock(
         &mut self,
         service: &Service,
-        many: usize,
-        tail: &[u8],
+        stock: Stock<'_>,
         kept: &mut Kept,
-    ) -> Result<Vec<Received>, ChaosError> {
-        let visitor = patient(service, DOCTOR, &format!("P-{}", self.sent)).await?;
+    ) -> Result<Vec<Stored>, ChaosError> {
+        let visitor = patient(service, stock.doctor, &format!("P-{}", self.sent)).await?;
         let mut all = Vec::new();
-        for _ in 0..many {
-            let mut file = self.photo()?;
-            file.extend_from_slice(tail);
-            all.push(visitor.send_photo(&file).await?);
+        for _ in 0..stock.files {
+            let mut content = self.photo()?;
+            content.extend_from_slice(stock.tail);
+            let received = visitor.send_photo(&content).await?;
+            all.push(Stored { visitor: visitor.clone(), received, content });
         }
-        settled(&visitor, &all).await;
-        kept.ledger.add(all.clone(), 0);
+        let received: Vec<_> = all.iter().map(|it| it.received.clone()).collect();
+        settled(&visitor, &received).await;
+        kept.ledger.add(received, 0);
         Ok(all)
+    }
+
+    /// Their session is over.
+    pub(super) fn leave(&mut self) {
+        self.visitor = None;
     }
 
     fn here(&self) -> Result<&Visitor, ChaosError> {
         self.visitor.as_ref().ok_or(ChaosError::Unread("a visit"))
+    }
+}
+
+impl Stored {
+    /// Waits for a state, by the receipt of whoever sent it; whether it came.
+    pub(super) async fn comes_to(&self, state: &str, patience: Duration) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
+            let receipt = self.visitor.receipt().await.unwrap_or_default();
+            if receipt.iter().any(|it| it.id == self.received.id && it.state == state) {
+                return true;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        false
+    }
+}
+
+impl Stock<'_> {
+    /// Photos that are released to the doctor.
+    pub(super) const fn of(files: usize) -> Self {
+        Self { doctor: DOCTOR, files, tail: &[] }
     }
 }
 

@@ -15,13 +15,16 @@ pub enum Boundary {
     PortalStore,
     ReviewDatabase,
     ReviewStore,
+    SensorDatabase,
+    /// The bucket that checkpoints are copied to.
+    CheckpointStore,
     Clamd,
     Jail,
 }
 
 /// What is done while a fault is set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Act {
+pub enum Act {
     /// A patient sends a photo by a form.
     Form,
     /// A patient sends a photo in pieces.
@@ -42,25 +45,106 @@ pub(super) enum Act {
     Reject,
     /// A reviewer recalls what was released.
     Recall,
+    /// A sensor raises an alert about what was released, which is recalled.
+    Alert,
+    /// A clinic's machine pulls what was released.
+    Pull,
+    /// It removes what was recalled since, and says so.
+    Remove,
+    /// What was logged is signed.
+    Seal,
+    /// What was signed is copied to its bucket.
+    Copy,
+    /// Signatures change, what is stored is scanned again, and what they find is recalled.
+    Rescan,
+    /// What is past its time is purged.
+    Purge,
+}
+
+/// A part of a walk. What the later ones do changes what the earlier ones stand on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// As on every day.
+    Days,
+    /// Signatures change, while little is stored.
+    Signatures,
+    /// Everything ends.
+    End,
 }
 
 impl Act {
+    pub const ALL: [Self; 17] = [
+        Self::Form,
+        Self::Pieces,
+        Self::GiveUp,
+        Self::Scan,
+        Self::View,
+        Self::SignIn,
+        Self::Examine,
+        Self::Approve,
+        Self::Reject,
+        Self::Recall,
+        Self::Alert,
+        Self::Pull,
+        Self::Remove,
+        Self::Seal,
+        Self::Copy,
+        Self::Rescan,
+        Self::Purge,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Pieces => "pieces",
+            Self::GiveUp => "give-up",
+            Self::Scan => "scan",
+            Self::View => "view",
+            Self::SignIn => "sign-in",
+            Self::Examine => "examine",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Recall => "recall",
+            Self::Alert => "alert",
+            Self::Pull => "pull",
+            Self::Remove => "remove",
+            Self::Seal => "seal",
+            Self::Copy => "copy",
+            Self::Rescan => "rescan",
+            Self::Purge => "purge",
+        }
+    }
+
     /// Whether it takes a patient's visit.
     pub(super) const fn is_a_patients(self) -> bool {
+        matches!(self, Self::Form | Self::Pieces | Self::GiveUp | Self::Scan)
+    }
+
+    pub(super) const fn phase(self) -> Phase {
         match self {
-            Self::Form | Self::Pieces | Self::GiveUp | Self::Scan => true,
-            Self::View
+            Self::Rescan => Phase::Signatures,
+            Self::Purge => Phase::End,
+            Self::Form
+            | Self::Pieces
+            | Self::GiveUp
+            | Self::Scan
+            | Self::View
             | Self::SignIn
             | Self::Examine
             | Self::Approve
             | Self::Reject
-            | Self::Recall => false,
+            | Self::Recall
+            | Self::Alert
+            | Self::Pull
+            | Self::Remove
+            | Self::Seal
+            | Self::Copy => Phase::Days,
         }
     }
 }
 
 impl Boundary {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::IntakeDatabase,
         Self::IntakeStore,
         Self::WorkerDatabase,
@@ -69,6 +153,8 @@ impl Boundary {
         Self::PortalStore,
         Self::ReviewDatabase,
         Self::ReviewStore,
+        Self::SensorDatabase,
+        Self::CheckpointStore,
         Self::Clamd,
         Self::Jail,
     ];
@@ -83,6 +169,8 @@ impl Boundary {
             Self::PortalStore => "portal-store",
             Self::ReviewDatabase => "review-database",
             Self::ReviewStore => "review-store",
+            Self::SensorDatabase => "sensor-database",
+            Self::CheckpointStore => "checkpoint-store",
             Self::Clamd => "clamd",
             Self::Jail => "jail",
         }
@@ -92,8 +180,13 @@ impl Boundary {
     pub(super) const fn acts(self) -> &'static [Act] {
         match self {
             Self::IntakeDatabase | Self::IntakeStore => &[Act::Form, Act::Pieces, Act::GiveUp],
-            Self::WorkerDatabase | Self::WorkerStore | Self::Clamd | Self::Jail => &[Act::Scan],
-            Self::PortalDatabase | Self::PortalStore => &[Act::View],
+            Self::WorkerDatabase => &[Act::Scan, Act::Alert, Act::Seal, Act::Rescan, Act::Purge],
+            Self::WorkerStore => &[Act::Scan, Act::Rescan, Act::Purge],
+            Self::Clamd | Self::Jail => &[Act::Scan, Act::Rescan],
+            Self::PortalDatabase => &[Act::View, Act::Pull, Act::Remove],
+            Self::PortalStore => &[Act::View, Act::Pull],
+            Self::SensorDatabase => &[Act::Alert],
+            Self::CheckpointStore => &[Act::Copy],
             Self::ReviewDatabase => {
                 &[Act::SignIn, Act::Examine, Act::Approve, Act::Reject, Act::Recall]
             }
@@ -108,8 +201,13 @@ impl Boundary {
             | Self::WorkerDatabase
             | Self::PortalDatabase
             | Self::ReviewDatabase
+            | Self::SensorDatabase
             | Self::Clamd => &[How::Before, How::After, How::Half, How::Reset, How::Hang],
-            Self::IntakeStore | Self::WorkerStore | Self::PortalStore | Self::ReviewStore => {
+            Self::IntakeStore
+            | Self::WorkerStore
+            | Self::PortalStore
+            | Self::ReviewStore
+            | Self::CheckpointStore => {
                 &[How::Before, How::After, How::Half, How::Reset, How::Status, How::Hang]
             }
             // What is not heard is not answered: the two are one.
@@ -128,8 +226,19 @@ impl Boundary {
             Self::WorkerStore => b"Credential=access-worker/",
             Self::PortalStore => b"Credential=access-portal/",
             Self::ReviewStore => b"Credential=access-review/",
+            Self::SensorDatabase => b"user\0sekisho_sensor\0",
+            Self::CheckpointStore => b"Credential=access-checkpoints/",
             Self::Clamd | Self::Jail => b"",
         }
+    }
+}
+
+impl FromStr for Act {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|act| act.as_str() == text);
+        named.ok_or_else(|| format!("the acts are {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::chaos::ChaosError;
 use crate::chaos::service::Service;
 use crate::chaos::tally::{Ledger, RELEASED, events};
@@ -17,6 +19,8 @@ pub(super) struct Kept {
     /// for what two of them change.
     decided: BTreeMap<(&'static str, String), usize>,
     decisions: u32,
+    /// What a machine pulled, and whether it removed it since.
+    pulled: BTreeMap<String, bool>,
     /// Acts that trying again after a fault did not bring to their end.
     pub(super) stuck: Vec<String>,
 }
@@ -30,6 +34,10 @@ pub(super) enum Decision {
     Approve,
     Reject,
     Recall,
+    /// A sensor's, after which it is recalled.
+    Alert,
+    /// Time's.
+    Purge,
 }
 
 /// What the log says of the promises beside files.
@@ -43,7 +51,7 @@ pub(super) struct Reading {
     pub(super) half_done: usize,
 }
 
-const DECIDING: [&str; 3] = ["approve", "reject", "recall"];
+const DECIDING: [&str; 5] = ["approve", "reject", "recall", "sensor_alert", "purge"];
 
 impl Kept {
     /// An answer showed something, or let somebody in.
@@ -53,19 +61,43 @@ impl Kept {
 
     /// A decision was taken, or was said to have been.
     pub(super) fn decided(&mut self, decision: Decision, id: &str) {
-        let (action, events, end) = match decision {
-            Decision::FirstWord => ("approve", 1, "in_review"),
-            Decision::Approve => ("approve", 2, RELEASED),
-            Decision::Reject => ("reject", 1, "rejected"),
-            Decision::Recall => ("recall", 1, "in_review"),
+        let (events, end): (&[(&str, usize)], _) = match decision {
+            Decision::FirstWord => (&[("approve", 1)], "in_review"),
+            Decision::Approve => (&[("approve", 2)], RELEASED),
+            Decision::Reject => (&[("reject", 1)], "rejected"),
+            Decision::Recall => (&[("recall", 1)], "in_review"),
+            Decision::Alert => (&[("recall", 1), ("sensor_alert", 1)], "in_review"),
+            Decision::Purge => (&[("purge", 1)], "purged"),
         };
-        *self.decided.entry((action, id.to_owned())).or_default() += events;
+        for (action, events) in events {
+            *self.decided.entry((*action, id.to_owned())).or_default() += events;
+        }
         self.ledger.expect(id, end);
         self.decisions += u32::from(decision != Decision::FirstWord);
     }
 
     pub(super) fn stuck(&mut self, what: &str, said: &impl std::fmt::Debug) {
         self.stuck.push(format!("{what}: {said:?}"));
+    }
+
+    /// Everything that was acknowledged is past its time and goes.
+    pub(super) fn all_purged(&mut self) {
+        for id in self.ledger.ids() {
+            if !self.decided.contains_key(&("purge", id.clone())) {
+                self.decided(Decision::Purge, &id);
+            }
+        }
+    }
+
+    /// A machine pulled a file.
+    pub(super) fn pulled(&mut self, id: &str) {
+        self.shown("pull");
+        self.pulled.insert(id.to_owned(), false);
+    }
+
+    /// It removed one that was recalled.
+    pub(super) fn removed(&mut self, id: &str) {
+        self.pulled.insert(id.to_owned(), true);
     }
 
     /// Holds accesses and decisions against the log.
@@ -81,13 +113,39 @@ impl Kept {
             }
         }
         let all: BTreeSet<_> = events_of.keys().chain(self.decided.keys()).collect();
-        let half_done = all.iter().filter(|it| events_of.get(**it) != self.decided.get(**it));
+        let half_done = all.iter().filter(|it| {
+            let (events, decided) = (events_of.get(**it), self.decided.get(**it));
+            // What was never acknowledged may be there, and goes as well.
+            let is_unknown = it.0 == "purge" && decided.is_none() && events == Some(&1);
+            events != decided && !is_unknown
+        });
         Ok(Reading {
             accesses: self.accesses.values().sum(),
             unlogged,
             decisions: self.decisions,
-            half_done: half_done.count(),
+            half_done: half_done.count() + self.wrongly_told(service)?,
         })
+    }
+
+    /// Files of which the log does not say what a machine did with them.
+    fn wrongly_told(&self, service: &Service) -> Result<usize, ChaosError> {
+        let mut told = BTreeMap::<_, Vec<_>>::new();
+        let words = ["audit", "search", "--action", "pull_acknowledge", "--limit", "100000"];
+        for line in service.ask(&words, "")?.lines() {
+            let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+            let word = text(line.get("facts").and_then(|facts| facts.get("recall")));
+            let word = word.unwrap_or_else(|| "written".to_owned());
+            told.entry(text(line.get("artifact")).unwrap_or_default()).or_default().push(word);
+        }
+        let is_wrong = |(id, removed): &(&String, &bool)| {
+            let mut words = told.get(*id).cloned().unwrap_or_default();
+            // A word whose answer was lost is said once more.
+            words.sort();
+            words.dedup();
+            let expected: &[&str] = if **removed { &["removed", "written"] } else { &["written"] };
+            words != expected
+        };
+        Ok(self.pulled.iter().filter(is_wrong).count())
     }
 }
 

@@ -3,17 +3,24 @@
 //!
 //! The service stands on PostgreSQL, buckets, a clamd and its jail, each behind a relay that fails one
 //! call ([`crate::relay`]). A step sets one fault, has one thing done (a patient sends a photo that
-//! nobody sent before, a doctor looks at one, a reviewer decides), and ends the fault. What failed is
-//! tried once more: then it must succeed, or be said to be done. After all steps everything that was
-//! acknowledged must be where it belongs, each page that was seen must be in the log, and each
-//! decision with exactly its events.
+//! nobody sent before, a doctor looks at one, a reviewer decides, a sensor raises an alert, a machine
+//! pulls), and ends the fault. What failed is tried once more: then it must succeed, or be said to be
+//! done. After all steps everything that was acknowledged must be where it belongs, each page that was
+//! seen must be in the log, and each decision with exactly its events.
+//!
+//! Then come the acts that change what the others stand on, with little stored: signatures change, and
+//! time ends everything. At the very end all of it is purged, and nothing may be left.
 
 mod act;
 mod boundary;
+mod expiry;
 mod kept;
+mod machine;
 mod review;
 mod rig;
+mod rules;
 mod said;
+mod sealing;
 mod staff;
 mod steps;
 
@@ -24,7 +31,8 @@ use std::time::Duration;
 use crate::chaos::service::Programs;
 use crate::chaos::tally::{self, Tally};
 use crate::chaos::{ChaosError, Dice};
-pub use boundary::Boundary;
+use boundary::Phase;
+pub use boundary::{Act, Boundary};
 use kept::Reading;
 use rig::Rig;
 use steps::Walk;
@@ -34,7 +42,8 @@ use steps::Walk;
 pub enum Steps {
     /// Every call in every way.
     Whole,
-    /// So many at each boundary, by the seed.
+    /// So many at each boundary, by the seed; where signatures change and where everything ends, at
+    /// one each.
     Few(u32),
 }
 
@@ -43,6 +52,7 @@ pub enum Steps {
 pub struct Plan {
     pub steps: Steps,
     pub boundaries: Vec<Boundary>,
+    pub acts: Vec<Act>,
     pub seed: u64,
 }
 
@@ -62,6 +72,8 @@ pub struct Outcome {
     pub half_done: usize,
     /// What trying again after a fault did not bring to its end, nor was it said to be done.
     pub stuck: Vec<String>,
+    /// Objects that were there when everything had ended.
+    pub left: usize,
     pub tally: Tally,
     pub seed: u64,
 }
@@ -82,35 +94,92 @@ pub async fn run(
     let mut rig = Rig::set_up(programs, root)?;
     let mut walk = Walk::begin(&rig, plan.seed).await?;
     let mut dice = Dice::new(plan.seed);
-    for boundary in &plan.boundaries {
-        walk.sign_in_again(*boundary).await?;
-        match plan.steps {
-            Steps::Whole => walk.whole(*boundary, &say).await?,
-            Steps::Few(steps) => walk.few(*boundary, steps, &mut dice, &say).await?,
+    for boundary in plan.places(Phase::Days, &mut dice) {
+        // A few steps outlive no session, and a code is good for one sign-in only.
+        if let Steps::Whole = plan.steps {
+            walk.sign_in_again(boundary).await?;
+        }
+        walk.through(plan, Phase::Days, boundary, &mut dice, &say).await?;
+    }
+    let tally = tally::judge(&rig.service, &walk.kept.ledger, JUDGED_DEADLINE)?;
+    let mut outcome = reckon(&walk, &rig, plan, tally, 0)?;
+    let late = [Phase::Signatures, Phase::End].map(|phase| (phase, plan.places(phase, &mut dice)));
+    if outcome.is_clean() && late.iter().any(|(_, places)| !places.is_empty()) {
+        say(&format!("{outcome}; now everything ends"));
+        walk.purge_all()?;
+        for (phase, places) in late {
+            for boundary in places {
+                walk.through(plan, phase, boundary, &mut dice, &say).await?;
+            }
+        }
+        let left = walk.purge_all()?;
+        let tally = tally::judge(&rig.service, &walk.kept.ledger, JUDGED_DEADLINE)?;
+        outcome = reckon(&walk, &rig, plan, tally, left)?;
+    }
+    drop(walk);
+    rig.service.stop()?;
+    Ok(outcome)
+}
+
+fn reckon(
+    walk: &Walk<'_>,
+    rig: &Rig,
+    plan: &Plan,
+    tally: Tally,
+    left: usize,
+) -> Result<Outcome, ChaosError> {
+    let Walk { kept, steps, faults, .. } = walk;
+    let Reading { accesses, unlogged, decisions, half_done } = kept.read(&rig.service)?;
+    Ok(Outcome {
+        steps: *steps,
+        faults: *faults,
+        accesses,
+        unlogged,
+        decisions,
+        half_done,
+        stuck: kept.stuck.clone(),
+        left,
+        tally,
+        seed: plan.seed,
+    })
+}
+
+impl Plan {
+    /// What is done at a boundary in a phase.
+    fn acts_of(&self, phase: Phase, boundary: Boundary) -> Vec<Act> {
+        let acts = boundary.acts().iter().copied();
+        acts.filter(|act| act.phase() == phase && self.acts.contains(act)).collect()
+    }
+
+    /// Where there is something to do in a phase.
+    fn places(&self, phase: Phase, dice: &mut Dice) -> Vec<Boundary> {
+        let all = self.boundaries.iter().copied();
+        let all: Vec<_> = all.filter(|it| !self.acts_of(phase, *it).is_empty()).collect();
+        match self.steps {
+            Steps::Few(_) if phase != Phase::Days => dice.choose(&all).into_iter().collect(),
+            Steps::Whole | Steps::Few(_) => all,
         }
     }
-    let Walk { kept, steps, faults, .. } = walk;
-    let tally = tally::judge(&rig.service, &kept.ledger, JUDGED_DEADLINE)?;
-    let Reading { accesses, unlogged, decisions, half_done } = kept.read(&rig.service)?;
-    rig.service.stop()?;
-    let (stuck, seed) = (kept.stuck, plan.seed);
-    Ok(Outcome { steps, faults, accesses, unlogged, decisions, half_done, stuck, tally, seed })
 }
 
 impl Outcome {
     /// Whether every promise was kept.
     pub const fn is_clean(&self) -> bool {
-        self.tally.is_clean() && self.unlogged == 0 && self.half_done == 0 && self.stuck.is_empty()
+        self.tally.is_clean()
+            && self.unlogged == 0
+            && self.half_done == 0
+            && self.stuck.is_empty()
+            && self.left == 0
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { steps, faults, accesses, unlogged, decisions, half_done, .. } = self;
+        let Self { steps, faults, accesses, unlogged, decisions, half_done, left, .. } = self;
         write!(
             f,
             "walk: {steps} steps, {faults} faults, {}, {accesses} accesses, {unlogged} of them not \
-             logged, {decisions} decisions, {half_done} half done, {} stuck, seed {}",
+             logged, {decisions} decisions, {half_done} half done, {} stuck, {left} left, seed {}",
             self.tally,
             self.stuck.len(),
             self.seed,

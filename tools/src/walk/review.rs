@@ -1,6 +1,6 @@
 //! Reviewers: one who signs in, looks and decides, and others who give a second word.
 
-use super::act::Patient;
+use super::act::{Patient, Stock};
 use super::kept::{Decision, Kept};
 use super::said::{MOVED_ON, Said};
 use super::staff::{self, Person};
@@ -98,14 +98,20 @@ impl Reviewers {
         kept: &mut Kept,
     ) -> Result<Case, ChaosError> {
         if self.released.is_empty() {
-            self.released = patient.stock(service, STOCK, &[], kept).await?;
+            let stock = patient.stock(service, Stock::of(STOCK), kept).await?;
+            self.released = stock.into_iter().map(|it| it.received).collect();
         }
         let next = self.released.pop();
         self.case(next).await
     }
 
     async fn case(&self, next: Option<Received>) -> Result<Case, ChaosError> {
-        let id = next.ok_or(ChaosError::Unread("a file"))?.id;
+        self.case_of(&next.ok_or(ChaosError::Unread("a file"))?).await
+    }
+
+    /// A file as its page shows it.
+    pub(super) async fn case_of(&self, file: &Received) -> Result<Case, ChaosError> {
+        let id = file.id.clone();
         let page = self.browser.get(&format!("/artifacts/{id}")).await?.text().await?;
         let after = page.split_once("name=\"version\" value=\"");
         let version = after.and_then(|(_, rest)| rest.split('"').next()?.parse().ok());
@@ -144,7 +150,7 @@ impl Reviewers {
         let (word, reason) = match decision {
             Decision::FirstWord | Decision::Approve => ("approve", "care_need"),
             Decision::Reject => ("reject", "not_asked"),
-            Decision::Recall => ("recall", ""),
+            Decision::Recall | Decision::Alert | Decision::Purge => ("recall", ""),
         };
         let mut said = Said::Failed;
         for _ in 0..2 {
@@ -162,11 +168,11 @@ async fn suspicious_files(
     patient: &mut Patient,
     kept: &mut Kept,
 ) -> Result<Vec<Received>, ChaosError> {
-    let files = patient.stock(service, STOCK, &TAIL, kept).await?;
-    for file in &files {
-        kept.ledger.expect(&file.id, "in_review");
+    let stock = patient.stock(service, Stock { tail: &TAIL, ..Stock::of(STOCK) }, kept).await?;
+    for file in &stock {
+        kept.ledger.expect(&file.received.id, "in_review");
     }
-    Ok(files)
+    Ok(stock.into_iter().map(|it| it.received).collect())
 }
 
 /// Gives the second word, with a code; whoever lost their session by a fault signs in again.

@@ -1,12 +1,13 @@
 //! The service with a relay at each of its boundaries.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Boundary;
 use crate::chaos::service::{Programs, Service, set};
 use crate::chaos::{ChaosError, DOCTOR, PASSWORD};
 use crate::cluster::Cluster;
+use crate::eve::Eve;
 use crate::relay::jail::Asked;
 use crate::relay::{Plan, Relay, Server};
 use crate::servers::{self, AREAS, Buckets, Clamd, DATABASE};
@@ -17,17 +18,22 @@ pub(super) struct Rig {
     pub(super) service: Service,
     /// The doctor's.
     pub(super) totp_uri: String,
+    /// Of what the sensor says.
+    pub(super) eve: Eve,
+    /// A folder for whatever else there is.
+    pub(super) root: PathBuf,
+    pub(super) weed: Weed,
     database: Relay,
     store: Relay,
     clamd: Relay,
     jail: Asked,
     /// End after everything that needs them.
-    _servers: (Cluster, Weed, Clamd),
+    _servers: (Cluster, Clamd),
 }
 
 /// What hangs is given up, and what was leased by it taken over, soon; sessions outlive a boundary's
-/// walk. In seconds.
-const LIMITS: [(&str, i64); 8] = [
+/// walk. Times in seconds.
+const LIMITS: [(&str, i64); 10] = [
     ("lease", 5),
     ("database_deadline", 2),
     ("clamd_deadline", 2),
@@ -36,6 +42,9 @@ const LIMITS: [(&str, i64); 8] = [
     ("session_idle", 3600),
     ("session_idle_doctor", 3600),
     ("step_up", 3600),
+    // Every step changes what is stored, and each of few files is a large share of it.
+    ("rescan_rate", 60_000),
+    ("recall_least", 1_000_000),
 ];
 const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
 
@@ -48,11 +57,16 @@ impl Rig {
         servers::use_database(&service, &cluster, |table| {
             set(table, &["database", "url"], url.into());
         })?;
-        let weed = Weed::start(&servers::identities(), None)?;
+        let mut identities = servers::identities().to_vec();
+        identities.push(servers::checkpoints_identity());
+        let weed = Weed::start(&identities, None)?;
         servers::make_buckets(&weed, &AREAS)?;
+        weed.make_locked_bucket(&servers::bucket("log"))?;
         let store = Relay::on_port(Server::Port(weed.port("s3")))?;
         let endpoint = format!("http://127.0.0.1:{}", store.port());
         servers::use_buckets(&service, &endpoint, Buckets::InPath, None)?;
+        servers::use_locked_bucket(&service, &endpoint)?;
+        let eve = Eve::beside(&service, root)?;
         let own = Clamd::start(&root.join("clamd"), &service.signature_set())?;
         let socket = root.join("clamd-relay.sock");
         let clamd = Relay::on_socket(&socket, Server::Socket(own.socket().to_owned()))?;
@@ -70,7 +84,9 @@ impl Rig {
         let totp_uri = service.ask(&doctor, PASSWORD)?.text_of("totp_uri")?;
         service.start()?;
         service.wait_ready()?;
-        Ok(Self { service, totp_uri, database, store, clamd, jail, _servers: (cluster, weed, own) })
+        eve.is_heard(&service)?;
+        let (root, _servers) = (root.to_owned(), (cluster, own));
+        Ok(Self { service, totp_uri, eve, root, weed, database, store, clamd, jail, _servers })
     }
 
     /// Where a boundary's faults are set.
@@ -79,11 +95,13 @@ impl Rig {
             Boundary::IntakeDatabase
             | Boundary::WorkerDatabase
             | Boundary::PortalDatabase
-            | Boundary::ReviewDatabase => self.database.plan(),
+            | Boundary::ReviewDatabase
+            | Boundary::SensorDatabase => self.database.plan(),
             Boundary::IntakeStore
             | Boundary::WorkerStore
             | Boundary::PortalStore
-            | Boundary::ReviewStore => self.store.plan(),
+            | Boundary::ReviewStore
+            | Boundary::CheckpointStore => self.store.plan(),
             Boundary::Clamd => self.clamd.plan(),
             Boundary::Jail => self.jail.plan(),
         }

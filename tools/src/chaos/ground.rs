@@ -1,9 +1,11 @@
 //! What a service under trial stands on: files of its own, or servers that can be lost.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::ChaosError;
+use super::second::Second;
 use super::service::{Service, set};
 use crate::cluster::Cluster;
 use crate::servers;
@@ -18,9 +20,11 @@ pub enum On {
     Servers,
 }
 
-/// The servers, if there are any; they end with this value.
+/// The servers, if there are any, and then a second worker; they end with this value.
 #[derive(Debug, Default)]
 pub struct Ground {
+    // First, as it stands on the others.
+    second: Option<Second>,
     database: Option<Cluster>,
     store: Option<Weed>,
 }

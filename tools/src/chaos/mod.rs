@@ -11,6 +11,7 @@ pub mod picture;
 mod pieces;
 pub mod process;
 mod random;
+mod second;
 pub mod service;
 pub mod tally;
 
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::eve::Eve;
 pub use error::ChaosError;
 pub use ground::{Ground, On};
 use patient::{Received, Visitor, patient};
@@ -48,6 +50,8 @@ pub enum Until {
 pub struct Outcome {
     pub cycles: u32,
     pub kills: u32,
+    /// Of a sensor, about files that were acknowledged.
+    pub alerts: u32,
     pub tally: Tally,
     pub seed: u64,
     pub on: On,
@@ -65,6 +69,8 @@ enum Victim {
     Database,
     /// The S3 server, likewise.
     Store,
+    /// The worker on another machine.
+    Second,
 }
 
 /// The doctor whose links the patients hold.
@@ -85,11 +91,14 @@ const MOST_OF_ONE: usize = 2;
 /// Everything acknowledged must have been judged by then.
 const JUDGED_DEADLINE: Duration = Duration::from_mins(4);
 
+/// Of so many files a sensor raises an alert about one.
+const FILES_AN_ALERT: u64 = 8;
+
 /// Longest time that a server stays away.
 const LONGEST_AWAY_MS: u64 = 2000;
 
 /// Each as often as it stands here; servers only where there are any.
-const VICTIMS: [Victim; 20] = [
+const VICTIMS: [Victim; 24] = [
     Victim::Role("intake"),
     Victim::Role("intake"),
     Victim::Role("intake"),
@@ -99,6 +108,8 @@ const VICTIMS: [Victim; 20] = [
     Victim::Role("worker"),
     Victim::Role("portal"),
     Victim::Role("review"),
+    Victim::Role("sensor"),
+    Victim::Role("sensor"),
     Victim::Engine("clamd"),
     Victim::Engine("sekisho-jail"),
     Victim::Engine("sekisho-jail"),
@@ -110,6 +121,8 @@ const VICTIMS: [Victim; 20] = [
     Victim::Store,
     Victim::Store,
     Victim::Store,
+    Victim::Second,
+    Victim::Second,
 ];
 
 /// Sets a service up below `root`, runs the plan, and judges.
@@ -125,15 +138,18 @@ pub async fn run(
     let mut service = Service::prepare(programs, root)?;
     service.configure(|table| set(table, &["limits", "lease"], LEASE_SECONDS.into()))?;
     let mut ground = Ground::lay(&service, plan.on)?;
+    let eve = Eve::beside(&service, root)?;
     let doctor = ["user", "add", "--login", DOCTOR, "--name", "青木", "--role", "doctor"];
     service.ask(&doctor, PASSWORD)?;
     service.start()?;
     service.wait_ready()?;
+    ground.bring_second(&service, root)?;
+    eve.is_heard(&service)?;
     let mut dice = Dice::new(plan.seed);
     let mut ledger = Ledger::default();
-    let (mut cycle, mut kills) = (0, 0);
+    let (mut cycle, mut kills, mut alerts) = (0, 0, 0);
     let mut visitor = None;
-    let mut since_start = Vec::new();
+    let (mut since_start, mut suspects) = (Vec::new(), Vec::<(Received, usize)>::new());
     let begun = Instant::now();
     while plan.until.goes_on(cycle, begun) {
         let here = match visitor.take().filter(|_| cycle % CYCLES_A_VISIT != 0) {
@@ -143,6 +159,12 @@ pub async fn run(
         let files = files(&mut dice, plan.seed, cycle)?;
         let sending = tokio::spawn(send_all(here.clone(), files));
         tokio::time::sleep(Duration::from_millis(dice.below(LONGEST_WAIT_MS))).await;
+        eve.lives()?;
+        for (file, length) in suspects.drain(..) {
+            eve.alert(&file, length)?;
+            ledger.expect(&file.id, "in_review");
+            alerts += 1;
+        }
         let victim = choose(&mut dice, &since_start, plan.on);
         since_start.push(victim);
         if victim == Victim::All {
@@ -151,7 +173,9 @@ pub async fn run(
         let hit = hit(&mut service, &mut ground, victim, &mut dice)?;
         let sent = sending.await.map_err(|_| ChaosError::Unread("what was sent"))?;
         say(&format!("cycle {cycle}: {victim:?}, {} acknowledged", sent.received.len()));
-        ledger.add(sent.received, sent.unacknowledged);
+        let is_suspect = |_: &&(Received, usize)| dice.below(FILES_AN_ALERT) == 0;
+        suspects.extend(sent.received.iter().filter(is_suspect).cloned());
+        ledger.add(sent.received.into_iter().map(|(it, _)| it).collect(), sent.unacknowledged);
         kills += u32::from(hit);
         service.wait_ready()?;
         visitor = Some(here);
@@ -159,7 +183,7 @@ pub async fn run(
     }
     let tally = tally::judge(&service, &ledger, JUDGED_DEADLINE)?;
     service.stop()?;
-    Ok(Outcome { cycles: cycle, kills, tally, seed: plan.seed, on: plan.on })
+    Ok(Outcome { cycles: cycle, kills, alerts, tally, seed: plan.seed, on: plan.on })
 }
 
 impl Until {
@@ -173,8 +197,11 @@ impl Until {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cycles, kills, tally, seed, on } = self;
-        write!(f, "chaos: {cycles} cycles, {kills} kills, {tally}, on {on}, seed {seed}")?;
+        let Self { cycles, kills, alerts, tally, seed, on } = self;
+        write!(
+            f,
+            "chaos: {cycles} cycles, {kills} kills, {alerts} alerts, {tally}, on {on}, seed {seed}"
+        )?;
         tally.lost.iter().try_for_each(|lost| write!(f, "\nlost: {lost}"))
     }
 }
@@ -197,7 +224,8 @@ pub const fn marker(seed: u64, place: u64) -> u64 {
 }
 
 struct Sent {
-    received: Vec<Received>,
+    /// Each with its length.
+    received: Vec<(Received, usize)>,
     unacknowledged: u32,
 }
 
@@ -206,7 +234,7 @@ async fn send_all(visitor: Visitor, files: Vec<Vec<u8>>) -> Sent {
     let mut sent = Sent { received: Vec::new(), unacknowledged: 0 };
     for file in files {
         match visitor.send_photo(&file).await {
-            Ok(received) => sent.received.push(received),
+            Ok(received) => sent.received.push((received, file.len())),
             Err(_) => sent.unacknowledged += 1,
         }
     }
@@ -217,13 +245,13 @@ async fn send_all(visitor: Visitor, files: Vec<Vec<u8>>) -> Sent {
 /// its time on kills.
 fn choose(dice: &mut Dice, since_start: &[Victim], on: On) -> Victim {
     let is_there = |victim: &&Victim| match victim {
-        Victim::Database | Victim::Store => on == On::Servers,
+        Victim::Database | Victim::Store | Victim::Second => on == On::Servers,
         Victim::Role(_) | Victim::Engine(_) | Victim::All => true,
     };
     let victims: Vec<_> = VICTIMS.iter().filter(is_there).collect();
     let place = usize::try_from(dice.below(victims.len() as u64)).unwrap_or(0);
     let chosen = victims.get(place).map_or(Victim::All, |victim| **victim);
-    if matches!(chosen, Victim::Database | Victim::Store) {
+    if matches!(chosen, Victim::Database | Victim::Store | Victim::Second) {
         // They start again at once, however often.
         return chosen;
     }
@@ -243,6 +271,7 @@ fn hit(
             ground.lose_database(Duration::from_millis(dice.below(LONGEST_AWAY_MS)))
         }
         Victim::Store => ground.lose_store(Duration::from_millis(dice.below(LONGEST_AWAY_MS))),
+        Victim::Second => ground.lose_second(),
         Victim::Role(role) => {
             service.kill_role(role)?;
             Ok(true)

@@ -36,6 +36,8 @@ pub struct Tally {
 
 /// Where a file goes that nobody had anything against, or that was approved.
 pub(crate) const RELEASED: &str = "released";
+/// How long an alert may take to have its effect.
+const SETTLES: Duration = Duration::from_secs(30);
 /// More than any run makes.
 const MOST_ROWS: &str = "100000";
 
@@ -46,13 +48,13 @@ impl Ledger {
         self.unacknowledged += unacknowledged;
     }
 
-    /// Notes that a file must be in another state in the end.
-    pub fn expect(&mut self, id: &str, state: &'static str) {
     /// Every file that was acknowledged.
     pub fn ids(&self) -> Vec<String> {
         self.acknowledged.iter().map(|(it, _)| it.id.clone()).collect()
     }
 
+    /// Notes that a file must be in another state in the end.
+    pub fn expect(&mut self, id: &str, state: &'static str) {
         for (_, end) in self.acknowledged.iter_mut().filter(|(it, _)| it.id == id) {
             *end = state;
         }
@@ -90,6 +92,12 @@ pub fn judge(service: &Service, ledger: &Ledger, deadline: Duration) -> Result<T
     let has_none = |state| queue(service, Some(state)).is_ok_and(|queue| queue.is_empty());
     let waits = || has_none("quarantined") && has_none("approved");
     service.wait_until("an empty quarantine", deadline, waits)?;
+    // What is stopped after its release is so a moment later; what never is, is counted.
+    let is_everywhere = || {
+        let states = queue(service, None).unwrap_or_default();
+        ledger.acknowledged.iter().all(|(it, end)| states.get(&it.id).is_some_and(|at| at == end))
+    };
+    let _ = service.wait_until("everything where it must be", SETTLES, is_everywhere);
     let states = queue(service, None)?;
     let received = events(service, "receive")?;
     let released = events(service, "release")?;

@@ -29,6 +29,7 @@ TEST='
 /usr/bin/avifdec|libavif-bin|makes AVIF pictures and decodes them as somebody else does
 /usr/bin/heif-enc|libheif-examples|makes HEIC pictures and decodes them as somebody else does
 /usr/bin/tshark|tshark|reads the captures that a sensor is shown, as somebody else does
+/usr/bin/suricata|suricata|watches the patients'"'"' door, and is shown what came over it
 /usr/bin/tiffcp|libtiff-tools|packs a TIFF in every way that it knows
 /usr/bin/tifftopnm|netpbm|decodes TIFF and BMP as somebody else does
 /usr/bin/pg_ctlcluster|postgresql|the shared database, for tests in a cluster of their own
@@ -48,6 +49,55 @@ BENCH='
 '
 
 say() { printf 'setup: %s\n' "$1" >&2; }
+
+# Debian 12 has Suricata among its backports only, and with it the part that reads HTTP. These packages may come
+# from there, from the mirror that this machine uses already, and no others.
+backport() {
+    if can_be_had "$1"; then
+        return
+    fi
+    release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' \
+        'Created-By: Packages' "Codename: $release" 'Component: main' | head -n 1)
+    if [ -z "$release" ] || [ -z "$mirror" ]; then
+        say "no source of packages has $1, and which mirror may have it is not known: please install it"
+        exit 1
+    fi
+    say "$1 is among the backports of this release: adding these as a source, for: $*"
+    place "/etc/apt/preferences.d/$release-backports-of-$1" \
+        "Package: $*" "Pin: release n=$release-backports" 'Pin-Priority: 500' '' \
+        'Package: *' "Pin: release n=$release-backports" 'Pin-Priority: -1'
+    place "/etc/apt/sources.list.d/$release-backports-of-$1.sources" \
+        'Types: deb' "URIs: $mirror" "Suites: $release-backports" 'Components: main' \
+        'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg'
+    $as_root apt-get update -qq
+    if ! can_be_had "$1"; then
+        say "the backports at $mirror have no $1: please install it from elsewhere, then run this again"
+        exit 1
+    fi
+}
+
+can_be_had() {
+    apt-get install --simulate --no-install-recommends "$1" >/dev/null 2>&1
+}
+
+# A file of these lines.
+place() {
+    file=$1
+    shift
+    printf '%s\n' "$@" | $as_root tee "$file" >/dev/null
+}
+
+# What is installed is for tests to start: no package starts a service of its own, least of all one that
+# listens to this machine's network.
+without_services() {
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        place "$policy" '#!/bin/sh' 'exit 101'
+        $as_root chmod 755 "$policy"
+        trap '$as_root rm -f "$policy"' EXIT
+    fi
+}
 
 case "${1:-}" in
     demo) wanted=$DEMO ;;
@@ -84,8 +134,10 @@ if [ -n "$packages" ]; then
         exit 1
     fi
     say "installing with apt-get: $packages"
-    # Unquoted on purpose: words of their own.
     $as_root apt-get update -qq
+    case " $packages" in *' suricata '*) backport suricata libhtp2 ;; esac
+    without_services
+    # Unquoted on purpose: words of their own.
     $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends $packages >&2
 fi

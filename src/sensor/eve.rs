@@ -37,6 +37,8 @@ struct Event<'a> {
     kind: Cow<'a, str>,
     flow_id: Option<u64>,
     tx_id: Option<u64>,
+    #[serde(default)]
+    tx_guessed: bool,
     src_ip: Option<IpAddr>,
     src_port: Option<u16>,
     dest_ip: Option<IpAddr>,
@@ -212,9 +214,14 @@ impl Event<'_> {
             "alert" => {
                 let Some(alert) = &self.alert else { return Read::Malformed };
                 let Some(seen) = alert.seen(interest) else { return Read::Other };
-                found.push(place.sighting(self.transaction(self.tx_id), seen));
+                // A rule about packets knows its connection only: where requests follow each other closely, the
+                // one that the sensor guesses is another, and so are the files that it names.
+                let known = !self.tx_guessed;
+                let request = self.tx_id.filter(|_| known);
+                found.push(place.sighting(self.transaction(request), seen));
                 // A reply's file is ours, not the patient's.
-                let files = self.files.iter().filter(|_| place.is_from_client).take(MOST_FILES);
+                let is_theirs = known && place.is_from_client;
+                let files = self.files.iter().filter(|_| is_theirs).take(MOST_FILES);
                 found.extend(files.filter_map(|file| {
                     let request = file.tx_id.or(self.tx_id);
                     Some(place.sighting(self.transaction(request), file.seen()?))

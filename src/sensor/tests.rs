@@ -86,6 +86,23 @@ fn an_alert_is_kept_by_its_numbers_and_never_by_its_payload() {
 }
 
 #[test]
+fn a_request_that_the_sensor_only_guesses_is_not_taken_for_the_one() {
+    let of = |is_guessed: bool| {
+        let mut event = alert(7, 9, 1);
+        event["tx_id"] = json!(0);
+        event["files"] = json!([file(&"a".repeat(64))]);
+        if is_guessed {
+            event["tx_guessed"] = json!(true);
+        }
+        read(&event).sightings
+    };
+    let [alert, file] = &of(false)[..] else { panic!("both") };
+    assert_eq!((alert.transaction.request, file.transaction.request), (Some(0), Some(2)));
+    let [alert] = &of(true)[..] else { panic!("the alert alone") };
+    assert_eq!(alert.transaction, Transaction { flow: Some(7), request: None });
+}
+
+#[test]
 fn what_is_of_another_service_or_of_no_weight_is_not_kept() {
     let with = |name: &str, value: Value| {
         let mut event = alert(7, 9, 1);

@@ -2,8 +2,9 @@
 //!
 //! Rotation by renaming: the writer goes on in the renamed file until it is told to open the new
 //! one, so the old is read on until the new has something in it. Rotation by copying and truncating:
-//! what was not read yet stands in the copy, which is found by the bytes before the place. The same
-//! search finds the place again after a restart. What cannot be found is told as a gap.
+//! what was not read yet stands in the copy, which is found by the bytes before the place, and in copies
+//! that were made since. The same search finds the place again after a restart. What cannot be found is
+//! told as a gap.
 
 mod place;
 
@@ -29,8 +30,9 @@ pub struct Tail {
     open: Option<Open>,
     /// Files that come after the open one; the last is the one at the path.
     after: VecDeque<Open>,
-    /// Files read to their end lately.
+    /// Files read to their end lately, and the last of them.
     finished: Vec<Number>,
+    last: Option<Open>,
     /// What is lost and not told yet.
     lost: Counts,
     buffer: Vec<u8>,
@@ -49,6 +51,7 @@ impl Tail {
             open: None,
             after: VecDeque::new(),
             finished: Vec::new(),
+            last: None,
             lost: Counts::default(),
             buffer: vec![0; GULP],
         };
@@ -79,6 +82,7 @@ impl Tail {
                 let counts = std::mem::take(&mut self.lost);
                 return Ok(Some(Reading { counts, ..Reading::of(&self.path.to_string_lossy()) }));
             }
+            self.find_unread()?;
             let Some(open) = &mut self.open else {
                 self.open = Open::at_path(&self.path)?;
                 if self.open.is_none() {
@@ -105,9 +109,11 @@ impl Tail {
     }
 
     fn finish(&mut self) {
-        self.finished.extend(self.open.as_ref().map(Open::number));
+        let Some(open) = self.open.take() else { return };
+        self.finished.push(open.number());
         let surplus = self.finished.len().saturating_sub(MOST_FINISHED);
         self.finished.drain(..surplus);
+        self.last = Some(open);
     }
 
     fn take(&mut self, read: usize, interest: &Interest) -> Reading {
@@ -145,6 +151,23 @@ impl Tail {
         Ok(true)
     }
 
+    /// Goes back to what was written into a file, copied and cut again since it was cut, before anything
+    /// of it was read: its length does not show that, only a copy that is newer than the last.
+    fn find_unread(&mut self) -> io::Result<()> {
+        let (Some(open), Some(last)) = (&self.open, &self.last) else { return Ok(()) };
+        let is_unread = open.place() == 0 && self.after.is_empty();
+        // One that was renamed comes before whatever was since.
+        if !is_unread || Open::at_path(&self.path)?.is_none_or(|it| !it.is(open)) {
+            return Ok(());
+        }
+        let mut copies = newer(&self.path, last, &self.finished)?;
+        if let Some(first) = copies.pop_front() {
+            self.after = copies;
+            self.after.extend(self.open.replace(first));
+        }
+        Ok(())
+    }
+
     /// The open file is shorter than what was read of it, or has other bytes there.
     fn after_a_cut(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
@@ -152,8 +175,13 @@ impl Tail {
         let mut others = rotated(&self.path)?.into_iter().filter(|it| !it.is(&open));
         let copy = others.find_map(|it| it.continues(&lost));
         if let Some(copy) = copy {
+            // It may have been copied and cut again since.
+            let mut after = newer(&self.path, &copy, &self.finished)?;
+            after.retain(|it| !it.is(&open));
+            after.push_back(open);
+            after.append(&mut self.after);
+            self.after = after;
             self.open = Some(copy);
-            self.after.push_front(open);
         } else {
             self.tear();
             self.lost.gaps += 1;

@@ -68,11 +68,15 @@ impl World {
     }
 
     fn rename(&mut self, to: &str) {
-        // As if a moment had passed since the last: the clock of the folder ticks slowly.
+        self.pass_time(&self.writer);
+        fs::rename(self.path(""), self.path(to)).unwrap();
+    }
+
+    /// As if a moment had passed since the last: the clock of the folder ticks slowly.
+    fn pass_time(&self, file: &File) {
         #[expect(clippy::disallowed_methods, reason = "the time of a file")]
         let old = SystemTime::now() - Duration::from_secs(1000 - u64::from(self.next));
-        self.writer.set_modified(old).unwrap();
-        fs::rename(self.path(""), self.path(to)).unwrap();
+        file.set_modified(old).unwrap();
     }
 
     fn reopen(&mut self) {
@@ -81,6 +85,7 @@ impl World {
 
     fn copy_and_truncate(&mut self, to: &str) {
         fs::copy(self.path(""), self.path(to)).unwrap();
+        self.pass_time(&append(&self.path(to)));
         self.writer.set_len(0).unwrap();
     }
 
@@ -191,6 +196,28 @@ fn a_file_that_is_copied_and_truncated_in_mid_line_is_read_whole() {
         world.writer.write_all(&tail).unwrap();
         world.poll();
     }
+    world.expect_all_once();
+}
+
+#[test]
+fn a_storm_of_copies_and_cuts_loses_nothing_between_two_looks() {
+    let mut world = World::new();
+    world.write(1);
+    world.poll();
+    for round in 0..40 {
+        world.copy_and_truncate(&format!(".{round}"));
+        if round % 4 == 0 {
+            world.poll();
+        }
+        world.write(round % 7);
+        if round % 5 == 0 {
+            world.poll();
+        }
+        if round % 9 == 0 {
+            world.restart();
+        }
+    }
+    world.write(1);
     world.expect_all_once();
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -255,6 +255,7 @@ impl Browser {
         let peer = PeerIdentity {
             peer: ([192, 0, 2, 7], 50_000).into(),
             local: ([192, 0, 2, 1], 443).into(),
+            opened: Instant::now(),
             certificate_sha256: None,
         };
         let router = router.layer(Extension(peer));

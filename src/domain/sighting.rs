@@ -216,19 +216,23 @@ impl Sighting {
             return known;
         }
         let is_request = |it: &Self| matches!(it.seen, Seen::Request { .. });
-        let was_open = self.open_since() <= artifact.received_at.plus(watch.window)
-            && begun(artifact).minus(watch.window) <= self.at;
-        if companions.iter().any(is_request) || !was_open {
+        let before = self.open_since() <= artifact.received_at.plus(watch.window);
+        if companions.iter().any(is_request) || !before {
             return None;
         }
-        let mut over = artifact.connection.all();
+        // A rule may have matched at the connection's beginning, long before the upload.
+        let was_open = |it: &&Connection| {
+            it.opened_at.unwrap_or_else(|| begun(artifact)).minus(watch.window) <= self.at
+        };
+        let mut over = artifact.connection.all().filter(was_open);
         let same = |one, other| canonical(one) == canonical(other);
         if over.any(|it| same(self.client, it.peer) && same(self.service, it.local)) {
             return Some(Why::Connection);
         }
         let community = self.community.as_deref()?;
         let id = |it: &Connection| community::id(watch.seed, it.peer, it.local);
-        artifact.connection.all().any(|it| id(it) == community).then_some(Why::Community)
+        let mut over = artifact.connection.all().filter(was_open);
+        over.any(|it| id(it) == community).then_some(Why::Community)
     }
 
     /// Whether it was seen while the artifact came in, give or take a window.

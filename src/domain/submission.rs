@@ -72,6 +72,9 @@ impl fmt::Display for ListPlace {
 pub struct Connection {
     pub peer: SocketAddr,
     pub local: SocketAddr,
+    /// Since when it was open, which may be long before this request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Timestamp>,
     /// The request's id, made by the door, also answered in `x-request-id`.
     pub request: String,
     /// Those over which the pieces before came, of what came in pieces; none of them has others.
@@ -82,7 +85,13 @@ pub struct Connection {
 impl Connection {
     /// One request's.
     pub const fn new(peer: SocketAddr, local: SocketAddr, request: String) -> Self {
-        Self { peer, local, request, earlier: Vec::new() }
+        Self { peer, local, opened_at: None, request, earlier: Vec::new() }
+    }
+
+    /// The same, open since then.
+    #[must_use]
+    pub fn open_since(self, at: Timestamp) -> Self {
+        Self { opened_at: Some(at), ..self }
     }
 
     /// In the place of one that is not to be known any more.

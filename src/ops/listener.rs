@@ -13,7 +13,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -32,8 +32,9 @@ use tower_http::timeout::TimeoutBody;
 
 use super::certificates::fingerprint;
 use super::shares::{Share, Shares};
-use crate::domain::Code;
 use crate::domain::network::Network;
+use crate::domain::submission::Connection;
+use crate::domain::{Code, Timestamp};
 pub use proxied::Proxies;
 pub use watched::Patience;
 use watched::{Requests, Watched};
@@ -46,8 +47,18 @@ pub type Handle = axum_server::Handle<SocketAddr>;
 pub struct PeerIdentity {
     pub peer: SocketAddr,
     pub local: SocketAddr,
+    /// When the door took the connection.
+    pub opened: Instant,
     /// SHA-256 of the client certificate in DER, lower-case hexadecimal; machines' door only.
     pub certificate_sha256: Option<String>,
+}
+
+impl PeerIdentity {
+    /// A request over this connection, as what came with it is joined to what a sensor saw.
+    pub fn connection(&self, request: &str, now: Timestamp) -> Connection {
+        let connection = Connection::new(self.peer, self.local, request.to_owned());
+        connection.open_since(now.minus(self.opened.elapsed()))
+    }
 }
 
 /// Longest a TLS handshake may take.
@@ -189,6 +200,7 @@ impl Acceptor {
         &self,
         stream: TcpStream,
     ) -> io::Result<(Buffered, PeerIdentity, Share<Network>)> {
+        let opened = Instant::now();
         stream.set_nodelay(true)?;
         let (mut peer, mut local) = (stream.peer_addr()?, stream.local_addr()?);
         let mut stream = BufReader::with_capacity(READ_BYTES, stream);
@@ -208,7 +220,7 @@ impl Acceptor {
         let (stream, share) = tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await??;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate_sha256 = chain.and_then(<[_]>::first).map(fingerprint);
-        Ok((stream, PeerIdentity { peer, local, certificate_sha256 }, share))
+        Ok((stream, PeerIdentity { peer, local, opened, certificate_sha256 }, share))
     }
 }
 

@@ -111,6 +111,26 @@ fn an_alert_joins_what_came_while_its_connection_was_open_however_late_it_is() {
 }
 
 #[test]
+fn an_alert_at_the_beginning_of_a_connection_joins_what_came_over_it_long_after() {
+    let minute = Duration::from_mins(1);
+    let mut artifact = artifact();
+    let opened_at = BEGUN.minus(minute * 20);
+    artifact.connection = artifact.connection.open_since(opened_at);
+    let first = opened_at.minus(WATCH.window);
+    let moment = Duration::from_millis(1);
+    let connection = Some(Why::Connection);
+    for (at, expected) in [(first.minus(moment), None), (first, connection), (BEGUN, connection)] {
+        let early = Sighting { at, opened_at: Some(opened_at), ..alert() };
+        assert_eq!(early.joins(&[], &artifact, &WATCH), expected, "{at}");
+        let community = Some(community::id(WATCH.seed, early.client, early.service));
+        let client = "203.0.113.9:1".parse().unwrap();
+        let elsewhere = Sighting { client, community, ..early };
+        let expected = expected.map(|_| Why::Community);
+        assert_eq!(elsewhere.joins(&[], &artifact, &WATCH), expected, "{at}");
+    }
+}
+
+#[test]
 fn a_community_id_joins_where_addresses_were_rewritten_and_only_under_the_same_seed() {
     let Connection { peer, local, .. } = artifact().connection;
     let elsewhere = "203.0.113.9:50000".parse().unwrap();

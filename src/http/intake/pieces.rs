@@ -14,7 +14,6 @@ use super::tus::{
 use crate::app::{Intake, PeerIdentity};
 use crate::domain::UploadId;
 use crate::domain::checksum::Checksum;
-use crate::domain::submission::Connection;
 use crate::flow::Refusal;
 use crate::flow::receive::{self, Piece, Visit};
 use crate::http::{Door, Failure, Page, SendingPatient};
@@ -73,7 +72,8 @@ pub(super) async fn append(
     tus.expect_piece()?;
     let (offset, checksum) = (tus.offset()?, tus.checksum()?);
     let upload = id_of(&door.role, &visit, &untrusted_id).await?;
-    let piece = Piece { upload, offset, checksum, connection: connection(&page, &peer) };
+    let connection = peer.connection(&page.request, door.role.app.clock.read());
+    let piece = Piece { upload, offset, checksum, connection };
     // On its own: when the connection breaks, this handler may be dropped, and what came is kept
     // all the same.
     let (intake, token) = (door.role, sender.token);
@@ -109,8 +109,4 @@ async fn id_of(intake: &Intake, visit: &Visit, untrusted_id: &str) -> Result<Upl
         Ok(id) => Ok(id),
         Err(_) => Err(visit.refuse(&intake.app, Refusal::UploadUnknown).await.into()),
     }
-}
-
-fn connection(page: &Page, peer: &PeerIdentity) -> Connection {
-    Connection::new(peer.peer, peer.local, page.request.clone())
 }

@@ -14,7 +14,6 @@ use super::receipt::artifact_json;
 use super::uploads::{Sent, take_form, told};
 use crate::app::{Intake, PeerIdentity};
 use crate::domain::limits::Limits;
-use crate::domain::submission::Connection;
 use crate::flow::receive::{self, Visit};
 use crate::flow::{Refusal, sign_in};
 use crate::http::{Door, Failure, Page, PatientSession, Problem, problem_json};
@@ -58,7 +57,7 @@ pub(super) async fn send(
     let intake = &door.role;
     let mut visit = receive::visit(intake, session.link, session.submission).await?;
     let form = form.map_err(|_| Problem::BadRequest)?;
-    let connection = Connection::new(peer.peer, peer.local, page.request.clone());
+    let connection = peer.connection(&page.request, intake.app.clock.read());
     let sent = match visit.take_place(intake).await {
         Ok(place) => {
             let mut sent = take_form(intake, &mut visit, &place, &connection, form).await;

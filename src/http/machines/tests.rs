@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -251,7 +251,8 @@ async fn ask(
 ) -> (StatusCode, Vec<u8>, Vec<u8>) {
     let address = ([192, 0, 2, 7], 50_000).into();
     let certificate_sha256 = certificate.map(str::to_owned);
-    let peer = PeerIdentity { peer: address, local: address, certificate_sha256 };
+    let peer =
+        PeerIdentity { peer: address, local: address, opened: Instant::now(), certificate_sha256 };
     let router: Router = world.machines().layer(Extension(peer));
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
     let response = router.oneshot(request).await.unwrap();

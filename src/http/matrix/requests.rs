@@ -1,5 +1,7 @@
 //! Every route's request, complete and valid: what is refused is refused for who asks, not for how.
 
+use std::time::Instant;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION};
@@ -64,7 +66,12 @@ impl Doors {
         }
         let address = ([192, 0, 2, 7], 50_000).into();
         let certificate_sha256 = badge.certificate.clone();
-        let peer = PeerIdentity { peer: address, local: address, certificate_sha256 };
+        let peer = PeerIdentity {
+            peer: address,
+            local: address,
+            opened: Instant::now(),
+            certificate_sha256,
+        };
         request.extensions_mut().insert(peer);
         let (_, router) = self.routers.iter().find(|(door, _)| *door == at).expect("a door");
         let response = router.clone().oneshot(request).await.expect("infallible");

@@ -31,5 +31,6 @@ mod separation;
 mod service;
 mod signatures;
 mod slow_documents;
+mod suricata;
 mod suspend;
 mod walk;

@@ -1,6 +1,6 @@
 //! A sensor that is shown each file as it would look without TLS: what it says stops files, and
 //! without its answer nothing is released. It is a stand-in that speaks Suricata's command socket
-//! and reads captures with tshark.
+//! and reads captures with tshark; `suricata::shown` has the real one.
 
 mod suricata;
 
@@ -36,7 +36,7 @@ struct Bench {
 }
 
 /// A folder in memory that is nobody else's.
-fn in_memory() -> TempDir {
+pub(crate) fn in_memory() -> TempDir {
     let folder = tempfile::tempdir_in(MEMORY).expect("a folder in memory");
     // Where roles have users of their own, the worker must be able to write there.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o770)).expect("closed");
@@ -71,7 +71,7 @@ impl Bench {
     }
 }
 
-fn upload([client, service]: [&str; 2]) -> Upload {
+pub(crate) fn upload([client, service]: [&str; 2]) -> Upload {
     let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
     Upload {
         submission: SubmissionId::new(NOW, [1; 10]),
@@ -90,7 +90,7 @@ fn timeout() -> EngineOutcome {
     EngineOutcome::PassingFault(Code::fixed("timeout"))
 }
 
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let next = |_| {
         state ^= state << 13;
@@ -275,7 +275,7 @@ async fn nothing_is_released_without_the_word_of_a_sensor_that_is_shown_each_fil
     assert!(shown.into_iter().any(|it| (it.client, it.service) == (peer, local)), "its addresses");
 
     // A comment within a photo that the rule looks for.
-    let bad = patient.send_photo(&commented(StandIn::BAD.1)).await.expect("received");
+    let bad = patient.send_photo(&commented(&photo(), StandIn::BAD.1)).await.expect("received");
     assert_eq!(world.settled(&bad.id), "in_review", "{}", world.row(&bad.id));
     assert_eq!(world.row(&bad.id)["reason"], "replay.ids_alert");
 
@@ -293,9 +293,8 @@ async fn nothing_is_released_without_the_word_of_a_sensor_that_is_shown_each_fil
     assert_eq!(left, 0, "no capture stays");
 }
 
-/// A photo with a comment.
-fn commented(comment: &[u8]) -> Vec<u8> {
-    let photo = photo();
+/// A photo with a comment, of less than 64 KB.
+pub(crate) fn commented(photo: &[u8], comment: &[u8]) -> Vec<u8> {
     let length = u16::try_from(comment.len() + 2).expect("short").to_be_bytes();
     let (start, rest) = photo.split_at(2);
     [start, &[0xff, 0xfe], &length, comment, rest].concat()

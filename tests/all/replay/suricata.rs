@@ -1,8 +1,8 @@
 //! Stands where a Suricata in pcap mode would: its command socket and its log, with tshark to read the captures.
 //!
-//! Suricata is no package of Debian's here. What its documentation says of the socket is spoken: a version first, then
-//! a command a line, captures worked off one by one, logs closed before the next begins. It finds our canary's rule,
-//! and one rule more, which looks for [`StandIn::BAD`].
+//! It does on demand what the real one does not: hang, refuse, see half. What its documentation says of the socket is
+//! spoken: a version first, then a command a line, captures worked off one by one, logs closed before the next begins.
+//! It finds our canary's rule, and one rule more, which looks for [`StandIn::BAD`].
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};

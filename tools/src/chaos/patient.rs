@@ -21,6 +21,9 @@ pub const BIRTH_DATE: &str = "19480203";
 #[derive(Clone, Debug)]
 pub struct Visitor {
     client: Client,
+    /// Where the door is, and from which of this machine's own addresses.
+    address: IpAddr,
+    from: Option<IpAddr>,
     pub door: Door,
     pub cookie: String,
 }
@@ -36,7 +39,8 @@ pub struct Received {
 /// Name, file name with media type, and bytes of one field.
 pub type FormField<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
 
-const BOUNDARY: &str = "sekisho-test-7f0d3c5e9b1a";
+/// Between the parts of every form.
+pub const BOUNDARY: &str = "sekisho-test-7f0d3c5e9b1a";
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longest silence of a door; what is sent meanwhile is silence too.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -77,16 +81,27 @@ impl Visitor {
         Self::build(service, door, address, |builder| Ok(forgetful(builder)))
     }
 
+    /// The same for somebody at one of this machine's own addresses.
+    ///
+    /// # Errors
+    /// As [`Visitor::new`].
+    pub fn new_from(service: &Service, door: &str, from: IpAddr) -> Result<Self, ChaosError> {
+        let visitor =
+            Self::build(service, door, HERE, |builder| Ok(forgetful(builder).local_address(from)))?;
+        Ok(Self { from: Some(from), ..visitor })
+    }
+
     /// The same visitor, who goes on using a connection, and waits for long: for doors that nobody kills,
     /// however busy.
     ///
     /// # Errors
     /// As [`Visitor::new`].
     pub fn keeping_connections(self, service: &Service) -> Result<Self, ChaosError> {
-        Ok(Self {
-            cookie: self.cookie,
-            ..Self::build(service, "intake", HERE, |it| Ok(it.read_timeout(BUSY)))?
-        })
+        let (cookie, from) = (self.cookie, self.from);
+        let visitor = Self::build(service, "intake", self.address, |it| {
+            Ok(it.local_address(from).read_timeout(BUSY))
+        })?;
+        Ok(Self { cookie, from, ..visitor })
     }
 
     fn build(
@@ -100,16 +115,17 @@ impl Visitor {
         let file = service.data.join("tls/local-ca.pem");
         let authority = std::fs::read(&file).map_err(ChaosError::at(&file))?;
         let door = service.door(door);
-        let address = SocketAddr::from((address, door.port));
+        let end = SocketAddr::from((address, door.port));
         let builder = Client::builder()
             .tls_certs_only([Certificate::from_pem(&authority)?])
             .https_only(true)
             .no_proxy()
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
-            .resolve(&door.host, address)
+            .resolve(&door.host, end)
             .read_timeout(SILENCE);
-        Ok(Self { client: change(builder)?.build()?, door, cookie: String::new() })
+        let client = change(builder)?.build()?;
+        Ok(Self { client, address, from: None, door, cookie: String::new() })
     }
 
     /// `GET`, as JSON where the door has it.

@@ -3,7 +3,8 @@
 //! The renderer leaves out what it cannot read and goes on. A page with a gap is refused instead: contents, what is drawn
 //! of notes, all that their resources name (forms, pictures, patterns, masks, letters that are drawings), and theirs.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use hayro::hayro_syntax::content::TypedIter;
 use hayro::hayro_syntax::content::ops::TypedInstruction;
@@ -13,11 +14,13 @@ use hayro::hayro_syntax::object::{
 use hayro::hayro_syntax::page::{Page, Resources};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
+use super::fonts::Brought;
 use super::pictures::Pictures;
+use super::programs::Kept;
 use super::samples::is_enough;
 use super::shown::{Setter, Setting, Shown};
 use super::stored::{Stored, last_parameters, packed, sides};
-use super::{bilevel, fax, fonts, forms, layers, wavelets};
+use super::{bilevel, fax, fonts, forms, layers, programs, wavelets};
 use crate::decode::memory::Memory;
 use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
@@ -33,7 +36,9 @@ pub(super) fn check(
     let mut parts = Parts {
         seen: HashSet::new(),
         lists: 0,
+        named: HashSet::new(),
         absent: HashSet::new(),
+        programs: HashMap::new(),
         shown: Shown::default(),
         budget: Budget::new(limits.max_expanded),
         limits,
@@ -47,7 +52,9 @@ pub(super) fn check(
         Err(code)
     } else if !whole {
         Err(FindingCode::PageIncomplete)
-    } else if parts.absent.iter().any(|font| parts.shown.has(font)) {
+    } else if parts.shown.has_beyond(&parts.named)
+        || parts.absent.iter().any(|font| parts.shown.has(font))
+    {
         Err(FindingCode::FontMissing)
     } else {
         Ok(())
@@ -103,8 +110,12 @@ struct Parts<'a> {
     seen: HashSet<ObjectIdentifier>,
     /// Lists of resources that were looked at.
     lists: u32,
-    /// Fonts that are elsewhere, of which nothing here has the shapes, and those in which text is shown.
+    /// Names of fonts that are there.
+    named: HashSet<Vec<u8>>,
+    /// Fonts that are elsewhere, of which nothing here has the shapes, or damaged, and those in which text is shown.
     absent: HashSet<Setter>,
+    /// Whether files of fonts are whole.
+    programs: HashMap<(ObjectIdentifier, Kept), bool>,
     shown: Shown,
     /// What all drawing instructions together may still unpack to.
     budget: Budget,
@@ -179,6 +190,7 @@ impl Parts<'_> {
                 let font = fonts.get::<Dict<'_>>(&*name);
                 let setter = Setter::Font(name.to_vec());
                 font.is_none_or(|font| {
+                    self.named.insert(name.to_vec());
                     self.is_whole_font(&font, fonts.get_ref(&*name), setter, depth)
                 })
             })
@@ -228,7 +240,8 @@ impl Parts<'_> {
         setter: Setter,
         depth: u32,
     ) -> bool {
-        if fonts::is_of_absent_signs(font) || fonts::is_of_absent_numbers(font) {
+        let is_absent = fonts::is_of_absent_signs(font) || fonts::is_of_absent_numbers(font);
+        if is_absent || !self.brings_whole(font) {
             self.absent.insert(setter);
         }
         let Some(letters) = font.get::<Dict<'_>>(b"CharProcs") else { return true };
@@ -246,6 +259,33 @@ impl Parts<'_> {
             Some(number) => self.once(number.into(), depth, are_whole),
             None => depth <= DEEPEST && are_whole(self),
         }
+    }
+
+    /// Whether what the document brings of a font is whole.
+    fn brings_whole(&mut self, font: &Dict<'_>) -> bool {
+        let mut is_readable = |stream: &Stream<'_>| {
+            let end = unpacked(stream, &mut self.budget, &mut |_| {});
+            compression(stream) == Some(Compression::Data)
+                && matches!(end, End::Reached | End::Unmarked)
+        };
+        let is_whole_file = |file: &Stream<'_>, kept| {
+            let file = file.decoded_data().map(Cow::into_owned);
+            file.is_ok_and(|file| programs::is_whole(file, kept))
+        };
+        fonts::tables(font).all(|table| is_readable(&table))
+            && match fonts::brought(font) {
+                Brought::Nothing => true,
+                Brought::Other => false,
+                Brought::File(file, kept) => {
+                    let number = file.obj_id();
+                    let known = self.programs.get(&(number, kept)).copied();
+                    known.unwrap_or_else(|| {
+                        let is_whole = is_readable(&file) && is_whole_file(&file, kept);
+                        self.programs.insert((number, kept), is_whole);
+                        is_whole
+                    })
+                }
+            }
     }
 
     /// What drawing instructions set at once: among it a mask that is a drawing, and a font.

@@ -8,8 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hayro::hayro_interpret::font::{FontData, FontQuery, GlyphId, OutlineGlyph};
-use hayro::hayro_syntax::object::{self, Array, Dict, Name};
+use hayro::hayro_interpret::hayro_cmap::{BfString, CMap};
+use hayro::hayro_syntax::object::{self, Array, Dict, Name, Stream};
 use skrifa::{FontRef, MetadataProvider as _};
+
+use super::programs::Kept;
+use super::{collections, lettering};
 
 /// Sets the font for East Asian text, before any file is read. The first one stays.
 pub fn provide(font: &'static [u8]) {
@@ -66,41 +70,130 @@ pub(super) fn is_of_absent_signs(font: &Dict<'_>) -> bool {
     let name = font.get::<Name<'_>>(b"BaseFont");
     let name = name.map(|name| name.to_ascii_lowercase()).unwrap_or_default();
     let is_standard = [&b"symbol"[..], b"zapfdingbats"].contains(&&*name);
-    let signs = [&b"dings"[..], b"symbol", b"marlett", b"mt-extra", b"mtextra"];
-    !is_standard && signs.iter().any(|sign| memchr::memmem::find(&name, sign).is_some())
+    !is_standard && has_any(&name, &SIGNS) && !(has_any(&name, &LETTERS_TOO) && is_of_letters(font))
+}
+
+/// Whether codes are those of letters, whatever signs the font has beside them.
+fn is_of_letters(font: &Dict<'_>) -> bool {
+    let encoding = font.get::<Dict<'_>>(b"Encoding");
+    let base = encoding.and_then(|encoding| encoding.get::<Name<'_>>(b"BaseEncoding"));
+    let named = base.or_else(|| font.get::<Name<'_>>(b"Encoding"));
+    matches!(named.as_deref(), Some(b"WinAnsiEncoding" | b"MacRomanEncoding"))
+}
+
+fn has_any(name: &[u8], parts: &[&[u8]]) -> bool {
+    parts.iter().any(|part| memchr::memmem::find(name, part).is_some())
 }
 
 /// Whether a font is called by numbers of its glyphs and is not in the document. What stands in for one that is named like a
 /// standard font has other glyphs at those numbers, and the renderer draws them.
 pub(super) fn is_of_absent_numbers(font: &Dict<'_>) -> bool {
     let is_by_number = font.get::<Name<'_>>(b"Subtype").as_deref() == Some(b"Type0");
-    let parts = font.get::<Array<'_>>(b"DescendantFonts");
-    let part = parts.and_then(|parts| parts.iter::<Dict<'_>>().next()).unwrap_or_default();
-    let collection = part.get::<Dict<'_>>(b"CIDSystemInfo").unwrap_or_default();
+    let collection = part(font).get::<Dict<'_>>(b"CIDSystemInfo").unwrap_or_default();
     let ordering = collection.get::<object::String<'_>>(b"Ordering");
     let is_known = ordering.is_some_and(|ordering| {
         [&b"Japan1"[..], b"GB1", b"CNS1", b"Korea1"].contains(&ordering.as_bytes())
     });
-    is_by_number && !is_known && !is_embedded(font)
+    is_by_number && !is_known && !is_embedded(font) && !says_characters(font)
 }
 
-/// Whether the document brings the font, where the renderer looks for one of its kind: of a font that is called by
-/// numbers, the part below says so.
+/// Whether a font that is called by numbers says the character of each, and our own font stands in for it: of that we know
+/// which glyph was found. What it says must be of use: a list in which numbers are characters themselves was made by a writer
+/// who did not know them.
+fn says_characters(font: &Dict<'_>) -> bool {
+    let name = font.get::<Name<'_>>(b"BaseFont");
+    let name = name.map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    let collection = part(font).get::<Dict<'_>>(b"CIDSystemInfo").unwrap_or_default();
+    let is_ours = [&b"Registry"[..], b"Ordering"]
+        .iter()
+        .all(|key| collection.get::<object::String<'_>>(*key).is_some())
+        && !has_any(&name, &STANDARD);
+    let encoding = font.get::<Name<'_>>(b"Encoding");
+    let is_plain = matches!(encoding.as_deref(), Some(b"Identity-H" | b"Identity-V"));
+    let list = font.get::<Stream<'_>>(b"ToUnicode").and_then(|list| list.decoded_data().ok());
+    let list = list.and_then(|list| CMap::parse(&list, collections::table));
+    is_ours
+        && is_plain
+        && list.is_some_and(|list| {
+            (0..=u32::from(u16::MAX)).all(|number| match list.lookup_bf_string(number) {
+                Some(BfString::Char(c)) => u32::from(c) != number && lettering::stands(c),
+                Some(BfString::String(_)) | None => true,
+            })
+        })
+}
+
+/// Whether the document brings the font, where the renderer looks for one of its kind.
 fn is_embedded(font: &Dict<'_>) -> bool {
-    let has = |font: &Dict<'_>, keys: &[&[u8]]| {
-        let descriptor = font.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
-        keys.iter().any(|key| descriptor.contains_key(*key))
-    };
-    match font.get::<Name<'_>>(b"Subtype").as_deref() {
-        Some(b"Type0") => {
-            let parts = font.get::<Array<'_>>(b"DescendantFonts");
-            let part = parts.and_then(|parts| parts.iter::<Dict<'_>>().next());
-            part.is_some_and(|part| has(&part, &[b"FontFile", b"FontFile2", b"FontFile3"]))
-        }
-        Some(b"Type3") => true,
-        Some(b"TrueType" | b"OpenType") => has(font, &[b"FontFile2"]),
-        _ => has(font, &[b"FontFile", b"FontFile3"]),
+    let (descriptor, keys, _) = places(font);
+    is_drawn(font) || keys.iter().any(|key| descriptor.contains_key(*key))
+}
+
+/// What the document brings of a font.
+pub(super) enum Brought<'a> {
+    Nothing,
+    /// Something that the renderer passes over.
+    Other,
+    File(Stream<'a>, Kept),
+}
+
+pub(super) fn brought<'a>(font: &Dict<'a>) -> Brought<'a> {
+    if is_drawn(font) {
+        return Brought::Nothing;
+    }
+    let (descriptor, keys, kept) = places(font);
+    let file = keys.iter().find_map(|key| descriptor.get::<Stream<'_>>(*key));
+    let is_some = FILES.iter().any(|key| descriptor.contains_key(*key));
+    match file {
+        Some(file) => Brought::File(file, kept),
+        None if is_some => Brought::Other,
+        None => Brought::Nothing,
     }
 }
 
+/// Streams that say which glyph a code leads to.
+pub(super) fn tables<'a>(font: &Dict<'a>) -> impl Iterator<Item = Stream<'a>> {
+    let encoding = font.get::<Stream<'_>>(b"Encoding");
+    encoding.into_iter().chain(part(font).get::<Stream<'_>>(b"CIDToGIDMap"))
+}
+
+/// Of letters that are drawings.
+fn is_drawn(font: &Dict<'_>) -> bool {
+    font.get::<Name<'_>>(b"Subtype").as_deref() == Some(b"Type3")
+}
+
+/// Where the renderer looks for the file of a font, in its order. Of a font that is called by numbers, the part below says so.
+fn places<'a>(font: &Dict<'a>) -> (Dict<'a>, &'static [&'static [u8]], Kept) {
+    let descriptor = |font: &Dict<'a>| font.get::<Dict<'_>>(b"FontDescriptor").unwrap_or_default();
+    match font.get::<Name<'_>>(b"Subtype").as_deref() {
+        Some(b"Type0") => {
+            let keys: &[&[u8]] = &[b"FontFile2", b"FontFile3", b"FontFile"];
+            (descriptor(&part(font)), keys, Kept::Numbers)
+        }
+        Some(b"TrueType" | b"OpenType") => (descriptor(font), &[b"FontFile2"], Kept::Codes),
+        _ => (descriptor(font), &[b"FontFile3", b"FontFile"], Kept::Names),
+    }
+}
+
+/// The part below a font that is called by numbers.
+fn part<'a>(font: &Dict<'a>) -> Dict<'a> {
+    let parts = font.get::<Array<'_>>(b"DescendantFonts");
+    parts.and_then(|parts| parts.iter::<Dict<'_>>().next()).unwrap_or_default()
+}
+
+/// Parts of names of fonts of signs, and of those that have them where all fonts do.
+const SIGNS: [&[u8]; 5] = [b"dings", b"symbol", b"marlett", b"mt-extra", b"mtextra"];
+const LETTERS_TOO: [&[u8]; 4] = [b"segoeui", b"segoe ui", b"apple", b"noto"];
+/// Parts of names for which the renderer takes a standard font.
+const STANDARD: [&[u8]; 9] = [
+    b"helvetica",
+    b"arial",
+    b"sans",
+    b"courier",
+    b"mono",
+    b"times",
+    b"serif",
+    b"dingbats",
+    b"symbol",
+];
+const FILES: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
 static FONT: OnceLock<&'static [u8]> = OnceLock::new();

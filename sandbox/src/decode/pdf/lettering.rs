@@ -60,6 +60,14 @@ pub(super) fn set(text: &str, setting: Setting) -> Result<BezPath, FindingCode> 
     }
 }
 
+/// Whether a character stands by itself, from left to right.
+pub(super) const fn stands(c: char) -> bool {
+    !matches!(c,
+        '\u{300}'..='\u{36F}' | '\u{590}'..='\u{DFF}' | '\u{E00}'..='\u{10FF}' | '\u{1780}'..='\u{1AFF}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{206F}' | '\u{20D0}'..='\u{20FF}'
+        | '\u{3099}' | '\u{309A}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE00}'..='\u{FE0F}' | '\u{FE70}'..='\u{FEFF}')
+}
+
 struct Face {
     font: FontRef<'static>,
 }
@@ -69,13 +77,8 @@ impl Face {
         fonts::ours().map(|font| Self { font })
     }
 
-    /// Characters that stand by themselves, from left to right.
     fn has(&self, c: char) -> bool {
-        let stands = !matches!(c,
-            '\u{300}'..='\u{36F}' | '\u{590}'..='\u{DFF}' | '\u{E00}'..='\u{10FF}' | '\u{1780}'..='\u{1AFF}'
-            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{206F}' | '\u{20D0}'..='\u{20FF}'
-            | '\u{3099}' | '\u{309A}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE00}'..='\u{FE0F}' | '\u{FE70}'..='\u{FEFF}');
-        stands && self.font.charmap().map(c).is_some_and(|glyph| glyph.to_u32() != 0)
+        stands(c) && self.font.charmap().map(c).is_some_and(|glyph| glyph.to_u32() != 0)
     }
 
     fn advance(&self, c: char, size: f64) -> f64 {

@@ -14,6 +14,7 @@ mod layers;
 mod lettering;
 mod marks;
 mod pictures;
+mod programs;
 mod resolution;
 mod samples;
 mod shown;

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use hayro::hayro_syntax::content::ops::TypedInstruction;
+use hayro::hayro_syntax::object::Object;
 
 /// What sets a font: its name, or that of a state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +35,8 @@ struct Now {
 pub(super) struct Shown {
     set: HashSet<Setter>,
     seen: HashSet<Setter>,
+    /// Names of fonts in which text beyond ASCII is shown.
+    beyond: HashSet<Vec<u8>>,
     /// Some drawing shows text in whatever font is set where it is drawn, or is too deep to be followed.
     are_all: bool,
 }
@@ -42,6 +45,11 @@ impl Shown {
     /// Whether text is shown in what this sets.
     pub(super) fn has(&self, setter: &Setter) -> bool {
         self.seen.contains(setter) || (self.are_all && self.set.contains(setter))
+    }
+
+    /// Whether text beyond ASCII is shown in a font that has none of these names. Readers set other text in a font of their own.
+    pub(super) fn has_beyond(&self, named: &HashSet<Vec<u8>>) -> bool {
+        self.beyond.iter().any(|name| !named.contains(name))
     }
 
     /// The next instruction of a drawing.
@@ -78,6 +86,11 @@ impl Shown {
                 if !at.now.is_invisible =>
             {
                 self.are_all |= !matches!(at.now.by.first(), Some(Setter::Font(_)));
+                if let Some(Setter::Font(name)) = at.now.by.first()
+                    && !is_ascii(instruction)
+                {
+                    self.beyond.insert(name.clone());
+                }
                 for setter in at.now.by.iter() {
                     if !self.seen.contains(setter) {
                         self.seen.insert(setter.clone());
@@ -86,6 +99,19 @@ impl Shown {
             }
             _ => {}
         }
+    }
+}
+
+fn is_ascii(instruction: &TypedInstruction<'_, '_>) -> bool {
+    match instruction {
+        TypedInstruction::ShowText(text) => text.0.as_bytes().is_ascii(),
+        TypedInstruction::NextLineAndShowText(text) => text.0.as_bytes().is_ascii(),
+        TypedInstruction::ShowTextWithParameters(text) => text.2.as_bytes().is_ascii(),
+        TypedInstruction::ShowTexts(texts) => texts.0.iter::<Object<'_>>().all(|part| match part {
+            Object::String(text) => text.as_bytes().is_ascii(),
+            _ => true,
+        }),
+        _ => true,
     }
 }
 

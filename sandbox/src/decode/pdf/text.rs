@@ -4,16 +4,21 @@
 //! stands in for another, the glyph of another character; neither may be taken for the text.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use hayro::hayro_interpret::font::{Glyph, GlyphId, GlyphIdentifier, GlyphRun, OutlineGlyph};
 use hayro::hayro_interpret::hayro_cmap::BfString;
 
+use super::programs::Programs;
 use super::{alike, fonts};
 
-/// What was found of the glyphs of a page, by glyph, code, character and whether something must be seen, so that each is
-/// looked at once.
 #[derive(Default)]
-pub(super) struct Text(HashMap<(GlyphIdentifier, u32, Option<char>, bool), bool>);
+pub(super) struct Text {
+    /// What was found of the glyphs of a page, by glyph, code, character and whether something must be seen, so that each is
+    /// looked at once.
+    known: HashMap<(GlyphIdentifier, u32, Option<char>, bool), bool>,
+    programs: Programs,
+}
 
 impl Text {
     /// Whether every glyph of a run, which has one font, is that of its character.
@@ -29,14 +34,21 @@ impl Text {
             let meant = Meant(glyph.as_unicode());
             let code = glyph.char_code();
             let key = (glyph.identifier(), code, meant.single(), meant.is_visible());
-            let known = self.0.entry(key);
+            let known = self.known.entry(key);
             *known.or_insert_with(|| {
                 if stands_in {
                     meant.single().is_some_and(|c| fonts::is_glyph_of(glyph.glyph_id(), c))
-                } else {
-                    !meant.is_visible()
-                        || is_drawn(glyph)
+                } else if meant.is_visible() {
+                    (is_drawn(glyph) && self.programs.draw(glyph))
                         || meant.single().is_some_and(|c| alike::is_alike(glyph, c))
+                } else if meant.is_known() {
+                    true
+                } else if glyph.glyph_id() == GlyphId::NOTDEF {
+                    // Control characters and codes that no list of characters has are nothing to all readers. Others stand
+                    // for letters that were there once.
+                    glyph.font_data().is_none() && !PRINTED.contains(&code)
+                } else {
+                    self.programs.draw(glyph)
                 }
             })
         })
@@ -52,6 +64,10 @@ impl Meant {
             Some(BfString::Char(c)) => Some(c),
             Some(BfString::String(_)) | None => None,
         }
+    }
+
+    const fn is_known(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Whether something must be seen. Of a glyph without a character nothing is known.
@@ -80,6 +96,9 @@ fn is_visible(c: char) -> bool {
     !silent && !c.is_whitespace() && !c.is_control()
 }
 
+/// Codes that are letters and signs in every encoding of letters.
+const PRINTED: RangeInclusive<u32> = 0x21..=0x7E;
+
 #[cfg(test)]
 mod tests {
     use sekisho_protocol::{DecodeLimits, FileKind, FindingCode};
@@ -105,8 +124,44 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_of_a_damaged_font_is_drawn_whole_or_not_at_all() {
+        for whole in ["compact", "type1"] {
+            assert_eq!(first_page_of(&format!("clean/pdf-font-{whole}.pdf")), Ok(()), "{whole}");
+        }
+        let damaged = [
+            "outlines-cut",
+            "places-of-another-kind",
+            "stream-cut",
+            "compact-part-missing",
+            "compact-cut",
+            "type1-cut",
+            "type1-letter-lost",
+            "unreadable",
+            "elsewhere-in-dictionary",
+        ];
+        for damage in damaged {
+            let page = first_page_of(&format!("malformed/pdf-font-{damage}.pdf"));
+            assert_eq!(page, Err(FindingCode::FontMissing), "{damage}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_font_that_is_elsewhere_are_letters_if_a_list_says_which() {
+        assert_eq!(first_page_of("clean/pdf-numbers-listed.pdf"), Ok(()));
+        let not_believed = first_page_of("malformed/pdf-numbers-listed-as-themselves.pdf");
+        assert_eq!(not_believed, Err(FindingCode::FontMissing));
+    }
+
+    #[test]
+    fn what_only_some_readers_find_is_not_left_out() {
+        let nowhere = first_page_of("malformed/pdf-font-named-nowhere.pdf");
+        assert_eq!(nowhere, Err(FindingCode::FontMissing));
+    }
+
+    #[test]
     fn signs_are_absent_only_if_the_document_does_not_bring_them() {
         assert_eq!(first_page_of("clean/pdf-signs-within.pdf"), Ok(()));
+        assert_eq!(first_page_of("clean/pdf-signs-among-letters.pdf"), Ok(()));
         let absent = first_page_of("malformed/pdf-signs-elsewhere.pdf");
         assert_eq!(absent, Err(FindingCode::FontMissing));
     }

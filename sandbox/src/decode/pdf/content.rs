@@ -20,7 +20,7 @@ use super::programs::Kept;
 use super::samples::is_enough;
 use super::shown::{Setter, Setting, Shown};
 use super::stored::{Stored, last_parameters, packed, sides};
-use super::{bilevel, fax, fonts, forms, layers, programs, wavelets};
+use super::{bilevel, fax, fonts, forms, groups, layers, programs, wavelets};
 use crate::decode::memory::Memory;
 use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
@@ -36,7 +36,8 @@ pub(super) fn check(
     let mut parts = Parts {
         seen: HashSet::new(),
         lists: 0,
-        named: HashSet::new(),
+        named: Names::default(),
+        lacking: Names::default(),
         absent: HashSet::new(),
         programs: HashMap::new(),
         shown: Shown::default(),
@@ -50,9 +51,9 @@ pub(super) fn check(
         parts.contents(page.raw()) && parts.are_whole(page.resources(), 0) && parts.notes(page);
     if let Some(code) = parts.refused {
         Err(code)
-    } else if !whole {
+    } else if !whole || parts.named.meet(&parts.lacking) {
         Err(FindingCode::PageIncomplete)
-    } else if parts.shown.has_beyond(&parts.named)
+    } else if parts.shown.has_beyond(&parts.named.fonts)
         || parts.absent.iter().any(|font| parts.shown.has(font))
     {
         Err(FindingCode::FontMissing)
@@ -106,12 +107,39 @@ fn compression(stream: &Stream<'_>) -> Option<Compression> {
     })
 }
 
+/// Names by which drawings call fonts and parts.
+#[derive(Default)]
+struct Names {
+    fonts: HashSet<Vec<u8>>,
+    parts: HashSet<Vec<u8>>,
+}
+
+impl Names {
+    /// Adds what an instruction names that is not in a list. Some readers look for it in the list of what the drawing is
+    /// drawn on; the renderer does not.
+    fn take(&mut self, instruction: &TypedInstruction<'_, '_>, list: &Resources<'_>) {
+        let (names, list, name) = match instruction {
+            TypedInstruction::TextFont(font) => (&mut self.fonts, &list.fonts, font.0),
+            TypedInstruction::XObject(part) => (&mut self.parts, &list.x_objects, part.0),
+            _ => return,
+        };
+        if !list.contains_key(&**name) {
+            names.insert(name.to_vec());
+        }
+    }
+
+    fn meet(&self, others: &Self) -> bool {
+        !self.fonts.is_disjoint(&others.fonts) || !self.parts.is_disjoint(&others.parts)
+    }
+}
+
 struct Parts<'a> {
     seen: HashSet<ObjectIdentifier>,
     /// Lists of resources that were looked at.
     lists: u32,
-    /// Names of fonts that are there.
-    named: HashSet<Vec<u8>>,
+    /// What some list names, and what is drawn by a name that is not in the drawing's own list.
+    named: Names,
+    lacking: Names,
     /// Fonts that are elsewhere, of which nothing here has the shapes, or damaged, and those in which text is shown.
     absent: HashSet<Setter>,
     /// Whether files of fonts are whole.
@@ -132,9 +160,9 @@ impl Parts<'_> {
         // The parts are one drawing.
         let mut setting = Setting::default();
         match page.get::<Object<'_>>(b"Contents") {
-            Some(Object::Stream(stream)) => self.is_readable(&stream, &mut setting),
+            Some(Object::Stream(stream)) => self.is_readable(&stream, None, &mut setting),
             Some(Object::Array(parts)) => {
-                let is_readable = |part: &Stream<'_>| self.is_readable(part, &mut setting);
+                let is_readable = |part: &Stream<'_>| self.is_readable(part, None, &mut setting);
                 let readable = parts.iter::<Stream<'_>>().filter(is_readable);
                 readable.count() == parts.raw_iter().count()
             }
@@ -152,23 +180,37 @@ impl Parts<'_> {
         let mut shown = notes.iter::<Dict<'_>>().filter(|note| !forms::is_hidden(note));
         shown.all(|note| {
             forms::chosen(&note)
-                .is_none_or(|drawn| !layers::may_hide(&note, &off) && self.is_whole_form(&drawn, 0))
+                .is_none_or(|drawn| !layers::may_hide(&note, &off) && self.is_whole_part(&drawn, 0))
         })
     }
 
     /// A stream of drawing instructions, of known filters that all work to their end, as do the pictures within.
-    fn is_readable(&mut self, stream: &Stream<'_>, setting: &mut Setting) -> bool {
+    fn is_readable(
+        &mut self,
+        stream: &Stream<'_>,
+        own: Option<&Resources<'_>>,
+        setting: &mut Setting,
+    ) -> bool {
         compression(stream) == Some(Compression::Data)
             && (stream.raw_data().is_empty()
                 || unpacked(stream, &mut self.budget, &mut |_| {}) == End::Reached)
-            && stream.decoded_data().is_ok_and(|drawing| self.is_whole_list(&drawing, setting))
+            && stream.decoded_data().is_ok_and(|drawing| self.is_whole_list(&drawing, own, setting))
     }
 
-    /// Drawing instructions whose pictures are whole. Notes in which fonts they show text.
-    fn is_whole_list(&mut self, drawing: &[u8], setting: &mut Setting) -> bool {
+    /// Drawing instructions whose pictures are whole. Notes in which fonts they show text, and what they name that is not among
+    /// what is their own.
+    fn is_whole_list(
+        &mut self,
+        drawing: &[u8],
+        own: Option<&Resources<'_>>,
+        setting: &mut Setting,
+    ) -> bool {
         let mut instructions = TypedIter::new(drawing);
         while let Some(instruction) = instructions.next() {
             self.shown.take(&instruction, setting);
+            if let Some(own) = own {
+                self.lacking.take(&instruction, own);
+            }
             if let TypedInstruction::InlineImage(picture) = instruction
                 && !self.is_whole_picture(picture.0)
             {
@@ -190,7 +232,7 @@ impl Parts<'_> {
                 let font = fonts.get::<Dict<'_>>(&*name);
                 let setter = Setter::Font(name.to_vec());
                 font.is_none_or(|font| {
-                    self.named.insert(name.to_vec());
+                    self.named.fonts.insert(name.to_vec());
                     self.is_whole_font(&font, fonts.get_ref(&*name), setter, depth)
                 })
             })
@@ -202,6 +244,7 @@ impl Parts<'_> {
                         .is_there(patterns, &name, |parts, part| parts.is_whole_form(part, depth))
             })
             && x_objects.keys().all(|name| {
+                self.named.parts.insert(name.to_vec());
                 self.is_there(x_objects, &name, |parts, part| parts.is_whole(part, depth))
             })
     }
@@ -308,7 +351,7 @@ impl Parts<'_> {
     fn is_whole(&mut self, part: &Stream<'_>, depth: u32) -> bool {
         let dict = part.dict();
         match dict.get::<Name<'_>>(b"Subtype").as_deref() {
-            Some(b"Form") => self.is_whole_form(part, depth),
+            Some(b"Form") => self.is_whole_part(part, depth),
             Some(b"Image") => self.once(part.obj_id(), depth, |parts| {
                 !is_on_told_layer(dict)
                     && parts.is_whole_picture(part)
@@ -320,6 +363,11 @@ impl Parts<'_> {
         }
     }
 
+    /// A drawing on the page: what it lays over others must not be meant to be mixed with them.
+    fn is_whole_part(&mut self, part: &Stream<'_>, depth: u32) -> bool {
+        !groups::mixes_with_beneath(part) && self.is_whole_form(part, depth)
+    }
+
     /// A drawing within bounds: a form, a tile of a pattern, a mask, what is drawn of a note.
     fn is_whole_form(&mut self, part: &Stream<'_>, depth: u32) -> bool {
         self.once(part.obj_id(), depth, |parts| {
@@ -328,8 +376,14 @@ impl Parts<'_> {
     }
 
     fn is_whole_drawing(&mut self, part: &Stream<'_>, depth: u32) -> bool {
+        // A list that is met within itself is not there a second time.
+        let is_met = |list: &Dict<'_>| {
+            let keys = [&b"Font"[..], b"XObject"];
+            keys.iter().all(|key| !list.contains_key(*key) || list.get::<Dict<'_>>(*key).is_some())
+        };
+        let own = part.dict().get::<Dict<'_>>(b"Resources").filter(is_met).map(Resources::new);
         !is_on_told_layer(part.dict())
-            && self.is_readable(part, &mut Setting::default())
+            && self.is_readable(part, own.as_ref(), &mut Setting::default())
             && self.has_whole_resources(part.dict(), depth)
     }
 

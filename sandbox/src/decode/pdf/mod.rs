@@ -10,6 +10,7 @@ mod fax;
 mod fields;
 mod fonts;
 mod forms;
+mod groups;
 mod layers;
 mod lettering;
 mod marks;

@@ -153,7 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_never_hides_what_it_marks() {
+        let marked = first_page_of("malformed/pdf-marker-in-group.pdf");
+        assert_eq!(marked, Err(FindingCode::PageIncomplete));
+    }
+
+    #[test]
     fn what_only_some_readers_find_is_not_left_out() {
+        let beneath = first_page_of("malformed/pdf-part-named-beneath.pdf");
+        assert_eq!(beneath, Err(FindingCode::PageIncomplete));
         let nowhere = first_page_of("malformed/pdf-font-named-nowhere.pdf");
         assert_eq!(nowhere, Err(FindingCode::FontMissing));
     }

@@ -101,15 +101,19 @@ const PRINTED: RangeInclusive<u32> = 0x21..=0x7E;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use sekisho_protocol::{DecodeLimits, FileKind, FindingCode};
+    use sekisho_tools::fixtures::Fixture;
 
     use super::*;
+
+    static ALL: LazyLock<Vec<Fixture>> = LazyLock::new(|| sekisho_tools::fixtures::all().unwrap());
 
     fn first_page_of(path: &str) -> Result<(), FindingCode> {
         let font = std::fs::read("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").unwrap();
         fonts::provide(font.leak());
-        let all = sekisho_tools::fixtures::all().unwrap();
-        let fixture = all.iter().find(|fixture| fixture.path == path).unwrap();
+        let fixture = ALL.iter().find(|fixture| fixture.path == path).unwrap();
         let mut room = vec![0; 20_000_000];
         let limits = DecodeLimits::default();
         crate::decode::decode(&fixture.bytes, (FileKind::Pdf, 0), &limits, &mut room).map(|_| ())

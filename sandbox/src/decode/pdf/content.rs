@@ -365,14 +365,19 @@ impl Parts<'_> {
 
     /// A drawing on the page: what it lays over others must not be meant to be mixed with them.
     fn is_whole_part(&mut self, part: &Stream<'_>, depth: u32) -> bool {
-        !groups::mixes_with_beneath(part) && self.is_whole_form(part, depth)
+        self.once(part.obj_id(), depth, |parts| {
+            !groups::mixes_with_beneath(part) && parts.is_bounded(part, depth)
+        })
     }
 
-    /// A drawing within bounds: a form, a tile of a pattern, a mask, what is drawn of a note.
+    /// A drawing that is drawn apart: a tile of a pattern, a mask.
     fn is_whole_form(&mut self, part: &Stream<'_>, depth: u32) -> bool {
-        self.once(part.obj_id(), depth, |parts| {
-            part.dict().get::<[f32; 4]>(b"BBox").is_some() && parts.is_whole_drawing(part, depth)
-        })
+        self.once(part.obj_id(), depth, |parts| parts.is_bounded(part, depth))
+    }
+
+    /// A drawing within bounds.
+    fn is_bounded(&mut self, part: &Stream<'_>, depth: u32) -> bool {
+        part.dict().get::<[f32; 4]>(b"BBox").is_some() && self.is_whole_drawing(part, depth)
     }
 
     fn is_whole_drawing(&mut self, part: &Stream<'_>, depth: u32) -> bool {

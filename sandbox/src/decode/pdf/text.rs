@@ -44,9 +44,9 @@ impl Text {
                 } else if meant.is_known() {
                     true
                 } else if glyph.glyph_id() == GlyphId::NOTDEF {
-                    // Control characters and codes that no list of characters has are nothing to all readers. Others stand
-                    // for letters that were there once.
-                    glyph.font_data().is_none() && !PRINTED.contains(&code)
+                    // Control characters and codes that no list of characters has are nothing to all readers, and a font that
+                    // is brought has one sign for what it lacks. Where names lead to glyphs, a letter was there once.
+                    glyph.font_data().is_some() || !PRINTED.contains(&code)
                 } else {
                     self.programs.draw(glyph)
                 }

@@ -3,8 +3,9 @@
 //! In this order: a byte order mark; the escapes of ISO-2022-JP; UTF-8; UTF-16 without a mark where the other byte order
 //! and every other encoding give nonsense; then `Shift_JIS` or EUC-JP. Many texts are valid in both of the last two. Each
 //! character is weighed by how often Japanese writes it, and the better reading is taken; at a draw `Shift_JIS`, which
-//! phones and Windows write. A reading that is no better than chance, or a long one without a single kana, is none:
-//! Western and Chinese encodings would come out as wrong words, and a wrong word is worse than none.
+//! phones and Windows write. A reading that is no better than chance, or a long one without a single kana, is none, and so
+//! is one that reads as well in another language ([`likeness`]): Western, Chinese and Korean encodings would come out as
+//! wrong words, and a wrong word is worse than none.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,7 @@ use encoding_rs::{EUC_JP, Encoding, ISO_2022_JP, SHIFT_JIS, UTF_16BE, UTF_16LE};
 use sekisho_protocol::TextEncoding;
 
 use super::characters::{is_han, is_nobodys};
+use super::likeness;
 
 /// A text and the encoding it came in.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub struct Decoded<'a> {
 impl Decoded<'_> {
     /// Where in the file the character at `offset` of the text stands.
     pub fn place(&self, file: &[u8], offset: usize) -> usize {
-        let before = self.text.get(..offset).unwrap_or(&self.text);
+        let before = self.text.get(..self.text.floor_char_boundary(offset)).unwrap_or_default();
         match self.encoding {
             TextEncoding::Utf8 => offset,
             TextEncoding::Utf16Le | TextEncoding::Utf16Be => {
@@ -97,22 +99,27 @@ fn japanese_mail(file: &[u8]) -> Option<Decoded<'_>> {
     }
     let encoding = TextEncoding::Iso2022Jp;
     let text = strictly(encoding, file)?;
-    (exists(&text) && !text.is_ascii()).then_some(Decoded { encoding, text, mark: 0 })
+    // Between the escapes, letters of ASCII stand for kanji that nobody writes.
+    let is_japanese = exists(&text) && weight(encoding, file).is_japanese();
+    is_japanese.then_some(Decoded { encoding, text, mark: 0 })
 }
 
 fn double_byte(file: &[u8]) -> Option<Decoded<'_>> {
     let [first, second] = [TextEncoding::ShiftJis, TextEncoding::EucJp].map(|encoding| {
         let text = strictly(encoding, file).filter(|text| exists(text))?;
         let weight = weight(encoding, file);
-        weight.is_japanese().then_some((weight.mean(), Decoded { encoding, text, mark: 0 }))
+        let is_japanese = weight.is_japanese()
+            && (encoding != TextEncoding::EucJp || likeness::is_euc_jp(file, &text));
+        is_japanese.then_some((weight.mean(), Decoded { encoding, text, mark: 0 }))
     });
-    match (first, second) {
+    let better = match (first, second) {
         (Some((one, shift_jis)), Some((other, euc_jp))) => {
             Some(if other > one { euc_jp } else { shift_jis })
         }
         (Some((_, one)), None) | (None, Some((_, one))) => Some(one),
         (None, None) => None,
-    }
+    };
+    better.filter(|_| !likeness::is_broken_utf_8(file) && !likeness::is_western(file))
 }
 
 fn strictly(encoding: TextEncoding, file: &[u8]) -> Option<Cow<'_, str>> {
@@ -141,7 +148,7 @@ fn is_everyday(character: char) -> bool {
 
 fn is_common(character: char) -> bool {
     matches!(character,
-        '\u{A0}'..='\u{FF}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{203B}' | '\u{2100}'..='\u{27BF}'
+        '\u{A0}'..='\u{FF}' | '\u{391}'..='\u{3C9}' | '\u{200D}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{203B}' | '\u{2100}'..='\u{27BF}'
         | '\u{3000}'..='\u{3040}' | '\u{31F0}'..='\u{33FF}' | '\u{4E00}'..='\u{9FFF}'
         | '\u{FE0E}'..='\u{FE0F}' | '\u{FF01}'..='\u{FF9F}' | '\u{1F300}'..='\u{1FAFF}')
         || is_han(character)
@@ -167,7 +174,10 @@ impl Weight {
 
 fn weight(encoding: TextEncoding, file: &[u8]) -> Weight {
     let mut weight = Weight::default();
-    for unit in Units::new(encoding, file).filter(|unit| unit.lead >= 0x80) {
+    let units = Units::new(encoding, file);
+    // The same rows of characters.
+    let encoding = if encoding == TextEncoding::Iso2022Jp { TextEncoding::EucJp } else { encoding };
+    for unit in units.filter(|unit| unit.lead >= 0x80) {
         let kana = match encoding {
             TextEncoding::EucJp => matches!(unit.lead, 0xA4 | 0xA5),
             _ => unit.lead == 0x82 && unit.trail >= 0x9F || unit.lead == 0x83 && unit.trail <= 0x96,
@@ -192,6 +202,7 @@ fn weight(encoding: TextEncoding, file: &[u8]) -> Weight {
 /// One character of a text in one of the Japanese encodings.
 struct Unit {
     start: usize,
+    /// With its highest bit, also where ISO-2022-JP leaves that out.
     lead: u8,
     trail: u8,
 }
@@ -227,15 +238,18 @@ impl Iterator for Units<'_> {
         }
         let start = self.at;
         let lead = *self.file.get(start)?;
+        let is_pair = self.two_bytes && matches!(lead, 0x21..=0x7E);
+        let bit = if is_pair { 0x80 } else { 0 };
         self.at += match (self.encoding, lead) {
-            (TextEncoding::Iso2022Jp, 0x21..=0x7E) if self.two_bytes => 2,
+            (TextEncoding::Iso2022Jp, _) if is_pair => 2,
             (TextEncoding::EucJp, 0x8F) => 3,
             (TextEncoding::ShiftJis, 0x81..=0x9F | 0xE0..=0xFC) | (TextEncoding::EucJp, 0x80..) => {
                 2
             }
             _ => 1,
         };
-        Some(Unit { start, lead, trail: self.file.get(start + 1).copied().unwrap_or_default() })
+        let trail = self.file.get(start + 1).copied().unwrap_or_default();
+        Some(Unit { start, lead: lead | bit, trail: trail | bit })
     }
 }
 

@@ -9,6 +9,7 @@ pub mod characters;
 pub mod encoding;
 mod fold;
 mod hosts;
+mod likeness;
 mod lines;
 mod links;
 mod markup;

@@ -38,6 +38,36 @@ fn what_is_shown_has_nothing_left_to_find() {
     }
 }
 
+#[test]
+fn what_only_a_careless_reader_would_run_is_found_beside_japanese() {
+    let letter: [&[u8]; 3] = [
+        // "The rash itches." in ISO-2022-JP, EUC-JP and Shift_JIS.
+        b"\x1B$BH/?>$,$+$f$$$G$9!#\x1B(B",
+        b"\xC8\xAF\xBF\xBE\xA4\xAC\xA4\xAB\xA4\xE6\xA4\xA4\xA4\xC7\xA4\xB9\xA1\xA3",
+        b"\x94\xAD\x90\x5D\x82\xAA\x82\xA9\x82\xE4\x82\xA2\x82\xC5\x82\xB7\x81\x42",
+    ];
+    let [mail, euc_jp, shift_jis] = letter;
+    let found = |file: &[u8]| {
+        let report = look(file, &DecodeLimits::default());
+        assert_eq!(report.kind, FileKind::Text);
+        let codes = report.findings.iter().map(|finding| (finding.code, finding.offset));
+        codes.filter(|(code, _)| *code != FindingCode::TextEncoding).collect::<Vec<_>>()
+    };
+    for honest in letter {
+        assert_eq!(found(honest), []);
+    }
+    let at = |before: &[u8]| vec![(Markup, before.len() as u64)];
+    // Signs of more bytes than UTF-8 allows, which EUC-JP has for kanji.
+    assert_eq!(found(&[euc_jp, &b"\xC0\xBCscript\xC0\xBEalert(1)"[..]].concat()), at(euc_jp));
+    // Between the escapes two letters are a kanji.
+    let hidden = [mail, &b"\x1B$B!<script>alert\x1B(B"[..]].concat();
+    assert_eq!(found(&hidden), at(&hidden[..=mail.len() + 3]));
+    // And so they are behind the mark of UTF-16.
+    assert_eq!(found(b"\xFF\xFE<script>alert(1)</script> "), at(b"\xFF\xFE"));
+    // What is Japanese to everybody is none of it.
+    assert_eq!(found(&[shift_jis, &b" 3 < 5"[..]].concat()), []);
+}
+
 fn codes(text: &str) -> Vec<FindingCode> {
     let report = look(text.as_bytes(), &DecodeLimits::default());
     let found = report.findings.iter().map(|finding| finding.code);
@@ -107,6 +137,11 @@ const BENIGN: &[&str] = &[
     "100%効きました。50%0ff ではありません。",
     "${name}様 と書かれた案内が届きました {1}",
     "A&B、AT&T、1&2; R&#D",
+    "室温=3C でした。A+AB- と O+ADA 抗体、+ABO-",
+    "CRP <0.10、LDL >140、<注意> を読みました </終わり>",
+    "ttps://www.example.jp/a と tel:0312345678、URL://なし",
+    "Windows Registry Editor や PowerShell とは何ですか。cmd という画面も出ました。",
+    "-----BEGIN PGP MESSAGE----- とは何ですか。",
 ];
 
 const HOSTILE: &[(&str, &[FindingCode])] = &[
@@ -222,4 +257,14 @@ const HOSTILE: &[(&str, &[FindingCode])] = &[
     ("x <?php echo 1; ?>", &[Markup]),
     ("x <!-- hidden -->", &[Markup]),
     ("<!DOCTYPE x [<!ENTITY e SYSTEM 'a'>]>", &[Markup]),
+    ("a <setting><link1>x</link1></setting>", &[Markup]),
+    ("a <x:y z=\"1\"/>", &[Markup]),
+    ("+ADw-script+AD4-alert(1)+ADw-/script+AD4-", &[Markup]),
+    ("+ADwAcwBjAHIAaQBwAHQAPg-alert(1)", &[Markup]),
+    ("=3Cscript=3Ealert(1)", &[Markup]),
+    ("javascript+ADo-alert(1)", &[ActiveLink]),
+    ("tel:*2767*3855#", &[ActiveLink]),
+    ("ms-settings:privacy", &[ActiveLink]),
+    ("itms-services://?action=download", &[ActiveLink]),
+    ("webcal://evil.example/a.ics", &[ActiveLink]),
 ];

@@ -19,6 +19,13 @@ impl Folded {
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let at = text.len() - rest.len();
+            if let Some((letters, length)) = utf_7(rest) {
+                for letter in letters {
+                    folded.push(letter, at, false);
+                }
+                rest = rest.get(length..).unwrap_or_default();
+                continue;
+            }
             let (character, length) = spelled(rest).unwrap_or((first, first.len_utf8()));
             folded.push(character, at, length > first.len_utf8());
             rest = rest.get(length..).unwrap_or_default();
@@ -63,6 +70,10 @@ fn spelled(rest: &str) -> Option<(char, usize)> {
     let bytes = rest.as_bytes();
     match bytes {
         [b'%', a, b, ..] => coded(&[*a, *b], 16).map(|character| (character, 3)),
+        // Mail spells so what its lines may not hold.
+        [b'=', b'3', b'A' | b'C' | b'E' | b'a' | b'c' | b'e', ..] => {
+            coded(bytes.get(1..3)?, 16).map(|character| (character, 3))
+        }
         [b'\\', b'x', a, b, ..] => coded(&[*a, *b], 16).map(|character| (character, 4)),
         [b'\\', b'u', b'{', tail @ ..] => {
             let (character, digits) = number(tail, 16)?;
@@ -87,6 +98,36 @@ fn spelled(rest: &str) -> Option<(char, usize)> {
             .map(|(name, character)| (*character, name.len())),
         _ => None,
     }
+}
+
+/// Signs of ASCII as UTF-7 spells them, `+ADw-`, and how long that is. Only who hides a sign spells one so that there is a
+/// key for.
+fn utf_7(rest: &str) -> Option<(Vec<char>, usize)> {
+    let letters = rest.strip_prefix('+')?;
+    let (mut signs, mut bits, mut count) = (Vec::new(), 0u32, 0u32);
+    let mut length = 1;
+    for value in letters.bytes().map_while(of_64) {
+        (bits, count, length) = ((bits << 6) | value, count + 6, length + 1);
+        if let Some(left) = count.checked_sub(16) {
+            let sign = u8::try_from(bits >> left).ok().map(char::from)?;
+            signs.push(Some(sign).filter(|sign| matches!(sign, '\t' | '\n' | '\r' | ' '..='~'))?);
+            (bits, count) = (bits & ((1 << left) - 1), left);
+        }
+    }
+    let ends = usize::from(rest.get(length..)?.starts_with('-'));
+    (!signs.is_empty() && bits == 0 && count < 6).then_some((signs, length + ends))
+}
+
+/// What a letter of base64 stands for.
+fn of_64(letter: u8) -> Option<u32> {
+    Some(match letter {
+        b'A'..=b'Z' => u32::from(letter - b'A'),
+        b'a'..=b'z' => u32::from(letter - b'a') + 26,
+        b'0'..=b'9' => u32::from(letter - b'0') + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
 }
 
 fn number(tail: &[u8], radix: u32) -> Option<(char, usize)> {

@@ -14,6 +14,12 @@ pub(super) fn active(folded: &Folded) -> Vec<Place> {
             }
         }
     }
+    for (colon, rest) in folded.all(":") {
+        let before = folded.text.get(..colon).unwrap_or_default();
+        if let Some(start) = opens_program(before, rest) {
+            places.push(place(folded, start, colon));
+        }
+    }
     for (scheme, letters) in SPREAD {
         places.extend(spread(folded, scheme, letters));
     }
@@ -34,6 +40,23 @@ pub fn is_active_link(link: &[u8]) -> bool {
         scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(name.as_bytes()))
     };
     SCHEMES.iter().any(is_scheme) || matches!(link, [b'/' | b'\\', b'/' | b'\\', ..])
+}
+
+/// Where a scheme begins that opens some program other than a browser: any before two slashes but those of pages, Microsoft's
+/// own, and a telephone's where it dials a code.
+fn opens_program(before: &str, rest: &str) -> Option<usize> {
+    let of_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let len = before.bytes().rev().take(MAX_SCHEME).take_while(of_scheme).count();
+    let scheme =
+        before.get(before.len() - len..)?.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+    // The letter that keeps a link from being one is often left out.
+    let is_page = |scheme: &str| PAGES.iter().any(|page| scheme.ends_with(page));
+    let is_other = rest.starts_with("//")
+        && rest.bytes().nth(2).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'?')
+        && !is_page(scheme);
+    let is_own = scheme.strip_prefix("ms-").is_some_and(|name| name.len() > 2) && is_word(rest);
+    let dials = scheme == "tel" && rest.starts_with(['*', '#']);
+    (scheme.len() > 2 && (is_other || is_own || dials)).then(|| before.len() - scheme.len())
 }
 
 /// Terminal escapes written out, as `\x1b[` or `\033]`.
@@ -132,5 +155,7 @@ fn is_share(rest: &str) -> bool {
 
 const MEDIA_TYPES: [&str; 8] =
     ["text/", "image/", "application/", "audio/", "video/", "font/", "multipart/", "message/"];
+const PAGES: [&str; 6] = ["http", "https", "ttp", "ttps", "ftp", "sftp"];
+const MAX_SCHEME: usize = 32;
 const MAX_SPREAD: usize = 40;
 const MAX_CODE: usize = 120;

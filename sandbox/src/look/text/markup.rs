@@ -7,12 +7,13 @@ use super::fold::Folded;
 
 /// Tags and the like. What acts is the bracket, or the first letter of a handler.
 pub(super) fn tags(text: &str, folded: &Folded) -> Vec<Place> {
-    let mut places = Vec::new();
+    let mut places = dangerous(folded);
     for (at, rest) in folded.all("<") {
         let start = folded.place(at);
         // What only an escape or a wide bracket spells is taken for a tag if it is a dangerous one.
         let literal = text.as_bytes().get(start) == Some(&b'<');
-        if is_dangerous(rest) || (literal && is_tag(rest)) {
+        let closes = || rest.starts_with('/') && is_opened(folded.text.get(..at), rest);
+        if literal && (is_tag(rest) || has_attribute(rest) || closes()) {
             places.push(Place::at(start));
         }
     }
@@ -36,6 +37,12 @@ pub(super) fn tags(text: &str, folded: &Folded) -> Vec<Place> {
     places
 }
 
+/// Tags that load or run something.
+pub(super) fn dangerous(folded: &Folded) -> Vec<Place> {
+    let tags = folded.all("<").filter(|(_, rest)| is_dangerous(rest));
+    tags.map(|(at, _)| Place::at(folded.place(at))).collect()
+}
+
 /// A tag that loads or runs something; browsers take it even without its end.
 fn is_dangerous(rest: &str) -> bool {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
@@ -57,6 +64,39 @@ fn is_tag(rest: &str) -> bool {
     let Some((inside, _)) = head.split_once('>') else { return false };
     TAGS.contains(&name)
         && (inside.trim().is_empty() || inside.trim() == "/" || inside.contains('='))
+}
+
+/// The end of an element whose beginning stands before it, whatever its name: files of settings that act when they are
+/// opened are written so.
+fn is_opened(before: Option<&str>, rest: &str) -> bool {
+    let name = rest.strip_prefix('/').map(xml_name_of).unwrap_or_default();
+    let ends = rest.get(1 + name.len()..).is_some_and(|after| after.starts_with('>'));
+    let begin = format!("<{name}");
+    let is_begin = |(at, _): (usize, &str)| {
+        let after = before.and_then(|text| text.get(at + begin.len()..)).unwrap_or_default();
+        after.starts_with(['>', ' ', '/'])
+    };
+    !name.is_empty() && ends && before.is_some_and(|text| text.match_indices(&begin).any(is_begin))
+}
+
+/// A tag of any name with an attribute in quotation marks.
+fn has_attribute(rest: &str) -> bool {
+    let name = xml_name_of(rest);
+    let after = rest.get(name.len()..).unwrap_or_default();
+    let head: String = after.chars().take(MAX_TAG).collect();
+    let inside = head.split_once('>').map(|(inside, _)| inside);
+    !name.is_empty()
+        && after.starts_with(' ')
+        && inside.is_some_and(|inside| inside.contains("=\"") || inside.contains("='"))
+}
+
+fn xml_name_of(rest: &str) -> &str {
+    if !rest.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return "";
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    let end = rest.find(|c: char| !is_part(c)).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default()
 }
 
 fn name_of(rest: &str) -> &str {

@@ -4,6 +4,7 @@
 //! look can name it and the decoder can spell that very character out. Only as many characters as a message may have
 //! are looked at; a longer text is refused for its length alone.
 
+mod careless;
 mod cells;
 pub mod characters;
 pub mod encoding;
@@ -61,10 +62,30 @@ pub fn look(file: &[u8], max_chars: u32, notes: &mut Notes) {
         }
     }
     for (code, places) in acting(text) {
-        if let Some(first) = places.iter().map(|place| place.start).min() {
+        if let Some(first) = first(&places) {
             notes.add(code, decoded.place(file, first), 0);
         }
     }
+    if decoded.encoding != TextEncoding::Utf8 {
+        carelessly(file.get(..decoded.place(file, text.len())).unwrap_or(file), notes);
+    }
+}
+
+/// What acts only where the encoding is not known, and is no word of the text.
+fn carelessly(file: &[u8], notes: &mut Notes) {
+    let folded = Folded::of(&careless::reading(file));
+    for (code, places) in [
+        (FindingCode::Markup, markup::dangerous(&folded)),
+        (FindingCode::ActiveLink, links::active(&folded)),
+    ] {
+        if let Some(first) = first(&places).filter(|_| !notes.has(code)) {
+            notes.add(code, first, 0);
+        }
+    }
+}
+
+fn first(places: &[Place]) -> Option<usize> {
+    places.iter().map(|place| place.start).min()
 }
 
 /// Every character of `text` that makes something act, in order. Spelled out, it no longer does.

@@ -55,7 +55,7 @@ fn work(rules: &mut Rules) -> io::Result<()> {
             let file = map::file(fixed(FILE_FD), file_len)?;
             map::read_ahead(file);
             let mut report = look::look(file, &limits);
-            rules.look(file, &mut report)?;
+            rules.look(file, &limits, &mut report)?;
             leave(&report.encode())
         }
         Request::Decode { file_len, kind, page, limits, output_len, .. } => {

@@ -9,12 +9,13 @@ use std::collections::HashMap;
 use std::io;
 
 use sekisho_protocol::{
-    Finding, FindingCode, LookReport, MAX_FINDINGS, MAX_RULE_HITS, Rule, RuleFault, RuleHit,
-    RuleSource, Severity,
+    DecodeLimits, FileKind, Finding, FindingCode, LookReport, MAX_FINDINGS, MAX_RULE_HITS, Rule,
+    RuleFault, RuleHit, RuleSource, Severity,
 };
 use yara_x::{MetaValue, Scanner};
 
 use crate::compile;
+use crate::look::text;
 
 /// Rules in force and those that are not.
 pub struct Rules {
@@ -69,8 +70,16 @@ impl Rules {
     }
 
     /// Puts the rules that match into a report: of more than it has room for, the gravest, and that there are more.
-    pub fn look(&mut self, file: &[u8], report: &mut LookReport) -> io::Result<()> {
+    pub fn look(
+        &mut self,
+        file: &[u8],
+        limits: &DecodeLimits,
+        report: &mut LookReport,
+    ) -> io::Result<()> {
         let mut hits = self.scan(file)?;
+        if is_written(report.kind) {
+            self.scan_words(file, limits.max_text_chars, &mut hits)?;
+        }
         if hits.len() > MAX_RULE_HITS {
             hits.sort_by_key(|hit| Reverse(self.severity(*hit)));
             hits.truncate(MAX_RULE_HITS);
@@ -81,10 +90,32 @@ impl Rules {
         Ok(())
     }
 
+    /// Adds the rules that match the words of a text in another encoding than theirs, each with its place in the file.
+    fn scan_words(
+        &mut self,
+        file: &[u8],
+        max_chars: u32,
+        hits: &mut Vec<RuleHit>,
+    ) -> io::Result<()> {
+        let Some(decoded) = text::in_other_encoding(file, max_chars) else { return Ok(()) };
+        for hit in self.scan(decoded.text.as_bytes())? {
+            if !hits.iter().any(|known| known.rule == hit.rule) {
+                let place = usize::try_from(hit.offset).unwrap_or_default();
+                hits.push(RuleHit { offset: decoded.place(file, place) as u64, ..hit });
+            }
+        }
+        Ok(())
+    }
+
     fn severity(&self, hit: RuleHit) -> Option<Severity> {
         let rule = usize::try_from(hit.rule).ok().and_then(|place| self.announced.get(place));
         rule.map(|rule| rule.severity)
     }
+}
+
+/// Whether a file of this kind is words in some encoding.
+const fn is_written(kind: FileKind) -> bool {
+    matches!(kind, FileKind::Text | FileKind::Html | FileKind::Svg | FileKind::Script)
 }
 
 fn describe(rule: &yara_x::Rule<'_, '_>) -> Rule {
@@ -138,8 +169,9 @@ mod tests {
             text += &rule(count, "malicious");
             let source = RuleSource { name: "many.yar".to_owned(), text: text.into_bytes() };
             let mut rules = Rules::compile(&[source]);
-            let mut report = look::look(b"text", &DecodeLimits::default());
-            rules.look(b"text", &mut report).unwrap();
+            let limits = DecodeLimits::default();
+            let mut report = look::look(b"text", &limits);
+            rules.look(b"text", &limits, &mut report).unwrap();
             assert_eq!(report.rule_hits.len(), count.min(MAX_RULE_HITS));
             let found = report.rule_hits.iter().map(|hit| rules.severity(*hit)).max().flatten();
             assert_eq!(found, Some(Severity::Malicious), "{count}");
@@ -147,6 +179,33 @@ mod tests {
             assert_eq!(told, more, "{count}");
             assert_eq!(LookReport::decode(&report.encode()).unwrap(), report);
         }
+    }
+
+    #[test]
+    fn words_are_found_in_every_encoding_once_and_where_they_stand() {
+        let rule = r#"rule r { strings: $a = "発疹" $b = "rash" condition: any of them }"#;
+        let source = RuleSource { name: "test.yar".to_owned(), text: rule.as_bytes().to_vec() };
+        let mut rules = Rules::compile(&[source]);
+        let limits = DecodeLimits { max_text_chars: 40, ..DecodeLimits::default() };
+        let mut places = |file: &[u8]| {
+            let mut report = look::look(file, &limits);
+            rules.look(file, &limits, &mut report).unwrap();
+            report.rule_hits.iter().map(|hit| hit.offset).collect::<Vec<_>>()
+        };
+        let text = "左の腕に発疹があります。rash\n";
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(places(text.as_bytes()), [12]);
+        assert_eq!(places(&[b"\xFF\xFE".as_slice(), &wide].concat()), [10]);
+        assert_eq!(places(&wide), [8]);
+        // What stands in ASCII is found in the bytes, and not again in the words.
+        let (shift_jis, _, _) = encoding_rs::SHIFT_JIS.encode(text);
+        assert_eq!(places(&shift_jis), [24]);
+        let (mail, _, _) = encoding_rs::ISO_2022_JP.encode("左の腕に発疹があります。");
+        assert_eq!(places(&mail), [11]);
+        // What is beyond the longest text is refused for its length.
+        let far = format!("{}{text}", "か".repeat(40));
+        let far: Vec<u8> = far.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert!(places(&[b"\xFE\xFF".as_slice(), &far].concat()).is_empty());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use sekisho_protocol::{FindingCode, TextEncoding};
 
 use super::notes::Notes;
 use characters::{Class, classified};
+use encoding::Decoded;
 use fold::Folded;
 pub use links::is_active_link;
 
@@ -86,6 +87,15 @@ fn carelessly(file: &[u8], notes: &mut Notes) {
 
 fn first(places: &[Place]) -> Option<usize> {
     places.iter().map(|place| place.start).min()
+}
+
+/// The text in UTF-8 of a file in another encoding, so far as it is looked at, for whoever looks for words.
+pub fn in_other_encoding(file: &[u8], max_chars: u32) -> Option<Decoded<'_>> {
+    let mut decoded =
+        encoding::decode(file).filter(|decoded| decoded.encoding != TextEncoding::Utf8)?;
+    let length = first_characters(&decoded.text, max_chars).len();
+    decoded.text.to_mut().truncate(length);
+    Some(decoded)
 }
 
 /// Every character of `text` that makes something act, in order. Spelled out, it no longer does.

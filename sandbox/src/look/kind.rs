@@ -4,7 +4,7 @@ use sekisho_protocol::{FileKind, FindingCode};
 
 use super::foreign::{find, in_metadata};
 use super::notes::Notes;
-use super::{bmp, tiff};
+use super::{bmp, encrypted, tiff};
 
 /// The kind of a file.
 pub fn of(file: &[u8]) -> FileKind {
@@ -29,7 +29,7 @@ pub fn of(file: &[u8]) -> FileKind {
 /// Notes about a file that is not decoded.
 pub fn unsupported(file: &[u8], kind: FileKind, notes: &mut Notes) {
     notes.add(FindingCode::UnsupportedType, 0, kind.code().into());
-    if is_encrypted(file, kind) {
+    if encrypted::is_encrypted(file, kind) {
         notes.add(FindingCode::Encrypted, 0, 0);
     }
     if kind == FileKind::Unknown {
@@ -60,17 +60,10 @@ fn prepended(file: &[u8], notes: &mut Notes) {
 
 fn by_table(file: &[u8]) -> Option<FileKind> {
     if let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = file {
-        return Some(match brand.get(..4)? {
-            b"avif" | b"avis" => FileKind::Avif,
-            // No word about the codec; the further brands have it.
-            b"mif1" | b"msf1" if names_brand(file, &[b"avif", b"avis"]) => FileKind::Avif,
-            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
-                FileKind::Heic
-            }
-            b"M4A " | b"M4B " => FileKind::Audio,
-            b"crx " => FileKind::OtherImage,
-            _ => FileKind::Video,
-        });
+        return Some(by_brand(file, brand.first_chunk()?));
+    }
+    if file.get(128..132) == Some(b"DICM") {
+        return Some(FileKind::Dicom);
     }
     let found = infer::get(file)?;
     Some(match (found.mime_type(), found.matcher_type()) {
@@ -96,6 +89,32 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
     })
 }
 
+/// Containers of pictures and of films begin alike; the brands say which it is, and how it is coded.
+fn by_brand(file: &[u8], brand: &[u8; 4]) -> FileKind {
+    match brand {
+        b"avif" | b"avis" | b"avio" => FileKind::Avif,
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => {
+            FileKind::Heic
+        }
+        // No word about the codec; the further brands have it.
+        b"mif1" | b"msf1" | b"mif2" | b"msf2" | b"heif" | b"miaf" | b"MiHB" | b"MiHA" | b"MiHE" => {
+            if names_brand(file, &[b"avif", b"avis"]) {
+                FileKind::Avif
+            } else if names_brand(file, &[b"avci", b"jpeg", b"j2ki", b"vvic", b"evbi", b"unci"]) {
+                FileKind::OtherImage
+            } else {
+                FileKind::Heic
+            }
+        }
+        b"avci" | b"avcs" | b"jpeg" | b"jpgs" | b"j2ki" | b"j2is" | b"vvic" | b"vvis" | b"evbi"
+        | b"evmi" | b"unci" | b"jp2 " | b"jpx " | b"jxl " | b"crx " | b"pict" => {
+            FileKind::OtherImage
+        }
+        b"M4A " | b"M4B " | b"M4P " | b"F4A " | b"F4B " => FileKind::Audio,
+        _ => FileKind::Video,
+    }
+}
+
 /// Whether the first box names one of these brands as compatible.
 fn names_brand(file: &[u8], brands: &[&[u8; 4]]) -> bool {
     let len = file.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
@@ -105,9 +124,6 @@ fn names_brand(file: &[u8], brands: &[&[u8; 4]]) -> bool {
 }
 
 fn by_text(file: &[u8]) -> Option<FileKind> {
-    if file.get(128..132) == Some(b"DICM") {
-        return Some(FileKind::Dicom);
-    }
     let decoded = super::text::encoding::decode(file)?;
     let text = decoded.text.as_ref();
     let start: String = text
@@ -130,19 +146,6 @@ fn by_text(file: &[u8]) -> Option<FileKind> {
     }
 }
 
-fn is_encrypted(file: &[u8], kind: FileKind) -> bool {
-    match kind {
-        FileKind::Zip | FileKind::Office if file.starts_with(b"PK\x03\x04") => {
-            file.get(6).is_some_and(|flags| flags & 1 == 1)
-        }
-        // An encrypted Office document is an OLE container with this stream.
-        FileKind::Office | FileKind::Unknown => {
-            find(file, b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0").is_some()
-        }
-        _ => false,
-    }
-}
-
 /// Some writers begin a document with an empty line or a byte order mark; every reader steps over them.
 fn after_blanks(file: &[u8]) -> &[u8] {
     let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
@@ -162,3 +165,39 @@ const MAX_BRANDS_LEN: usize = 1024;
 
 /// How far a picture is looked for behind other bytes.
 const PREPENDED_REACH: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_brands(brands: &[&[u8; 4]]) -> FileKind {
+        let (first, others) = brands.split_first().unwrap();
+        let len = u32::try_from(16 + 4 * others.len()).unwrap().to_be_bytes();
+        let others = others.iter().map(|brand| brand.as_slice()).collect::<Vec<_>>().concat();
+        of(&[len.as_slice(), b"ftyp", *first, &[0; 4], &others].concat())
+    }
+
+    #[test]
+    fn a_picture_in_a_films_container_is_a_picture() {
+        for (brands, kind) in [
+            (&[b"heic", b"mif1"][..], FileKind::Heic),
+            (&[b"hevm", b"mif1"], FileKind::Heic),
+            (&[b"mif1", b"heic"], FileKind::Heic),
+            (&[b"MiHE", b"mif1", b"heic"], FileKind::Heic),
+            (&[b"mif1", b"avif"], FileKind::Avif),
+            (&[b"avio", b"avif"], FileKind::Avif),
+            (&[b"mif1", b"avci"], FileKind::OtherImage),
+            (&[b"avci", b"mif1"], FileKind::OtherImage),
+            (&[b"jpeg", b"mif1"], FileKind::OtherImage),
+            (&[b"isom", b"avc1"], FileKind::Video),
+            (&[b"M4A ", b"isom"], FileKind::Audio),
+        ] {
+            assert_eq!(of_brands(brands), kind, "{brands:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_of_a_clinics_machine_is_no_archive() {
+        assert_eq!(of(&[[0; 128].as_slice(), b"DICM", &[2, 0]].concat()), FileKind::Dicom);
+    }
+}

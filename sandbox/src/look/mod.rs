@@ -4,6 +4,7 @@
 //! headers, before any memory is spent on pixels.
 
 pub mod bmp;
+mod encrypted;
 pub mod foreign;
 pub mod gif;
 mod gif_codes;

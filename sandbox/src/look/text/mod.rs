@@ -17,6 +17,7 @@ mod markup;
 
 use sekisho_protocol::{FindingCode, TextEncoding};
 
+use super::encrypted;
 use super::notes::Notes;
 use characters::{Class, classified};
 use encoding::Decoded;
@@ -51,6 +52,9 @@ pub fn look(file: &[u8], max_chars: u32, notes: &mut Notes) {
         notes.add(FindingCode::TextLimit, 0, count);
     }
     let text = first_characters(&decoded.text, max_chars);
+    if let Some(offset) = encrypted::in_text(text) {
+        notes.add(FindingCode::Encrypted, decoded.place(file, offset), 0);
+    }
     for (class, code) in [
         (Class::Control, FindingCode::ControlCharacters),
         (Class::Escape, FindingCode::TerminalEscape),

@@ -21,6 +21,7 @@ pub mod tail;
 pub mod text;
 pub mod tiff;
 pub mod webp;
+mod webp_codes;
 mod zlib;
 
 use sekisho_protocol::{DecodeLimits, FileKind, FindingCode, LookReport};
@@ -49,7 +50,7 @@ pub fn look(file: &[u8], limits: &DecodeLimits) -> LookReport {
         }
         FileKind::Jpeg => jpeg::look(file, &mut notes),
         FileKind::Png => png::look(file, &mut notes),
-        FileKind::WebP => plain(file, &mut notes, webp::walk),
+        FileKind::WebP => plain(file, &mut notes, webp::look),
         FileKind::Gif => plain(file, &mut notes, gif::walk),
         FileKind::Heic | FileKind::Avif => plain(file, &mut notes, heif::walk),
         FileKind::Tiff => plain(file, &mut notes, tiff::walk),

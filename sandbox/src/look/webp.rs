@@ -3,7 +3,45 @@
 use sekisho_protocol::{FindingCode, RemovalCode};
 
 use super::notes::{Cursor, Notes};
-use super::{Walk, foreign, metadata};
+use super::{Walk, foreign, metadata, tail, webp_codes};
+
+/// Walks a WebP and looks into what it is packed as, which its decoder has no need to.
+pub fn look(file: &[u8], notes: &mut Notes) -> Walk {
+    let walk = walk(file, notes);
+    let mut cursor = Cursor::at(file.get(..walk.end.unwrap_or(0)).unwrap_or_default(), RIFF_HEADER);
+    let pixels = u64::from(walk.width) * u64::from(walk.height);
+    while let Some((kind, start, body)) = chunk(&mut cursor) {
+        match &kind {
+            b"VP8 " | b"VP8L" => {
+                foreign::in_packed(body, start, notes);
+                foreign::long_marks(body, start, notes);
+                let unread = webp_codes::unread(&kind, body, pixels);
+                let codes = body.len().saturating_sub(unread);
+                if unread > 0 {
+                    tail::behind(body.get(codes..).unwrap_or_default(), start + codes, notes);
+                }
+            }
+            b"ANMF" => {
+                foreign::in_packed(body, start, notes);
+                foreign::long_marks(body, start, notes);
+            }
+            _ => {}
+        }
+    }
+    walk
+}
+
+/// The next chunk's name, the place of its contents, and these.
+fn chunk<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], usize, &'a [u8])> {
+    let kind = cursor.array()?;
+    let len = cursor.u32_le()? as usize;
+    let start = cursor.position();
+    let body = cursor.take(len)?;
+    if len % 2 == 1 {
+        let _ = cursor.skip(1);
+    }
+    Some((kind, start, body))
+}
 
 /// Walks a WebP.
 pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
@@ -108,20 +146,11 @@ fn frame(body: &[u8], base: usize, notes: &mut Notes) {
     let mut cursor = Cursor::at(body, FRAME_LEN.min(body.len()));
     while !cursor.rest().is_empty() {
         let start = cursor.position();
-        let mut chunk = || {
-            let kind: [u8; 4] = cursor.array()?;
-            let len = cursor.u32_le()? as usize;
-            let content = cursor.take(len)?;
-            if len % 2 == 1 {
-                let _ = cursor.skip(1);
+        match chunk(&mut cursor) {
+            Some((kind, at, content)) if [*b"VP8 ", *b"VP8L", *b"ALPH"].contains(&kind) => {
+                foreign::at_start(content, base + at, notes);
             }
-            Some((kind, content))
-        };
-        match chunk() {
-            Some((kind, content)) if [*b"VP8 ", *b"VP8L", *b"ALPH"].contains(&kind) => {
-                foreign::at_start(content, base + start + CHUNK_HEADER, notes);
-            }
-            Some((kind, content)) => beside(kind, content, base + start + CHUNK_HEADER, notes),
+            Some((kind, at, content)) => beside(kind, content, base + at, notes),
             None => {
                 let rest = body.get(start..).unwrap_or_default();
                 return foreign::in_metadata(rest, base + start, notes);

@@ -115,6 +115,7 @@ reason-more_findings = There are many more findings.
 reason-signature_match = It matches the signature of known malware.
 reason-rule_match = It matches a YARA rule.
 reason-type_mismatch = It is not what its name or declared type says.
+reason-deceptive_name = Its file name pretends to be another one, or does what no camera names its files.
 reason-type_disagreement = The engines disagree about its type.
 reason-type_unknown = Its type is unknown.
 reason-colour_profile_ignored = Its colour profile cannot be read, so standard colours were assumed.

@@ -112,6 +112,7 @@ reason-more_findings = ほかにも多数の指摘があります。
 reason-signature_match = 既知のウイルスなどの特徴に一致しました。
 reason-rule_match = YARA規則に一致しました。
 reason-type_mismatch = 名前や申告された種類と中身が違います。
+reason-deceptive_name = ファイル名が別の名前に見せかけているか、通常は付かない名前です。
 reason-type_disagreement = エンジンの間で種類の判定が食い違っています。
 reason-type_unknown = 種類が分かりません。
 reason-colour_profile_ignored = 色の情報が読めないため、標準の色として扱いました。

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Action, Actor, Event};
 use super::finding::{Code, Reason};
 use super::id::{ApprovalId, ArtifactId, EventId, LinkId, ObjectId, SubmissionId};
+use super::name::{self, NameOddity};
 use super::policy::Verdict;
 use super::retention::Retention;
 use super::state::{Basis, Release, Sha256Hex, State, StateName};
@@ -59,26 +60,26 @@ impl ArtifactKind {
 /// The claims of the sender's device, reduced to what a finding needs.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Declared {
-    /// The file name's ending in lower case, at most 10 of `a-z0-9`.
+    /// The file name's ending in lower case, at most 20 of `a-z0-9-`.
     pub extension: Option<String>,
     /// The claimed media type, at most 60 of its plain characters, in lower case.
     pub media_type: Option<String>,
+    /// What is odd about the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub odd: Option<NameOddity>,
 }
 
 impl Declared {
-    /// Keeps the ending of a file name and a media type; everything else of both is dropped, as
-    /// file names may hold a person's name and must reach no path, log or page.
+    /// Keeps the ending of a file name, what is odd about it, and a media type; everything else of
+    /// both is dropped, as file names may hold a person's name and must reach no path, log or page.
     pub fn from_untrusted(untrusted_name: Option<&str>, untrusted_type: Option<&str>) -> Self {
-        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
-        let extension = untrusted_name
-            .and_then(|name| name.rsplit_once('.'))
-            .map(|(_, ending)| ending.to_ascii_lowercase())
-            .filter(|ending| (1..=10).contains(&ending.len()) && plain(ending));
+        let extension = untrusted_name.and_then(name::ending);
+        let odd = untrusted_name.and_then(NameOddity::of);
         let typed = |b: u8| b.is_ascii_alphanumeric() || b"/.+-".contains(&b);
         let media_type = untrusted_type
             .map(str::to_ascii_lowercase)
             .filter(|text| (1..=60).contains(&text.len()) && text.bytes().all(typed));
-        Self { extension, media_type }
+        Self { extension, media_type, odd }
     }
 }
 

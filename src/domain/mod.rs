@@ -19,6 +19,7 @@ pub mod id;
 pub mod known_bad;
 pub mod limits;
 pub mod link;
+pub mod name;
 pub mod network;
 pub mod note;
 pub mod policy;

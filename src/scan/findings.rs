@@ -59,6 +59,7 @@ pub(super) fn of_look(
         typed.extend(active_message(look.kind));
     } else {
         typed.extend(declared::mismatch(subject.declared, look.kind));
+        typed.extend(declared::deceptive_name(subject.declared));
     }
     let hits = look.rule_hits.iter();
     let hits = hits.map(|hit| rule_match(*hit, rules.ready)).collect();

@@ -142,6 +142,7 @@ const REASONS: [(&str, &[&str]); 5] = [
             "empty_file",
             "unsupported_type",
             "type_mismatch",
+            "deceptive_name",
             "encrypted",
             "truncated",
             "malformed",

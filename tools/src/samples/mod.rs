@@ -4,10 +4,13 @@
 //! samples serve every YARA engine, so that they can be shown to agree.
 
 mod carriers;
+mod commands;
 mod documents;
+mod launchers;
 pub mod pack;
 mod scripts;
 mod words;
+pub(crate) mod wrapped;
 
 use crate::fixtures::{FixtureError, WEB_SHELL, jpeg, png, programs, test_strings, texts, zip};
 
@@ -51,6 +54,9 @@ pub fn all() -> Result<Vec<Sample>, FixtureError> {
         documents::rules()?,
         scripts::rules()?,
         words::rules(),
+        launchers::rules(),
+        commands::rules(),
+        wrapped::rules()?,
     ];
     for (rule, hits, misses) in rules.into_iter().flatten() {
         all.extend(numbered(rule, hits, misses));

@@ -77,6 +77,9 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
         ("text/x-shellscript", _) => FileKind::Script,
         ("application/rtf" | "text/rtf", _) => FileKind::Document,
         (_, infer::MatcherType::Doc) => FileKind::Office,
+        // A block of letters that only a key opens is a text; a certificate, which a double click installs, is none.
+        ("application/x-x509-ca-cert", _) if is_locked_text(file) => return None,
+        ("application/x-x509-ca-cert", _) => FileKind::Document,
         (_, infer::MatcherType::App) => FileKind::Executable,
         (_, infer::MatcherType::Archive) => FileKind::Archive,
         (_, infer::MatcherType::Audio) => FileKind::Audio,
@@ -87,6 +90,10 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
         (_, infer::MatcherType::Text) => return None,
         (_, infer::MatcherType::Custom) => FileKind::Unknown,
     })
+}
+
+fn is_locked_text(file: &[u8]) -> bool {
+    std::str::from_utf8(file).ok().and_then(encrypted::in_text).is_some()
 }
 
 /// Containers of pictures and of films begin alike; the brands say which it is, and how it is coded.

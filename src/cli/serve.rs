@@ -121,17 +121,20 @@ pub(super) fn serve(args: &ServeArgs, config: Option<&Path>) -> Result<Answer, C
 }
 
 /// The rules of `signatures/yara`, for a program that stands alone.
-pub(super) const RULES: [(&str, &str); 10] = [
+pub(super) const RULES: [(&str, &str); 13] = [
     ("canary.yar", include_str!("../../signatures/yara/canary.yar")),
+    ("commands.yar", include_str!("../../signatures/yara/commands.yar")),
     ("containers.yar", include_str!("../../signatures/yara/containers.yar")),
     ("documents.yar", include_str!("../../signatures/yara/documents.yar")),
     ("images.yar", include_str!("../../signatures/yara/images.yar")),
+    ("launchers.yar", include_str!("../../signatures/yara/launchers.yar")),
     ("messages.yar", include_str!("../../signatures/yara/messages.yar")),
     ("pages.yar", include_str!("../../signatures/yara/pages.yar")),
     ("pdf.yar", include_str!("../../signatures/yara/pdf.yar")),
     ("programs.yar", include_str!("../../signatures/yara/programs.yar")),
     ("seams.yar", include_str!("../../signatures/yara/seams.yar")),
     ("shells.yar", include_str!("../../signatures/yara/shells.yar")),
+    ("wrapped.yar", include_str!("../../signatures/yara/wrapped.yar")),
 ];
 
 /// Writes the program's own rules into the data folder; what is there already stays.

@@ -298,10 +298,13 @@ fn a_real_suricata_is_heard_at_both_kinds_of_sockets_and_again_after_the_sensor_
         scene.world.service.kill_role("sensor").expect("comes back");
         // What was told meanwhile is lost, and said to be.
         scene.noted("sensor_losing", 1);
+        let back = || suricata.said().contains("Reconnected socket");
+        let back = scene.world.service.wait_until("a connection", SETTLED, back);
+        assert!(back.is_ok(), "it connects again: {}", suricata.said());
         let bad = patient.send_photo(&saying(IN_BODY)).await.expect("received");
         let joined = || !scene.world.events("sensor_alert", &bad.id).is_empty();
         let heard = scene.world.service.wait_until("an alert", SETTLED, joined);
-        assert!(heard.is_ok(), "it connects again: {}", suricata.said());
+        assert!(heard.is_ok(), "it is heard again: {}", suricata.said());
     });
 }
 

@@ -92,21 +92,21 @@ fn has_key_record(rest: &[u8]) -> bool {
     head.windows(5).any(|record| matches!(record, [0x30 | 0x31, 1, 0, 0..=3, 15..=24]))
 }
 
-/// A message of OpenPGP in bytes: a session key for a reader or for a password, then what is encrypted.
+/// A message of `OpenPGP` in bytes: a session key for a reader or for a password, then what is encrypted.
 fn is_openpgp(file: &[u8]) -> bool {
-    let body = match file {
-        [0x84 | 0x8C, _, body @ ..]
-        | [0x85 | 0x8D, _, _, body @ ..]
-        | [0xC1 | 0xC3, 0..=191, body @ ..]
-        | [0xC1 | 0xC3, 192..=223, _, body @ ..] => body,
-        _ => return false,
+    let ([0x84 | 0x8C, _, body @ ..]
+    | [0x85 | 0x8D, _, _, body @ ..]
+    | [0xC1 | 0xC3, 0..=191, body @ ..]
+    | [0xC1 | 0xC3, 192..=223, _, body @ ..]) = file
+    else {
+        return false;
     };
     match (file.first(), body) {
         (Some(0x84 | 0x85 | 0xC1), [3, rest @ ..]) => {
             matches!(rest.get(8), Some(1 | 2 | 16 | 18 | 25))
         }
-        (Some(0x84 | 0x85 | 0xC1), [6, ..]) => file.len() > SHORTEST,
-        (Some(0x8C | 0x8D | 0xC3), [4..=6, 1..=13, 0..=4, ..]) => file.len() > SHORTEST,
+        (Some(0x84 | 0x85 | 0xC1), [6, ..])
+        | (Some(0x8C | 0x8D | 0xC3), [4..=6, 1..=13, 0..=4, ..]) => file.len() > SHORTEST,
         _ => false,
     }
 }

@@ -60,7 +60,7 @@ fn prepended(file: &[u8], notes: &mut Notes) {
 
 fn by_table(file: &[u8]) -> Option<FileKind> {
     if let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = file {
-        return Some(by_brand(file, brand.first_chunk()?));
+        return Some(by_brand(file, *brand.first_chunk()?));
     }
     if file.get(128..132) == Some(b"DICM") {
         return Some(FileKind::Dicom);
@@ -97,8 +97,8 @@ fn is_locked_text(file: &[u8]) -> bool {
 }
 
 /// Containers of pictures and of films begin alike; the brands say which it is, and how it is coded.
-fn by_brand(file: &[u8], brand: &[u8; 4]) -> FileKind {
-    match brand {
+fn by_brand(file: &[u8], brand: [u8; 4]) -> FileKind {
+    match &brand {
         b"avif" | b"avis" | b"avio" => FileKind::Avif,
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => {
             FileKind::Heic

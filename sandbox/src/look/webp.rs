@@ -15,7 +15,7 @@ pub fn look(file: &[u8], notes: &mut Notes) -> Walk {
             b"VP8 " | b"VP8L" => {
                 foreign::in_packed(body, start, notes);
                 foreign::long_marks(body, start, notes);
-                let unread = webp_codes::unread(&kind, body, pixels);
+                let unread = webp_codes::unread(kind, body, pixels);
                 let codes = body.len().saturating_sub(unread);
                 if unread > 0 {
                     tail::behind(body.get(codes..).unwrap_or_default(), start + codes, notes);

@@ -10,18 +10,18 @@ use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 use image_webp::WebPDecoder;
 
 /// How many bytes at the end of a chunk no decoder reads, if it can be told.
-pub(super) fn unread(kind: &[u8; 4], body: &[u8], pixels: u64) -> usize {
+pub(super) fn unread(kind: [u8; 4], body: &[u8], pixels: u64) -> usize {
     if pixels > MAX_PIXELS {
         return 0;
     }
-    match kind {
+    match &kind {
         b"VP8L" => {
             let read = Cell::new(0);
             let file = alone(kind, body);
             let counted = Counted { file: Cursor::new(file.as_slice()), read: &read };
             let whole = is_whole(counted);
             let len = HEADS + body.len();
-            whole.then(|| len.saturating_sub(read.get())).unwrap_or_default()
+            if whole { len.saturating_sub(read.get()) } else { 0 }
         }
         _ => {
             let shorter = body.len().checked_sub(LAST).and_then(|len| body.get(..len));
@@ -32,11 +32,11 @@ pub(super) fn unread(kind: &[u8; 4], body: &[u8], pixels: u64) -> usize {
 }
 
 /// A file with nothing but this chunk.
-fn alone(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn alone(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     let padding = body.len() % 2;
     let len = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
     let heads =
-        [b"RIFF".as_slice(), &len(4 + 8 + body.len() + padding), b"WEBP", kind, &len(body.len())];
+        [b"RIFF".as_slice(), &len(4 + 8 + body.len() + padding), b"WEBP", &kind, &len(body.len())];
     let mut file = heads.concat();
     file.extend_from_slice(body);
     file.resize(file.len() + padding, 0);
@@ -114,11 +114,11 @@ mod tests {
         let lossy = include_bytes!("../../../fixtures/clean/webp-lossy.webp");
         for (kind, file) in [(b"VP8L", lossless.as_slice()), (b"VP8 ", lossy)] {
             let body = chunk(file, kind);
-            assert_eq!(unread(kind, &body, 1), 0);
+            assert_eq!(unread(*kind, &body, 1), 0);
             let longer = [body.as_slice(), &[0x5A; 200]].concat();
-            assert!(unread(kind, &longer, 1) >= LAST, "{kind:?}");
-            assert_eq!(unread(kind, &longer, MAX_PIXELS + 1), 0);
-            assert_eq!(unread(kind, &body[..body.len() / 2], 1), 0);
+            assert!(unread(*kind, &longer, 1) >= LAST, "{kind:?}");
+            assert_eq!(unread(*kind, &longer, MAX_PIXELS + 1), 0);
+            assert_eq!(unread(*kind, &body[..body.len() / 2], 1), 0);
         }
     }
 }

@@ -56,7 +56,7 @@ fn opened(file: &FontData) -> Option<Font> {
     {
         return Some(outlines);
     }
-    let is_known = |(major, minor)| matches!((major, minor), (1, 0) | (2, 0 | 5) | (3, 0));
+    let is_known = |(major, minor)| matches!((major, minor), (1..=3, 0) | (2, 5));
     let names = font.tables().post();
     names.map_or(true, |names| is_known(names.version().to_major_minor())).then_some(font)
 }

@@ -52,7 +52,7 @@ fn opens_program(before: &str, rest: &str) -> Option<usize> {
     // The letter that keeps a link from being one is often left out.
     let is_page = |scheme: &str| PAGES.iter().any(|page| scheme.ends_with(page));
     let is_other = rest.starts_with("//")
-        && rest.bytes().nth(2).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'?')
+        && rest.as_bytes().get(2).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'?')
         && !is_page(scheme);
     let is_own = scheme.strip_prefix("ms-").is_some_and(|name| name.len() > 2) && is_word(rest);
     let dials = scheme == "tel" && rest.starts_with(['*', '#']);

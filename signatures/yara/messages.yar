@@ -205,10 +205,10 @@ rule refund_message
         description_ja = "還付金や当選を装い、口座・ATM・リンクへ誘導するメッセージです"
         reference = "https://www.npa.go.jp/bureau/safetylife/sos47/case/kanpukin/"
     strings:
-        $promise_1 = /(還付金|払い戻し|給付金|当選|賞金|お見舞金)/
+        $promise_1 = /(還付金|当選|賞金)/
         $promise_2 = /(you (have |are |'ve )?(been )?(won|selected|chosen|awarded)|lottery|inheritance|unclaimed (funds|refund)|tax refund|cash prize|next of kin)/ nocase
-        $wish_1 = /(口座番号|暗証番号|カード番号|ＡＴＭ|ATMへ|ATMで|ATMに|手数料を|振込先を|マイナンバー)/
-        $wish_2 = /(bank details|account number|card number|processing fee|transfer fee|western union|claim (it|your|the)|wire transfer)/ nocase
+        $wish_1 = /(口座番号|暗証番号|カード番号|ＡＴＭ|ATMへ|ATMで|ATMに|手数料を|振込先を)/
+        $wish_2 = /(bank details|bank account|card number|processing fee|transfer fee|western union|claim (it|your|the)|wire transfer)/ nocase
     condition:
         filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and
         (($promise_1 and $wish_1) or ($promise_2 and $wish_2))

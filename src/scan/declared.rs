@@ -63,8 +63,8 @@ fn claim_of_extension(extension: &str) -> Option<FileKind> {
         "exe" | "com" | "scr" | "pif" | "dll" | "sys" | "drv" | "ocx" | "msi" | "msp" | "mst"
         | "msu" | "msix" | "msixbundle" | "appx" | "appxbundle" | "appinstaller"
         | "application" | "cpl" | "lnk" | "gadget" | "xll" | "app" | "apk" | "xapk" | "jar"
-        | "elf" | "so" | "dylib" | "appimage" | "run" | "bin" | "class" | "dex" | "wasm"
-        | "vxd" | "ade" | "adp" | "mde" | "pkg" | "ipa" | "deb" | "rpm" => FileKind::Executable,
+        | "elf" | "so" | "dylib" | "appimage" | "run" | "class" | "dex" | "wasm" | "vxd"
+        | "ade" | "adp" | "mde" | "pkg" | "ipa" | "deb" | "rpm" => FileKind::Executable,
         "bat" | "cmd" | "btm" | "ps1" | "psm1" | "psd1" | "ps1xml" | "ps2" | "ps2xml" | "psc1"
         | "psc2" | "vb" | "vbs" | "vbe" | "vbp" | "vbscript" | "bas" | "htc" | "js" | "jse"
         | "mjs" | "cjs" | "ws" | "wsc" | "wsf" | "wsh" | "sct" | "hta" | "sh" | "bash" | "zsh"

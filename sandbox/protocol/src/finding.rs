@@ -142,6 +142,7 @@ impl FindingCode {
                 | Self::PdfRevisions
                 | Self::PdfBrokenTable
                 | Self::PdfEmptyPassword
+                | Self::PdfPrintsItself
         )
     }
 }

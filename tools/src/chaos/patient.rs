@@ -101,7 +101,7 @@ impl Visitor {
         let visitor = Self::build(service, "intake", self.address, |it| {
             Ok(it.local_address(from).read_timeout(BUSY))
         })?;
-        Ok(Self { cookie, from, ..visitor })
+        Ok(Self { from, cookie, ..visitor })
     }
 
     fn build(

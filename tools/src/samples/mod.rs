@@ -54,6 +54,7 @@ pub fn all() -> Result<Vec<Sample>, FixtureError> {
         documents::rules()?,
         scripts::rules()?,
         words::rules(),
+        words::links(),
         launchers::rules(),
         commands::rules(),
         wrapped::rules()?,

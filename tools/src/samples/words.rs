@@ -95,17 +95,21 @@ pub(super) fn rules() -> Vec<RuleSamples> {
                 "前の指示の薬は飲み終わりました。",
             ]),
         ),
-        (
-            "link_to_program",
-            files(&[
-                "こちらを開いてください https://evil.example/photo.exe",
-                "https://evil.example/a/update.apk?x=1 を入れてください",
-            ]),
-            files(&[
-                "https://www.example.com を見ました。",
-                "https://www.example.jp/leaflet.pdf と https://www.example.com/",
-                "写真 photo.exe という名前でした。https://www.example.jp/img.html",
-            ]),
-        ),
     ]
+}
+
+/// The same of links.
+pub(super) fn links() -> Vec<RuleSamples> {
+    vec![(
+        "link_to_program",
+        files(&[
+            "こちらを開いてください https://evil.example/photo.exe",
+            "https://evil.example/a/update.apk?x=1 を入れてください",
+        ]),
+        files(&[
+            "https://www.example.com を見ました。",
+            "https://www.example.jp/leaflet.pdf と https://www.example.com/",
+            "写真 photo.exe という名前でした。https://www.example.jp/img.html",
+        ]),
+    )]
 }

@@ -1,5 +1,7 @@
 //! Samples of the rules for what is spelled out in letters. What they spell has no code.
 
+use std::fmt::Write as _;
+
 use super::{RuleSamples, files};
 use crate::fixtures::{FixtureError, jpeg, programs, test_strings, texts, zip};
 
@@ -71,7 +73,10 @@ pub(super) fn rules() -> Result<Vec<RuleSamples>, FixtureError> {
 /// The test file as people try to get it through.
 fn wrapped_tests() -> Vec<Vec<u8>> {
     let test = test_strings::eicar();
-    let hexadecimal: String = test.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hexadecimal = test.bytes().fold(String::new(), |mut all, byte| {
+        let _ = write!(all, "{byte:02x}");
+        all
+    });
     // Each letter by thirteen.
     let turned = |byte: u8| match byte {
         b'A'..=b'Z' => char::from((byte - b'A' + 13) % 26 + b'A'),

@@ -85,8 +85,19 @@ impl Rig {
         service.start()?;
         service.wait_ready()?;
         eve.is_heard(&service)?;
-        let (root, _servers) = (root.to_owned(), (cluster, own));
-        Ok(Self { service, totp_uri, eve, root, weed, database, store, clamd, jail, _servers })
+        let root = root.to_owned();
+        Ok(Self {
+            service,
+            totp_uri,
+            eve,
+            root,
+            weed,
+            database,
+            store,
+            clamd,
+            jail,
+            _servers: (cluster, own),
+        })
     }
 
     /// Where a boundary's faults are set.

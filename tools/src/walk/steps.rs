@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
             }
             Act::Alert => Ready::Alert(self.next_released().await?),
             Act::Pull => Ready::Pull(self.one_for(ITS_DOCTOR).await?),
-            Act::Remove => Ready::Remove(self.to_remove().await?),
+            Act::Remove => Ready::Remove(self.recalled_since_pulled().await?),
             Act::Seal => Ready::Seal,
             Act::Copy => Ready::Copy,
             Act::Rescan => {
@@ -240,7 +240,7 @@ impl<'a> Walk<'a> {
     }
 
     /// One that the machine has, and that was recalled.
-    async fn to_remove(&mut self) -> Result<Stored, ChaosError> {
+    async fn recalled_since_pulled(&mut self) -> Result<Stored, ChaosError> {
         let file = self.one_for(ITS_DOCTOR).await?;
         self.machine.pull(self.rig, &file, &mut self.kept)?;
         let case = self.reviewers.case_of(&file.received).await?;

@@ -171,7 +171,6 @@ rule injected_text
     strings:
         $always = /['"][ \t)]*[ \t](or|and|\|\||&&)[ \t]+\(?(['"][^'"\r\n]{0,12}['"]?[ \t]*(=|like)[ \t]*['"]|[0-9]{1,4}[ \t]*=[ \t]*[0-9]{1,4}|true\b)/ nocase
         $equal = /\b(or|and)[ \t]+[0-9]{1,4}[ \t]*=[ \t]*[0-9]{1,4}[ \t]*(--|#|\/\*|;|$|[\r\n])/ nocase
-        $cut = /[a-z0-9]'\)?(--|#)[ \t]*($|[\r\n])/ nocase
         $table = /['");][ \t]*(drop|truncate|alter|create)[ \t]+(table|database|user|schema)[ \t]+[a-z_`"\[]/ nocase
         $written = /['");][ \t]*(delete[ \t]+from|insert[ \t]+into|update[ \t]+[a-z_]+[ \t]+set|exec(ute)?[ \t]+(xp_|sp_|master|immediate))[ \t]*[a-z_`"\[(.]?/ nocase
         $union = /\bunion([ \t]|\/\*\*\/|\+|%20)+(all([ \t]|\/\*\*\/|\+|%20)+)?select\b/ nocase
@@ -180,7 +179,7 @@ rule injected_text
         $mongo = /\{[ \t]*"?\$(where|ne|gt|regex|nin|exists)"?[ \t]*:/
         $template_1 = /\$\{[ \t]*([0-9]+[ \t]*[*+\-][ \t]*[0-9]+|T\(|[a-z.]{0,40}(getRuntime|Runtime|class\.|forName|system|exec|process)[ \t.(])/ nocase
         $template_2 = /#\{[ \t]*([0-9]+[ \t]*[*+\-][ \t]*[0-9]+|[^}\r\n]{0,60}(system|exec|Runtime|process|open)[ \t.(`])/ nocase
-        $template_3 = /<[%#][ \t=@]{0,4}[0-9]+[ \t]*[*+\-][ \t]*[0-9]+/
+        $template_3 = /<%=[ \t]{0,4}[0-9]+[ \t]*[*+\-][ \t]*[0-9]+/
         $template_4 = /\{%[ \t]*(import|include|extends|load|set|for|if|debug)\b[^\r\n]{0,120}%\}/
         $dunder = /__(class__|mro__|subclasses__|globals__|builtins__|init__)[ \t]*[.\[(]/
         $expression = /%\{[ \t]*\(?#[a-z_]+[ \t]*=/ nocase

@@ -2,7 +2,7 @@
 // that somebody wrapped up. Pictures and documents have rules of their own; the metadata of a picture
 // may hold another picture in letters.
 
-private rule starts_as_picture_or_document
+private rule begins_as_picture_or_document
 {
     condition:
         uint16be(0) == 0xffd8 or uint32be(0) == 0x89504e47 or uint32be(0) == 0x47494638 or
@@ -48,7 +48,7 @@ rule program_in_letters
         $uu = /(^|\n)begin [0-7]{3} [^\r\n]{1,80}\.(exe|scr|com|pif|bat|cmd|dll|js|vbs|jar|lnk|hta|msi)[ \t]*[\r\n]/ nocase
         $yenc = /(^|\n)=ybegin [^\r\n]{1,80} name=[^\r\n]{1,80}\.(exe|scr|com|pif|bat|cmd|dll|js|vbs|jar|lnk|hta|msi)[ \t]*[\r\n]/ nocase
     condition:
-        not starts_as_picture_or_document and any of them
+        not begins_as_picture_or_document and any of them
 }
 
 rule file_in_letters
@@ -70,7 +70,7 @@ rule file_in_letters
         $uu = /(^|\n)begin(-base64)? [0-7]{3} [^ \r\n][^\r\n]{0,80}\r?\n[!-`]{10}/
         $binhex = "(This file must be converted with BinHex"
     condition:
-        not starts_as_picture_or_document and any of them
+        not begins_as_picture_or_document and any of them
 }
 
 rule test_file_wrapped

@@ -182,7 +182,7 @@ impl Scene {
 
 /// A photo that says something beside its picture, beyond what Suricata looks at unless it is told to.
 fn saying(words: &str) -> Vec<u8> {
-    let padding = [b'.'; 60_000];
+    let padding = vec![b'.'; 60_000];
     let photo = commented(&photo(), words.as_bytes());
     commented(&commented(&photo, &padding), &padding)
 }

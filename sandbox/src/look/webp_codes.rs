@@ -99,8 +99,8 @@ const MAX_PIXELS: u64 = 32 << 20;
 mod tests {
     use super::*;
 
-    fn chunk(file: &[u8], kind: &[u8; 4]) -> Vec<u8> {
-        let start = super::super::foreign::find(file, kind).unwrap();
+    fn chunk(file: &[u8], kind: [u8; 4]) -> Vec<u8> {
+        let start = super::super::foreign::find(file, &kind).unwrap();
         let len = u32::from_le_bytes(file[start + 4..start + 8].try_into().unwrap());
         file[start + 8..start + 8 + usize::try_from(len).unwrap()].to_vec()
     }
@@ -108,12 +108,13 @@ mod tests {
     #[test]
     fn what_lies_behind_the_codes_is_counted() {
         let mut lossless = Vec::new();
-        let pixels: Vec<u8> = (0..64 * 48 * 3).map(|i: u32| i.wrapping_mul(i) as u8).collect();
+        let pixels: Vec<u8> =
+            (0..64 * 48 * 3).map(|i: u32| i.wrapping_mul(i).to_le_bytes()[0]).collect();
         let encoder = image_webp::WebPEncoder::new(&mut lossless);
         encoder.encode(&pixels, 64, 48, image_webp::ColorType::Rgb8).unwrap();
         let lossy = include_bytes!("../../../fixtures/clean/webp-lossy.webp");
         for (kind, file) in [(b"VP8L", lossless.as_slice()), (b"VP8 ", lossy)] {
-            let body = chunk(file, kind);
+            let body = chunk(file, *kind);
             assert_eq!(unread(*kind, &body, 1), 0);
             let longer = [body.as_slice(), &[0x5A; 200]].concat();
             assert!(unread(*kind, &longer, 1) >= LAST, "{kind:?}");

@@ -143,7 +143,6 @@ fn injected() -> RuleSamples {
         "injected_text",
         files(&[
             "' OR '1'='1' --",
-            "admin'--",
             "x or 1=1",
             "Robert'); DROP TABLE Students;--",
             "1 UNION SELECT a, b FROM c",

@@ -4,8 +4,8 @@ use memchr::{memchr_iter, memmem};
 use sekisho_protocol::FileKind;
 
 use super::{
-    CONFIRMED, SCRIPTS, SIGNATURES, TAGS, WORD_REACH, at_start, does_follow, may_be_tag, programs,
-    programs_in_letters, tag,
+    CONFIRMED, SCRIPTS, SIGNATURES, TAGS, WORD_REACH, at_start, does_follow, is_zip_entry,
+    may_be_tag, programs, programs_in_letters, tag,
 };
 use crate::look::notes::Notes;
 
@@ -41,11 +41,6 @@ pub fn at_unpacked_start(bytes: &[u8], base: usize, notes: &mut Notes) {
     } else if SCRIPTS.iter().any(|begun| text.starts_with(begun) && does_follow(begun, text)) {
         notes.add_kind(FileKind::Script, base);
     }
-}
-
-/// An entry of an archive: four bytes turn up by chance, a known version and way of packing behind them do not.
-fn is_zip_entry(bytes: &[u8]) -> bool {
-    matches!(bytes, [_, _, _, _, version, 0 | 3, _, _, packing, 0, ..] if *version < 64 && *packing < 100)
 }
 
 /// Whether all of it is written in the 85 letters of `ASCII85Decode`, in lines, with their end mark.

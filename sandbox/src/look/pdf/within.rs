@@ -64,7 +64,9 @@ mod tests {
         let mut notes = Notes::default();
         let mut left = MOST_SEARCHED;
         let mut search = Search::new(7, &mut left);
-        pieces.iter().for_each(|piece| search.take(piece, &mut notes));
+        for piece in pieces {
+            search.take(piece, &mut notes);
+        }
         search.search(&mut notes);
         let found = notes.into_list();
         assert!(found.iter().all(|it| it.code == FindingCode::SecondFormat && it.offset == 7));

@@ -20,7 +20,8 @@ pub(super) fn is_broken_utf_8(file: &[u8]) -> bool {
         }
         rest = length.map_or(after, |length| rest.get(length..).unwrap_or_default());
     }
-    high > 0 && (inside == high || 2 * long >= high)
+    // Of kana in Shift_JIS up to three bytes of four happen to look so.
+    high > 0 && (inside == high || 5 * long >= 4 * high)
 }
 
 /// The sign of ASCII that a sequence spells in more bytes than one, and in how many.

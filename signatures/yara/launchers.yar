@@ -151,7 +151,7 @@ rule symbolic_link_table
         reference = "https://attack.mitre.org/techniques/T1137/"
     strings:
         $id = /ID;P/
-        $record = /\n[CFBO];/
+        $record = /\n(C;[XYKE]|O;[LDPEV])/
     condition:
         filesize < 1MB and ($id at 0 or (uint16be(0) == 0xefbb and $id at 3)) and $record
 }

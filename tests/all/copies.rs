@@ -1,30 +1,19 @@
 //! Checkpoints in a bucket with Object Lock on a real server: what is signed here is known there, and
 //! neither a file nor a database that was put back agrees with it.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use sekisho_tools::chaos::service::set;
-use sekisho_tools::servers::{REGION, bucket};
+use sekisho_tools::servers::{self, REGION, bucket};
 use sekisho_tools::weed::{Identity, Weed};
 use serde_json::Value;
 
 use crate::service::{SETTLED, World, photo};
 
 const ADMIN: &str = "access-admin";
-const WORKER: &str = "access-checkpoints";
-/// What the worker's access may do, as the operator's guide says.
-const MAY: [&str; 6] = [
-    "Read",
-    "Write",
-    "List",
-    "PutObjectRetention",
-    "GetObjectRetention",
-    "GetBucketObjectLockConfiguration",
-];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn checkpoints_wait_for_a_bucket_that_is_away_and_follow_without_a_gap() {
@@ -230,29 +219,16 @@ fn in_file(world: &World) -> u64 {
 
 /// A server with a bucket for checkpoints, and a service that is told of it.
 async fn bucket_for_checkpoints(world: &World) -> Weed {
-    let name = bucket("log");
-    let may = [name.as_str(), &bucket("plain")].map(|name| MAY.map(|it| format!("{it}:{name}")));
-    let identity = |access_key: &str, actions| Identity {
-        access_key: access_key.to_owned(),
-        secret_key: secret(access_key),
-        actions,
+    let admin = Identity {
+        access_key: ADMIN.to_owned(),
+        secret_key: secret(ADMIN),
+        actions: vec!["Admin".to_owned()],
     };
-    let admin = identity(ADMIN, vec!["Admin".to_owned()]);
-    let weed = Weed::start(&[admin, identity(WORKER, may.concat())], None).expect("a server");
-    let make = client(&weed, ADMIN).create_bucket().bucket(&name);
+    let worker = servers::checkpoints_identity(&["log", "plain"]);
+    let weed = Weed::start(&[admin, worker], None).expect("a server");
+    let make = client(&weed, ADMIN).create_bucket().bucket(bucket("log"));
     make.object_lock_enabled_for_bucket(true).send().await.expect("a bucket");
-    let access = world.data_file("keys/checkpoints.store");
-    fs::write(&access, format!("{WORKER}\n{}\n", secret(WORKER))).expect("written");
-    fs::set_permissions(&access, Permissions::from_mode(0o600)).expect("for its owner");
-    let configured = world.service.configure(|table| {
-        for (key, value) in
-            [("endpoint", weed.endpoint()), ("region", REGION.to_owned()), ("bucket", name)]
-        {
-            set(table, &["checkpoints", key], value.into());
-        }
-        set(table, &["checkpoints", "retain_days"], 1.into());
-    });
-    configured.expect("configured");
+    servers::use_locked_bucket(&world.service, &weed.endpoint()).expect("configured");
     weed
 }
 

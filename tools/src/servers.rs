@@ -142,8 +142,8 @@ pub fn identities() -> [Identity; 4] {
     })
 }
 
-/// Who copies checkpoints, and what that takes, as the operator's guide says.
-pub fn checkpoints_identity() -> Identity {
+/// Who copies checkpoints into the buckets of these areas, and what that takes, as the operator's guide says.
+pub fn checkpoints_identity(areas: &[&str]) -> Identity {
     let may = [
         "Read",
         "Write",
@@ -155,7 +155,10 @@ pub fn checkpoints_identity() -> Identity {
     Identity {
         access_key: CHECKPOINTS.to_owned(),
         secret_key: format!("secret-of-{CHECKPOINTS}"),
-        actions: may.map(|action| format!("{action}:{}", bucket("log"))).to_vec(),
+        actions: areas
+            .iter()
+            .flat_map(|area| may.map(|action| format!("{action}:{}", bucket(area))))
+            .collect(),
     }
 }
 
@@ -164,7 +167,7 @@ pub fn checkpoints_identity() -> Identity {
 /// # Errors
 /// If a file cannot be written.
 pub fn use_locked_bucket(service: &Service, endpoint: &str) -> Result<(), ChaosError> {
-    write_access(service, "checkpoints", &checkpoints_identity())?;
+    write_access(service, "checkpoints", &checkpoints_identity(&["log"]))?;
     let bucket = bucket("log");
     service.configure(|table| {
         for (key, value) in [("endpoint", endpoint), ("region", REGION), ("bucket", &*bucket)] {

@@ -425,5 +425,4 @@ const FILM_BRANDS: [&[u8; 4]; 10] =
 const ZIP_DIRECTORY_REACH: usize = 22 + 65_535;
 
 #[cfg(test)]
-#[path = "foreign_tests.rs"]
 mod tests;

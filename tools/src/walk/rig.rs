@@ -58,7 +58,7 @@ impl Rig {
             set(table, &["database", "url"], url.into());
         })?;
         let mut identities = servers::identities().to_vec();
-        identities.push(servers::checkpoints_identity());
+        identities.push(servers::checkpoints_identity(&["log"]));
         let weed = Weed::start(&identities, None)?;
         servers::make_buckets(&weed, &AREAS)?;
         weed.make_locked_bucket(&servers::bucket("log"))?;

@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
+use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::content::TypedIter;
 use hayro::hayro_syntax::content::ops::TypedInstruction;
 use hayro::hayro_syntax::object::{
@@ -26,14 +28,17 @@ use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
 use crate::look::pdf::{layers_off, unpacked};
 
-/// Refuses a page of which a part is missing. What its parts unpack to is bounded, and reckoned before it is taken.
+/// Refuses a page of which a part is missing. What its parts unpack to is bounded, and reckoned before it is taken. Returns where
+/// in the document notes are said to be groups that must be drawn as none.
 pub(super) fn check(
-    page: &Page<'_>,
+    (document, page): (&Pdf, &Page<'_>),
     limits: &DecodeLimits,
     pictures: &mut Pictures,
     memory: &Memory,
-) -> Result<(), FindingCode> {
+) -> Result<Vec<Range<usize>>, FindingCode> {
     let mut parts = Parts {
+        file: document.data().as_ref(),
+        groups: HashMap::new(),
         seen: HashSet::new(),
         lists: 0,
         named: Names::default(),
@@ -58,7 +63,7 @@ pub(super) fn check(
     {
         Err(FindingCode::FontMissing)
     } else {
-        Ok(())
+        Ok(parts.groups.into_values().collect())
     }
 }
 
@@ -134,6 +139,9 @@ impl Names {
 }
 
 struct Parts<'a> {
+    file: &'a [u8],
+    /// Notes that must not be drawn as groups, and where the document says that they are.
+    groups: HashMap<ObjectIdentifier, Range<usize>>,
     seen: HashSet<ObjectIdentifier>,
     /// Lists of resources that were looked at.
     lists: u32,
@@ -180,8 +188,21 @@ impl Parts<'_> {
         let mut shown = notes.iter::<Dict<'_>>().filter(|note| !forms::is_hidden(note));
         shown.all(|note| {
             forms::chosen(&note)
-                .is_none_or(|drawn| !layers::may_hide(&note, &off) && self.is_whole_part(&drawn, 0))
+                .is_none_or(|drawn| !layers::may_hide(&note, &off) && self.is_whole_note(&drawn))
         })
+    }
+
+    /// What is drawn of a note, for which nothing is set before.
+    fn is_whole_note(&mut self, drawn: &Stream<'_>) -> bool {
+        self.once(drawn.obj_id(), 0, |parts| {
+            parts.is_bounded(drawn, 0)
+                && (!groups::mixes_with_beneath(drawn) || parts.is_drawn_as_none(drawn))
+        })
+    }
+
+    fn is_drawn_as_none(&mut self, group: &Stream<'_>) -> bool {
+        let place = groups::named_at(group, self.file);
+        place.is_some_and(|place| self.groups.insert(group.obj_id(), place).is_none())
     }
 
     /// A stream of drawing instructions, of known filters that all work to their end, as do the pictures within.
@@ -365,9 +386,10 @@ impl Parts<'_> {
 
     /// A drawing on the page: what it lays over others must not be meant to be mixed with them.
     fn is_whole_part(&mut self, part: &Stream<'_>, depth: u32) -> bool {
-        self.once(part.obj_id(), depth, |parts| {
-            !groups::mixes_with_beneath(part) && parts.is_bounded(part, depth)
-        })
+        !self.groups.contains_key(&part.obj_id())
+            && self.once(part.obj_id(), depth, |parts| {
+                parts.is_bounded(part, depth) && !groups::mixes_with_beneath(part)
+            })
     }
 
     /// A drawing that is drawn apart: a tile of a pattern, a mask.

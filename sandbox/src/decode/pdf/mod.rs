@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use fonts::provide as provide_font;
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning, RenderContent};
+use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::Affine;
 use hayro::vello_cpu::color::palette::css::WHITE;
@@ -53,12 +54,19 @@ pub(super) fn decode(
 ) -> Result<DecodeReport, FindingCode> {
     // The renderer has a copy of its own.
     memory.take(file.len() as u64)?;
-    let document = pdf::checked(file, limits)?;
-    let pages = document.pages();
-    let place = usize::try_from(number).map_err(|_| FindingCode::PageLimit)?;
-    let page = pages.get(place).ok_or(FindingCode::Malformed)?;
+    let mut document = pdf::checked(file, limits)?;
     let mut pictures = Pictures::new(limits);
-    content::check(page, limits, &mut pictures, memory)?;
+    let drawn = (&document, page_of(&document, number)?);
+    let groups = content::check(drawn, limits, &mut pictures, memory)?;
+    if !groups.is_empty() {
+        memory.take(file.len() as u64)?;
+        document = pdf::checked(&groups::without(&groups, file), limits)?;
+        let drawn = (&document, page_of(&document, number)?);
+        if !content::check(drawn, limits, &mut pictures, memory)?.is_empty() {
+            return Err(FindingCode::PageIncomplete);
+        }
+    }
+    let page = page_of(&document, number)?;
     let missing = Missing::default();
     let settings = missing.settings();
     let unseen = forms::unseen(page, &settings)?;
@@ -73,6 +81,11 @@ pub(super) fn decode(
     missing.check()?;
     let dots = resolution::dots(page, plan.size);
     Ok(DecodeReport::Page { width, height, dots, pages: pdf::pages(&document) })
+}
+
+fn page_of(document: &Pdf, number: u32) -> Result<&Page<'_>, FindingCode> {
+    let place = usize::try_from(number).map_err(|_| FindingCode::PageLimit)?;
+    document.pages().get(place).ok_or(FindingCode::Malformed)
 }
 
 /// The page fills the picture to its edges: nothing of it is lost, and no line of background is added.

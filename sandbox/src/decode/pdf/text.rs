@@ -158,8 +158,11 @@ mod tests {
 
     #[test]
     fn a_marker_never_hides_what_it_marks() {
-        let marked = first_page_of("malformed/pdf-marker-in-group.pdf");
-        assert_eq!(marked, Err(FindingCode::PageIncomplete));
+        for hiding in ["in-group", "whose-parts-hide", "in-a-list"] {
+            let marked = first_page_of(&format!("malformed/pdf-marker-{hiding}.pdf"));
+            assert_eq!(marked, Err(FindingCode::PageIncomplete), "{hiding}");
+        }
+        assert_eq!(first_page_of("clean/pdf-marker-over-a-word.pdf"), Ok(()));
     }
 
     #[test]

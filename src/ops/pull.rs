@@ -116,6 +116,8 @@ pub enum Refused {
     Gone,
     #[error("the door could not give it now")]
     Unavailable,
+    #[error("the door did not take our word of what became of it: the next pull says it again")]
+    Unacknowledged,
     #[error("another file has its name already")]
     NameTaken,
     #[error("it was recalled and is not here any more: look for copies and remove them by hand")]
@@ -190,22 +192,25 @@ async fn remove(
     folder: &mut Folder,
     artifact: ArtifactId,
 ) -> Result<Line, PullError> {
-    match folder.remove(artifact)? {
-        Removal::Removed(file) => {
-            server.acknowledge_recall(artifact).await?;
+    let removal = folder.remove(artifact)?;
+    let heard = match &removal {
+        Removal::Removed(_) => server.acknowledge_recall(artifact).await?,
+        Removal::NotHere => server.recall_not_here(artifact).await?,
+        Removal::Changed => server.recall_changed(artifact).await?,
+    };
+    let refused = |reason| Line::Refused { artifact, reason };
+    Ok(match (heard, removal) {
+        (_, Removal::Changed) => refused(Refused::ChangedSince),
+        (Err(reason), _) => refused(reason),
+        (Ok(()), Removal::Removed(file)) => {
             folder.forget(artifact)?;
-            Ok(Line::Removed { artifact, file })
+            Line::Removed { artifact, file }
         }
-        Removal::NotHere => {
-            server.recall_not_here(artifact).await?;
+        (Ok(()), Removal::NotHere) => {
             folder.forget(artifact)?;
-            Ok(Line::Refused { artifact, reason: Refused::NotHere })
+            refused(Refused::NotHere)
         }
-        Removal::Changed => {
-            server.recall_changed(artifact).await?;
-            Ok(Line::Refused { artifact, reason: Refused::ChangedSince })
-        }
-    }
+    })
 }
 
 /// Fetches one file, verifies it, writes it, then says so.
@@ -237,7 +242,9 @@ async fn fetch(
     if !folder.keep(artifact, &kept, &fetched.bytes, &fetched.certificate)? {
         return refused(Refused::NameTaken);
     }
-    server.acknowledge(artifact).await?;
+    if let Err(reason) = server.acknowledge(artifact).await? {
+        return refused(reason);
+    }
     let size_bytes = fetched.bytes.len() as u64;
     let (sha256, demo) = (certificate.rendition_sha256, certificate.demo);
     let removed = certificate.removed;

@@ -39,6 +39,9 @@ pub(super) struct Fetched {
     pub(super) certificate: String,
 }
 
+/// Whether the door took our word of one file. It names the file again if not.
+type Heard = Result<(), Refused>;
+
 impl Server {
     pub(super) fn new(args: &PullArgs) -> Result<Self, PullError> {
         let base: Url = args.url.parse().map_err(|_| PullError::Address)?;
@@ -94,28 +97,38 @@ impl Server {
     }
 
     /// Says that a file was written and verified.
-    pub(super) async fn acknowledge(&self, artifact: ArtifactId) -> Result<(), PullError> {
+    pub(super) async fn acknowledge(&self, artifact: ArtifactId) -> Result<Heard, PullError> {
         self.post(&format!("/v1/artifacts/{artifact}/acknowledge")).await
     }
 
     /// Says that a recalled file was removed.
-    pub(super) async fn acknowledge_recall(&self, artifact: ArtifactId) -> Result<(), PullError> {
+    pub(super) async fn acknowledge_recall(
+        &self,
+        artifact: ArtifactId,
+    ) -> Result<Heard, PullError> {
         self.post(&format!("/v1/artifacts/{artifact}/recall-acknowledge")).await
     }
 
     /// Says that a recalled file was here no longer.
-    pub(super) async fn recall_not_here(&self, artifact: ArtifactId) -> Result<(), PullError> {
+    pub(super) async fn recall_not_here(&self, artifact: ArtifactId) -> Result<Heard, PullError> {
         self.post(&format!("/v1/artifacts/{artifact}/recall-not-here")).await
     }
 
     /// Says that another file stands in the place of a recalled one.
-    pub(super) async fn recall_changed(&self, artifact: ArtifactId) -> Result<(), PullError> {
+    pub(super) async fn recall_changed(&self, artifact: ArtifactId) -> Result<Heard, PullError> {
         self.post(&format!("/v1/artifacts/{artifact}/recall-changed")).await
     }
 
-    async fn post(&self, path: &str) -> Result<(), PullError> {
+    async fn post(&self, path: &str) -> Result<Heard, PullError> {
         let answer = self.client.post(self.address(path)?).send().await;
-        expect_success(answer.map_err(PullError::Unreached)?).map(drop)
+        let answer = answer.map_err(PullError::Unreached)?;
+        match answer.status() {
+            // About this one file, as with its rendition: it may be recalled by now.
+            status if status.is_server_error() || status == StatusCode::NOT_FOUND => {
+                Ok(Err(Refused::Unacknowledged))
+            }
+            _ => expect_success(answer).map(|_| Ok(())),
+        }
     }
 
     fn address(&self, path: &str) -> Result<Url, PullError> {

@@ -163,17 +163,36 @@ async fn a_removal_of_which_the_door_did_not_hear_is_told_again_as_what_it_was()
         answers.listed.clear();
         answers.acknowledged.clear();
         answers.recalled = vec![ready.artifact];
-        answers.is_deaf = true;
+        answers.deaf_to = Some(ready.artifact);
     }
     for _ in 0..2 {
-        let unheard = pull(&world.args, &|| NOW, &mut |_, _| {}).await;
-        assert!(matches!(unheard, Err(PullError::Answer(500))));
+        let (_, lines) = world.pull().await;
+        assert_eq!(lines, [unacknowledged(&ready)]);
         assert_eq!(world.names(), [".sekisho-pull.json"]);
     }
-    world.answers.lock().unwrap().is_deaf = false;
+    world.answers.lock().unwrap().deaf_to = None;
     let (summary, _) = world.pull().await;
     assert_eq!(summary, Summary { removed: 1, ..Summary::default() });
     assert_eq!(world.acknowledged(), [format!("{} recall-acknowledge", ready.artifact)]);
+}
+
+#[tokio::test]
+async fn a_file_of_which_the_door_does_not_hear_keeps_no_other_back() {
+    let world = World::new();
+    let (unheard, other) =
+        (world.offer(1, BYTES, &world.signer), world.offer(2, BYTES, &world.signer));
+    world.answers.lock().unwrap().deaf_to = Some(unheard.artifact);
+    let (summary, lines) = world.pull().await;
+    assert_eq!((summary.written, summary.refused), (1, 1), "{lines:?}");
+    assert_eq!(lines.first(), Some(&unacknowledged(&unheard)));
+    assert_eq!(world.acknowledged(), [format!("{} acknowledge", other.artifact)]);
+    world.answers.lock().unwrap().deaf_to = None;
+    let (summary, _) = world.pull().await;
+    assert_eq!(summary, Summary { written: 1, ..Summary::default() }, "it is said again");
+}
+
+fn unacknowledged(ready: &Ready) -> Line {
+    Line::Refused { artifact: ready.artifact, reason: Refused::Unacknowledged }
 }
 
 #[tokio::test]
@@ -271,8 +290,8 @@ struct Answers {
     acknowledged: Vec<String>,
     /// As many of the list as one answer names; none for all.
     at_once: Option<usize>,
-    /// Nothing that is said of a file is heard.
-    is_deaf: bool,
+    /// Nothing that is said of this file is heard.
+    deaf_to: Option<ArtifactId>,
 }
 
 struct Offer {
@@ -431,7 +450,7 @@ fn door(answers: Arc<Mutex<Answers>>) -> Router {
     let acknowledge = async |State(answers): Shared,
                              UrlPath((id, step)): UrlPath<(String, String)>| {
         let mut answers = answers.lock().unwrap();
-        if answers.is_deaf {
+        if answers.deaf_to.is_some_and(|artifact| artifact.to_string() == id) {
             return StatusCode::INTERNAL_SERVER_ERROR;
         }
         answers.acknowledged.push(format!("{id} {step}"));

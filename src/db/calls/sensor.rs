@@ -92,6 +92,16 @@ impl Db {
         engine!(self, db => db.artifacts_around(from, until).await)
     }
 
+    /// Of those, the ones that came over a connection from or to this port, newest first.
+    pub async fn artifacts_over(
+        &self,
+        port: u16,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Answer<Vec<Artifact>> {
+        engine!(self, db => db.artifacts_over(port, from, until).await)
+    }
+
     /// Artifacts of these bytes, newest first.
     pub async fn artifacts_with(
         &self,

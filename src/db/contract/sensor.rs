@@ -223,7 +223,11 @@ pub(super) async fn a_sighting_and_an_artifact_find_each_other_by_all_they_share
     assert_eq!(with(10).await, std::slice::from_ref(&artifact));
     assert_eq!(with(11).await, []);
     let around = async |from, until| db.artifacts_around(from, until).await.unwrap();
-    assert_eq!(around(NOW, NOW).await, [artifact]);
+    assert_eq!(around(NOW, NOW).await, std::slice::from_ref(&artifact));
+    let over = async |port| db.artifacts_over(port, NOW, NOW).await.unwrap();
+    let port = artifact.connection.peer.port();
+    assert_eq!(over(port).await, std::slice::from_ref(&artifact));
+    assert_eq!(over(port % 10).await, [], "a port is the whole number");
     assert_eq!(around(NOW.plus(SECOND), NOW.plus(SECOND * 2)).await, [], "received before");
     assert_eq!(around(NOW.minus(SECOND * 2), NOW.minus(SECOND)).await, [], "begun after");
 }

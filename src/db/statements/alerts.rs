@@ -87,6 +87,26 @@ impl Store {
         found.iter().map(rows::artifact).collect()
     }
 
+    pub(in crate::db) async fn artifacts_over(
+        &self,
+        port: u16,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Answer<Vec<Artifact>> {
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {ARTIFACT} FROM artifacts a WHERE a.received_at >= $1 AND a.id <= $2 \
+             AND a.connection LIKE $3 ORDER BY a.received_at DESC, a.id LIMIT $4"
+        )))
+        .bind(from.as_millis())
+        .bind(ArtifactId::new(until, [0xff; 10]).to_string())
+        // An address ends with its port.
+        .bind(format!("%:{port}\"%"))
+        .bind(LOOK_LIMIT)
+        .fetch_all(&self.reader)
+        .await?;
+        found.iter().map(rows::artifact).collect()
+    }
+
     pub(in crate::db) async fn artifacts_with(
         &self,
         sha256: &Sha256Hex,

@@ -128,27 +128,46 @@ enum Look {
         first: i64,
         last: i64,
     },
+    /// What came since that stretch over a connection from this port: the sensor was read late, and the
+    /// connection may have been open still.
+    Since {
+        first: i64,
+        port: u16,
+    },
 }
 
 impl Look {
-    fn of(sighting: &Sighting, watch: &Watch) -> Self {
-        match &sighting.seen {
+    fn all(sighting: &Sighting, watch: &Watch, now: Timestamp) -> impl Iterator<Item = Self> {
+        let stretch = |at: Timestamp| at.as_millis().div_euclid(length(watch));
+        let (first, late) = match &sighting.seen {
             Seen::File { sha256, size_bytes } => {
-                Self::File { sha256: sha256.clone(), size_bytes: *size_bytes }
+                let (sha256, size_bytes) = (sha256.clone(), *size_bytes);
+                (Self::File { sha256, size_bytes }, None)
             }
             Seen::Request { .. } | Seen::Alert { .. } => {
-                let stretch = |at: Timestamp| at.as_millis().div_euclid(length(watch));
-                Self::Around { first: stretch(sighting.open_since()), last: stretch(sighting.at) }
+                let (first, last) = (stretch(sighting.open_since()), stretch(sighting.at));
+                let is_late = is_alert(sighting) && last + 1 < stretch(now);
+                let since = Self::Since { first: last, port: sighting.client.port() };
+                (Self::Around { first, last }, is_late.then_some(since))
             }
-        }
+        };
+        std::iter::once(first).chain(late)
     }
 
-    async fn ask(&self, app: &App, watch: &Watch) -> Result<Vec<Artifact>, FlowError> {
+    async fn ask(
+        &self,
+        app: &App,
+        watch: &Watch,
+        now: Timestamp,
+    ) -> Result<Vec<Artifact>, FlowError> {
+        let begins = |stretch: i64| Timestamp::from_millis(stretch.saturating_mul(length(watch)));
         Ok(match self {
+            Self::Since { first, port } => {
+                let until = now.min(begins(*first).plus(Sighting::WIDEST_WINDOW));
+                app.db.artifacts_over(*port, begins(*first), until).await?
+            }
             Self::File { sha256, size_bytes } => app.db.artifacts_with(sha256, *size_bytes).await?,
             Self::Around { first, last } => {
-                let begins =
-                    |stretch: i64| Timestamp::from_millis(stretch.saturating_mul(length(watch)));
                 let (from, until) =
                     (begins(*first).minus(watch.window), begins(*last).plus(watch.window * 2));
                 app.db.artifacts_around(from, until).await?
@@ -168,15 +187,18 @@ async fn candidates(
     requests: &[Request],
     watch: &Watch,
 ) -> Result<Vec<(Artifact, BTreeSet<usize>)>, FlowError> {
+    let now = app.clock.read();
     let mut looks: BTreeMap<Look, BTreeSet<usize>> = BTreeMap::new();
     for (index, request) in requests.iter().enumerate() {
         for sighting in request.alerts.iter().chain(&request.companions) {
-            looks.entry(Look::of(sighting, watch)).or_default().insert(index);
+            for look in Look::all(sighting, watch, now) {
+                looks.entry(look).or_default().insert(index);
+            }
         }
     }
     let mut found: BTreeMap<ArtifactId, (Artifact, BTreeSet<usize>)> = BTreeMap::new();
     for (look, places) in looks {
-        for artifact in look.ask(app, watch).await? {
+        for artifact in look.ask(app, watch, now).await? {
             let (_, about) =
                 found.entry(artifact.id).or_insert_with(|| (artifact, BTreeSet::new()));
             about.extend(&places);

@@ -78,16 +78,26 @@ impl World {
         request: &str,
         contents: &[&'static str],
     ) -> Vec<Artifact> {
+        self.received_over(&Self::connection(request), contents).await
+    }
+
+    fn connection(request: &str) -> Connection {
+        Connection::new(PEER.parse().unwrap(), DOOR.parse().unwrap(), request.to_owned())
+    }
+
+    async fn received_over(
+        &self,
+        connection: &Connection,
+        contents: &[&'static str],
+    ) -> Vec<Artifact> {
         let intake = &self.app.intake;
         let (link, submission) = receive::tests::begun(&self.app).await;
         let mut visit = receive::visit(intake, link, Some(submission)).await.unwrap();
         let mut received = Vec::new();
         for content in contents {
-            let (peer, local) = (PEER.parse().unwrap(), DOOR.parse().unwrap());
-            let connection = Connection::new(peer, local, request.to_owned());
             let place = visit.take_place(intake).await.unwrap();
-            let begun =
-                visit.begin(intake, &place, ArtifactKind::Photo, Declared::default(), connection);
+            let (kind, declared) = (ArtifactKind::Photo, Declared::default());
+            let begun = visit.begin(intake, &place, kind, declared, connection.clone());
             let mut upload = begun.await.unwrap();
             visit.take(intake, &mut upload, Bytes::from_static(content.as_bytes())).await.unwrap();
             received.push(visit.finish(intake, upload).await.unwrap());
@@ -286,6 +296,26 @@ async fn an_alert_recalls_long_after_release_what_came_over_its_connection() {
         .await;
     step(&world.worker).await.unwrap();
     assert_eq!(world.state(&artifact).await.state.name(), StateName::InReview);
+}
+
+#[tokio::test]
+async fn an_alert_read_late_recalls_what_came_while_its_connection_was_still_open() {
+    let world = World::new().await;
+    let early = world.alert(None, Severity::Suspicious);
+    world.app.hand.advance(SECOND * 120);
+    let opened_now = World::connection("r");
+    let open_still = opened_now.clone().open_since(early.at);
+    let [artifact, another] = [
+        world.received_over(&open_still, &["content"]).await.remove(0),
+        world.received_over(&opened_now, &["of another"]).await.remove(0),
+    ];
+    let artifact = world.released(artifact).await.0;
+    let another = world.released(another).await.0;
+    world.app.hand.advance(SECOND * 60);
+    world.tell(vec![early]).await;
+    step(&world.worker).await.unwrap();
+    assert_eq!(world.state(&artifact).await.state.name(), StateName::InReview);
+    assert_eq!(world.state(&another).await.state.name(), StateName::Released);
 }
 
 #[tokio::test]

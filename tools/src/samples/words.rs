@@ -110,6 +110,7 @@ pub(super) fn links() -> Vec<RuleSamples> {
             "https://www.example.com を見ました。",
             "https://www.example.jp/leaflet.pdf と https://www.example.com/",
             "写真 photo.exe という名前でした。https://www.example.jp/img.html",
+            "https://www.example.jp\0\0https://www.example.com\0",
         ]),
     )]
 }

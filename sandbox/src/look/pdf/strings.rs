@@ -36,8 +36,29 @@ pub(super) fn is_active_link(written: &[u8]) -> bool {
 pub(super) fn is_active(link: &[u8]) -> bool {
     let mut link = latin(link.to_vec());
     link.retain(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control());
-    text::is_active_link(&link)
+    text::is_active_link(&link) && !leads_to_a_page_here(&link)
 }
+
+/// Whether a link leads to a page or a picture on the reader's own disk, as writers leave where what they printed lay there
+/// itself. No other machine is asked and nothing is run.
+fn leads_to_a_page_here(link: &[u8]) -> bool {
+    let link = link.to_ascii_lowercase();
+    let Some(path) = link.strip_prefix(b"file:///") else { return false };
+    let is_in_doubt = path.first().is_none_or(|byte| *byte == b'/')
+        || DISGUISES.iter().any(|sign| memchr::memmem::find(path, sign).is_some());
+    let path = path.split(|byte| matches!(byte, b'#' | b'?')).next().unwrap_or_default();
+    let is_page = PAGES.iter().any(|ending| path.ends_with(ending));
+    // Written before what was a link of a page already.
+    let is_joined =
+        [&b"/http:/"[..], b"/https:/"].iter().any(|it| memchr::memmem::find(path, it).is_some());
+    !is_in_doubt && (is_page || is_joined)
+}
+
+/// What readers open and do not run.
+const PAGES: [&[u8]; 9] =
+    [b".html", b".htm", b".pdf", b".txt", b".png", b".jpg", b".jpeg", b".gif", b".md"];
+/// Ways out of a path, and ways to write them and its end.
+const DISGUISES: [&[u8]; 6] = [b"..", b"\\", b"%2e", b"%2f", b"%5c", b"%00"];
 
 fn literal(text: &[u8]) -> Vec<u8> {
     let text = text.strip_suffix(b")").unwrap_or(text);
@@ -103,6 +124,15 @@ mod tests {
             b"(smb://192.0.2.1/a)",
             b"(ldap://192.0.2.1/)",
             b"(MS-MSDT:/id PCWDiagnostic)",
+            b"(file:///C:/Windows/System32/calc.exe)",
+            b"(file:///C:/Windows/System32/calc)",
+            b"(file:////192.0.2.1/a.html)",
+            b"(file://192.0.2.1/a.html)",
+            b"(file:///a/../../b.html)",
+            b"(file:///a.exe#b.html)",
+            b"(file:///a.exe%00.html)",
+            b"(file:///C:\\\\a.html)",
+            b"(file:///)",
             b"(ms-officecmd:{})",
             b"(search-ms:query=x&crumb=location:\\\\\\\\192.0.2.1\\\\a)",
             b"(\xFE\xFF\0m\0s\0-\0a\0p\0p\0i\0n\0s\0t\0a\0l\0l\0e\0r\0:\0?)",
@@ -113,6 +143,8 @@ mod tests {
             &b"(https://example.org/?a=javascript:x)"[..],
             b"(mailto:file@example.org)",
             b"(tel:0312345678)",
+            b"(file:///C:/Users/aoba/Desktop/%E8%96%AC.HTML#2)",
+            b"(file:///home/aoba/https:/example.org/about)",
             b"(data)",
             b"(/file:a)",
             b"(a//192.0.2.1)",

@@ -34,6 +34,12 @@ pub(super) fn is_alike(glyph: &OutlineGlyph, meant: char) -> bool {
     }) && (is_absent || has_no_shape(&font, its))
 }
 
+/// Whether a glyph was found by its name, the one way to it that there is, in a font of which all glyphs can be drawn. What it
+/// shows, if only nothing, it shows to every reader.
+pub(super) fn is_named(glyph: &OutlineGlyph) -> bool {
+    glyph.font_data().is_none() && glyph.glyph_id() != GlyphId::NOTDEF
+}
+
 /// Whether outlines are those of TrueType and glyphs have no names by which readers could look.
 fn is_found_by_tables_only(font: &FontRef<'_>) -> bool {
     let is_nameless = font.post().map_or(true, |post| post.version().to_major_minor() == (3, 0));

@@ -29,8 +29,7 @@ demo: ## Install, build, start everything, send the fixtures, show the table, st
 test: ## Everything: formatting, lints, all tests, the demo once from nothing, every page in a browser
 	@scripts/setup.sh test
 	cargo fmt --all --check
-	cargo clippy --workspace --locked -- -D warnings
-	cargo clippy --workspace --all-targets --locked
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(BUILD) --locked
 	cargo nextest run --workspace --locked --profile whole
 	YARA_CRYPTO_LIB=disable cargo nextest run --workspace --locked --features sekisho-jail/libyara --test second_opinion
@@ -70,8 +69,7 @@ load: ## Drive the doors with many links at once; LOAD='--links 100 --rate 2 --s
 
 lint: ## Formatting, lints, and the licences and sources of dependencies
 	cargo fmt --all --check
-	cargo clippy --workspace -- -D warnings
-	cargo clippy --workspace --all-targets
+	cargo clippy --workspace --all-targets -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then \
 	    cargo deny --offline check licenses bans sources; \
 	else \

@@ -94,11 +94,11 @@ pub enum Line {
     },
     /// Recalled, removed and acknowledged.
     Removed { artifact: ArtifactId, file: String },
-    /// Not written, or not removed; a person should look.
+    /// Not written, not removed, or not acknowledged; a person should look.
     Refused { artifact: ArtifactId, reason: Refused },
 }
 
-/// Why one file was not written or not removed.
+/// Why one file was not written, not removed or not acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refused {

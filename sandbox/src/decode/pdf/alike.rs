@@ -34,8 +34,8 @@ pub(super) fn is_alike(glyph: &OutlineGlyph, meant: char) -> bool {
     }) && (is_absent || has_no_shape(&font, its))
 }
 
-/// Whether a glyph was found by its name, the one way to it that there is, in a font of which all glyphs can be drawn. What it
-/// shows, if only nothing, it shows to every reader.
+/// Whether a glyph was found, in a font whose glyphs do not say which it is: all of those can be drawn, and there is one way to
+/// each. What it shows, if only nothing, it shows to every reader.
 pub(super) fn is_named(glyph: &OutlineGlyph) -> bool {
     glyph.font_data().is_none() && glyph.glyph_id() != GlyphId::NOTDEF
 }

@@ -17,6 +17,7 @@ use hayro::hayro_syntax::page::{Page, Resources};
 use sekisho_protocol::{DecodeLimits, FindingCode};
 
 use super::fonts::Brought;
+use super::names::Names;
 use super::pictures::Pictures;
 use super::programs::Kept;
 use super::samples::is_enough;
@@ -110,32 +111,6 @@ fn compression(stream: &Stream<'_>) -> Option<Compression> {
         Some(b"JBIG2Decode") => Compression::Picture(Coding::Bilevel),
         _ => Compression::Data,
     })
-}
-
-/// Names by which drawings call fonts and parts.
-#[derive(Default)]
-struct Names {
-    fonts: HashSet<Vec<u8>>,
-    parts: HashSet<Vec<u8>>,
-}
-
-impl Names {
-    /// Adds what an instruction names that is not in a list. Some readers look for it in the list of what the drawing is
-    /// drawn on; the renderer does not.
-    fn take(&mut self, instruction: &TypedInstruction<'_, '_>, list: &Resources<'_>) {
-        let (names, list, name) = match instruction {
-            TypedInstruction::TextFont(font) => (&mut self.fonts, &list.fonts, font.0),
-            TypedInstruction::XObject(part) => (&mut self.parts, &list.x_objects, part.0),
-            _ => return,
-        };
-        if !list.contains_key(&**name) {
-            names.insert(name.to_vec());
-        }
-    }
-
-    fn meet(&self, others: &Self) -> bool {
-        !self.fonts.is_disjoint(&others.fonts) || !self.parts.is_disjoint(&others.parts)
-    }
 }
 
 struct Parts<'a> {

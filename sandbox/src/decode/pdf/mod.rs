@@ -14,6 +14,7 @@ mod groups;
 mod layers;
 mod lettering;
 mod marks;
+mod names;
 mod pictures;
 mod programs;
 mod resolution;

@@ -28,7 +28,9 @@ pub(super) fn is_whole(file: Vec<u8>, kept: Kept) -> bool {
     let file: FontData = Arc::new(file);
     let Some(font) = opened(&file) else { return false };
     let is_taken = kept != Kept::Codes || matches!(font.kind(), Kind::Sfnt(..));
-    is_taken && has_places_in_order(&font) && (kept != Kept::Names || draws_all(font))
+    // Glyphs of a font of 1990 do not say which it is, whatever they are found by.
+    let are_asked = kept != Kept::Names && !matches!(font.kind(), Kind::Type1(..));
+    is_taken && has_places_in_order(&font) && (are_asked || draws_all(font))
 }
 
 /// Fonts by what tells them apart, to be asked for single glyphs.

@@ -224,10 +224,9 @@ fn journey(world: &World, network: &Network, intake: Ipv4Addr, portal: Ipv4Addr)
         patient.send_photo(&photo()).await.expect("acknowledged")
     });
     assert_eq!(world.settled(&sent.id), "released", "{}", world.row(&sent.id));
-    let (login, code) = (world.doctor.login.clone(), world.doctor.code());
     let rendition = from(network, "staff", async {
         let door = Visitor::new_at(service, "portal", IpAddr::V4(portal)).expect("a browser");
-        let doctor = sign_in(door, &login, || code).await;
+        let doctor = sign_in(door, &world.doctor).await;
         let answer = doctor.get(&format!("/artifacts/{}/rendition", sent.id)).await;
         let answer = answer.expect("the door");
         assert_eq!(answer.status(), 200);

@@ -10,6 +10,7 @@ use sekisho_tools::chaos::service::{Programs, Service, set};
 use sekisho_tools::chaos::{DOCTOR, PASSWORD};
 use sekisho_tools::cluster::Cluster;
 use sekisho_tools::servers::{self, DATABASE};
+use sekisho_tools::totp::Authenticator;
 use sekisho_tools::weed::Weed;
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
@@ -35,13 +36,11 @@ pub(crate) struct World {
 pub(crate) struct Person {
     pub(crate) login: String,
     pub(crate) id: String,
-    totp_secret: Vec<u8>,
-    last_step: std::cell::Cell<u64>,
+    pub(crate) authenticator: Authenticator,
 }
 
 /// How long a file may take from its receipt to its end, on a busy machine.
 pub(crate) const SETTLED: Duration = Duration::from_secs(90);
-const TOTP_STEP_SECONDS: u64 = 30;
 
 /// The programs under test; the jail's is built if nobody did.
 pub(crate) fn programs() -> Programs {
@@ -150,7 +149,7 @@ impl World {
     /// Signs in at a door with both factors.
     pub(crate) async fn sign_in(&self, door: &str, person: &Person) -> Visitor {
         let visitor = Visitor::new(&self.service, door).expect("a browser");
-        sign_in(visitor, &person.login, || person.code()).await
+        sign_in(visitor, person).await
     }
 
     /// Runs a command whose answer must be yes.
@@ -261,30 +260,13 @@ impl World {
     }
 }
 
-impl Person {
-    /// A code not used before: a step early or late is accepted, twice is not.
-    pub(crate) fn code(&self) -> String {
-        let step = (since_1970().as_secs() / TOTP_STEP_SECONDS - 1).max(self.last_step.get() + 1);
-        self.last_step.set(step);
-        let totp = totp_rs::Builder::new()
-            .with_secret(self.totp_secret.clone())
-            .with_digits(6)
-            .with_step_duration(TOTP_STEP_SECONDS)
-            .build();
-        totp.expect("a secret").generate(step * TOTP_STEP_SECONDS).to_string()
-    }
-}
-
-/// Signs in with both factors. The code is made when it is asked for: a busy machine may take a while until then.
-pub(crate) async fn sign_in(
-    mut visitor: Visitor,
-    login: &str,
-    code: impl FnOnce() -> String,
-) -> Visitor {
-    let form = format!("login={login}&password={}", PASSWORD.replace(' ', "+"));
+/// Signs in with both factors.
+pub(crate) async fn sign_in(mut visitor: Visitor, person: &Person) -> Visitor {
+    let form = format!("login={}&password={}", person.login, PASSWORD.replace(' ', "+"));
     let answer = visitor.post("/signin", &form).await.expect("the door");
     assert!(answer.status().is_redirection(), "{}", answer.status());
-    let answer = visitor.post("/factor", &format!("code={}", code())).await.expect("the door");
+    let code = person.authenticator.code().await.expect("a code");
+    let answer = visitor.post("/factor", &format!("code={code}")).await.expect("the door");
     assert!(answer.status().is_redirection(), "{}", answer.status());
     visitor
 }
@@ -299,24 +281,7 @@ fn add(service: &Service, login: &str, role: &str, team: Option<&str>) -> Person
     words.extend(team.iter().flat_map(|team| ["--team", *team]));
     let added = service.ask(&words, PASSWORD).expect("added");
     let uri = added.text_of("totp_uri").expect("a secret");
-    let secret = uri.split_once("secret=").expect("a secret").1.split('&').next();
-    let totp_secret = base32(secret.expect("a secret"));
+    let authenticator = Authenticator::new(&uri).expect("a secret");
     let id = added.text_of("id").expect("an id");
-    Person { login: login.to_owned(), id, totp_secret, last_step: std::cell::Cell::new(0) }
-}
-
-/// RFC 4648 without padding.
-fn base32(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let (mut held, mut bits) = (0_u32, 0);
-    for letter in text.bytes() {
-        let place = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|it| *it == letter);
-        held = (held << 5 | u32::try_from(place.expect("base32")).expect("small")) & 0xfff;
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(held >> bits & 0xff).expect("a byte"));
-        }
-    }
-    bytes
+    Person { login: login.to_owned(), id, authenticator }
 }

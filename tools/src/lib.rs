@@ -19,6 +19,6 @@ mod ports;
 pub mod relay;
 pub mod samples;
 pub mod servers;
-mod totp;
+pub mod totp;
 pub mod walk;
 pub mod weed;

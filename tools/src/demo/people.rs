@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::command::Sekisho;
-use super::{DemoError, settings, show, time};
-use crate::totp::{self, TOTP_STEP_SECONDS};
+use super::{DemoError, settings, show};
+use crate::totp::{self, TOTP_STEP_SECONDS, now_seconds};
 
 /// Who signs in and how.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -104,10 +104,6 @@ impl SignIn {
     pub(super) fn code(&self) -> Option<String> {
         totp::code(&self.totp_secret, now_seconds())
     }
-}
-
-fn now_seconds() -> u64 {
-    u64::try_from(time::now_ms() / 1000).unwrap_or(0)
 }
 
 fn file(data: &Path) -> PathBuf {

@@ -7,6 +7,7 @@ use futures_util::stream;
 use sekisho::domain::state::Sha256Hex;
 use sha2::{Digest as _, Sha256};
 
+use super::JUDGED_DEADLINE;
 use super::kept::Kept;
 use super::said::Said;
 use super::staff::{self, Person};
@@ -160,7 +161,7 @@ impl Patient {
     /// Until what was sent last has left quarantine, by the receipt of whoever sent it.
     pub(super) async fn wait_for_the_last(&self) {
         let (Some(visitor), Some(last)) = (&self.visitor, &self.last) else { return };
-        settled(visitor, std::slice::from_ref(last)).await;
+        settled(visitor, std::slice::from_ref(last), PATIENCE).await;
     }
 
     fn photo(&mut self) -> Result<Vec<u8>, ChaosError> {
@@ -186,9 +187,10 @@ impl Patient {
             all.push(Stored { visitor: visitor.clone(), received, content });
         }
         let received: Vec<_> = all.iter().map(|it| it.received.clone()).collect();
-        settled(&visitor, &received).await;
+        let are_settled = settled(&visitor, &received, JUDGED_DEADLINE).await;
         kept.ledger.add(received, 0);
-        Ok(all)
+        // What begins with a file that is still being scanned would try something else than it says.
+        if are_settled { Ok(all) } else { Err(ChaosError::Unread("the end of a scan")) }
     }
 
     /// Their session is over.
@@ -281,17 +283,18 @@ async fn received(here: &Visitor, photo: &[u8], kept: &mut Kept) -> Result<(), C
     Ok(())
 }
 
-/// Waits until all of these have left quarantine.
-async fn settled(visitor: &Visitor, these: &[Received]) {
+/// Waits until all of these have left quarantine; whether they have.
+async fn settled(visitor: &Visitor, these: &[Received], patience: Duration) -> bool {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < patience {
         let receipt = visitor.receipt().await.unwrap_or_default();
         let has_left = |id: &str| receipt.iter().any(|it| it.id == id && it.state != "quarantined");
         if these.iter().all(|it| has_left(&it.id)) {
-            return;
+            return true;
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
+    false
 }
 
 fn once(

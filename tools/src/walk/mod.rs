@@ -91,7 +91,7 @@ pub async fn run(
     plan: &Plan,
     say: impl Fn(&str),
 ) -> Result<Outcome, ChaosError> {
-    let mut rig = Rig::set_up(programs, root)?;
+    let mut rig = Rig::set_up(programs, root, plan.steps)?;
     let mut walk = Walk::begin(&rig, plan.seed).await?;
     let mut dice = Dice::new(plan.seed);
     for boundary in plan.places(Phase::Days, &mut dice) {

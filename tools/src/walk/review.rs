@@ -182,7 +182,7 @@ pub(super) async fn approve(
     case: &Case,
     kept: &mut Kept,
 ) -> Result<(), ChaosError> {
-    let mut form = format!("{}&code={}", case.form("care_need"), person.code()?);
+    let mut form = format!("{}&code={}", case.form("care_need"), person.code().await?);
     let mut said = Said::Failed;
     for _ in 0..MOST_TRIES {
         said = Said::by(browser.post(&case.path("approve"), &form).await).await;

@@ -1,21 +1,16 @@
 //! People who sign in with a password and codes.
 
-use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::said::Said;
 use crate::chaos::patient::{Visitor, expect};
 use crate::chaos::service::Service;
 use crate::chaos::{ChaosError, PASSWORD};
-use crate::totp::{self, TOTP_STEP_SECONDS};
+use crate::totp::Authenticator;
 
 /// A member of staff with their authenticator.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Person {
     login: String,
-    secret: String,
-    /// The step of the last code.
-    last: Cell<u64>,
+    authenticator: Authenticator,
 }
 
 impl Person {
@@ -28,18 +23,13 @@ impl Person {
 
     /// Somebody who was added before, by what their authenticator reads.
     pub(super) fn with_secret(login: &str, totp_uri: &str) -> Result<Self, ChaosError> {
-        let secret = totp_uri.split_once("secret=").and_then(|(_, rest)| rest.split('&').next());
-        let secret = secret.ok_or(ChaosError::Unread("a secret"))?.to_owned();
-        Ok(Self { login: login.to_owned(), secret, last: Cell::new(0) })
+        let authenticator = Authenticator::new(totp_uri).ok_or(ChaosError::Unread("a secret"))?;
+        Ok(Self { login: login.to_owned(), authenticator })
     }
 
-    /// A code that was not used before: one step early or late is taken, so that there are three at
-    /// any time.
-    pub(super) fn code(&self) -> Result<String, ChaosError> {
-        let step = (now_seconds() / TOTP_STEP_SECONDS - 1).max(self.last.get() + 1);
-        self.last.set(step);
-        let code = totp::code(&self.secret, step * TOTP_STEP_SECONDS);
-        code.ok_or(ChaosError::Unread("a secret"))
+    /// A code that was not used before.
+    pub(super) async fn code(&self) -> Result<String, ChaosError> {
+        self.authenticator.code().await.ok_or(ChaosError::Unread("a code"))
     }
 
     /// The form that signs in.
@@ -56,7 +46,7 @@ pub(super) async fn signed_in(
 ) -> Result<Visitor, ChaosError> {
     let mut visitor = Visitor::new(service, door)?;
     expect("sign in", visitor.post("/signin", &person.password_form()).await?).await?;
-    let form = format!("code={}", person.code()?);
+    let form = format!("code={}", person.code().await?);
     expect("give the code", visitor.post("/factor", &form).await?).await?;
     Ok(visitor)
 }
@@ -70,11 +60,6 @@ pub(super) async fn try_to_sign_in(
     if !said.is_done() {
         return Ok(said);
     }
-    let form = format!("code={}", person.code()?);
+    let form = format!("code={}", person.code().await?);
     Ok(Said::by(visitor.post("/factor", &form).await).await)
-}
-
-#[expect(clippy::disallowed_methods, reason = "an authenticator reads the machine's clock")]
-fn now_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -22,7 +22,7 @@ use rustix::process::{
     set_parent_process_death_signal, waitid,
 };
 use sekisho_protocol::{
-    CONTROL_FD, Layer, Layers, MAX_SETUP_BYTES, Ready, SETUP_FD, Setup, WholeMessage,
+    CONTROL_FD, Layer, Layers, MAX_SETUP_BYTES, Ready, SETUP_FD, Setup, VERSION, WholeMessage,
 };
 
 use crate::filter::Filter;
@@ -88,7 +88,8 @@ fn enclose(
             let layers =
                 Layers { active: standing.into_list(), landlock_abi: parent.landlock_abi() };
             let (rules, rule_faults) = announced;
-            inside(parent, Ready { rules, rule_faults, layers, attacks })?;
+            let version = VERSION.to_owned();
+            inside(parent, Ready { version, rules, rule_faults, layers, attacks })?;
             Ok(0)
         }
     }

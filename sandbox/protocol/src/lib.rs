@@ -25,6 +25,8 @@ pub use request::{
 };
 pub use wire::WireError;
 
+/// What a worker and its jail must have in common: their messages and what they mean by them.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The descriptor on which the jail finds its control socket (`SOCK_SEQPACKET`).
 pub const CONTROL_FD: i32 = 3;
 /// The descriptor on which the jail finds its encoded [`Setup`].

@@ -93,6 +93,8 @@ pub struct AttackResult {
 /// The announcement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
+    /// [`VERSION`](crate::VERSION) of the jail's program.
+    pub version: String,
     pub rules: Vec<Rule>,
     pub rule_faults: Vec<RuleFault>,
     pub layers: Layers,
@@ -110,6 +112,7 @@ impl Ready {
 
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::default();
+        out.text(&self.version, MAX_NAME);
         out.count(self.rules.len());
         for rule in &self.rules {
             out.text(&rule.name, MAX_NAME);
@@ -140,6 +143,7 @@ impl Ready {
         }
         let mut input = Reader::new(untrusted);
         let ready = Self {
+            version: input.text(MAX_NAME)?,
             rules: input.list(MAX_RULES, read_rule)?,
             rule_faults: input.list(MAX_RULES, read_fault)?,
             layers: Layers {
@@ -181,7 +185,7 @@ fn read_attack(input: &mut Reader<'_>) -> Result<AttackResult, WireError> {
     Ok(AttackResult { name, outcome })
 }
 
-/// Bytes of a rule's or a source's name.
+/// Bytes of a version, or of a rule's or a source's name.
 const MAX_NAME: usize = 128;
 /// Bytes of a description or a compiler's message.
 const MAX_DESCRIPTION: usize = 512;
@@ -195,6 +199,7 @@ mod tests {
 
     fn announcement() -> Ready {
         Ready {
+            version: "1.2.3".into(),
             rules: vec![Rule {
                 name: "embedded_pe".into(),
                 severity: Severity::Malicious,

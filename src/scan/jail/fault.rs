@@ -2,7 +2,7 @@
 
 use std::io;
 
-use sekisho_protocol::{End, Layer};
+use sekisho_protocol::{End, Layer, VERSION};
 
 /// Why a jail could not be put into service.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,10 @@ pub enum JailError {
     NotReady,
     #[error("the jail announced itself with a message that does not decode")]
     BadAnnouncement,
+    #[error(
+        "the jail's program is of version {theirs}, this one of {VERSION}: restart what was updated"
+    )]
+    OtherVersion { theirs: String },
     #[error("the jail does not hold: the attack `{name}` succeeded in it")]
     AttackSucceeded { name: String },
     #[error("the jail ran no attack suite, so nothing proves that it holds")]

@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
-use sekisho_protocol::{CONTROL_FD, Ended, Layer, Ready, Request, SETUP_FD, Ticket, WholeMessage};
+use sekisho_protocol::{
+    CONTROL_FD, Ended, Layer, Ready, Request, SETUP_FD, Ticket, VERSION, WholeMessage,
+};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, oneshot};
 
@@ -157,8 +159,12 @@ async fn receive_ready(socket: &ControlSocket) -> Result<Ready, JailError> {
     }
 }
 
-/// The jail is proven, not hoped for.
+/// The jail is proven, not hoped for. One of another version may look for less, whatever it says: its program was
+/// replaced below a worker that runs on, or was left behind.
 fn prove(ready: &Ready) -> Result<(), JailError> {
+    if ready.version != VERSION {
+        return Err(JailError::OtherVersion { theirs: ready.version.clone() });
+    }
     if let Some(name) = ready.breach() {
         return Err(JailError::AttackSucceeded { name: name.to_owned() });
     }
@@ -178,3 +184,22 @@ const REQUIRED: &[Layer] =
 const START_DEADLINE: Duration = Duration::from_mins(3);
 /// How long after a child's deadline its parent may take to say so, on a machine that is busy.
 const GRACE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use sekisho_protocol::{AttackOutcome, AttackResult, Layers};
+
+    use super::*;
+
+    #[test]
+    fn a_jail_of_another_version_is_not_put_into_service() {
+        let held = AttackResult { name: "open".into(), outcome: AttackOutcome::Held };
+        let layers = Layers { active: Layer::ALL.to_vec(), landlock_abi: 2 };
+        let own =
+            Ready { version: VERSION.into(), layers, attacks: vec![held], ..Ready::default() };
+        prove(&own).unwrap();
+        let theirs = "0.0.9".to_owned();
+        let refused = prove(&Ready { version: theirs.clone(), ..own });
+        assert!(matches!(refused, Err(JailError::OtherVersion { theirs: said }) if said == theirs));
+    }
+}

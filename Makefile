@@ -42,11 +42,12 @@ browser: ## Every page of every door in Chromium; SHOTS=folder leaves a picture 
 	$(BUILD)
 	node tests/browser/run.mjs --tools $(TARGET)/sekisho-tools --port 29443 $(if $(SHOTS),--shots $(SHOTS))
 
-chaos: ## Kill every part at random while patients send: CYCLES (200) or SECONDS, ON=servers, SEED
+chaos: ## Kill every part at random while patients send: CYCLES (200) or SECONDS, ON=servers, SEED, EARLIER=folder of programs
 	@scripts/setup.sh test
 	$(BUILD)
 	@$(TARGET)/sekisho-tools chaos $(if $(SECONDS),--seconds $(SECONDS),--cycles $(or $(CYCLES),200)) \
-	    $(if $(filter servers,$(ON)),--servers) $(if $(SEED),--seed $(SEED))
+	    $(if $(filter servers,$(ON)),--servers) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(EARLIER),--earlier $(EARLIER))
 
 walk: ## Fail each call to database, store, clamd and jail in every way; ONLY=review-database,jail ACTS=scan STEPS=5 SEED
 	@scripts/setup.sh test

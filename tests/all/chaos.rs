@@ -19,7 +19,7 @@ async fn the_same_holds_where_servers_are_killed_too() {
 async fn run(cycles: u32, on: On) {
     let root = tempfile::Builder::new().prefix("sks-").tempdir().expect("a folder");
     let seed = seed();
-    let plan = Plan { until: Until::Cycles(cycles), seed, on };
+    let plan = Plan { until: Until::Cycles(cycles), seed, on, earlier: None };
     let run = chaos::run(&programs(), root.path(), plan, |line| println!("{line}")).await;
     let outcome = run.expect("the service comes back each time");
     println!("{outcome}");

@@ -70,6 +70,10 @@ enum Command {
         /// On PostgreSQL and buckets, whose servers are killed too, rather than on files.
         #[arg(long)]
         servers: bool,
+        /// Folder of an earlier version's programs, to update from: after twenty cycles of it alone both
+        /// run side by side.
+        #[arg(long, requires = "servers")]
+        earlier: Option<PathBuf>,
         /// Makes the same choices again; another one each time if absent.
         #[arg(long)]
         seed: Option<u64>,
@@ -208,11 +212,12 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             }
             format!("{} samples in {}", made.len(), out.display())
         }
-        Command::Chaos { cycles, seconds, servers, seed, signatures } => {
+        Command::Chaos { cycles, seconds, servers, earlier, seed, signatures } => {
             let passed = seconds.map(|seconds| Until::Passed(Duration::from_secs(seconds)));
             let on = if servers { On::Servers } else { On::Files };
             let until = passed.unwrap_or(Until::Cycles(cycles));
-            run_chaos(Plan { until, seed: seed.unwrap_or_else(any_seed), on }, signatures)?
+            let seed = seed.unwrap_or_else(any_seed);
+            run_chaos(Plan { until, seed, on, earlier }, signatures)?
         }
         Command::Walk { only, acts, steps, seed, signatures } => {
             let acts = if acts.is_empty() { Act::ALL.to_vec() } else { acts };
@@ -289,7 +294,7 @@ fn run_bench(
 }
 
 fn run_chaos(plan: Plan, signatures: PathBuf) -> Result<String, Box<dyn std::error::Error>> {
-    run_apart(plan.seed, signatures, async |programs, root| {
+    run_apart(plan.seed, signatures, async move |programs, root| {
         let outcome = chaos::run(&programs, &root, plan, |line| println!("{line}")).await?;
         Ok((outcome.tally.is_clean(), outcome.to_string()))
     })

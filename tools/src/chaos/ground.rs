@@ -58,12 +58,12 @@ impl Ground {
         Ok(())
     }
 
-    /// Kills that worker and starts it again; false if there is none.
+    /// Kills that worker and starts it again, of this version; false if there is none.
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn lose_second(&mut self) -> Result<bool, ChaosError> {
-        self.second.as_mut().map_or(Ok(false), |second| second.lose().map(|()| true))
+    pub fn lose_second(&mut self, program: &Path) -> Result<bool, ChaosError> {
+        self.second.as_mut().map_or(Ok(false), |second| second.lose(program).map(|()| true))
     }
 
     /// Kills the database's server and starts it again after a while; false if there is none.

@@ -14,9 +14,10 @@ mod random;
 mod second;
 pub mod service;
 pub mod tally;
+mod versions;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -28,13 +29,18 @@ use patient::{Received, Visitor, patient};
 pub use random::Dice;
 use service::{Programs, Service, set};
 pub use tally::{Ledger, Tally};
+pub use versions::Starts;
+use versions::Versions;
 
 /// What to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     pub until: Until,
     pub seed: u64,
     pub on: On,
+    /// Folder of an earlier version's programs: they set the service up, and from the update on either
+    /// version is started. On servers only, as files are of one version at a time.
+    pub earlier: Option<PathBuf>,
 }
 
 /// How long.
@@ -55,6 +61,8 @@ pub struct Outcome {
     pub tally: Tally,
     pub seed: u64,
     pub on: On,
+    /// In a trial of an update.
+    pub starts: Option<Starts>,
 }
 
 /// Who is hit.
@@ -93,6 +101,9 @@ const JUDGED_DEADLINE: Duration = Duration::from_mins(4);
 
 /// Of so many files a sensor raises an alert about one.
 const FILES_AN_ALERT: u64 = 8;
+
+/// Cycles of an earlier version alone, before its database is prepared for this one.
+const CYCLES_BEFORE_UPDATE: u32 = 20;
 
 /// Longest time that a server stays away.
 const LONGEST_AWAY_MS: u64 = 2000;
@@ -135,7 +146,7 @@ pub async fn run(
     plan: Plan,
     say: impl Fn(&str),
 ) -> Result<Outcome, ChaosError> {
-    let mut service = Service::prepare(programs, root)?;
+    let (mut service, mut versions) = Versions::set_up(programs, plan.earlier.as_deref(), root)?;
     service.configure(|table| set(table, &["limits", "lease"], LEASE_SECONDS.into()))?;
     let mut ground = Ground::lay(&service, plan.on)?;
     let eve = Eve::beside(&service, root)?;
@@ -152,6 +163,9 @@ pub async fn run(
     let (mut since_start, mut suspects) = (Vec::new(), Vec::<(Received, usize)>::new());
     let begun = Instant::now();
     while plan.until.goes_on(cycle, begun) {
+        if cycle == CYCLES_BEFORE_UPDATE {
+            versions.update(&mut service)?;
+        }
         let here = match visitor.take().filter(|_| cycle % CYCLES_A_VISIT != 0) {
             Some(here) => here,
             None => patient(&service, DOCTOR, &format!("P-{cycle}")).await?,
@@ -170,7 +184,7 @@ pub async fn run(
         if victim == Victim::All {
             since_start.clear();
         }
-        let hit = hit(&mut service, &mut ground, victim, &mut dice)?;
+        let hit = hit(&mut service, &mut ground, &mut versions, victim, &mut dice)?;
         let sent = sending.await.map_err(|_| ChaosError::Unread("what was sent"))?;
         say(&format!("cycle {cycle}: {victim:?}, {} acknowledged", sent.received.len()));
         let is_suspect = |_: &&(Received, usize)| dice.below(FILES_AN_ALERT) == 0;
@@ -183,7 +197,8 @@ pub async fn run(
     }
     let tally = tally::judge(&service, &ledger, JUDGED_DEADLINE)?;
     service.stop()?;
-    Ok(Outcome { cycles: cycle, kills, alerts, tally, seed: plan.seed, on: plan.on })
+    let starts = versions.starts();
+    Ok(Outcome { cycles: cycle, kills, alerts, tally, seed: plan.seed, on: plan.on, starts })
 }
 
 impl Until {
@@ -197,11 +212,14 @@ impl Until {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cycles, kills, alerts, tally, seed, on } = self;
+        let Self { cycles, kills, alerts, tally, seed, on, starts } = self;
         write!(
             f,
             "chaos: {cycles} cycles, {kills} kills, {alerts} alerts, {tally}, on {on}, seed {seed}"
         )?;
+        if let Some(Starts { of_the_earlier, of_this }) = starts {
+            write!(f, ", {of_the_earlier} starts of the earlier version, {of_this} of this one")?;
+        }
         tally.lost.iter().try_for_each(|lost| write!(f, "\nlost: {lost}"))
     }
 }
@@ -263,6 +281,7 @@ fn choose(dice: &mut Dice, since_start: &[Victim], on: On) -> Victim {
 fn hit(
     service: &mut Service,
     ground: &mut Ground,
+    versions: &mut Versions,
     victim: Victim,
     dice: &mut Dice,
 ) -> Result<bool, ChaosError> {
@@ -271,7 +290,7 @@ fn hit(
             ground.lose_database(Duration::from_millis(dice.below(LONGEST_AWAY_MS)))
         }
         Victim::Store => ground.lose_store(Duration::from_millis(dice.below(LONGEST_AWAY_MS))),
-        Victim::Second => ground.lose_second(),
+        Victim::Second => ground.lose_second(&versions.next(dice)),
         Victim::Role(role) => {
             service.kill_role(role)?;
             Ok(true)
@@ -287,6 +306,7 @@ fn hit(
         }
         Victim::All => {
             service.kill_all()?;
+            service.become_version(&versions.next(dice));
             service.start()?;
             service.wait_ready()?;
             Ok(true)

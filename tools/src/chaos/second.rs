@@ -46,9 +46,10 @@ impl Second {
         Ok(second)
     }
 
-    /// Kills it, with all that it started, and starts it again.
-    pub(super) fn lose(&mut self) -> Result<(), ChaosError> {
+    /// Kills it, with all that it started, and starts it again, of this version.
+    pub(super) fn lose(&mut self, program: &Path) -> Result<(), ChaosError> {
         self.kill();
+        program.clone_into(&mut self.program);
         self.start()
     }
 

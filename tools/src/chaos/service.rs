@@ -72,19 +72,7 @@ impl Service {
     pub fn prepare(programs: &Programs, root: &Path) -> Result<Self, ChaosError> {
         // Users of their own must be able to reach the folders, or the roles share one.
         fs::set_permissions(root, Permissions::from_mode(0o755)).map_err(ChaosError::at(root))?;
-        let bin = root.join("bin");
-        fs::create_dir_all(&bin).map_err(ChaosError::at(&bin))?;
-        let program = bin.join("sekisho");
-        let jail = programs.sekisho.with_file_name("sekisho-jail");
-        for (from, to) in [(&programs.sekisho, &program), (&jail, &bin.join("sekisho-jail"))] {
-            if !from.exists() {
-                return Err(ChaosError::NotBuilt(from.clone()));
-            }
-            // A link where it can be: the programs are large.
-            if fs::hard_link(from, to).is_err() {
-                fs::copy(from, to).map_err(ChaosError::at(from))?;
-            }
-        }
+        let program = bring(&programs.sekisho, &root.join("bin"))?;
         let first_port = ports::free(&PORTS)?;
         let service = Self { data: root.join("data"), program, first_port, child: None };
         let mut init = Command::new(&service.program);
@@ -146,6 +134,11 @@ impl Service {
     /// The program, as the service itself is started from.
     pub fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// Is of another version when it is started next, and asked by that version's commands.
+    pub(super) fn become_version(&mut self, program: &Path) {
+        program.clone_into(&mut self.program);
     }
 
     /// A door by its name in the configuration.
@@ -372,6 +365,22 @@ impl Answer {
         let text = line.and_then(|line| line.get(name)?.as_str().map(str::to_owned));
         text.ok_or(ChaosError::Unread(name))
     }
+}
+
+/// Brings a version's programs into a folder of their own; the path of `sekisho` there.
+pub(super) fn bring(sekisho: &Path, bin: &Path) -> Result<PathBuf, ChaosError> {
+    fs::create_dir_all(bin).map_err(ChaosError::at(bin))?;
+    let (program, jail) = (bin.join("sekisho"), sekisho.with_file_name("sekisho-jail"));
+    for (from, to) in [(sekisho, &program), (&jail, &bin.join("sekisho-jail"))] {
+        if !from.exists() {
+            return Err(ChaosError::NotBuilt(from.to_owned()));
+        }
+        // A link where it can be: the programs are large.
+        if fs::hard_link(from, to).is_err() {
+            fs::copy(from, to).map_err(ChaosError::at(from))?;
+        }
+    }
+    Ok(program)
 }
 
 /// Sets one value of a configuration, making the tables on the way.

@@ -1,5 +1,7 @@
 //! What was filled into a field, or written on a page, without an appearance: set as a reader would set it.
 
+use std::collections::HashSet;
+
 use hayro::hayro_syntax::object::{Dict, Name, Object};
 use hayro::kurbo::{Rect, Shape as _};
 use sekisho_protocol::FindingCode;
@@ -14,10 +16,10 @@ pub(super) fn of_field(field: &Dict<'_>, form: &Dict<'_>) -> Result<Vec<Shape>, 
     let most = number(field, b"MaxLen");
     let look = field.get::<Dict<'_>>(b"MK").unwrap_or_default();
     let is_turned = look.get::<f32>(b"R").is_some_and(|turned| turned != 0.0);
-    if is_turned || !shows_answer(field) {
+    let is_open = is_choice && flags & UNFOLDS == 0;
+    if is_turned || !(is_open || shows_answer(field)) {
         return Err(FindingCode::PageIncomplete);
     }
-    let value = answer(field)?;
     let layout = if is_choice {
         Layout::Line
     } else if flags & COMB != 0 && most >= 1.0 {
@@ -44,8 +46,61 @@ pub(super) fn of_field(field: &Dict<'_>, form: &Dict<'_>) -> Result<Vec<Shape>, 
     if let Some(stroke) = marks::stroke(field, 1.0) {
         fill(b"BC", Pen::Line(stroke))?;
     }
-    shapes.push(written(&value, rect, style.as_ref(), side.as_ref(), layout)?);
+    if is_open {
+        shapes.extend(open_list(field, rect, style.as_ref(), side.as_ref())?);
+    } else {
+        shapes.push(written(&answer(field)?, rect, style.as_ref(), side.as_ref(), layout)?);
+    }
     Ok(shapes)
+}
+
+/// The rows of a list that is always open, as far as it is scrolled; those that were chosen are shaded, and must be among them.
+fn open_list(
+    field: &Dict<'_>,
+    rect: Rect,
+    style: Option<&Object<'_>>,
+    side: Option<&Object<'_>>,
+) -> Result<Vec<Shape>, FindingCode> {
+    let options = options(field)?;
+    let chosen = chosen(field)?;
+    let is_chosen = |option: &(String, String)| chosen.contains(&option.0);
+    let size = styled(&style_of(style)).ok_or(FindingCode::PageIncomplete)?.0;
+    let height = size.unwrap_or(LIST_SIZE).max(1.0) * LIST_LEADING;
+    let rows = cells((rect.height() / height).floor());
+    let seen = options.iter().skip(cells(number(field, b"TI")).into()).take(rows.into());
+    if seen.clone().filter(|option| is_chosen(option)).count() != chosen.len() {
+        return Err(FindingCode::PageIncomplete);
+    }
+    let mut shapes = Vec::new();
+    for (option, number) in seen.zip(0_u16..) {
+        let above = rect.y1 - f64::from(number) * height;
+        let row = Rect::new(rect.x0, above - height, rect.x1, above);
+        if is_chosen(option) {
+            let colour = marks::tinted(&Dict::default(), CHOSEN);
+            shapes.push(Shape { path: row.to_path(0.1), pen: Pen::Fill, colour });
+        }
+        shapes.push(written(&option.1, row, style, side, Layout::Line)?);
+    }
+    Ok(shapes)
+}
+
+/// What was chosen of a list, each once.
+fn chosen(field: &Dict<'_>) -> Result<HashSet<String>, FindingCode> {
+    let one = |value: &Object<'_>| match value {
+        Object::String(value) => text(value.as_bytes()),
+        _ => Err(FindingCode::PageIncomplete),
+    };
+    match inherited(field, b"V") {
+        Some(Object::Array(values)) => {
+            values.iter::<Object<'_>>().take(MOST_OPTIONS).map(|value| one(&value)).collect()
+        }
+        // By its place alone.
+        Some(Object::Null(_)) | None if inherited(field, b"I").is_some() => {
+            Err(FindingCode::PageIncomplete)
+        }
+        Some(Object::Null(_)) | None => Ok(HashSet::new()),
+        Some(value) => one(&value).map(|value| HashSet::from([value])),
+    }
 }
 
 /// Whether a field shows its answer and nothing else: a list that is always open shows what was not chosen too, a password
@@ -122,11 +177,7 @@ fn written(
     side: Option<&Object<'_>>,
     layout: Layout,
 ) -> Result<Shape, FindingCode> {
-    let style = match style {
-        Some(Object::String(style)) => String::from_utf8_lossy(style.as_bytes()).into_owned(),
-        _ => String::new(),
-    };
-    let (size, colour) = styled(&style).ok_or(FindingCode::PageIncomplete)?;
+    let (size, colour) = styled(&style_of(style)).ok_or(FindingCode::PageIncomplete)?;
     let side = match side {
         Some(Object::Number(side)) if side.as_f64() >= 2.0 => Side::Right,
         Some(Object::Number(side)) if side.as_f64() >= 1.0 => Side::Middle,
@@ -134,6 +185,13 @@ fn written(
     };
     let path = lettering::set(value, Setting { rect, size, layout, side })?;
     Ok(Shape { path, pen: Pen::Fill, colour: marks::tinted(&Dict::default(), colour) })
+}
+
+fn style_of(style: Option<&Object<'_>>) -> String {
+    match style {
+        Some(Object::String(style)) => String::from_utf8_lossy(style.as_bytes()).into_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Size, if one is named, and colour of what is written in this style.
@@ -153,22 +211,29 @@ fn styled(style: &str) -> Option<(Option<f64>, [f32; 3])> {
     Some((size.filter(|size| *size > 0.0), colour))
 }
 
-/// What a list shows for a value: the second of a pair in its options.
+/// What a list shows for a value.
 fn shown(field: &Dict<'_>, value: &str) -> Result<String, FindingCode> {
-    let Some(Object::Array(options)) = inherited(field, b"Opt") else {
-        return Ok(value.to_owned());
-    };
+    let named = options(field)?.into_iter().find(|(meant, _)| meant == value);
+    Ok(named.map_or_else(|| value.to_owned(), |(_, shown)| shown))
+}
+
+/// What can be chosen of a list, and what it shows for each: the second of a pair. Those of another kind are passed over.
+fn options(field: &Dict<'_>) -> Result<Vec<(String, String)>, FindingCode> {
+    let Some(Object::Array(options)) = inherited(field, b"Opt") else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
     for option in options.iter::<Object<'_>>().take(MOST_OPTIONS) {
-        if let Object::Array(pair) = option {
-            let pair: Vec<Object<'_>> = pair.iter::<Object<'_>>().take(2).collect();
-            if let [Object::String(meant), Object::String(shown)] = pair.as_slice()
-                && text(meant.as_bytes())? == value
-            {
-                return text(shown.as_bytes());
+        match option {
+            Object::String(both) => all.push((text(both.as_bytes())?, text(both.as_bytes())?)),
+            Object::Array(pair) => {
+                let pair: Vec<Object<'_>> = pair.iter::<Object<'_>>().take(2).collect();
+                if let [Object::String(meant), Object::String(shown)] = pair.as_slice() {
+                    all.push((text(meant.as_bytes())?, text(shown.as_bytes())?));
+                }
             }
+            _ => {}
         }
     }
-    Ok(value.to_owned())
+    Ok(all)
 }
 
 /// A text string of the document. A character that is in no table is not guessed.
@@ -224,5 +289,10 @@ const COMB: u32 = 1 << 24;
 const UPPER: &str = "•†‡…—–ƒ⁄‹›−‰„“”‘’‚™ﬁﬂŁŒŠŸŽıłœšž";
 const MOST_WORDS: usize = 200;
 const MOST_OPTIONS: usize = 10_000;
+/// Of a list that is always open, in points where its style names no size.
+const LIST_SIZE: f64 = 12.0;
+const LIST_LEADING: f64 = 1.2;
+/// Red, green and blue behind what was chosen.
+const CHOSEN: [f32; 3] = [0.6, 0.76, 0.86];
 /// Fields above a field.
 const DEEPEST: usize = 32;

@@ -1,12 +1,13 @@
 //! Words that stand in a field or a note and nowhere else: set in the font that stands in, as a reader would set them.
 //!
-//! All of them, or nothing: what does not fit in its rectangle, or has a character that the font lacks, is refused.
+//! All of them, or nothing: what does not fit in its rectangle is refused. A character that the font lacks is a box with its
+//! number, as browsers do it, so that nothing is lost; where many are, nobody could read it, and it is refused.
 
-use hayro::kurbo::{Affine, BezPath, Point, Rect};
+use hayro::kurbo::{Affine, BezPath, Point, Rect, Shape as _};
 use sekisho_protocol::FindingCode;
 use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
-use skrifa::{FontRef, MetadataProvider as _};
+use skrifa::{FontRef, GlyphId, MetadataProvider as _};
 
 use super::fonts;
 
@@ -42,7 +43,10 @@ pub(super) fn set(text: &str, setting: Setting) -> Result<BezPath, FindingCode> 
     }
     let face = Face::ours().ok_or(FindingCode::FontMissing)?;
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    if !text.chars().all(|c| c == '\n' || face.has(c)) {
+    let lacking = text.chars().filter(|c| *c != '\n' && face.glyph(*c).is_none()).count();
+    if !text.chars().all(|c| c == '\n' || (stands(c) && !c.is_control()))
+        || lacking * READABLE > text.chars().count()
+    {
         return Err(FindingCode::FontMissing);
     }
     let height = setting.rect.height();
@@ -77,14 +81,14 @@ impl Face {
         fonts::ours().map(|font| Self { font })
     }
 
-    fn has(&self, c: char) -> bool {
-        stands(c) && self.font.charmap().map(c).is_some_and(|glyph| glyph.to_u32() != 0)
+    fn glyph(&self, c: char) -> Option<GlyphId> {
+        self.font.charmap().map(c).filter(|glyph| glyph.to_u32() != 0)
     }
 
     fn advance(&self, c: char, size: f64) -> f64 {
         let metrics = self.font.glyph_metrics(units(size), LocationRef::default());
-        let glyph = self.font.charmap().map(c);
-        glyph.and_then(|glyph| metrics.advance_width(glyph)).map_or(0.0, f64::from)
+        let Some(glyph) = self.glyph(c) else { return size };
+        metrics.advance_width(glyph).map_or(0.0, f64::from)
     }
 
     fn width(&self, text: &str, size: f64) -> f64 {
@@ -174,14 +178,30 @@ impl Face {
     }
 
     fn draw(&self, c: char, size: f64, at: Point, path: &mut BezPath) {
-        let glyph = self.font.charmap().map(c);
-        let Some(outline) = glyph.and_then(|glyph| self.font.outline_glyphs().get(glyph)) else {
-            return;
-        };
+        let Some(glyph) = self.glyph(c) else { return self.draw_number(c, size, at, path) };
+        let Some(outline) = self.font.outline_glyphs().get(glyph) else { return };
         let mut pen = Pen(BezPath::new());
         let settings = DrawSettings::unhinted(units(size), LocationRef::default());
         if outline.draw(settings, &mut pen).is_ok() {
             path.extend(Affine::translate(at.to_vec2()) * pen.0);
+        }
+    }
+
+    /// A square with the number of a character in two rows.
+    fn draw_number(&self, c: char, size: f64, at: Point, path: &mut BezPath) {
+        let square = Rect::new(0.05, -0.12, 0.95, 0.86).scale_from_origin(size) + at.to_vec2();
+        path.extend(square.path_elements(0.1));
+        // The other way round, so that it is left out.
+        path.extend(square.inset(-size * 0.04).to_path(0.1).reverse_subpaths());
+        let number = format!("{:04X}", u32::from(c));
+        let (above, below) = number.split_at(number.len() / 2);
+        for (row, height) in [(above, 0.45), (below, 0.0)] {
+            let small = size * 0.4;
+            let mut x = square.center().x - self.width(row, small) / 2.0;
+            for digit in row.chars().filter(|digit| self.glyph(*digit).is_some()) {
+                self.draw(digit, small, Point::new(x, at.y + height * size), path);
+                x += self.advance(digit, small);
+            }
         }
     }
 }
@@ -219,6 +239,8 @@ impl OutlinePen for Pen {
 
 /// Characters of one field.
 const MOST: usize = 5_000;
+/// Of so many characters one may be a number.
+const READABLE: usize = 4;
 const USUAL: f64 = 12.0;
 /// Smaller letters are not read.
 const SMALLEST: f64 = 5.0;

@@ -44,14 +44,17 @@ impl Versions {
 
     /// As the guide for operators says: the new program prepares the database while all others run.
     pub(super) fn update(&mut self, service: &mut Service) -> Result<(), ChaosError> {
-        if self.before.is_none() || self.is_updated {
+        if self.before.is_none() {
             return Ok(());
         }
         let running = service.program().to_owned();
         service.become_version(&self.now);
         let prepared = service.ask(&["database", "prepare"], "")?;
         service.become_version(&running);
-        self.is_updated = prepared.code == 0;
+        if prepared.code != 0 {
+            return Err(ChaosError::Unread("the answer to `database prepare`"));
+        }
+        self.is_updated = true;
         Ok(())
     }
 

@@ -65,7 +65,7 @@ fn open_list(
     let chosen = chosen(field)?;
     let is_chosen = |option: &(String, String)| chosen.contains(&option.0);
     let size = styled(&style_of(style)).ok_or(FindingCode::PageIncomplete)?.0;
-    let height = size.unwrap_or(LIST_SIZE).max(1.0) * LIST_LEADING;
+    let height = size.unwrap_or(LIST_SIZE).max(lettering::SMALLEST) * LIST_LEADING;
     let rows = cells((rect.height() / height).floor());
     let seen = options.iter().skip(cells(number(field, b"TI")).into()).take(rows.into());
     if seen.clone().filter(|option| is_chosen(option)).count() != chosen.len() {

@@ -243,7 +243,7 @@ const MOST: usize = 5_000;
 const READABLE: usize = 4;
 const USUAL: f64 = 12.0;
 /// Smaller letters are not read.
-const SMALLEST: f64 = 5.0;
+pub(super) const SMALLEST: f64 = 5.0;
 const LARGEST: f64 = 144.0;
 const MARGIN: f64 = 2.0;
 const LEADING: f64 = 1.2;

@@ -210,6 +210,7 @@ fn spans(limits: &Limits) -> Result<(), ConfigError> {
         ("limits.upload_life", limits.upload_life, 20 * 3600),
         ("limits.jail_deadline", limits.jail_deadline, 120),
         ("limits.document_deadline", limits.document_deadline, 120),
+        ("limits.document_paced", limits.document_paced, 600),
         ("limits.clamd_deadline", limits.clamd_deadline, 300),
         ("limits.audit_deadline", limits.audit_deadline, 30),
         ("limits.database_deadline", limits.database_deadline, 300),

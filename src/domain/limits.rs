@@ -41,6 +41,9 @@ pub struct Limits {
     pub document_deadline: Duration,
     /// Processor time of a page that does not count against the document's, in milliseconds.
     pub page_pace_ms: u32,
+    /// Most of such time, of all pages of a document. Beyond it they count whole.
+    #[serde(with = "seconds")]
+    pub document_paced: Duration,
     /// Free space of a local store below which nothing more is received, in bytes.
     pub store_free_bytes: u64,
     /// Sealed part length of plaintext, in bytes.
@@ -168,15 +171,18 @@ impl Default for Limits {
             image_segments: 100_000,
             // Cameras write ten.
             image_scans: 100,
-            document_pages: 50,
+            document_pages: 200,
             document_objects: 100_000,
-            document_pixels: 500_000_000,
+            // As many sheets of A4 at 200 dots an inch.
+            document_pixels: 800_000_000,
             page_pixels: 25_000_000,
             document_expanded_bytes: 200_000_000,
-            // With fifty pages at their pace, two at a time, ten seconds on the clock.
+            // With what is free, two pages at a time, ten seconds on the clock.
             document_deadline: Duration::from_secs(8),
             // A colour scan of a sheet at 300 dots an inch takes as long.
             page_pace_ms: 250,
+            // Some fifty such scans, or two hundred pages of print.
+            document_paced: Duration::from_secs(12),
             store_free_bytes: 512 * 1024 * 1024,
             part_bytes: 4 * 1024 * 1024,
             // Whole parts for seventeen at once; as much again is short ones, if all come that may.

@@ -34,6 +34,8 @@ pub(super) struct DocumentLimits {
     pub(super) deadline: Duration,
     /// Processor time of a page that does not count against that.
     pub(super) pace: Duration,
+    /// Most of such time, of all pages.
+    pub(super) paced: Duration,
 }
 
 /// The rendition of a document.
@@ -73,12 +75,14 @@ pub(super) async fn make(
     Ok(Pages { encoded, encode_us: sheets.encode_us })
 }
 
-/// The processor time of all pages. What comes at an honest pace goes on however many pages there are; what does not is
-/// refused once the rest of the time is spent. Pages that are in hand at the same time may overdraw it once.
+/// The processor time of all pages. What comes at an honest pace goes on, until that is more than a document may take in
+/// all; what does not is refused once the rest of the time is spent. Pages that are in hand at the same time may overdraw it
+/// once.
 struct Budget {
-    allowed: Duration,
-    pace: Duration,
-    /// Beyond the pace.
+    limits: DocumentLimits,
+    /// At the pace, and within what may be.
+    paced_us: AtomicU64,
+    /// Beyond it.
     spent_us: AtomicU64,
     done: AtomicU32,
     begun: Instant,
@@ -87,8 +91,8 @@ struct Budget {
 impl Budget {
     fn new(limits: &DocumentLimits) -> Self {
         Self {
-            allowed: limits.deadline,
-            pace: limits.pace,
+            limits: *limits,
+            paced_us: AtomicU64::new(0),
             spent_us: AtomicU64::new(0),
             done: AtomicU32::new(0),
             begun: Instant::now(),
@@ -97,15 +101,17 @@ impl Budget {
 
     /// A page is done. What it took less than its pace is nobody's gain: the next may be a slow one.
     fn spend(&self, processor: Duration) {
-        let beyond = processor.saturating_sub(self.pace);
-        let beyond = u64::try_from(beyond.as_micros()).unwrap_or(u64::MAX);
-        self.spent_us.fetch_add(beyond, Ordering::Relaxed);
+        let paced = processor.min(self.limits.pace);
+        let paced_before = self.paced_us.fetch_add(whole_micros(paced), Ordering::Relaxed);
+        let paced_left = self.limits.paced.saturating_sub(Duration::from_micros(paced_before));
+        let beyond = processor.saturating_sub(paced.min(paced_left));
+        self.spent_us.fetch_add(whole_micros(beyond), Ordering::Relaxed);
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
     fn left(&self, now: Instant) -> Result<Duration, JailFault> {
         let spent = Duration::from_micros(self.spent_us.load(Ordering::Relaxed));
-        match self.allowed.saturating_sub(spent) {
+        match self.limits.deadline.saturating_sub(spent) {
             Duration::ZERO => Err(JailFault::Timeout),
             _ if now.saturating_duration_since(self.begun) >= self.patience() => {
                 Err(JailFault::Late)
@@ -116,9 +122,14 @@ impl Budget {
 
     /// How long a machine that has no time for the pages is waited for.
     fn patience(&self) -> Duration {
-        let paced = self.pace.saturating_mul(self.done.load(Ordering::Relaxed));
-        self.allowed.saturating_add(paced).saturating_mul(PATIENCE)
+        let paced = self.limits.pace.saturating_mul(self.done.load(Ordering::Relaxed));
+        let free = paced.min(self.limits.paced);
+        self.limits.deadline.saturating_add(free).saturating_mul(PATIENCE)
     }
+}
+
+fn whole_micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// One page, encoded, with its pixels.
@@ -243,6 +254,7 @@ mod tests {
             page_deadline: Duration::MAX,
             deadline: Duration::from_secs(8),
             pace: Duration::from_millis(250),
+            paced: Duration::MAX,
         }
     }
 
@@ -271,6 +283,20 @@ mod tests {
         budget.spend(Duration::from_millis(1248));
         assert_eq!(left(), Ok(Duration::from_millis(1)));
         budget.spend(Duration::from_millis(251));
+        assert_eq!(left(), Err(JailFault::Timeout));
+    }
+
+    #[test]
+    fn pages_at_their_pace_count_whole_once_they_have_taken_all_that_is_free() {
+        let budget = Budget::new(&DocumentLimits { paced: Duration::from_secs(12), ..limits() });
+        let left = || budget.left(budget.begun);
+        (0..47).for_each(|_| budget.spend(Duration::from_millis(250)));
+        // Under, at and over twelve seconds.
+        for (took, left_ms) in [(249, 8000), (1, 8000), (50, 7950), (7_949, 1)] {
+            budget.spend(Duration::from_millis(took));
+            assert_eq!(left(), Ok(Duration::from_millis(left_ms)), "{took}");
+        }
+        budget.spend(Duration::from_millis(1));
         assert_eq!(left(), Err(JailFault::Timeout));
     }
 

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod contract;
+mod migrations;
 mod postgres;
 mod query;
 mod sqlite;

@@ -17,6 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, PgConnection, Pool, Transaction};
 use zeroize::Zeroizing;
 
+use super::migrations::POSTGRES;
 use super::{Answer, DbError};
 use crate::domain::backup::Which;
 use crate::domain::retention::Retention;
@@ -62,8 +63,6 @@ pub enum Host {
 const DATA: &str = "sekisho";
 /// The schema of wrapped keys.
 const KEYS: &str = "sekisho_keys";
-static DATA_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres/data");
-static KEYS_SCHEMA: Migrator = sqlx::migrate!("migrations/postgres/keys");
 
 /// What each role's process may do.
 const RIGHTS: &str = include_str!("../../migrations/postgres/rights.sql");
@@ -106,8 +105,8 @@ impl Store {
         // Asked alone: a pool tries again until its time is out, and then says no more than that.
         let mut first = PgConnection::connect_with(&options(server, DATA)).await?;
         require_durable(&mut first).await?;
-        require_current(&mut first, DATA, &DATA_SCHEMA).await?;
-        require_current(&mut first, KEYS, &KEYS_SCHEMA).await?;
+        require_current(&mut first, DATA, &POSTGRES.data).await?;
+        require_current(&mut first, KEYS, &POSTGRES.keys).await?;
         first.close().await?;
         let writer = pool(server, DATA, DATA_CONNECTIONS);
         let keys = pool(server, KEYS, KEYS_CONNECTIONS);
@@ -146,7 +145,7 @@ impl Store {
 
 /// Brings both schemas up to date, as the owner of the database.
 pub(super) async fn prepare(server: &Server) -> Answer<()> {
-    for (schema, migrations) in [(DATA, &DATA_SCHEMA), (KEYS, &KEYS_SCHEMA)] {
+    for (schema, migrations) in [(DATA, &POSTGRES.data), (KEYS, &POSTGRES.keys)] {
         let mut owner = PgConnection::connect_with(&options(server, schema)).await?;
         migrations.run(&mut owner).await.map_err(DbError::Migrate)?;
         owner.close().await?;
@@ -253,14 +252,6 @@ pub(super) const fn schema(which: Which) -> &'static str {
     }
 }
 
-/// What makes a schema.
-pub(super) fn migrations(which: Which) -> &'static Migrator {
-    match which {
-        Which::Data => &DATA_SCHEMA,
-        Which::Keys => &KEYS_SCHEMA,
-    }
-}
-
 pub(super) fn options(server: &Server, schema: &str) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
         .port(server.port)
@@ -310,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_migration_that_takes_away_is_named_so() {
-        for schema in [&DATA_SCHEMA, &KEYS_SCHEMA] {
+        for schema in [&POSTGRES.data, &POSTGRES.keys] {
             for it in schema.iter().filter(|it| it.version >= SINCE) {
                 let sql = it.sql.as_str();
                 let takes_away = takes_away(sql);

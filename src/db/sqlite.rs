@@ -10,12 +10,11 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Pool, SqliteConnection, Transaction};
 
+use super::migrations::SQLITE;
 use super::{Answer, DbError};
-use crate::domain::backup::Which;
 use crate::domain::retention::Retention;
 use crate::domain::{ArtifactId, LinkId};
 
@@ -29,9 +28,6 @@ pub struct Store {
     keys: Pool<Engine>,
     retention: Retention,
 }
-
-static DATA_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite/data");
-static KEYS_SCHEMA: Migrator = sqlx::migrate!("migrations/sqlite/keys");
 
 /// How long a writer waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(10);
@@ -47,11 +43,11 @@ impl Store {
         // All roles come at once: one makes the schema, and the others find it.
         let _alone = alone(data).await?;
         let writer = pool(options(data), 1).await?;
-        DATA_SCHEMA.run(&writer).await.map_err(DbError::Migrate)?;
+        SQLITE.data.run(&writer).await.map_err(DbError::Migrate)?;
         let reader = pool(options(data).read_only(true), READERS).await?;
         // Overwrites freed pages: a destroyed wrap leaves nothing in the file.
         let keys = pool(options(keys).pragma("secure_delete", "ON"), 1).await?;
-        KEYS_SCHEMA.run(&keys).await.map_err(DbError::Migrate)?;
+        SQLITE.keys.run(&keys).await.map_err(DbError::Migrate)?;
         Ok(Self { writer, reader, keys, retention })
     }
 
@@ -105,14 +101,6 @@ async fn set_patience(connection: &mut SqliteConnection, patience: Duration) -> 
     let statement = format!("PRAGMA busy_timeout = {}", patience.as_millis());
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())
-}
-
-/// What makes a database.
-pub(super) fn migrations(which: Which) -> &'static Migrator {
-    match which {
-        Which::Data => &DATA_SCHEMA,
-        Which::Keys => &KEYS_SCHEMA,
-    }
 }
 
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {

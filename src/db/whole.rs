@@ -13,6 +13,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 
+use super::migrations::{POSTGRES, SQLITE};
 use super::{Answer, DbError, Server, postgres, sqlite};
 use crate::domain::backup::Which;
 
@@ -262,8 +263,8 @@ impl Whole {
 
     fn migrations(&self) -> &'static Migrator {
         match self.engine {
-            Engine::Sqlite(_) => sqlite::migrations(self.which),
-            Engine::Postgres(_) => postgres::migrations(self.which),
+            Engine::Sqlite(_) => SQLITE.of(self.which),
+            Engine::Postgres(_) => POSTGRES.of(self.which),
         }
     }
 }

@@ -32,10 +32,11 @@ pub(super) struct Rig {
 }
 
 /// Sessions outlive a boundary's walk. Times in seconds.
-const LIMITS: [(&str, i64); 6] = [
+const LIMITS: [(&str, i64); 7] = [
     ("lease", 10),
     ("session_idle", 3600),
     ("session_idle_doctor", 3600),
+    ("session_idle_patient", 3600),
     ("step_up", 3600),
     // Every step changes what is stored, and each of few files is a large share of it.
     ("rescan_rate", 60_000),

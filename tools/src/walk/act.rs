@@ -50,9 +50,9 @@ pub(super) struct Stock<'a> {
 
 /// A submission takes 20 files, and each act sends or announces two at most.
 const ACTS_A_VISIT: u32 = 8;
-/// How long a step waits for a file's end: longer than a lease and a deadline, and no promise. At the
-/// end all of them are judged.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a step waits for what comes by itself: longer than a lease and any deadline, the 20 s among them after which a
+/// store is asked again, and no promise. At the end all files are judged.
+pub(super) const PATIENCE: Duration = Duration::from_secs(45);
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Requests that one file in pieces takes at most, with those that a fault costs.
 const MOST_REQUESTS: usize = 6;

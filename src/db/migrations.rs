@@ -75,7 +75,8 @@ mod tests {
     async fn they_are_what_stands_in_the_folders() {
         for (engine, schemas) in [("sqlite", &SQLITE), ("postgres", &POSTGRES)] {
             for (database, embedded) in [("data", &schemas.data), ("keys", &schemas.keys)] {
-                let folder = Path::new("migrations").join(engine).join(database);
+                let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+                let folder = folder.join(engine).join(database);
                 let read = Migrator::new(folder.as_path()).await.unwrap();
                 assert_eq!(summary(embedded), summary(&read), "{}", folder.display());
             }

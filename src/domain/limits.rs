@@ -171,17 +171,16 @@ impl Default for Limits {
             image_segments: 100_000,
             // Cameras write ten.
             image_scans: 100,
-            document_pages: 200,
+            document_pages: 50,
             document_objects: 100_000,
-            // As many sheets of A4 at 200 dots an inch.
-            document_pixels: 800_000_000,
+            document_pixels: 500_000_000,
             page_pixels: 25_000_000,
             document_expanded_bytes: 200_000_000,
             // With what is free, two pages at a time, ten seconds on the clock.
             document_deadline: Duration::from_secs(8),
             // A colour scan of a sheet at 300 dots an inch takes as long.
             page_pace_ms: 250,
-            // Some fifty such scans, or two hundred pages of print.
+            // Some fifty such scans.
             document_paced: Duration::from_secs(12),
             store_free_bytes: 512 * 1024 * 1024,
             part_bytes: 4 * 1024 * 1024,

@@ -56,5 +56,5 @@ fn walked(pdf: &Pdf, most: usize) -> Option<Vec<Option<ObjectIdentifier>>> {
     (!is_short).then_some(pages)
 }
 
-/// Nodes of the tree, pages among them: far more than two hundred pages need.
+/// Nodes of the tree, pages among them: far more than fifty pages need.
 const MOST_NODES: u32 = 10_000;

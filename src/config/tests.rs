@@ -123,11 +123,6 @@ fn a_limit_is_held_at_under_and_over_its_bounds() {
     assert!(with("document_pages = 1001").is_err());
     assert!(with("document_deadline = 120").is_ok());
     assert!(with("document_deadline = 121").is_err());
-    assert!(with("document_paced = 600").is_ok());
-    assert!(with("document_paced = 601").is_err());
-    assert!(with("page_pace_ms = 0").is_ok());
-    assert!(with("page_pace_ms = 10000").is_ok());
-    assert!(with("page_pace_ms = 10001").is_err());
     assert!(with("upload_pieces = 16").is_ok());
     assert!(with("upload_pieces = 1000").is_ok());
     assert!(with("upload_pieces = 15").is_err());

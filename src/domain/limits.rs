@@ -36,14 +36,10 @@ pub struct Limits {
     pub page_pixels: u64,
     /// Most bytes that the compressed streams of a document but its pictures expand to.
     pub document_expanded_bytes: u64,
-    /// Processor time that drawing the pages of a document may take beyond [`Self::page_pace_ms`] for each that is done.
+    /// How long drawing and encoding the pages of a document may take where two cores have nothing else to do: two pages are
+    /// in hand at a time, and each hand may use as much processor time.
     #[serde(with = "seconds")]
     pub document_deadline: Duration,
-    /// Processor time of a page that does not count against the document's, in milliseconds.
-    pub page_pace_ms: u32,
-    /// Most of such time, of all pages of a document. Beyond it they count whole.
-    #[serde(with = "seconds")]
-    pub document_paced: Duration,
     /// Free space of a local store below which nothing more is received, in bytes.
     pub store_free_bytes: u64,
     /// Sealed part length of plaintext, in bytes.
@@ -171,17 +167,14 @@ impl Default for Limits {
             image_segments: 100_000,
             // Cameras write ten.
             image_scans: 100,
-            document_pages: 50,
+            document_pages: 200,
             document_objects: 100_000,
-            document_pixels: 500_000_000,
+            // So many sheets as they are drawn.
+            document_pixels: 1_000_000_000,
             page_pixels: 25_000_000,
             document_expanded_bytes: 200_000_000,
-            // With what is free, two pages at a time, ten seconds on the clock.
-            document_deadline: Duration::from_secs(8),
-            // A colour scan of a sheet at 300 dots an inch takes as long.
-            page_pace_ms: 250,
-            // Some fifty such scans.
-            document_paced: Duration::from_secs(12),
+            // With what is around it, and clamd beside it, less than ten seconds on the clock.
+            document_deadline: Duration::from_secs(7),
             store_free_bytes: 512 * 1024 * 1024,
             part_bytes: 4 * 1024 * 1024,
             // Whole parts for seventeen at once; as much again is short ones, if all come that may.

@@ -397,10 +397,7 @@ fn document_limits(limits: &Limits) -> DocumentLimits {
         page: decode_limits(limits),
         pixels: limits.document_pixels,
         bytes: limits.opened_bytes,
-        page_deadline: limits.jail_deadline,
         deadline: limits.document_deadline,
-        pace: Duration::from_millis(limits.page_pace_ms.into()),
-        paced: limits.document_paced,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn make(
     limits: &DocumentLimits,
 ) -> Option<Preview> {
     let decoded = match kind {
-        FileKind::Pdf => jail.decode_page(file, kind, 0, &limits.page, limits.page_deadline).await,
+        FileKind::Pdf => jail.decode_page(file, kind, 0, &limits.page, limits.deadline).await,
         _ => jail.decode(file, kind, &limits.page).await,
     };
     let pixels = match decoded.ok()? {

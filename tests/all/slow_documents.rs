@@ -12,7 +12,7 @@ use sekisho::domain::policy::Disposition;
 use crate::fixtures::engines::Engines;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_that_fall_behind_their_pace_are_refused_and_pages_that_keep_it_are_released() {
+async fn a_document_that_takes_longer_than_it_may_is_refused_and_one_of_many_pages_is_released() {
     let deadline = Duration::from_secs(3);
     let limits = Limits { document_deadline: deadline, ..Limits::default() };
     let engines = Engines::start_within("slow", limits).await;
@@ -21,8 +21,8 @@ async fn pages_that_fall_behind_their_pace_are_refused_and_pages_that_keep_it_ar
     // Late on a machine that has no time for it.
     let reason = endless.reason();
     assert!(["decode.jail_timeout", "decode.jail_late"].contains(&reason.as_str()), "{reason}");
-    let fifty = engines.scan("fifty.pdf", &printed(50)).await;
-    assert_eq!(fifty.disposition, Disposition::Release, "{}", fifty.reason());
+    let many = engines.scan("many.pdf", &printed(20)).await;
+    assert_eq!(many.disposition, Disposition::Release, "{}", many.reason());
     engines.stop().await;
 }
 
@@ -55,7 +55,9 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("fifty pages of thirty thousand lines", lines(50, 30_000)),
         ("fifty pages of ten thousand lines", lines(50, 10_000)),
         ("curves that cross", curves()),
-        ("fifty pages of print", printed(50)),
+        ("200 pages of print", printed(200)),
+        ("200 pages of three thousand lines", lines(200, 3_000)),
+        ("200 pages, each second of ten thousand lines", every_second(200, 10_000)),
     ]
 }
 
@@ -156,10 +158,20 @@ fn masks() -> Vec<u8> {
 }
 
 fn lines(pages: usize, count: u32) -> Vec<u8> {
+    document("", &vec![page_of_lines(count); pages], &[])
+}
+
+/// Slow and quick pages by turns.
+fn every_second(pages: usize, count: u32) -> Vec<u8> {
+    let page =
+        |number: usize| if number.is_multiple_of(2) { page_of_lines(count) } else { String::new() };
+    document("", &(0..pages).map(page).collect::<Vec<_>>(), &[])
+}
+
+fn page_of_lines(count: u32) -> String {
     let line =
         |n: u32| format!("{} {} m {} {} l S ", n % 595, n * 3 % 842, n * 7 % 595, n * 13 % 842);
-    let drawing: String = (0..count).map(line).collect();
-    document("", &vec![drawing; pages], &[])
+    (0..count).map(line).collect()
 }
 
 fn curves() -> Vec<u8> {

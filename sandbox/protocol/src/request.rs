@@ -98,7 +98,7 @@ impl Default for DecodeLimits {
             max_segments: 100_000,
             max_scans: 100,
             max_text_chars: 20_000,
-            max_pages: 50,
+            max_pages: 200,
             max_objects: 100_000,
             max_page_pixels: 25_000_000,
             max_expanded: 200_000_000,

@@ -56,5 +56,5 @@ fn walked(pdf: &Pdf, most: usize) -> Option<Vec<Option<ObjectIdentifier>>> {
     (!is_short).then_some(pages)
 }
 
-/// Nodes of the tree, pages among them: far more than fifty pages need.
+/// Nodes of the tree, pages among them: far more than a document of honest pages needs.
 const MOST_NODES: u32 = 10_000;

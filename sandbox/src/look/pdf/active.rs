@@ -31,6 +31,8 @@ pub(super) struct Active {
     pub(super) overfull: bool,
     /// Named actions at opening of which it is not known yet that they only print.
     named: Vec<usize>,
+    /// Turnings to another file of which it is not known yet that it is a document beside this one.
+    turnings: Vec<usize>,
 }
 
 /// Why an object's value matters.
@@ -62,7 +64,7 @@ impl Active {
                 keep(&mut self.containers, Container { head: container, data }, &mut self.overfull);
             }
         }
-        self.weigh_named();
+        self.weigh_open();
     }
 
     /// Reads one value, a dictionary or array to its end.
@@ -78,7 +80,7 @@ impl Active {
                 break;
             }
         }
-        self.weigh_named();
+        self.weigh_open();
     }
 
     /// Adds what another reading of the same document saw, and where only that did, without a place.
@@ -137,10 +139,14 @@ impl Active {
         }
     }
 
-    /// What a reader is asked for by a name is more than printing, unless its dictionary said so to its end.
-    fn weigh_named(&mut self) {
+    /// What a reader is asked for by a name is more than printing, and where it is to turn is anywhere, unless its dictionary
+    /// said so to its end.
+    fn weigh_open(&mut self) {
         for at in std::mem::take(&mut self.named) {
             self.add(FindingCode::PdfAutoAction, at);
+        }
+        for at in std::mem::take(&mut self.turnings) {
+            self.add(FindingCode::PdfRemoteGoTo, at);
         }
     }
 
@@ -156,7 +162,7 @@ impl Active {
                 }
             }
             What::Text(text) => {
-                let key = place.value(Says::Other);
+                let key = place.value(Says::Text(text));
                 if let Some(link) = LINKS.iter().find(|link| key.as_deref() == Some(**link)) {
                     self.answer(Asked::Value(link), &What::Text(text), at);
                 }
@@ -167,6 +173,9 @@ impl Active {
                 let does = place.close(at);
                 if does.leads_away {
                     self.add(FindingCode::PdfRemoteGoTo, at);
+                }
+                if does.turns && self.turnings.pop().is_some() {
+                    self.add(FindingCode::PdfLinks, at);
                 }
                 if does.prints && self.named.pop().is_some() {
                     self.add(FindingCode::PdfPrintsItself, at);
@@ -212,7 +221,11 @@ impl Active {
                     _ => self.add(FindingCode::PdfAutoAction, at),
                 }
             }
-            self.weigh(of_value(&key, &text), disguised || hidden, at);
+            if (key.as_slice(), text.as_slice()) == (b"S", b"GoToR") && !disguised && !hidden {
+                keep(&mut self.turnings, at, &mut self.overfull);
+            } else {
+                self.weigh(of_value(&key, &text), disguised || hidden, at);
+            }
         } else {
             self.encrypted |= text == b"Encrypt";
             place.note_key(&text);
@@ -319,6 +332,33 @@ mod tests {
             ("<</AcroForm<</XFA[(a) 3 0 R]>>>>", vec![PdfXfa, PdfForm]),
             ("<</S/SubmitForm/F(x)>>", vec![PdfSubmitForm]),
             ("<</S/GoToR/F(x)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(part two.pdf)/D[0/Fit]/NewWindow true>>", vec![PdfLinks]),
+            ("<</F(a/b_2-c.PDF#x)/S/GoToR>>", vec![PdfLinks]),
+            ("<</S/GoToR/F<FEFF0061002E007000640066>>>", vec![PdfLinks]),
+            ("<</S/GoToR/F(//host/a.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(/etc/a.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(a//b.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(../a.pdf)>>", vec![PdfRemoteGoTo]),
+            (r"<</S/GoToR/F(\\\\host\\a.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F<5C5C686F73745C612E706466>>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(file:a.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(%2e%2e/a.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(a.pdf#../b)>>", vec![PdfLinks]),
+            ("<</S/GoToR/F(a.exe#.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(#a.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(a.pdf)/F(b)>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(a.pdf)/F 3 0 R>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F<</F(a.pdf)/UF(b)>>>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/F(a.pdf)/Next<</S/GoToR/F(b)>>>>", vec![PdfRemoteGoTo, PdfLinks]),
+            ("<</S/GoToR/F(a)/Next<</S/GoToR/F(b.pdf)>>>>", vec![PdfRemoteGoTo, PdfLinks]),
+            ("<</S/GoToR/F(a.pdf)", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToR/Next<</F(a.pdf)>>>>", vec![PdfRemoteGoTo]),
+            ("<</S/GoToE/F(a.pdf)>>", vec![PdfRemoteGoTo]),
+            ("<</S/G#6FToR/F(a.pdf)>>", vec![PdfRemoteGoTo, PdfHiddenName]),
+            ("<</OpenAction<</S/GoToR/F(a.pdf)>>>>", vec![PdfAutoAction, PdfLinks]),
+            ("<</S/Thread/F(a.pdf)/D 0>>", vec![PdfRemoteGoTo]),
+            ("<</Length 0/F(a.pdf)>>stream endstream", vec![PdfOutsidePart]),
             ("<</AA<</O 3 0 R>>>>", vec![PdfAutoAction]),
             ("<</AA 3 0 R>>", vec![PdfAutoAction]),
             ("<</A#41<</O 3 0 R>>>>", vec![PdfAutoAction, PdfHiddenName]),

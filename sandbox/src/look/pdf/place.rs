@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::strings::is_document_beside;
+
 /// The dictionaries and arrays around a word, the key before it, the numbers before it.
 #[derive(Debug, Default)]
 pub(super) struct Place {
@@ -45,7 +47,9 @@ pub(super) enum Waiting {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Says<'a> {
     Name(&'a [u8]),
-    /// A string, a dictionary, an object.
+    /// A string with its brackets.
+    Text(&'a [u8]),
+    /// A dictionary, an object.
     Other,
 }
 
@@ -65,30 +69,39 @@ struct Frame {
 pub(super) struct Does {
     /// It leads along a thread into another file.
     pub(super) leads_away: bool,
+    /// It turns to a document that lies beside this one, by its name, and to nothing else.
+    pub(super) turns: bool,
     /// It asks the reader to print when the document is opened, and for nothing else.
     pub(super) prints: bool,
 }
 
 /// What a dictionary says, where it takes several keys to tell what it does.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen(u8);
+struct Seen(u16);
 
 impl Seen {
-    const THREAD: u8 = 1;
-    /// A file specification.
-    const FILE: u8 = 2;
+    const THREAD: u16 = 1;
+    /// A file specification, and one that is the name of a document beside this one.
+    const FILE: u16 = 2;
+    const DOCUMENT: u16 = 256;
+    /// Turning to a page of another file.
+    const TURNING: u16 = 512;
     /// A page of another document.
-    const REFERENCE: u8 = 4;
+    const REFERENCE: u16 = 4;
     /// How many objects there are in a list of them, and from where.
-    const COUNT: u8 = 8;
-    const FIRST: u8 = 16;
+    const COUNT: u16 = 8;
+    const FIRST: u16 = 16;
     /// One of the things that a reader's menu offers.
-    const NAMED: u8 = 32;
-    const PRINTING: u8 = 64;
-    const OTHER: u8 = 128;
+    const NAMED: u16 = 32;
+    const PRINTING: u16 = 64;
+    const OTHER: u16 = 128;
 
-    const fn has(self, what: u8) -> bool {
+    const fn has(self, what: u16) -> bool {
         self.0 & what == what
+    }
+
+    const fn has_file(self) -> bool {
+        self.has(Self::FILE) || self.has(Self::DOCUMENT)
     }
 }
 
@@ -183,8 +196,12 @@ impl Place {
                 (b"S", Says::Name(b"Named")) => frame.seen.0 |= Seen::NAMED,
                 (b"N", Says::Name(b"Print")) => frame.seen.0 |= Seen::PRINTING,
                 (b"N", _) => frame.seen.0 |= Seen::OTHER,
-                (b"F", Says::Other) => frame.seen.0 |= Seen::FILE,
-                (b"Ref", Says::Other) => frame.seen.0 |= Seen::REFERENCE,
+                (b"S", Says::Name(b"GoToR")) => frame.seen.0 |= Seen::TURNING,
+                (b"F", Says::Text(text)) if is_document_beside(text) => {
+                    frame.seen.0 |= Seen::DOCUMENT;
+                }
+                (b"F", Says::Text(_) | Says::Other) => frame.seen.0 |= Seen::FILE,
+                (b"Ref", Says::Text(_) | Says::Other) => frame.seen.0 |= Seen::REFERENCE,
                 _ => {}
             }
         }
@@ -224,7 +241,8 @@ impl Place {
         };
         self.closed = Some((frame.at..at + 2, frame.seen));
         Does {
-            leads_away: frame.seen.has(Seen::THREAD | Seen::FILE),
+            leads_away: frame.seen.has(Seen::THREAD) && frame.seen.has_file(),
+            turns: frame.seen.has(Seen::TURNING | Seen::DOCUMENT) && !frame.seen.has(Seen::FILE),
             prints: frame.is_opening
                 && frame.seen.has(Seen::NAMED | Seen::PRINTING)
                 && !frame.seen.has(Seen::OTHER),
@@ -238,7 +256,7 @@ impl Place {
         self.key = None;
         let Some((head, seen)) = closed else { return false };
         self.container = seen.has(Seen::COUNT | Seen::FIRST).then_some(head);
-        seen.has(Seen::FILE) || seen.has(Seen::REFERENCE)
+        seen.has_file() || seen.has(Seen::REFERENCE)
     }
 
     /// Whether what comes next is done at opening.

@@ -54,6 +54,23 @@ fn leads_to_a_page_here(link: &[u8]) -> bool {
     !is_in_doubt && (is_page || is_joined)
 }
 
+/// Whether a string is the name of a document in the folder of this one or below: no other machine is asked, and nothing can
+/// be meant but a document.
+pub(super) fn is_document_beside(written: &[u8]) -> bool {
+    let name = decoded(written);
+    let path = name.split(|byte| *byte == b'#').next().unwrap_or_default();
+    let is_plain = |part: &[u8]| {
+        !part.is_empty()
+            && part != b".."
+            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+ ".contains(byte))
+    };
+    path.len() > ENDING.len()
+        && path.to_ascii_lowercase().ends_with(ENDING)
+        && path.split(|byte| *byte == b'/').all(is_plain)
+}
+
+/// Of documents.
+const ENDING: &[u8] = b".pdf";
 /// What readers open and do not run.
 const PAGES: [&[u8]; 9] =
     [b".html", b".htm", b".pdf", b".txt", b".png", b".jpg", b".jpeg", b".gif", b".md"];

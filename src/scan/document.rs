@@ -58,7 +58,7 @@ pub(super) async fn make(
     limits: &DocumentLimits,
 ) -> Result<Pages, NoPages> {
     let work = Work { jail, file, limits, next: AtomicU32::new(1) };
-    let mut time = Time::new(limits.deadline);
+    let mut time = Time::new(limits.deadline, Instant::now());
     let first = work.sheet(0, &mut time).await?;
     let (pages, width, height) = (first.pages, first.width, first.height);
     let sheets = Mutex::new(Sheets::new(*limits, pages));
@@ -131,11 +131,8 @@ struct Time {
 }
 
 impl Time {
-    fn new(deadline: Duration) -> Self {
-        Self {
-            left: deadline,
-            until: Instant::now().checked_add(deadline.saturating_mul(PATIENCE)),
-        }
+    fn new(deadline: Duration, begun: Instant) -> Self {
+        Self { left: deadline, until: begun.checked_add(deadline.saturating_mul(PATIENCE)) }
     }
 
     fn spend(&mut self, processor: Duration) {
@@ -277,19 +274,17 @@ mod tests {
 
     #[test]
     fn processor_time_is_the_documents_fault_and_waiting_is_nobodys() {
-        let time = Time::new(Duration::from_secs(7));
-        let after = |spent_ms, waited_ms: i64| {
-            let mut time = time;
+        let begun = Instant::now();
+        let left = |spent_ms, waited_ms| {
+            let mut time = Time::new(Duration::from_secs(7), begun);
             time.spend(Duration::from_millis(spent_ms));
-            let until = time.until.unwrap();
-            let wait = Duration::from_millis(waited_ms.unsigned_abs());
-            time.left(if waited_ms < 0 { until - wait } else { until + wait })
+            time.left(begun + Duration::from_millis(waited_ms))
         };
-        assert_eq!(after(0, -1), Ok(Duration::from_secs(7)));
-        assert_eq!(after(6_999, -21_000), Ok(Duration::from_millis(1)));
-        assert_eq!(after(7_000, -21_000), Err(JailFault::Timeout));
-        assert_eq!(after(7_001, 0), Err(JailFault::Timeout));
-        assert_eq!(after(6_999, 0), Err(JailFault::Late));
+        assert_eq!(left(0, 20_999), Ok(Duration::from_secs(7)));
+        assert_eq!(left(6_999, 0), Ok(Duration::from_millis(1)));
+        assert_eq!(left(7_000, 0), Err(JailFault::Timeout));
+        assert_eq!(left(7_001, 21_000), Err(JailFault::Timeout));
+        assert_eq!(left(6_999, 21_000), Err(JailFault::Late));
     }
 
     #[test]

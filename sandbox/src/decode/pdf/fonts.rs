@@ -125,7 +125,7 @@ fn says_characters(font: &Dict<'_>) -> bool {
 /// Whether the document brings the font, where the renderer looks for one of its kind.
 fn is_embedded(font: &Dict<'_>) -> bool {
     let (descriptor, keys, _) = places(font);
-    is_drawn(font) || keys.iter().any(|key| descriptor.contains_key(*key))
+    is_drawn(font) || keys.iter().any(|key| names(&descriptor, key))
 }
 
 /// What the document brings of a font.
@@ -142,12 +142,17 @@ pub(super) fn brought<'a>(font: &Dict<'a>) -> Brought<'a> {
     }
     let (descriptor, keys, kept) = places(font);
     let file = keys.iter().find_map(|key| descriptor.get::<Stream<'_>>(*key));
-    let is_some = FILES.iter().any(|key| descriptor.contains_key(*key));
+    let is_some = FILES.iter().any(|key| names(&descriptor, key));
     match file {
         Some(file) => Brought::File(file, kept),
         None if is_some => Brought::Other,
         None => Brought::Nothing,
     }
+}
+
+/// Whether a file stands under a key. Object 0 is none in any document: a writer of fonts that it does not bring names it.
+fn names(descriptor: &Dict<'_>, key: &[u8]) -> bool {
+    descriptor.contains_key(key) && descriptor.get_ref(key).is_none_or(|it| it.obj_number != 0)
 }
 
 /// Streams that say which glyph a code leads to.

@@ -110,8 +110,9 @@ rule pdf_hidden_names
         description_ja = "検査を逃れるため、動作の名前を符号で書いた PDF です"
         reference = "https://attack.mitre.org/techniques/T1027/"
     strings:
-        // Each letter of JavaScript, Launch, OpenAction and EmbeddedFile, spelled as a number.
-        $name_1 = "/#4a" nocase
+        // Each letter of JavaScript, Launch, OpenAction, EmbeddedFile and JS, spelled as a number. Four bytes would be met by
+        // chance in one of a hundred honest documents of five megabytes, so two letters more follow a first one.
+        $name_1 = /\/#4a(a|#61)(v|#76)/ nocase
         $name_2 = "/J#61" nocase
         $name_3 = "/Ja#76" nocase
         $name_4 = "/Jav#61" nocase
@@ -121,13 +122,13 @@ rule pdf_hidden_names
         $name_8 = "/JavaScr#69" nocase
         $name_9 = "/JavaScri#70" nocase
         $name_10 = "/JavaScrip#74" nocase
-        $name_11 = "/#4c" nocase
+        $name_11 = /\/#4c(a|#61)(u|#75)/ nocase
         $name_12 = "/L#61" nocase
         $name_13 = "/La#75" nocase
         $name_14 = "/Lau#6e" nocase
         $name_15 = "/Laun#63" nocase
         $name_16 = "/Launc#68" nocase
-        $name_17 = "/#4f" nocase
+        $name_17 = /\/#4f(p|#70)(e|#65)/ nocase
         $name_18 = "/O#70" nocase
         $name_19 = "/Op#65" nocase
         $name_20 = "/Ope#6e" nocase
@@ -137,7 +138,7 @@ rule pdf_hidden_names
         $name_24 = "/OpenAct#69" nocase
         $name_25 = "/OpenActi#6f" nocase
         $name_26 = "/OpenActio#6e" nocase
-        $name_27 = "/#45" nocase
+        $name_27 = /\/#45(m|#6d)(b|#62)/ nocase
         $name_28 = "/E#6d" nocase
         $name_29 = "/Em#62" nocase
         $name_30 = "/Emb#65" nocase
@@ -150,6 +151,7 @@ rule pdf_hidden_names
         $name_37 = "/EmbeddedFi#6c" nocase
         $name_38 = "/EmbeddedFil#65" nocase
         $name_39 = "/J#53" nocase
+        $name_40 = /\/#4a(s|#53)/ nocase
     condition:
         starts_as_pdf and any of them
 }

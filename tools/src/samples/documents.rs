@@ -25,6 +25,9 @@ fn pdf_rules() -> Vec<RuleSamples> {
             format!("my doctor sent a PDF with {word} in it").into_bytes(),
         ]
     };
+    // Bytes of a packed stream, which come together so in one of many documents.
+    let chance =
+        pdf("4 0 obj<</Length 31>>stream\nQ/#4aq\x01/#4Cz\x02/#4fx\x03/#45?\x04\nendstream endobj");
     vec![
         (
             "pdf_javascript",
@@ -73,8 +76,15 @@ fn pdf_rules() -> Vec<RuleSamples> {
         ("pdf_xfa", vec![pdf("4 0 obj<</XFA[(x)5 0 R]>>endobj")], honest("/XFA [")),
         (
             "pdf_hidden_names",
-            vec![pdf("4 0 obj<</S/J#61vaScript>>endobj"), pdf("4 0 obj<</S/#4caunch>>endobj")],
-            honest("/#4aavaScript"),
+            vec![
+                pdf("4 0 obj<</S/J#61vaScript>>endobj"),
+                pdf("4 0 obj<</S/#4caunch>>endobj"),
+                pdf("4 0 obj<</S/#4A#61#76aScript>>endobj"),
+                pdf("4 0 obj<</#4fpenAction 5 0 R>>endobj"),
+                pdf("4 0 obj<</Type/#45mbeddedFile>>endobj"),
+                pdf("4 0 obj<</#4a#53(x)>>endobj"),
+            ],
+            [honest("/#4aavaScript"), vec![chance]].concat(),
         ),
     ]
 }

@@ -86,7 +86,9 @@ fn packed(
     let samples = if page.is_planar { 1 } else { usize::from(page.samples) };
     let bits = place.width as usize * samples * usize::from(page.bits);
     let mut row = vec![0; bits.div_ceil(8)];
-    let mut rows = Rows::new(page, data, place.width)?;
+    let turned: Option<Vec<u8>> =
+        page.is_reversed.then(|| data.iter().map(|byte| byte.reverse_bits()).collect());
+    let mut rows = Rows::new(page, turned.as_deref().unwrap_or(data), place.width)?;
     // Those below the picture's edge, too: a tile has them, and some writers fill up the last strip with them.
     for number in 0..page.piece.1 {
         match (rows.next(&mut row), place.target(page, number, room)) {

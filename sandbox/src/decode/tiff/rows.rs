@@ -15,7 +15,6 @@ use crate::look::tiff::page::Page;
 /// A piece as it is unpacked.
 pub(super) enum Rows<'a> {
     Plain(&'a [u8]),
-    Reversed(&'a [u8]),
     PackBits {
         rest: &'a [u8],
         run: Run<'a>,
@@ -30,7 +29,6 @@ pub(super) enum Rows<'a> {
     },
     Fax {
         data: &'a [u8],
-        is_reversed: bool,
         rest: Rc<Cell<&'a [u8]>>,
         decoder: Box<Group4Decoder<FaxBytes<'a>>>,
         width: u16,
@@ -46,18 +44,15 @@ pub(super) enum Run<'a> {
 }
 
 /// What the fax decoder has not taken yet, which only it could tell otherwise.
-pub(super) struct FaxBytes<'a> {
-    rest: Rc<Cell<&'a [u8]>>,
-    is_reversed: bool,
-}
+pub(super) struct FaxBytes<'a>(Rc<Cell<&'a [u8]>>);
 
 impl Iterator for FaxBytes<'_> {
     type Item = Result<u8, Infallible>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (byte, rest) = self.rest.get().split_first()?;
-        self.rest.set(rest);
-        Some(Ok(if self.is_reversed { byte.reverse_bits() } else { *byte }))
+        let (byte, rest) = self.0.get().split_first()?;
+        self.0.set(rest);
+        Some(Ok(*byte))
     }
 }
 
@@ -65,16 +60,12 @@ impl<'a> Rows<'a> {
     /// Starts to unpack a piece whose rows are `width` pixels wide.
     pub(super) fn new(page: &Page, data: &'a [u8], width: u32) -> Result<Self, FindingCode> {
         Ok(match page.compression {
-            1 if page.is_reversed => Self::Reversed(data),
             1 => Self::Plain(data),
             4 => {
                 let width = u16::try_from(width).map_err(|_| FindingCode::UnsupportedType)?;
-                let is_reversed = page.is_reversed;
                 let rest = Rc::new(Cell::new(data));
-                let Ok(decoder) =
-                    Group4Decoder::new(FaxBytes { rest: Rc::clone(&rest), is_reversed }, width);
-                let decoder = Box::new(decoder);
-                Self::Fax { data, is_reversed, rest, decoder, width, ended: false }
+                let Ok(decoder) = Group4Decoder::new(FaxBytes(Rc::clone(&rest)), width);
+                Self::Fax { data, rest, decoder: Box::new(decoder), width, ended: false }
             }
             5 => {
                 let decoder = Lzw::with_tiff_size_switch(BitOrder::Msb, 8);
@@ -96,13 +87,6 @@ impl<'a> Rows<'a> {
                 *rest = left;
                 Ok(())
             }
-            Self::Reversed(rest) => {
-                let (taken, left) =
-                    rest.split_at_checked(row.len()).ok_or(FindingCode::Truncated)?;
-                row.iter_mut().zip(taken).for_each(|(to, from)| *to = from.reverse_bits());
-                *rest = left;
-                Ok(())
-            }
             Self::PackBits { rest, run } => pack_bits(rest, run, row),
             Self::Lzw { rest, decoder } => lzw(rest, decoder, row),
             Self::Deflate { decoder, .. } => decoder.read_exact(row).map_err(|error| {
@@ -112,13 +96,13 @@ impl<'a> Rows<'a> {
                     FindingCode::Malformed
                 }
             }),
-            Self::Fax { data, is_reversed, rest, decoder, width, ended } => {
+            Self::Fax { data, rest, decoder, width, ended } => {
                 if !*ended {
                     let status = decoder.advance().map_err(|_| FindingCode::Malformed)?;
                     *ended = status == DecodeStatus::End;
                     // Damage may look like it, and what is behind it would come out white.
                     let left = without_zeros(rest.get()).len();
-                    if *ended && (left > MAX_BEHIND_END_CODE || !has_end_code(data, *is_reversed)) {
+                    if *ended && (left > MAX_BEHIND_END_CODE || !has_end_code(data)) {
                         return Err(FindingCode::Malformed);
                     }
                 }
@@ -133,7 +117,7 @@ impl<'a> Rows<'a> {
     /// What has not been unpacked. Of what is not packed [`Page::behind_rows`] knows it.
     pub(super) fn left(&self) -> &'a [u8] {
         match self {
-            Self::Plain(_) | Self::Reversed(_) => &[],
+            Self::Plain(_) => &[],
             Self::PackBits { rest, .. } | Self::Lzw { rest, .. } => rest,
             Self::Deflate { data, decoder } => {
                 let taken = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
@@ -210,12 +194,10 @@ fn lzw(rest: &mut &[u8], decoder: &mut Lzw, row: &mut [u8]) -> Result<(), Findin
 }
 
 /// Whether fax codes end as the standard has it: twice the code of a line's end, then filling.
-fn has_end_code(data: &[u8], is_reversed: bool) -> bool {
+fn has_end_code(data: &[u8]) -> bool {
     let data = without_zeros(data);
     let last = data.get(data.len().saturating_sub(8)..).unwrap_or_default();
-    let word = last.iter().fold(0u64, |word, byte| {
-        word << 8 | u64::from(if is_reversed { byte.reverse_bits() } else { *byte })
-    });
+    let word = last.iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
     word.checked_shr(word.trailing_zeros()).is_some_and(|word| word & 0xFF_FFFF == END_CODE)
 }
 

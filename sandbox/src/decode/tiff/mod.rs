@@ -23,6 +23,10 @@ pub(super) fn decode(
     let walk = walk_whole(file, limits, tiff::walk)?;
     let page = tiff::first_page(file)?;
     let range = |(start, end): (usize, usize)| file.get(start..end).unwrap_or_default();
+    // Turned once, however often the same bytes are said to be a piece.
+    let turned: Option<Vec<u8>> =
+        page.is_reversed.then(|| file.iter().map(|byte| byte.reverse_bits()).collect());
+    let turned = turned.as_deref().unwrap_or(file);
     // A tile may be larger than the picture.
     check_size(page.piece.0, page.piece.1, limits)?;
     let colours = Colours::of(&page)?;
@@ -35,7 +39,8 @@ pub(super) fn decode(
             let tables = page.tables.map(range).unwrap_or_default();
             coding = jpeg::decode(&page, tables, range(*piece), place, room, limits, memory)?;
         } else {
-            packed(&page, &colours, range(*piece), place, room)?;
+            let data = turned.get(piece.0..piece.1).unwrap_or_default();
+            packed(&page, &colours, data, place, room)?;
         }
     }
     let profile = page.profile.map(|profile| range(profile).to_vec());
@@ -86,9 +91,7 @@ fn packed(
     let samples = if page.is_planar { 1 } else { usize::from(page.samples) };
     let bits = place.width as usize * samples * usize::from(page.bits);
     let mut row = vec![0; bits.div_ceil(8)];
-    let turned: Option<Vec<u8>> =
-        page.is_reversed.then(|| data.iter().map(|byte| byte.reverse_bits()).collect());
-    let mut rows = Rows::new(page, turned.as_deref().unwrap_or(data), place.width)?;
+    let mut rows = Rows::new(page, data, place.width)?;
     // Those below the picture's edge, too: a tile has them, and some writers fill up the last strip with them.
     for number in 0..page.piece.1 {
         match (rows.next(&mut row), place.target(page, number, room)) {

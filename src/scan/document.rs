@@ -64,8 +64,9 @@ pub(super) async fn make(
     let sheets = Mutex::new(Sheets::new(*limits, pages));
     add(&sheets, 0, first)?;
     let hands = (0..HANDS).map(|_| work.draw(pages, time, &sheets));
-    let first_of_all = future::join_all(hands).await.into_iter().filter_map(Result::err);
-    if let Some((_, why)) = first_of_all.min_by_key(|(number, _)| *number) {
+    let refused = future::join_all(hands).await.into_iter().filter_map(Result::err);
+    // The same one each time, whichever hand was quicker.
+    if let Some((_, why)) = refused.min_by_key(|(number, _)| *number) {
         return Err(why);
     }
     let Sheets { document, encode_us, .. } =

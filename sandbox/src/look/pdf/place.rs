@@ -83,18 +83,18 @@ impl Seen {
     const THREAD: u16 = 1;
     /// A file specification, and one that is the name of a document beside this one.
     const FILE: u16 = 2;
-    const DOCUMENT: u16 = 256;
+    const DOCUMENT: u16 = 4;
     /// Turning to a page of another file.
-    const TURNING: u16 = 512;
+    const TURNING: u16 = 8;
     /// A page of another document.
-    const REFERENCE: u16 = 4;
+    const REFERENCE: u16 = 16;
     /// How many objects there are in a list of them, and from where.
-    const COUNT: u16 = 8;
-    const FIRST: u16 = 16;
+    const COUNT: u16 = 32;
+    const FIRST: u16 = 64;
     /// One of the things that a reader's menu offers.
-    const NAMED: u16 = 32;
-    const PRINTING: u16 = 64;
-    const OTHER: u16 = 128;
+    const NAMED: u16 = 128;
+    const PRINTING: u16 = 256;
+    const OTHER: u16 = 512;
 
     const fn has(self, what: u16) -> bool {
         self.0 & what == what

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use libc as c;
 use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeReport, Drill, End, MAX_REPORT_BYTES,
     PixelLayout, SourceCoding,
@@ -55,7 +56,12 @@ impl Fixtures {
         rustix::io::write(&file, b"attack")?;
         rustix::fs::fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK)?;
         let output = rustix::fs::memfd_create("attack", flags)?;
-        let (report_reader, report) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let (report_reader, report) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
         Ok(Self { file, report_reader, report, output })
     }
 }
@@ -146,6 +152,7 @@ pub fn misbehave(drill: Drill) -> io::Result<()> {
         Drill::Panic => panic!("drill"),
         Drill::Overclaim => child::leave(&overclaim()),
         Drill::Stall => child::wait_for_more(),
+        Drill::Linger => child::leave(b"linger").and_then(|()| child::wait_for_more()),
         Drill::Failure => Err(io::ErrorKind::Other.into()),
         Drill::Silence | Drill::ParentDeath => Ok(()),
     }

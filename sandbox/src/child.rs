@@ -83,7 +83,7 @@ pub fn wait_for_more() -> io::Result<()> {
     socket::receive(fixed(SOCKET_FD), MAX_PACKET_BYTES).map(drop)
 }
 
-/// Writes the report: once, short enough for the pipe to take it whole.
+/// Writes the report: one packet, which the socket takes whole.
 pub fn leave(report: &[u8]) -> io::Result<()> {
     let written = rustix::io::write(fixed(REPORT_FD), report)?;
     if written == report.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }

@@ -9,7 +9,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags,
 };
 
-/// File, report pipe, output memory.
+/// File, the report's socket, output memory.
 pub const MAX_DESCRIPTORS: usize = 3;
 
 /// A packet and what travelled beside it.

@@ -40,7 +40,7 @@ pub const MAX_RULE_HITS: usize = 256;
 pub const MAX_REMOVALS: usize = 32;
 /// Pieces of a file's structure in one report, rows of the same piece counted once.
 pub const MAX_PARTS: usize = 256;
-/// The longest encoded report of a child, in bytes. Fits a pipe, so a child can never block on writing it.
+/// The longest encoded report of a child, in bytes. A socket has room for more, so a child never waits to write it.
 pub const MAX_REPORT_BYTES: usize = 16 * 1024;
 /// The longest control packet, in bytes. The announcement of a large rule set is cut into several.
 pub const MAX_PACKET_BYTES: usize = 64 * 1024;

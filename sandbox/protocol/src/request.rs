@@ -134,6 +134,8 @@ codes! {
         Stall = 11 => "stall",
         /// Fail for a reason that is not the file's.
         Failure = 12 => "failure",
+        /// Write a report and stay.
+        Linger = 13 => "linger",
     }
 }
 
@@ -146,9 +148,9 @@ const SLACK: Duration = Duration::from_secs(1);
 /// A request. Descriptors travel beside it, in the order written at each variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Descriptors: file, report pipe.
+    /// Descriptors: file, the report's socket.
     Look { ticket: Ticket, allowed_ms: u32, file_len: u64, limits: DecodeLimits },
-    /// Descriptors: file, report pipe, output memory.
+    /// Descriptors: file, the report's socket, output memory.
     Decode {
         ticket: Ticket,
         allowed_ms: u32,
@@ -159,7 +161,7 @@ pub enum Request {
         limits: DecodeLimits,
         output_len: u64,
     },
-    /// Descriptors: file, report pipe.
+    /// Descriptors: file, the report's socket.
     Drill { ticket: Ticket, allowed_ms: u32, drill: Drill },
 }
 

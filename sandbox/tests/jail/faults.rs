@@ -1,11 +1,13 @@
 //! A child that misbehaves is a fault of its file only, told by its name, and the next file is served.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use sekisho::memory::SealedMemory;
-use sekisho::scan::jail::{Drill, FileKind, Jail, JailConfig, JailError, JailFault, JailLimits};
+use sekisho::scan::jail::{
+    Drill, FileKind, Jail, JailConfig, JailError, JailFault, JailLimits, PATIENCE,
+};
 
 async fn still_serves(jail: &Jail) {
     let file = SealedMemory::from_bytes("本日の様子です。".as_bytes()).unwrap();
@@ -67,6 +69,18 @@ async fn a_child_that_is_killed_from_outside_says_nothing_about_the_file() {
     };
     assert_eq!(end, Err(JailFault::Killed));
     still_serves(&jail).await;
+}
+
+/// Nobody waits for the end of a child that has said what it saw; whoever comes next does if that one would be one too many.
+#[tokio::test]
+async fn a_report_is_taken_before_its_child_ends_and_the_child_keeps_its_slot() {
+    let limits = JailLimits { parallel: 1, ..JailLimits::default() };
+    let jail = super::started(limits).await;
+    let allowed = Duration::from_millis(30);
+    let begun = Instant::now();
+    assert_eq!(jail.drill(Drill::Linger, allowed).await, Err(JailFault::Garbage));
+    still_serves(&jail).await;
+    assert!(begun.elapsed() > allowed * PATIENCE, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -13,12 +13,11 @@ use std::io;
 use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::pipe::PipeFlags;
 use sekisho_encoder::Layout;
 pub use sekisho_protocol::{
     AttackOutcome, AttackResult, ColourTreatment, DecodeLimits, Drill, FileKind, Finding,
@@ -33,6 +32,7 @@ use tokio::task::AbortHandle;
 
 pub use fault::{JailError, JailFault};
 use process::{Link, Process};
+use socket::PacketSocket;
 
 use super::pixels::PixelMemory;
 use crate::memory::{FrozenMemory, OutputMemory, SealedMemory};
@@ -116,7 +116,7 @@ pub struct Jail {
     ready: Ready,
     link: watch::Receiver<Option<Arc<Link>>>,
     tickets: AtomicU64,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     supervisor: AbortHandle,
 }
 
@@ -133,7 +133,7 @@ impl Jail {
             ready,
             link,
             tickets: AtomicU64::new(1),
-            slots: Semaphore::new(config.limits.parallel),
+            slots: Arc::new(Semaphore::new(config.limits.parallel)),
             supervisor: supervisor.abort_handle(),
         })
     }
@@ -151,7 +151,7 @@ impl Jail {
             file_len: file.len(),
             limits: self.limits.decode,
         };
-        let (untrusted, _) = self.ask(&request, file, None).await?;
+        let untrusted = self.ask(request, file, None).await?.reported().await?;
         let report = LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let known = |hit: &RuleHit| self.ready.rules.get(hit.rule as usize).is_some();
         if report.rule_hits.iter().all(known) { Ok(report) } else { Err(JailFault::Garbage) }
@@ -188,11 +188,13 @@ impl Jail {
             limits: *limits,
             output_len: output.len(),
         };
-        let (untrusted, processor) = match self.ask(&request, file, Some(shared)).await {
-            // What decoding takes is reckoned before it is taken. Where a header does not tell, the child finds out.
-            Err(JailFault::Memory) => return Ok(Decoded::Refused(FindingCode::MemoryLimit)),
-            answer => answer?,
-        };
+        // The output can be frozen only when nobody has it mapped for writing.
+        let (untrusted, processor) =
+            match self.ask(request, file, Some(shared)).await?.ended().await {
+                // What decoding takes is reckoned before it is taken. Where a header does not tell, the child finds out.
+                Err(JailFault::Memory) => return Ok(Decoded::Refused(FindingCode::MemoryLimit)),
+                answer => answer?,
+            };
         let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let frozen = output.freeze().map_err(|error| {
             tracing::warn!(%error, "what a child left behind could not be closed");
@@ -205,29 +207,28 @@ impl Jail {
     pub async fn drill(&self, drill: Drill, deadline: Duration) -> Result<LookReport, JailFault> {
         let file = SealedMemory::from_bytes(b"drill").map_err(absent)?;
         let request = Request::Drill { ticket: self.ticket(), allowed_ms: millis(deadline), drill };
-        let (untrusted, _) = self.ask(&request, &file, None).await?;
+        let untrusted = self.ask(request, &file, None).await?.reported().await?;
         LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)
     }
 
-    /// Sends a request with its descriptors and reads the report once its child has ended. Answers with the child's
-    /// processor time beside it.
+    /// Has a child for a request, once one more may be at work.
     async fn ask(
         &self,
-        request: &Request,
+        request: Request,
         file: &SealedMemory,
         output: Option<OwnedFd>,
-    ) -> Result<(Vec<u8>, Duration), JailFault> {
-        let _slot = self.slots.acquire().await.map_err(|_| JailFault::Absent)?;
+    ) -> Result<Asked, JailFault> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| JailFault::Absent)?;
         let link = self.link().await?;
         let file = file.reopen_read_only().map_err(absent)?;
-        let (report, writer) =
-            rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(absent)?;
-        let mut descriptors = vec![file.as_fd(), writer.as_fd()];
-        descriptors.extend(output.as_ref().map(AsFd::as_fd));
-        let ended = link.request(request, &descriptors).await;
-        drop((writer, output));
-        let processor = ended?;
-        Ok((read_report(&report)?, processor))
+        let (report, theirs) = PacketSocket::pair().map_err(absent)?;
+        let end = Box::pin(async move {
+            let _slot = slot;
+            let mut descriptors = vec![file.as_fd(), theirs.as_fd()];
+            descriptors.extend(output.as_ref().map(AsFd::as_fd));
+            link.request(&request, &descriptors).await
+        });
+        Ok(Asked { end, report })
     }
 
     /// The running program; while it is being restarted, a short wait for it.
@@ -299,22 +300,36 @@ fn seal_setup(config: &JailConfig) -> io::Result<SealedMemory> {
     SealedMemory::from_bytes(&setup.encode())
 }
 
-/// What the child wrote before it ended. The jail's parent keeps no copy of the writing end, but a process that this one
-/// starts just now has one until it executes its program: then there is no end to be seen, only nothing more to read.
-fn read_report(pipe: &OwnedFd) -> Result<Vec<u8>, JailFault> {
-    let mut report = vec![0; MAX_REPORT_BYTES + 1];
-    let mut len = 0;
-    while let Some(rest) = report.get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match rustix::io::read(pipe, rest) {
-            Ok(0) | Err(Errno::AGAIN) => {
-                report.truncate(len);
-                return Ok(report);
+/// A request, its child's end, and the way by which the report comes, in one packet.
+struct Asked {
+    end: Pin<Box<dyn Future<Output = Result<Duration, JailFault>> + Send>>,
+    report: PacketSocket,
+}
+
+impl Asked {
+    /// What the child left, once it is gone, with its processor time.
+    async fn ended(self) -> Result<(Vec<u8>, Duration), JailFault> {
+        let processor = self.end.await?;
+        Ok((left(&self.report)?, processor))
+    }
+
+    /// The report as soon as it is there. Giving a child's memory back takes longer than all else around a look, so
+    /// nobody waits for that; the child's slot does, and its deadline holds.
+    async fn reported(mut self) -> Result<Vec<u8>, JailFault> {
+        tokio::select! {
+            biased;
+            Ok(Some(untrusted)) = self.report.receive(MAX_REPORT_BYTES) => {
+                tokio::spawn(self.end);
+                Ok(untrusted)
             }
-            Ok(read) => len += read,
-            Err(_) => break,
+            end = &mut self.end => end.and_then(|_| left(&self.report)),
         }
     }
-    Err(JailFault::Garbage)
+}
+
+/// The report of a child that is gone.
+fn left(report: &PacketSocket) -> Result<Vec<u8>, JailFault> {
+    report.take(MAX_REPORT_BYTES).ok().flatten().ok_or(JailFault::Garbage)
 }
 
 /// Compares what a child claims with what it was asked for and allowed. `None`: it claims what cannot be.
@@ -444,17 +459,5 @@ mod tests {
                 assert_eq!(taken.is_some(), expected, "{kind} {report:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_report_is_whole_even_while_somebody_holds_a_copy_of_its_pipe() {
-        let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
-        let (reader, writer) = rustix::pipe::pipe_with(flags).unwrap();
-        assert_eq!(rustix::io::write(&writer, b"report"), Ok(6));
-        assert_eq!(read_report(&reader).unwrap(), b"report");
-        let overlong = vec![0; MAX_REPORT_BYTES + 1];
-        assert_eq!(rustix::io::write(&writer, &overlong), Ok(overlong.len()));
-        assert!(matches!(read_report(&reader), Err(JailFault::Garbage)));
-        drop(writer);
     }
 }

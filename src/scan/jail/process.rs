@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use sekisho_protocol::{
-    CONTROL_FD, Ended, Layer, Ready, Request, SETUP_FD, Ticket, VERSION, WholeMessage,
+    CONTROL_FD, Ended, Layer, MAX_PACKET_BYTES, Ready, Request, SETUP_FD, Ticket, VERSION,
+    WholeMessage,
 };
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, oneshot};
 
 use super::fault::{JailError, JailFault};
-use super::socket::ControlSocket;
+use super::socket::PacketSocket;
 use crate::memory::SealedMemory;
 
 /// The program, as the supervisor holds it.
@@ -30,7 +31,7 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) async fn start(program: &Path, setup: &SealedMemory) -> Result<Self, JailError> {
-        let (socket, theirs) = ControlSocket::pair().map_err(JailError::Start)?;
+        let (socket, theirs) = PacketSocket::pair().map_err(JailError::Start)?;
         let setup = setup.reopen_read_only().map_err(JailError::Start)?;
         let mut command = Command::new(program);
         command.arg("serve").env_clear().current_dir("/").kill_on_drop(true);
@@ -57,7 +58,7 @@ impl Process {
     /// Hands out what the jail says until it is gone or must go.
     pub(super) async fn run(mut self) {
         let listen = async {
-            while let Ok(Some(packet)) = self.link.socket.receive().await {
+            while let Ok(Some(packet)) = self.link.socket.receive(MAX_PACKET_BYTES).await {
                 let Ok(ended) = Ended::decode(&packet) else {
                     return;
                 };
@@ -78,7 +79,7 @@ impl Process {
 /// The way to a running jail, shared by all requests.
 #[derive(Debug)]
 pub(super) struct Link {
-    socket: ControlSocket,
+    socket: PacketSocket,
     /// `None` once the jail is gone, so that no request can begin to wait for it.
     waiting: Mutex<Waiting>,
     gone: Notify,
@@ -148,11 +149,14 @@ impl Link {
     }
 }
 
-async fn receive_ready(socket: &ControlSocket) -> Result<Ready, JailError> {
+async fn receive_ready(socket: &PacketSocket) -> Result<Ready, JailError> {
     let mut whole = WholeMessage::default();
     loop {
-        let packet =
-            socket.receive().await.map_err(JailError::Start)?.ok_or(JailError::NotReady)?;
+        let packet = socket
+            .receive(MAX_PACKET_BYTES)
+            .await
+            .map_err(JailError::Start)?
+            .ok_or(JailError::NotReady)?;
         if let Some(message) = whole.push(&packet).map_err(|_| JailError::BadAnnouncement)? {
             return Ready::decode(&message).map_err(|_| JailError::BadAnnouncement);
         }

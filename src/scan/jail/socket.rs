@@ -1,4 +1,4 @@
-//! The control socket: one packet in, one packet out, descriptors beside it.
+//! Sockets of packets: requests with descriptors beside them, ends, and reports, each one packet.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -8,17 +8,16 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
-use sekisho_protocol::MAX_PACKET_BYTES;
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 
 /// The worker's end. Tokio has no type for `SOCK_SEQPACKET`; its datagram socket only waits for readiness here, every
 /// packet is sent and received by the functions below.
 #[derive(Debug)]
-pub(super) struct ControlSocket(UnixDatagram);
+pub(super) struct PacketSocket(UnixDatagram);
 
-impl ControlSocket {
-    /// Both ends: ours, and the one that the jail inherits.
+impl PacketSocket {
+    /// Both ends: ours, and the one that the jail or a child of it is given.
     pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = rustix::net::socketpair(
             AddressFamily::UNIX,
@@ -38,9 +37,14 @@ impl ControlSocket {
         self.0.async_io(Interest::WRITABLE, || send(&self.0, packet, descriptors)).await
     }
 
-    /// The next packet. `None` once the jail is gone.
-    pub(super) async fn receive(&self) -> io::Result<Option<Vec<u8>>> {
-        self.0.async_io(Interest::READABLE, || receive(&self.0)).await
+    /// The next packet, of at most `limit` bytes. `None` once nobody has the other end.
+    pub(super) async fn receive(&self, limit: usize) -> io::Result<Option<Vec<u8>>> {
+        self.0.async_io(Interest::READABLE, || receive(&self.0, limit)).await
+    }
+
+    /// The packet that is there, without waiting for one.
+    pub(super) fn take(&self, limit: usize) -> io::Result<Option<Vec<u8>>> {
+        receive(&self.0, limit)
     }
 }
 
@@ -55,8 +59,8 @@ fn send(fd: &UnixDatagram, packet: &[u8], descriptors: &[BorrowedFd<'_>]) -> io:
 }
 
 /// The jail never sends descriptors: without ancillary space the kernel drops any.
-fn receive(fd: &UnixDatagram) -> io::Result<Option<Vec<u8>>> {
-    let mut packet = vec![0; MAX_PACKET_BYTES];
+fn receive(fd: &UnixDatagram, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut packet = vec![0; limit];
     let message = rustix::net::recvmsg(
         fd.as_fd(),
         &mut [IoSliceMut::new(&mut packet)],
@@ -70,5 +74,5 @@ fn receive(fd: &UnixDatagram) -> io::Result<Option<Vec<u8>>> {
     Ok((message.bytes > 0).then_some(packet))
 }
 
-/// File, report pipe, output memory.
+/// File, the report's socket, output memory.
 const MAX_DESCRIPTORS: usize = 3;

@@ -39,16 +39,21 @@ async fn added(parts: &Parts, file: &[u8], apart: Duration) -> Result<Vec<f64>, 
     let sealed = SealedMemory::from_bytes(file)?;
     let mut added = Vec::new();
     for _ in 0..LOOKS {
-        if !apart.is_zero() {
-            tokio::time::sleep(apart).await;
-        }
+        pause(apart).await;
         let begun = Instant::now();
         parts.jail.look(&sealed).await.map_err(fault)?;
         let jailed = begun.elapsed();
+        pause(apart).await;
         let begun = Instant::now();
         rules.scan(file)?;
         look(file, &DecodeLimits::default());
         added.push(milliseconds(jailed) - milliseconds(begun.elapsed()));
     }
     Ok(added)
+}
+
+async fn pause(length: Duration) {
+    if !length.is_zero() {
+        tokio::time::sleep(length).await;
+    }
 }

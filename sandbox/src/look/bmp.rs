@@ -42,7 +42,7 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
             let before_profile = header.profile.map_or(pixels_end, |(start, _)| start);
             // Headers and palette too: a colour may be letters.
             for (start, end) in [(0, start), (pixels_end, before_profile)] {
-                foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
+                foreign::in_metadata(file.get(start..end).unwrap_or_default(), start, notes);
             }
             if let Some((start, end)) = header.profile {
                 notes.removed(RemovalCode::ColourProfile, end - start);

@@ -182,10 +182,13 @@ fn may_be_tag(bytes: &[u8]) -> bool {
     matches!(
         [first.to_ascii_lowercase(), second.to_ascii_lowercase()],
         [b'?', b'p']
-            | [b'%', b'@']
+            | [b'%', b'@' | b'=' | b'!']
             | [b's', b'c' | b'v']
             | [b'h', b't']
-            | [b'!', b'd']
+            | [b'!', b'd' | b'e' | b'-']
+            | [b'm' | b'b', b'e' | b'a']
+            | [b'o', b'b']
+            | [b'e', b'm']
             | [b'i', b'f' | b'm']
             | [b'f', b'o']
             | [b'x', b's']
@@ -247,12 +250,12 @@ fn does_something(bytes: &[u8]) -> bool {
     let rest = bytes.get(name..).unwrap_or_default().iter().take(ATTRIBUTES_REACH);
     let attributes = rest.take_while(|byte| **byte != b'>' && **byte < 0x7F);
     let attributes: Vec<u8> = attributes.map(u8::to_ascii_lowercase).collect();
-    find(&attributes, b"javascript:").is_some()
+    [&b"javascript:"[..], b"vbscript:"].iter().any(|scheme| find(&attributes, scheme).is_some())
         || attributes.windows(3).zip(0..).any(|(begun, at)| {
             let [before, b'o', b'n'] = begun else { return false };
             let event = attributes.get(at + 3..).unwrap_or_default();
             let len = event.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
-            before.is_ascii_whitespace() && len > 2 && event.get(len) == Some(&b'=')
+            ends_name(*before) && len > 2 && event.get(len) == Some(&b'=')
         })
 }
 
@@ -260,7 +263,12 @@ fn does_something(bytes: &[u8]) -> bool {
 fn name_before_attributes(bytes: &[u8]) -> Option<usize> {
     let name = bytes.iter().skip(1).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let follows = bytes.get(name + 1).filter(|_| (1..TAG_REACH).contains(&name))?;
-    (bytes.first() == Some(&b'<') && follows.is_ascii_whitespace()).then_some(name + 1)
+    (bytes.first() == Some(&b'<') && ends_name(*follows)).then_some(name + 1)
+}
+
+/// Browsers take a stroke for a blank there.
+const fn ends_name(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == b'/'
 }
 
 /// A gzip stream without flags that no version defines, packed as hard as can be or as fast, on a known system.
@@ -354,7 +362,13 @@ const SIGNATURES: &[(&[u8], FileKind)] = &[
     (b"\x7FELF\x02", FileKind::Executable),
     (b"\xCF\xFA\xED\xFE\x07\0\0\x01", FileKind::Executable),
     (b"\xCF\xFA\xED\xFE\x0C\0\0\x01", FileKind::Executable),
+    (b"\xCE\xFA\xED\xFE\x07\0\0\0", FileKind::Executable),
+    (b"\xCE\xFA\xED\xFE\x0C\0\0\0", FileKind::Executable),
+    (b"\xFE\xED\xFA\xCE\0\0\0\x12", FileKind::Executable),
+    (b"\xFE\xED\xFA\xCF\x01\0\0\x12", FileKind::Executable),
     (b"\xCA\xFE\xBA\xBE\x00\x00\x00", FileKind::Executable),
+    (b"\xCA\xFE\xBA\xBF\x00\x00\x00", FileKind::Executable),
+    (b"\xAC\xED\0\x05sr\0", FileKind::Executable),
     (b"\0asm\x01\0\0\0", FileKind::Executable),
     (b"L\0\0\0\x01\x14\x02\0\0\0\0\0", FileKind::Executable),
     (b"%PDF-", FileKind::Pdf),
@@ -363,9 +377,30 @@ const SIGNATURES: &[(&[u8], FileKind)] = &[
     (b"\xFD7zXZ\0", FileKind::Archive),
     (b"MSCF\0\0\0\0", FileKind::Archive),
     (b"\0ustar", FileKind::Archive),
+    (b"!<arch>\n", FileKind::Archive),
+    (b"\xED\xAB\xEE\xDB\x03", FileKind::Archive),
+    (b"**ACE**", FileKind::Archive),
+    (b"LZIP\x01", FileKind::Archive),
+    (b"xar!\0\x1C", FileKind::Archive),
+    (b"Cr24\x02\0\0\0", FileKind::Archive),
+    (b"Cr24\x03\0\0\0", FileKind::Archive),
+    (b"\x01CD001\x01", FileKind::Archive),
+    (b"MSWIM\0\0\0", FileKind::Archive),
+    (b"conectix", FileKind::Archive),
+    (b"vhdxfile", FileKind::Archive),
+    (b"koly\0\0\0\x04", FileKind::Archive),
+    (b"SQLite format 3\0", FileKind::Archive),
+    (b"\0Standard Jet DB\0", FileKind::Office),
+    (b"\0Standard ACE DB\0", FileKind::Office),
     (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", FileKind::Office),
-    (b"{\\rtf1", FileKind::Document),
+    (b"\xE4\x52\x5C\x7B\x8C\xD8\xA7\x4D\xAE\xB1\x53\x78\xD0\x29\x96\xD3", FileKind::Office),
+    (b"{\\rtf", FileKind::Document),
+    (b"AT&TFORM", FileKind::Document),
     (b"ITSF\x03\0\0\0", FileKind::Document),
+    (b"DICM\x02\0", FileKind::Dicom),
+    (b"AVI LIST", FileKind::Video),
+    (b"\x42\x82\x84webm", FileKind::Video),
+    (b"\x42\x82\x88matroska", FileKind::Video),
 ];
 
 /// A mark too short to be believed alone, so many bytes behind the beginning of what it is the mark of.
@@ -392,9 +427,18 @@ const CONFIRMED: [Confirmed; 4] = [
 const TAGS: &[(&[u8], FileKind)] = &[
     (b"?php", FileKind::Script),
     (b"%@", FileKind::Script),
+    (b"%=", FileKind::Script),
+    (b"%!", FileKind::Script),
+    (b"!--#exec", FileKind::Script),
     (b"script", FileKind::Html),
     (b"html", FileKind::Html),
     (b"!doctype html", FileKind::Html),
+    (b"!entity", FileKind::Html),
+    (b"meta http-equiv", FileKind::Html),
+    (b"object", FileKind::Html),
+    (b"embed", FileKind::Html),
+    (b"base", FileKind::Html),
+    (b"hta:application", FileKind::Html),
     (b"iframe", FileKind::Html),
     (b"img", FileKind::Html),
     (b"svg", FileKind::Html),
@@ -404,8 +448,21 @@ const TAGS: &[(&[u8], FileKind)] = &[
     (b"xsl:template", FileKind::Html),
 ];
 /// What begins a script where an interpreter looks for it, and what ends the comment that hides a picture from one.
-const SCRIPTS: [&[u8]; 7] =
-    [b"#!/bin/", b"#!/usr/", b"<?=", b"*/=", b"*/(", b"@echo off", b"@ECHO OFF"];
+const SCRIPTS: [&[u8]; 13] = [
+    b"#!/bin/",
+    b"#!/usr/",
+    b"#! /bin/",
+    b"#! /usr/",
+    b"<?=",
+    b"*/=",
+    b"*/(",
+    b"@echo off",
+    b"@ECHO OFF",
+    b"@Echo Off",
+    b"cmd /c ",
+    b"cmd.exe /",
+    b"Windows Registry Editor Version",
+];
 /// Of this length a mark turns up once in a million pictures.
 const LONG_MARK: usize = 5;
 /// How every Windows program begins when six bits of it are one letter, and how far letters must go on to be believed.
@@ -419,8 +476,10 @@ const ATTRIBUTES_REACH: usize = 256;
 const WORD_REACH: usize = 64;
 /// How far text must go on to be believed.
 const TEXT_REACH: usize = 12;
-const FILM_BRANDS: [&[u8; 4]; 10] =
-    [b"mp42", b"mp41", b"isom", b"iso2", b"iso5", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5"];
+const FILM_BRANDS: [&[u8; 4]; 12] = [
+    b"mp42", b"mp41", b"isom", b"iso2", b"iso5", b"iso6", b"dash", b"avc1", b"qt  ", b"M4V ",
+    b"3gp4", b"3gp5",
+];
 /// How far before the end a ZIP reader looks for its directory: the record and the longest comment.
 const ZIP_DIRECTORY_REACH: usize = 22 + 65_535;
 

@@ -100,6 +100,9 @@ fn extension(label: u8, body: &[u8], start: usize, notes: &mut Notes) -> &'stati
         }
     };
     foreign::in_metadata(body, start, notes);
+    // As readers join them: a word may be cut by the length of a sub-block.
+    let joined: Vec<u8> = sub_block_bytes(body, 0).map(|(_, byte)| byte).collect();
+    foreign::in_metadata(&joined, start, notes);
     name
 }
 

@@ -130,9 +130,11 @@ fn inspect(file: &[u8], part: Box, heif: &HeifFile<'_>, is_sequence: bool, notes
             for (start, end) in unused(part, heif) {
                 foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
             }
-            // What calls itself a picture, and perhaps nobody decodes.
+            // What calls itself a picture, and perhaps nobody decodes; and what decoders pass over in one.
             for (start, end) in used(part, heif) {
-                foreign::at_start(file.get(start..end).unwrap_or_default(), start, notes);
+                let picture = file.get(start..end).unwrap_or_default();
+                foreign::at_start(picture, start, notes);
+                foreign::long_marks(picture, start, notes);
             }
         }
         b"mpvd" => {

@@ -1,6 +1,7 @@
 //! The items of a HEIF file that are no pictures: counted, and looked into.
 
-use heifer_isobmff::{BoxIter, HeifFile, Item};
+use heifer_isobmff::boxes::{ColorInfo, Property};
+use heifer_isobmff::{BoxIter, HeifFile, Item, ItemId};
 use sekisho_protocol::{FindingCode, RemovalCode};
 
 use super::notes::{Cursor, Notes};
@@ -61,9 +62,23 @@ pub fn count(heif: &HeifFile<'_>, notes: &mut Notes) {
             _ => {}
         }
     }
-    if let Ok(Some(profile)) = heif.icc_profile(heif.primary_id) {
+    if let Some(profile) = profile(heif, heif.primary_id) {
         notes.removed(RemovalCode::ColourProfile, profile.len());
     }
+}
+
+/// The colour profile of a picture, or of the first one that it is made of. No further: pictures may be made of each other in
+/// a ring.
+pub fn profile<'a>(heif: &'a HeifFile<'_>, picture: ItemId) -> Option<&'a [u8]> {
+    let part = heif.referenced_items(picture, b"dimg").first().copied();
+    [Some(picture), part].into_iter().flatten().find_map(|item| {
+        heif.item_properties(item).ok()?.find_map(|property| match property {
+            Property::Color(ColorInfo::Icc(profile)) if !profile.is_empty() => {
+                Some(profile.as_slice())
+            }
+            _ => None,
+        })
+    })
 }
 
 /// How long an item says it is. What has no length goes to the end of something, at most of the largest file.
@@ -89,3 +104,25 @@ const LEAST_ITEM: u64 = 16;
 /// Items times the bytes of the lists that say where they are and how they hang together: ten million in a picture of 200
 /// megapixels.
 const MAX_CONNECTIONS: u64 = 500_000_000;
+
+#[cfg(test)]
+mod tests {
+    use heifer::EncodeOptions;
+    use heifer_isobmff::FourCC;
+    use heifer_isobmff::boxes::ItemReference;
+
+    use super::*;
+
+    #[test]
+    fn pictures_made_of_each_other_have_no_profile() {
+        let file = heifer::encode_rgb8(16, 16, &[99; 768], &EncodeOptions::default()).unwrap();
+        let mut heif = HeifFile::parse(&file).unwrap();
+        let id = heif.primary_id;
+        let made_of = |from, to| ItemReference { ref_type: FourCC(*b"dimg"), from, to: vec![to] };
+        let mut other = heif.items[0].clone();
+        other.id = 99;
+        heif.items.push(other);
+        heif.references = vec![made_of(id, 99), made_of(99, id)];
+        assert_eq!(profile(&heif, id), None);
+    }
+}

@@ -240,7 +240,7 @@ fn behind(file: &[u8], rest: &[u8], end: usize, jpeg: &JpegWalk, notes: &mut Not
         notes.add(FindingCode::MakerTrailer, position, rest.len() as u64);
         let film = tail::samsung_film(rest, position, notes).unwrap_or(rest.len()..rest.len());
         for part in [0..film.start, film.end..rest.len()] {
-            foreign::in_tail(
+            foreign::in_metadata(
                 rest.get(part.clone()).unwrap_or_default(),
                 position + part.start,
                 notes,
@@ -263,7 +263,9 @@ fn appendix(
         let mut its_own = Notes::default();
         let end = walk(file, start, &mut its_own).walk.end?;
         // Nobody decodes it, so nobody misses what its scans hold beside their codes.
-        foreign::in_packed(file.get(start..end).unwrap_or_default(), start, &mut its_own);
+        let picture = file.get(start..end).unwrap_or_default();
+        foreign::in_packed(picture, start, &mut its_own);
+        foreign::long_marks(picture, start, &mut its_own);
         notes.adopt_formats(its_own);
         return Some((FindingCode::MultiPicture, end - start));
     }

@@ -4,6 +4,7 @@ use sekisho_protocol::{FileKind, FindingCode};
 
 use super::foreign::{find, in_metadata};
 use super::notes::Notes;
+use super::text::encoding::is_words;
 use super::{bmp, encrypted, tiff};
 
 /// The kind of a file.
@@ -33,7 +34,7 @@ pub fn unsupported(file: &[u8], kind: FileKind, notes: &mut Notes) {
         notes.add(FindingCode::Encrypted, 0, 0);
     }
     if kind == FileKind::Unknown {
-        if looks_like_text(file) {
+        if looks_like_text(file) && std::str::from_utf8(file).is_err() {
             notes.add(FindingCode::NotUtf8, super::text::encoding::valid_up_to(file), 0);
         }
         prepended(file, notes);
@@ -66,10 +67,20 @@ fn by_table(file: &[u8]) -> Option<FileKind> {
         return Some(FileKind::Dicom);
     }
     let found = infer::get(file)?;
+    // A sentence may begin as a program does: 「MZ世代です」. What is made of letters is told by its letters.
+    if !OF_LETTERS.contains(&found.mime_type()) && is_words(file) {
+        return None;
+    }
     Some(match (found.mime_type(), found.matcher_type()) {
         ("application/zip", _) => FileKind::Zip,
+        // Behind other bytes, as one that begins the file was told before; or a text that speaks of one.
+        ("application/pdf", _) if is_words(file) && find(file, b"endobj").is_none() => return None,
+        ("application/pdf", _) => FileKind::Unknown,
+        ("application/postscript", _) if is_words(file) && !file.starts_with(b"%!PS") => {
+            return None;
+        }
         ("image/tiff", _) => FileKind::Tiff,
-        // Two letters that many a sentence begins with; whether there are headers was looked at before.
+        // Whether there are headers was looked at before.
         ("image/bmp", _) => return None,
         ("image/heif", _) => FileKind::Heic,
         ("image/avif", _) => FileKind::Avif,
@@ -167,6 +178,19 @@ fn looks_like_text(file: &[u8]) -> bool {
     !file.is_empty() && (is_marked || file.iter().filter(odd).count() == 0)
 }
 
+/// Types whose files are, or may be, letters from beginning to end. A document for printers and one of pages are among them.
+const OF_LETTERS: [&str; 10] = [
+    "text/html",
+    "text/x-shellscript",
+    "application/rtf",
+    "text/rtf",
+    "application/postscript",
+    "application/pdf",
+    "application/x-x509-ca-cert",
+    "application/vnd.debian.binary-package",
+    "application/x-unix-archive",
+    "application/x-cpio",
+];
 /// Writers name about ten brands.
 const MAX_BRANDS_LEN: usize = 1024;
 
@@ -201,6 +225,22 @@ mod tests {
         ] {
             assert_eq!(of_brands(brands), kind, "{brands:?}");
         }
+    }
+
+    #[test]
+    fn a_sentence_that_begins_like_a_file_is_a_text() {
+        for text in
+            ["GIF画像を送ります", "MZ世代です", "ID3という記号", "BZh", "8BPSです", "%!です"]
+        {
+            assert_eq!(of(text.as_bytes()), FileKind::Text, "{text}");
+        }
+        assert_eq!(of("検査の紙は%PDF-1.4でした".as_bytes()), FileKind::Text);
+        let behind_words = b"see\n%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\n";
+        assert_eq!(of(behind_words), FileKind::Unknown);
+        assert_eq!(of(b"MZ\x90\0\x03\0\0\0"), FileKind::Executable);
+        assert_eq!(of(b"GIF88a\x01\0\x01\0\0\0\0"), FileKind::OtherImage);
+        assert_eq!(of(b"!<arch>\ndebian-binary   "), FileKind::Archive);
+        assert_eq!(of(b"{\\rtf1 letters}"), FileKind::Document);
     }
 
     #[test]

@@ -57,23 +57,30 @@ pub fn is_video(bytes: &[u8]) -> bool {
     bytes.get(4..8) == Some(b"ftyp")
 }
 
-/// The length of the MP4 file that `bytes` begin with: whole boxes only, of types that look like types. They are searched for
-/// other formats; the film itself, which is compressed, at its beginning.
+/// The length of the MP4 file that `bytes` begin with: whole boxes only, of types that look like types, one of which says how
+/// the film is played. They are searched for other formats; the film itself, which is compressed, for what no film holds by
+/// chance.
 pub fn video_len(bytes: &[u8], base: usize, notes: &mut Notes) -> Option<usize> {
     let mut cursor = Cursor::at(bytes, 0);
+    let mut is_film = false;
     for _ in 0..MAX_BOXES {
         let start = cursor.position();
         let Some(len) = box_len(&mut cursor) else {
-            return (start > 0).then_some(start);
+            return is_film.then_some(start);
         };
         let end = start.checked_add(len)?;
         if len < 8 || end > bytes.len() {
-            return (start > 0).then_some(start);
+            return is_film.then_some(start);
         }
         let body = bytes.get(start + 8..end).unwrap_or_default();
         let kind = bytes.get(start + 4..start + 8);
-        let search = if kind == Some(b"mdat") { foreign::at_start } else { foreign::in_tail };
-        search(body, base + start + 8, notes);
+        is_film |= kind == Some(b"moov") && find(body, b"trak").is_some();
+        if kind == Some(b"mdat") {
+            foreign::at_start(body, base + start + 8, notes);
+            foreign::long_marks(body, base + start + 8, notes);
+        } else {
+            foreign::in_tail(body, base + start + 8, notes);
+        }
         cursor = Cursor::at(bytes, end);
     }
     None

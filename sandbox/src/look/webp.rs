@@ -79,8 +79,12 @@ fn chunks(cursor: &mut Cursor<'_>, walk: &mut Walk, notes: &mut Notes) -> Result
             walk.frames = frames.max(1);
             // One is part of a lossy picture that says it has opacity; nobody decodes another.
             let used = usize::from(has_opacity && is_lossy == Some(true));
-            for (body, start) in opacities.into_iter().skip(used) {
-                beside(*b"ALPH", body, start, notes);
+            for (number, (body, start)) in opacities.into_iter().enumerate() {
+                if number < used {
+                    foreign::long_marks(body, start, notes);
+                } else {
+                    beside(*b"ALPH", body, start, notes);
+                }
             }
             return Ok(());
         }

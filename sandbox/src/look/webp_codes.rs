@@ -24,9 +24,16 @@ pub(super) fn unread(kind: [u8; 4], body: &[u8], pixels: u64) -> usize {
             if whole { len.saturating_sub(read.get()) } else { 0 }
         }
         _ => {
-            let shorter = body.len().checked_sub(LAST).and_then(|len| body.get(..len));
-            let needs_less = shorter.is_some_and(|body| is_whole(Cursor::new(alone(kind, body))));
-            if needs_less { LAST } else { 0 }
+            let is_enough = |unread: &usize| {
+                let shorter = body.len().checked_sub(*unread).and_then(|len| body.get(..len));
+                shorter.is_some_and(|body| is_whole(Cursor::new(alone(kind, body))))
+            };
+            // In steps, as each is another decoding: how much more there is, not to the byte.
+            [LAST, 16 * LAST, 256 * LAST, 4096 * LAST]
+                .into_iter()
+                .take_while(is_enough)
+                .last()
+                .unwrap_or(0)
         }
     }
 }

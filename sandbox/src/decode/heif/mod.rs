@@ -16,7 +16,7 @@ use sekisho_protocol::{DecodeLimits, FindingCode, SourceCoding};
 use super::canvas::Canvas;
 use super::memory::Memory;
 use super::{Source, check_size, colour, walk_whole};
-use crate::look::heif;
+use crate::look::{heif, items};
 use paint::{Ink, Sheet};
 
 /// Decodes the primary picture. Other pictures, depth and gain maps are dropped.
@@ -217,8 +217,8 @@ fn alpha_of(heif: &HeifFile<'_>, id: ItemId) -> Result<Option<ItemId>, FindingCo
 
 /// The profile of the picture, or one made from its colour numbers.
 fn profile(heif: &HeifFile<'_>, id: ItemId) -> Result<Option<Vec<u8>>, FindingCode> {
-    if let Some(icc) = heif.icc_profile(id).map_err(|_| FindingCode::Malformed)? {
-        return Ok(Some(icc.to_vec()));
+    if let Some(profile) = items::profile(heif, id) {
+        return Ok(Some(profile.to_vec()));
     }
     let tile = heif.referenced_items(id, b"dimg").first().copied();
     for item in [Some(id), tile].into_iter().flatten() {

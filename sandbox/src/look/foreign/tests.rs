@@ -38,6 +38,11 @@ fn a_tag_that_does_something_is_found_whatever_its_name() {
         "<input type=text\nOnFocus='alert(1)' autofocus>",
         "<a href=\"JavaScript:alert(1)\">",
         "<form action=x>",
+        "<details/open/ontoggle=alert(1)>",
+        "<a href='vbscript:x'>",
+        "<meta http-equiv=refresh content=0>",
+        "<object data=x>",
+        "<!DOCTYPE r [<!ENTITY a SYSTEM 'file:///x'>]>",
         "<xsl:stylesheet version='1.0'>",
     ] {
         assert_eq!(kinds(page.as_bytes()), one, "{page}");
@@ -78,6 +83,12 @@ fn a_format_of_a_short_mark_is_believed_with_its_header() {
         (b"ITSF\x03\0\0\0", FileKind::Document),
         (letters.as_bytes(), FileKind::Executable),
         (b"@echo off\r\necho harmless", FileKind::Script),
+        (b"#! /bin/sh\necho harmless", FileKind::Script),
+        (b"<!--#exec cmd=\"x\"-->", FileKind::Script),
+        (b"<%= something(1) %>", FileKind::Script),
+        (b"SQLite format 3\0", FileKind::Archive),
+        (b"\xFE\xED\xFA\xCE\0\0\0\x12", FileKind::Executable),
+        (b"DICM\x02\0", FileKind::Dicom),
         (b"%!PS-Adobe-3.0 EPSF-3.0", FileKind::Document),
         (b"%!PS\nshowpage", FileKind::Document),
     ] {

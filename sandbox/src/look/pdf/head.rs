@@ -44,6 +44,12 @@ impl Head {
         head
     }
 
+    /// Whether it is packed as pictures are.
+    pub(super) fn is_packed_as_picture(&self) -> bool {
+        let mut names = self.filters.iter().chain(&self.short);
+        names.any(|name| PICTURES.contains(&name.as_slice()))
+    }
+
     /// The ways to unpack it. A filter that is not known here is passed over, as some readers do.
     pub(super) fn packings(&self) -> Vec<Vec<Packing>> {
         let known = |names: &Vec<Vec<u8>>| -> Vec<Packing> {
@@ -80,5 +86,7 @@ fn names<'w>(words: &mut std::iter::Peekable<impl Iterator<Item = &'w Word>>) ->
     }
 }
 
+const PICTURES: [&[u8]; 6] =
+    [b"CCITTFaxDecode", b"CCF", b"JBIG2Decode", b"DCTDecode", b"DCT", b"JPXDecode"];
 /// Filters one after another.
 const MOST_LAYERS: usize = 8;

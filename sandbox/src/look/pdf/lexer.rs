@@ -39,6 +39,8 @@ pub(super) struct Lexer<'a> {
     at: usize,
     /// A string without an end was met: from then on strings are believed up to a length only.
     torn: bool,
+    /// Bytes that may still be read for strings without an end.
+    patience: usize,
     /// The last word closed a dictionary: only then does a stream begin.
     closed: bool,
     /// Where streams were stepped over.
@@ -52,7 +54,7 @@ impl<'a> Lexer<'a> {
 
     /// From a place within the bytes.
     pub(super) const fn at(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, torn: false, closed: false, streams: Vec::new() }
+        Self { bytes, at, torn: false, patience: PATIENCE, closed: false, streams: Vec::new() }
     }
 
     /// Where the next word is looked for.
@@ -105,7 +107,7 @@ impl<'a> Lexer<'a> {
 
     /// A literal string. One without an end is one byte, not the rest of the file.
     fn literal(&mut self) -> What<'a> {
-        let most = if self.torn { TORN_REACH } else { usize::MAX };
+        let most = if self.torn { TORN_REACH.min(self.patience) } else { usize::MAX };
         let (mut depth, mut escaped) = (0_usize, false);
         for (index, byte) in self.rest().iter().enumerate().take(most) {
             match byte {
@@ -116,6 +118,9 @@ impl<'a> Lexer<'a> {
                 b')' => depth -= 1,
                 _ => {}
             }
+        }
+        if self.torn {
+            self.patience -= most.min(self.rest().len());
         }
         self.torn = true;
         self.text(1)
@@ -179,7 +184,7 @@ pub(super) const fn is_blank(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | 0x0C | b'\r' | b' ')
 }
 
-const fn is_regular(byte: u8) -> bool {
+pub(super) const fn is_regular(byte: u8) -> bool {
     !is_blank(byte)
         && !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
 }
@@ -190,6 +195,8 @@ fn digit(byte: u8) -> Option<u8> {
 
 /// How long a string may be, in bytes, once one without an end was met.
 const TORN_REACH: usize = 4096;
+/// Bytes of all strings without an end but the first. Once they are spent each bracket is a word, which hides nothing.
+const PATIENCE: usize = 16 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -227,7 +234,7 @@ mod tests {
     #[test]
     fn a_string_without_an_end_hides_nothing_behind_it() {
         assert_eq!(names(b"( /A /B").len(), 2);
-        let many = [b"(".repeat(100_000).as_slice(), b"/A"].concat();
+        let many = [b"(".repeat(5_000_000).as_slice(), b"/A"].concat();
         assert_eq!(names(&many).len(), 1);
     }
 }

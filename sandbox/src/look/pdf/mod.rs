@@ -24,12 +24,12 @@ use std::sync::Arc;
 use hayro::hayro_syntax::object::{Dict, Name, Object, Stream};
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use memchr::memmem;
-use sekisho_protocol::{DecodeLimits, FindingCode};
+use sekisho_protocol::{DecodeLimits, FileKind, FindingCode};
 
 use super::notes::Notes;
 use super::{foreign, tail};
 use active::Active;
-use lexer::{Lexer, is_blank};
+use lexer::{Lexer, is_blank, is_regular};
 use objects::Objects;
 use unpack::{Budget, End, Packing};
 pub use unseen::layers_off;
@@ -42,6 +42,9 @@ pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
     let words = Words::of(whole);
     let leads = check_table(file, notes);
     words.between_streams(file, leads, notes);
+    if let Some(at) = words.hidden_object(whole) {
+        notes.add_kind(FileKind::Pdf, at);
+    }
     let mut active = words.active;
     let pdf = open(file, &active, limits);
     let unlocked = pdf.as_ref().ok().filter(|_| active.encrypted);
@@ -51,6 +54,9 @@ pub fn look(file: &[u8], limits: &DecodeLimits, notes: &mut Notes) {
     }
     if objects.is_locked {
         notes.add(FindingCode::Encrypted, 0, 0);
+    }
+    if objects.is_unreadable {
+        notes.add(FindingCode::Malformed, 0, 0);
     }
     if unlocked.is_some() {
         notes.add(FindingCode::PdfEmptyPassword, 0, 0);
@@ -164,6 +170,28 @@ impl Words {
         }
         foreign::zip_at_end(file, notes);
     }
+
+    /// Where an object begins that is none of the words: within a stream, a string or a comment, where a reader comes only if
+    /// a table leads it there.
+    fn hidden_object(&self, bytes: &[u8]) -> Option<usize> {
+        let places = &self.active.places;
+        memmem::find_iter(bytes, b"obj").find(|at| {
+            let before = bytes.get(..*at).and_then(without_number).and_then(without_number);
+            let value = at + b"obj".len();
+            before.is_some()
+                && bytes.get(value).is_none_or(|byte| !is_regular(*byte))
+                && places.binary_search_by_key(&value, |(_, place)| *place).is_err()
+        })
+    }
+}
+
+/// What stands before a number and the blank behind it.
+fn without_number(bytes: &[u8]) -> Option<&[u8]> {
+    let blank = bytes.iter().rev().take(MOST_BLANK).take_while(|byte| is_blank(**byte)).count();
+    let behind = bytes.get(..bytes.len() - blank)?;
+    let digits = behind.iter().rev().take(MOST_DIGITS).take_while(|byte| byte.is_ascii_digit());
+    let digits = digits.count();
+    (digits > 0).then(|| behind.get(..behind.len() - digits)).flatten()
 }
 
 /// Other formats that begin a stream, and pages, scripts and programs within one. What words before it say is packed is
@@ -180,6 +208,7 @@ fn within_streams(file: &[u8], streams: &[Range<usize>], notes: &mut Notes) {
             foreign::in_letters(data, stream.start, notes);
         } else if is_packed {
             foreign::in_packed(data, stream.start, notes);
+            foreign::long_marks(data, stream.start, notes);
         } else {
             foreign::in_tail(data, stream.start, notes);
         }
@@ -195,6 +224,7 @@ fn inspect(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes, formats: &mut No
     let mut by_table = Active::default();
     let mut expanded = Budget::new(limits.max_expanded);
     let mut searched = within::MOST_SEARCHED;
+    let mut searched_of_pictures = within::MOST_SEARCHED;
     for object in pdf.objects() {
         match &object {
             Object::Dict(dict) => by_table.read(&mut Lexer::new(dict.data())),
@@ -204,13 +234,18 @@ fn inspect(pdf: &Pdf, limits: &DecodeLimits, notes: &mut Notes, formats: &mut No
                 if is_elsewhere(stream.dict()) {
                     by_table.add(FindingCode::PdfOutsidePart, 0);
                 }
+                let place = place_of(pdf, stream);
                 if let Some(pixels) = pixels_of(stream) {
                     if pixels > limits.max_pixels {
                         notes.add(FindingCode::TooManyPixels, 0, pixels);
                     }
+                    let mut search = within::Search::new(place, &mut searched_of_pictures);
+                    let mut start = Budget::new(PICTURE_REACH);
+                    unpacked(stream, &mut start, &mut |bytes| search.take(bytes, formats));
+                    search.search(formats);
                     continue;
                 }
-                let mut search = within::Search::new(place_of(pdf, stream), &mut searched);
+                let mut search = within::Search::new(place, &mut searched);
                 let take = &mut |bytes: &[u8]| search.take(bytes, formats);
                 let end = unpacked(stream, &mut expanded, take);
                 search.search(formats);
@@ -330,14 +365,78 @@ fn skip_blank(file: &[u8], from: usize) -> usize {
 
 const HEADER: &[u8] = b"%PDF-";
 const EOF_MARK: &[u8] = b"%%EOF";
-/// Between the end of a version and the header of the next.
+/// Between the end of a version and the header of the next, and between the numbers of an object.
 const MOST_BLANK: usize = 16;
+const MOST_DIGITS: usize = 10;
+/// Bytes of what a stream of pixels unpacks to in which another file is looked for: it begins where the pixels should.
+const PICTURE_REACH: u64 = 64 * 1024;
 /// Headers that are looked at between two streams.
 const MOST_HEADERS: usize = 100;
 
 #[cfg(test)]
 mod tests {
+    use sekisho_protocol::Finding;
+
     use super::*;
+
+    fn kinds(file: &[u8]) -> Vec<u64> {
+        let mut notes = Notes::default();
+        look(file, &DecodeLimits::default(), &mut notes);
+        let second = |it: &Finding| (it.code == FindingCode::SecondFormat).then_some(it.value);
+        notes.into_list().iter().filter_map(second).collect()
+    }
+
+    #[test]
+    fn an_object_where_only_a_table_leads_is_a_second_document() {
+        let within = |before: &str, after: &str| {
+            let object = "7 0 obj\n<</S/JavaScript>>\nendobj";
+            kinds(format!("%PDF-1.7\n{before}{object}{after}\n%%EOF").as_bytes())
+        };
+        let pdf = vec![u64::from(FileKind::Pdf.code())];
+        assert_eq!(within("", ""), [0; 0]);
+        let stream = "1 0 obj\n<</Length 40>>\nstream\n";
+        assert_eq!(within(stream, "\nendstream\nendobj"), pdf);
+        assert_eq!(within("1 0 obj\n(", ")\nendobj"), pdf);
+        assert_eq!(within("% ", ""), pdf);
+        assert_eq!(within("1 0obj\n(\n", ")\nendobj"), pdf);
+        for word in ["7 obj", "7 0 object", "endobj", "x 0 obj", "obj"] {
+            let shown = format!("{stream}({word}) Tj\nendstream\nendobj\n");
+            assert_eq!(within(&shown, ""), [0; 0], "{word}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_pixels_or_behind_packed_data_is_found() {
+        let office = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1rest";
+        let packed = |bytes: &[u8]| {
+            let mut encoder =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+            std::io::Write::write_all(&mut encoder, bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        let holding = |head: &str, data: &[u8]| {
+            let length = data.len();
+            let head = format!("{head}/Length {length}/Filter/FlateDecode>>");
+            let objects = [
+                b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+                b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>".to_vec(),
+                [head.as_bytes(), b"stream\n", data, b"\nendstream"].concat(),
+            ];
+            let mut file = b"%PDF-1.7\n".to_vec();
+            for (object, number) in objects.iter().zip(1..) {
+                file.extend(format!("{number} 0 obj\n").bytes().chain(object.iter().copied()));
+                file.extend(b"\nendobj\n");
+            }
+            file.extend(b"trailer<</Root 1 0 R/Size 5>>\n%%EOF");
+            kinds(&file)
+        };
+        let found = vec![u64::from(FileKind::Office.code())];
+        let picture = "<</Subtype/Image/Width 1/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray";
+        assert_eq!(holding(picture, &packed(office)), found);
+        assert_eq!(holding(picture, &packed(&[7; 90])), [0; 0]);
+        assert_eq!(holding("<<", &[&packed(b"words")[..], office].concat()), found);
+    }
 
     #[test]
     fn pages_and_programs_are_found_wherever_they_stand_in_a_stream_and_in_no_honest_one() {

@@ -28,6 +28,8 @@ pub(super) struct Objects<'a> {
     pub(super) is_spent: bool,
     /// One of them is encrypted and cannot be unlocked.
     pub(super) is_locked: bool,
+    /// One of them is packed in a way in which nobody packs objects, though some readers unpack it.
+    pub(super) is_unreadable: bool,
 }
 
 impl<'a> Objects<'a> {
@@ -43,7 +45,14 @@ impl<'a> Objects<'a> {
         places.sort_unstable();
         let sources = vec![Cow::Borrowed(file)];
         let active = Active::default();
-        let mut objects = Self { sources, places, active, is_spent: false, is_locked: false };
+        let mut objects = Self {
+            sources,
+            places,
+            active,
+            is_spent: false,
+            is_locked: false,
+            is_unreadable: false,
+        };
         let mut budget = Budget::new(limits.max_expanded.min(MOST_HELD));
         let most = usize::try_from(limits.max_objects).unwrap_or(usize::MAX);
         objects.active.overfull = words.containers.len() > most;
@@ -135,6 +144,7 @@ impl<'a> Objects<'a> {
         budget: &mut Budget,
     ) -> bool {
         let head = self.head(container);
+        self.is_unreadable |= head.is_packed_as_picture();
         let file = self.sources.first().map(AsRef::as_ref).unwrap_or_default();
         // Packed data knows its own end, and a false one may stand in it.
         let rest = file.get(container.data.start..).unwrap_or_default();

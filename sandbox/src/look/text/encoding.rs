@@ -51,6 +51,12 @@ pub fn decode(file: &[u8]) -> Option<Decoded<'_>> {
     }
 }
 
+/// Whether a file is words from its first byte to its last: no character of it is there for a machine.
+pub fn is_words(file: &[u8]) -> bool {
+    let machine = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    decode(file).is_some_and(|decoded| !decoded.text.contains(machine))
+}
+
 /// Up to where a file is UTF-8.
 pub fn valid_up_to(file: &[u8]) -> usize {
     std::str::from_utf8(file).map_or_else(|error| error.valid_up_to(), str::len)
@@ -100,7 +106,7 @@ fn japanese_mail(file: &[u8]) -> Option<Decoded<'_>> {
     let encoding = TextEncoding::Iso2022Jp;
     let text = strictly(encoding, file)?;
     // Between the escapes, letters of ASCII stand for kanji that nobody writes.
-    let is_japanese = exists(&text) && weight(encoding, file).is_japanese();
+    let is_japanese = exists(&text) && weight(encoding, file).sum > 0;
     is_japanese.then_some(Decoded { encoding, text, mark: 0 })
 }
 
@@ -189,6 +195,8 @@ fn weight(encoding: TextEncoding, file: &[u8]) -> Weight {
             // Punctuation, wide letters and common kanji.
             (TextEncoding::EucJp, 0xA1 | 0xA3 | 0xB0..=0xCF)
             | (TextEncoding::ShiftJis, 0x81 | 0x82 | 0x88..=0x97) => 2,
+            // Kanji of names: 髙, 﨑.
+            (TextEncoding::ShiftJis, 0xFA..=0xFC) => 1,
             // Narrow kana and NEC's circled numbers and units.
             (TextEncoding::EucJp, 0x8E | 0xAD) | (TextEncoding::ShiftJis, 0x87) => 0,
             (TextEncoding::ShiftJis, 0xA1..=0xDF) => -1,

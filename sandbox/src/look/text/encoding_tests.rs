@@ -129,3 +129,14 @@ fn terminal_escapes_are_not_japanese_mail() {
         assert_eq!(read(text.as_bytes()), Some((TextEncoding::Utf8, text.to_owned())));
     }
 }
+
+#[test]
+fn names_in_kanji_that_only_names_have_are_read() {
+    for name in ["山﨑", "髙橋", "髙﨑 和子"] {
+        let expected = Some((TextEncoding::ShiftJis, name.to_owned()));
+        assert_eq!(read(&encoded(SHIFT_JIS, name)), expected, "{name}");
+    }
+    let notes = "左上肢皮膚発疹掻痒感増悪傾向有要再診察希望";
+    let expected = Some((TextEncoding::Iso2022Jp, notes.to_owned()));
+    assert_eq!(read(&encoded(ISO_2022_JP, notes)), expected);
+}

@@ -28,7 +28,7 @@ pub fn walk(file: &[u8], notes: &mut Notes) -> Walk {
             walk.frames = u32::try_from(parts.pages).unwrap_or(u32::MAX);
             walk.end = parts.used.last().map(|_| parts.end(file.len()));
             for (start, end) in parts.gaps() {
-                foreign::in_tail(file.get(start..end).unwrap_or_default(), start, notes);
+                foreign::in_metadata(file.get(start..end).unwrap_or_default(), start, notes);
             }
             for (start, end) in united(parts.packets) {
                 metadata::xmp(file.get(start..end).unwrap_or_default(), notes);

@@ -23,7 +23,7 @@ use super::programs::Kept;
 use super::samples::is_enough;
 use super::shown::{Setter, Setting, Shown};
 use super::stored::{Stored, last_parameters, packed, sides};
-use super::{bilevel, fax, fonts, forms, groups, layers, programs, wavelets};
+use super::{bilevel, fax, fonts, forms, groups, layers, programs, shadings, wavelets};
 use crate::decode::memory::Memory;
 use crate::decode::scans;
 use crate::look::pdf::unpack::{Budget, End};
@@ -219,8 +219,15 @@ impl Parts<'_> {
     /// Everything that drawing instructions may use by name.
     fn are_whole(&mut self, resources: &Resources<'_>, depth: u32) -> bool {
         self.lists += 1;
-        let Resources { fonts, ext_g_states: states, properties, patterns, x_objects, .. } =
-            resources;
+        let Resources {
+            fonts,
+            ext_g_states: states,
+            properties,
+            patterns,
+            shadings,
+            x_objects,
+            ..
+        } = resources;
         let mut layers = properties.keys().filter_map(|name| properties.get::<Dict<'_>>(&*name));
         self.lists <= MOST_LISTS
             && !layers.any(|layer| layers::is_by_expression(&layer))
@@ -233,16 +240,30 @@ impl Parts<'_> {
                 })
             })
             && states.keys().all(|name| self.is_whole_state(states, &name, depth))
-            && patterns.keys().all(|name| {
-                // A shading is no drawing.
-                matches!(patterns.get::<Object<'_>>(&*name), Some(Object::Dict(_)))
-                    || self
-                        .is_there(patterns, &name, |parts, part| parts.is_whole_form(part, depth))
+            && patterns.keys().all(|name| match patterns.get::<Object<'_>>(&*name) {
+                Some(Object::Dict(pattern)) => self.is_whole_shading(&pattern, b"Shading", depth),
+                _ => self.is_there(patterns, &name, |parts, part| parts.is_whole_form(part, depth)),
             })
+            && shadings.keys().all(|name| self.is_whole_shading(shadings, &name, depth))
             && x_objects.keys().all(|name| {
                 self.named.parts.insert(name.to_vec());
                 self.is_there(x_objects, &name, |parts, part| parts.is_whole(part, depth))
             })
+    }
+
+    /// A shading, of which a mesh has data. One that is not there is drawn by nobody.
+    fn is_whole_shading(&mut self, list: &Dict<'_>, name: &[u8], depth: u32) -> bool {
+        match list.get::<Object<'_>>(name) {
+            Some(Object::Dict(dict)) => shadings::is_whole(&dict, None),
+            Some(Object::Stream(mesh)) => self.once(mesh.obj_id(), depth, |parts| {
+                let end = unpacked(&mesh, &mut parts.budget, &mut |_| {});
+                let data = mesh.decoded_data();
+                matches!(end, End::Reached | End::Unmarked)
+                    && data.is_ok_and(|data| shadings::is_whole(mesh.dict(), Some(&data)))
+            }),
+            Some(Object::Null(_)) | None => true,
+            Some(_) => false,
+        }
     }
 
     /// Whether what a list names so is there and whole.

@@ -19,6 +19,7 @@ mod pictures;
 mod programs;
 mod resolution;
 mod samples;
+mod shadings;
 mod shown;
 mod stored;
 mod text;

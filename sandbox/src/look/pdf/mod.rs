@@ -13,6 +13,7 @@ mod objects;
 mod place;
 mod predict;
 mod strings;
+mod table;
 mod tree;
 pub mod unpack;
 mod unseen;
@@ -99,10 +100,13 @@ pub fn checked(file: &[u8], limits: &DecodeLimits) -> Result<Pdf, FindingCode> {
     if end_of(file, &mut notes).is_none() {
         return Err(FindingCode::Truncated);
     }
-    let pdf = open(file, &Words::of(file).active, limits).map_err(|(code, _)| code)?;
+    let words = Words::of(file).active;
+    let pdf = open(file, &words, limits).map_err(|(code, _)| code)?;
     if pages(&pdf) > limits.max_pages {
         Err(FindingCode::PageLimit)
-    } else if !tree::is_as_drawn(&pdf) {
+    } else if !tree::is_as_drawn(&pdf)
+        || table::leads_elsewhere(&pdf, &words.places, header_at(file))
+    {
         Err(FindingCode::PageIncomplete)
     } else {
         Ok(pdf)

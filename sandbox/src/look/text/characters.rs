@@ -26,6 +26,7 @@ pub enum Class {
 pub fn classified(text: &str) -> impl Iterator<Item = (usize, char, Class)> {
     let arounds = || text.char_indices().map(|(at, character)| Around::of(text, at, character));
     let pasted = arounds().filter(Around::is_pasted).take(MAX_PASTED + 1).count();
+    let chosen = text.chars().filter(|c| is_chosen(*c)).take(MAX_CHOSEN + 1).count();
     let mut marks = 0u32;
     text.char_indices().map(move |(offset, character)| {
         let around = Around::of(text, offset, character);
@@ -33,6 +34,7 @@ pub fn classified(text: &str) -> impl Iterator<Item = (usize, char, Class)> {
         let class = match character {
             '\u{E0020}'..='\u{E007F}' if in_flag(text, offset) => Class::Visible,
             _ if marks > MAX_MARKS => Class::Invisible,
+            _ if chosen > MAX_CHOSEN && is_chosen(character) => Class::Invisible,
             _ if pasted <= MAX_PASTED && around.is_pasted() => Class::Visible,
             _ => classify(&around),
         };
@@ -115,6 +117,11 @@ fn in_flag(text: &str, offset: usize) -> bool {
     flag.is_some_and(|(start, _)| FLAGS.iter().any(|flag| whole(start).starts_with(flag)))
 }
 
+/// Chooses among the shapes of a kanji.
+fn is_chosen(character: char) -> bool {
+    matches!(character, '\u{E0100}'..='\u{E01EF}')
+}
+
 fn is_tag(character: char) -> bool {
     matches!(character, '\u{E0020}'..='\u{E007F}')
 }
@@ -128,6 +135,8 @@ const FLAGS: [&str; 3] = [
     "🏴\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
 ];
 const LONGEST_FLAG: usize = 6;
+/// Kanji of names whose shape is chosen. One on every kanji carries a message of its own.
+const MAX_CHOSEN: usize = 32;
 /// Traces of a copy. More of them carry a message of their own.
 const MAX_PASTED: usize = 12;
 

@@ -68,6 +68,9 @@ fn one_selector_stands_behind_what_it_is_registered_with() {
     for text in ["12\u{FE0F}34", "医\u{E01EF}", "葛\u{E0100}\u{E0101}", "─\u{FE0F}"] {
         assert_eq!(classes(text), [Class::Invisible], "{text:?}");
     }
+    let names = "葛\u{E0100}".repeat(MAX_CHOSEN);
+    assert_eq!(classes(&names), []);
+    assert_eq!(classes(&(names + "辻\u{E0101}")).len(), MAX_CHOSEN + 1);
 }
 
 #[test]

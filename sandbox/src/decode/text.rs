@@ -36,7 +36,7 @@ fn inert(text: &str) -> String {
                 out.extend(['⟦', character, '⟧']);
             }
             ('\t', _) => out.push_str("    "),
-            ('\u{2028}' | '\u{2029}', _) => out.push('\n'),
+            ('\u{B}' | '\u{C}' | '\u{2028}' | '\u{2029}', _) => out.push('\n'),
             (_, Class::Visible) => out.push(character),
             (_, Class::Control | Class::Escape | Class::Bidi | Class::Invisible) => {
                 // Writing to a string cannot fail.

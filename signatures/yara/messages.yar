@@ -1,5 +1,8 @@
 // Messages that fish for passwords or money. One word proves nothing: a link, an account or
 // payment, and pressure to act must come together before a reviewer is asked to look.
+//
+// A letter of more than one byte stands in brackets before a question mark, and in no class: libyara
+// takes its last byte alone.
 
 rule phishing_message
 {
@@ -242,7 +245,7 @@ rule instruction_to_machine
         reference = "https://genai.owasp.org/llmrisk/llm01-prompt-injection/"
     strings:
         $disregard_en = /(ignore|disregard|forget|override|bypass) (all |any |every )?(of )?(the |your |my )?(previous|prior|above|earlier|preceding|system) (instructions|prompts?|rules|directives|guidelines)/ nocase
-        $disregard_ja = /(これまで|以前|上記|前|システム)の(すべての|全ての)?(指示|命令|プロンプト|ルール)を?(すべて|全て)?(無視|忘れ|破棄)/
+        $disregard_ja = /(これまで|以前|上記|前|システム)の(すべての|全ての)?(指示|命令|プロンプト|ルール)(を)?(すべて|全て)?(無視|忘れ|破棄)/
         $machine_en = /(system prompt|you are now|language model|as an ai|assistant|chatgpt|developer mode|reveal|print|output|respond with|jailbreak)/ nocase
         $machine_ja = /(システムプロンプト|あなたは(今|これ)から|AI|ＡＩ|アシスタント|出力して|開示して|表示して)/
         $marks = /(<\|im_(start|end)\|>|<\|(system|endoftext|begin_of_text)\|>|\[\/?INST\]|<<SYS>>)/

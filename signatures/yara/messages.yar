@@ -4,87 +4,117 @@
 // A letter of more than one byte stands in brackets before a question mark, and in no class: libyara
 // takes its last byte alone.
 
+// Pictures and their metadata are no messages, and the sizes of messages are bounded.
+private rule is_message
+{
+    condition:
+        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47
+}
+
+// A link to somewhere that just anybody may have set up. Names below go.jp, lg.jp, ac.jp and ed.jp are
+// given to offices and schools alone; the others are the real addresses of what lures pretend to be.
+private rule link_to_strangers
+{
+    strings:
+        $link = /https?:\/\/[^ \t\r\n]{4}/ nocase
+        $known = /https?:\/\/([a-z0-9-]{1,63}\.){0,5}([a-z0-9-]{1,63}\.(go|lg|ac|ed)\.jp|post\.japanpost\.jp|kuronekoyamato\.co\.jp|sagawa-exp\.co\.jp|amazon\.co\.jp|amazon\.com|rakuten\.co\.jp|mercari\.com|eki-net\.com|etc-meisai\.jp|smbc\.co\.jp|bk\.mufg\.jp|mizuhobank\.co\.jp|microsoft\.com|apple\.com|wikipedia\.org|google\.(com|co\.jp)|youtube\.com|nhk\.or\.jp)([\/?# \t\r\n]|$)/ nocase
+        // Without its scheme, or with one that is spelled so that no filter sees it.
+        $bare_1 = /(^|[^\/A-Za-z0-9.@])www\.[^ \t\r\n]{3}/ nocase
+        $bare_2 = /\b(hxxps?:\/\/|bit\.ly\/|tinyurl\.com\/|t\.co\/|cutt\.ly\/|is\.gd\/|lnkd\.in\/)[^ \t\r\n]{3}/ nocase
+        $bare_3 = /(^|[^\/A-Za-z0-9.@_%-])[a-z0-9-]{2,63}(\.[a-z0-9-]{2,63}){0,3}\.(com|net|org|info|biz|co\.jp|ne\.jp|or\.jp|cn|ru|top|xyz|shop|site|online|club|vip|icu|app|link|click|live|store|example)\/[a-z0-9?#]/ nocase
+        $bare_4 = "ｈｔｔｐ"
+    condition:
+        #link > #known or any of ($bare_*)
+}
+
+// Whoever sends a lure speaks as an office or a firm to its customers. A patient speaks for nobody.
+private rule speaks_as_a_service
+{
+    strings:
+        $brand = /【[^\r\n]{0,40}(銀行|信託|信用金庫|カード|ペイ|PayPay|証券|年金|急便|運輸|ヤマト|郵便|郵政|電力|ガス|水道|税|省|庁|マイナ|ETC|ＥＴＣ|えきねっと|JR|Amazon|アマゾン|楽天|メルカリ|ヤフー|Yahoo|ドコモ|docomo|KDDI|ソフトバンク|NTT|ＮＴＴ|NHK|ＮＨＫ|Apple|アップル|Microsoft|マイクロソフト|Google|Netflix|LINE)[^\r\n]{0,40}】/
+    condition:
+        $brand
+}
+
+private rule speaks_to_many
+{
+    strings:
+        $ja = /(お客(様|さま)(の|は|へ|各位|が)|(会員|利用者|ユーザー|職員|医師|先生|スタッフ|社員|従業員|医療従事者|関係者)(様|(の)?皆(様|さま)|各位)|事務局からの|サポート(センター)?からの|カスタマー(サービス|センター|サポート))/
+        $en = /(dear|attention|valued) (customer|user|client|member|staff|colleague|account|all\b)|(security|support|billing|account|it|help) ?(team|desk|department|center)/ nocase
+    condition:
+        any of them
+}
+
+// What is to be done with the link, as firms and offices ask it.
+private rule asks_to_act
+{
+    strings:
+        $asked = /(確認|登録|更新|設定|変更|入力|手続(き)?|申請|ログイン|ﾛｸﾞｲﾝ|サインイン|アクセス|クリック|タップ|認証|解除|支払(い)?|納付|受(け)?取(り)?)((を)?(完了)?(して|行って|済ませて)?(ください|下さい|頂けます|いただけます)|(を)?(お願い|おねがい)(いた|致|申し|し)|が必要です)/
+        $here = /(解約|解除|再配達|キャンセル|取(り)?消し|受(け)?取り|手続(き)?|確認|登録|更新|変更|返金|申請|支払(い)?|停止)(の(お|ご)?(手続(き)?|申(し)?込(み)?|依頼|確認|方))?は ?(こちら|以下|下記|https?:|www\.)/
+        $there = /https?:\/\/[^ \t\r\n]{4,200}[ \t]?(で|から|より|にて|へ|に)[^\r\n]{0,60}(確認|登録|更新|設定|変更|入力|手続(き)?|申請|ログイン|サインイン|認証|解除|支払(い)?|受(け)?取(り)?)(を|して(ください|下さい)|[ \t\r\n]|。|！|!|$)/
+        $at_once = /(至急|今すぐ|直ちに|すぐに|早めに)([ \t]|、|　){0,4}https?:/
+        $to = /https?:\/\/[^ \t\r\n]{4,200}[ \t]?(へ|まで)([ \t\r\n]|。|$)/
+        $zh = /(登录|登錄|点击|點擊|验证|驗證|确认|確認)[^\r\n]{0,20}https?:/
+    condition:
+        any of them
+}
+
 rule phishing_message
 {
     meta:
         severity = "suspicious"
         disposition = "review"
-        description_en = "A message with a link, an account or payment, and pressure to act at once"
-        description_ja = "リンク、アカウントや支払い、急がせる言葉がそろったメッセージです"
+        description_en = "A message about an account or a payment that presses to act through a link"
+        description_ja = "アカウントや支払いを口実に、リンクからの操作を急がせるメッセージです"
         reference = "https://www.antiphishing.jp/consumer/abt_phishing.html"
     strings:
-        $link = /https?:\/\/[^ \t\r\n]{4}/ nocase
-        // Without its scheme, or with one that is spelled so that no filter sees it.
-        $link_bare = /\b(hxxps?:\/\/|www\.|bit\.ly\/|tinyurl\.com\/|t\.co\/|cutt\.ly\/|is\.gd\/|lnkd\.in\/)[^ \t\r\n]{3}/ nocase
+        // Accounts and payments, in letters of half width too, as old telephones write them.
+        $account_1 = /(アカウント|ｱｶｳﾝﾄ|パスワード|ﾊﾟｽﾜｰﾄﾞ|クレジットカード|ｸﾚｼﾞｯﾄｶｰﾄﾞ|カード(情報|利用|番号|会員)|(お)?支払(い)?方法|口座|お取引|会員(情報|資格|登録)|ログイン情報|本人(様)?確認|不正(アクセス|利用)|異常なログイン|未払い|未納|滞納)/
+        $account_2 = /(メール(ボックス|アカウント|サーバ(ー)?)|ETC(利用|カード|サービス|マイレージ)|ＥＴＣ|マイナポイント|ポイント(の|が|を)|プライム会員|サブスクリプション|自動更新)/
+        $account_3 = /((電気|ガス|水道|電話|通信|利用|携帯|受信)料金|税金|国税|住民税|所得税|還付金|給付金|支援金|慰労金|補助金|助成金)/
+        $account_4 = /(Apple|Amazon|Google|Microsoft|LINE|アップル) ?ID/
+        $account_zh = /(账户|账号|帐户|帐号|賬戶|帳戶|帳號)/
 
-        $account_en_1 = "verify your account" nocase
-        $account_en_2 = "confirm your password" nocase
-        $account_en_3 = "billing information" nocase
-        $account_en_4 = "account has been suspended" nocase
-        $account_en_5 = "account will be closed" nocase
-        $account_en_6 = /(your|the) account (has been|is|was|will be) (locked|limited|restricted|disabled|terminated|compromised|deactivated)/ nocase
-        $account_en_7 = /(verify|confirm|update|validate) (your )?(identity|account|password|payment|billing|credentials|card)/ nocase
-        $account_en_8 = /(unusual|suspicious|unauthori[sz]ed) (sign-?in|log-?in|activity|access|transaction|payment)/ nocase
-        $account_en_9 = /(password|mailbox|e-?mail account|subscription) (has |will |is )?(expired|expire|about to expire|full|suspended)/ nocase
-        $account_ja_1 = "アカウント"
-        $account_ja_2 = "パスワード"
-        $account_ja_3 = "クレジットカード"
-        $account_ja_4 = "お支払い方法"
-        $account_ja_5 = "未納料金"
-        $account_ja_6 = "カード情報"
-        $account_ja_7 = "口座情報"
-        $account_ja_8 = "会員情報"
-        $account_ja_9 = "ログイン情報"
-        $account_ja_10 = "ご本人様確認"
-        $account_ja_11 = "不正アクセス"
-        $account_ja_12 = "不正利用"
-        $account_ja_13 = "異常なログイン"
-        $account_ja_14 = "未払い"
+        // What is threatened, as only the one who would do it says it.
+        $threat_1 = /(停止|制限|凍結|失効|解約|退会|削除|差(し)?押(さ)?え|無効(化)?|ロック|遮断)(処理|手続(き)?|措置)?(を|と|に)?(完了|実施)?(させていただ|させて頂|いたします|致します|なります|の対象|(さ|と|に)?(れ|な)る(場合|恐れ|おそれ|可能性))/
+        $threat_2 = /(確認|支払(い)?|入金|手続(き)?|連絡|返信|更新)[^\r\n]{0,36}(ない|なき|なかった)場合[^\r\n]{0,90}(停止|制限|凍結|失効|解約|退会|削除|差(し)?押|法的|訴訟|裁判|無効|延滞)/
+        $threat_3 = /支払(い)?(の確認)?が(確認)?(できて|取れて|とれて)(おりません|いません)/
+        $threat_4 = /法的(手続(き)?|措置|手段)(に|を|へ)(移行|取らせ|とらせ|執らせ|講じ)/
 
-        $pressure_en_1 = "within 24 hours" nocase
-        $pressure_en_2 = "immediately" nocase
-        $pressure_en_3 = "urgent action" nocase
-        $pressure_en_4 = "as soon as possible" nocase
-        $pressure_en_5 = /within (the next )?[0-9]{1,2} ?(hours|hrs|days)/ nocase
-        $pressure_en_6 = /(final|last) (notice|warning|reminder)/ nocase
-        $pressure_en_7 = /(avoid|prevent) (suspension|closure|termination|permanent|interruption|losing)/ nocase
-        $pressure_en_8 = /(click|tap|log ?in|sign in) (here|below|the link|now|using the link|at the link)/ nocase
-        $pressure_ja_1 = "24時間以内"
-        $pressure_ja_2 = "２４時間以内"
-        $pressure_ja_3 = "至急"
-        $pressure_ja_4 = "停止されました"
-        $pressure_ja_5 = "利用停止"
-        $pressure_ja_6 = "直ちに"
-        $pressure_ja_7 = /(12|24|48|72|１２|２４|４８|７２) ?時間以内/
-        $pressure_ja_8 = "停止いたします"
-        $pressure_ja_9 = "停止します"
-        $pressure_ja_10 = "制限されました"
-        $pressure_ja_11 = "制限しております"
-        $pressure_ja_12 = "制限しました"
-        $pressure_ja_13 = "凍結"
-        $pressure_ja_14 = "失効"
-        $pressure_ja_15 = "強制退会"
-        $pressure_ja_16 = "法的措置"
-        $pressure_ja_17 = "差し押さえ"
-        $pressure_ja_18 = "差押"
-        $pressure_ja_19 = "無効になります"
-        $pressure_ja_20 = "更新してください"
-        $pressure_ja_21 = "ログインしてください"
+        // What is said to have happened, and the same where somebody tells what a screen or another said.
+        $state_1 = /(停止|制限|凍結|ロック|失効|無効(化)?)(を|が|に|と)?(されました|されて(い|お)|なりました|なって(い|お)り|しました|しております|いたしました)/
+        $state_1_told = /(停止|制限|凍結|ロック|失効|無効(化)?)(を|が|に|と)?(されました|されて(い|お)[^\r\n]{0,9}|なりました|なって(い|お)り[^\r\n]{0,9}|しました|しております|いたしました)(」|』|、|"|”)*(と|って|ので|が、|けど)/
+        $state_2 = /(上限に達し|容量(が|の)(上限|一杯|いっぱい|不足)|(不正|異常|不審|第三者)(な|による|に)?[^\r\n]{0,24}(ログイン|アクセス|利用|取引|決済)(を|が)(検知|検出|試み|行われ))/
+        $state_3 = /(期限(が|は)[^\r\n]{0,24}(切れ|今日|本日|近づ|迫)|セキュリティ(上|強化|システム)(の)?|利用停止|とめられました)/
+        $state_zh = /(冻结|凍結|暂停|暫停|停用|异常|異常|限制)/
+        $haste = /(至急|緊急|(本日|今日|明日)(中|まで|限り)|([0-9]|\xef\xbc[\x90-\x99]) ?(時間|日)以内|直ちに|ただちに|今すぐ|(最終|重要な)(通知|警告|通告|督促)|立即|马上)/
 
-        // What nobody but the holder of an account would tell, and not with a link.
-        $alarm_ja_1 = "不正利用"
-        $alarm_ja_2 = "不正アクセス"
-        $alarm_ja_3 = "異常なログイン"
-        $alarm_ja_4 = "ロックされました"
-        $alarm_ja_5 = "本人確認を完了"
-        $alarm_ja_6 = "利用制限のお知らせ"
-        $alarm_ja_7 = "自動退会"
-        $alarm_en_1 = /(unusual|suspicious|unauthori[sz]ed) (sign-?in|log-?in|activity|transaction)/ nocase
-        $alarm_en_2 = /(verify|confirm) your (identity|account|password|payment)/ nocase
+        // A payment that nobody knows of, and where to go then.
+        $money = /(利用金額|(ご)?請求|決済|引(き)?落と|注文|購入|お振込|([0-9]|\xef\xbc[\x90-\x99])円)/
+        $unknown = /(心当たり|覚え)(の|が)?(ない|無い|ございません)(方|場合|お客様)(は|、|に)[^\r\n]{0,60}(https?:|www\.)/
+
+        $telephone = /0(120|570|800|50-|90-|80-|70-|3-|6-)[ (-]{0,2}[0-9]{2,4}[ )-]{1,2}[0-9]{3,4}/
+
+        $order_en = /(verify|confirm|update|validate|restore|reactivate|unlock|review) (your|the) (identity|account|password|payment|billing|credentials|card|mailbox|log-?in|details)/ nocase
+        $state_en_1 = /(your|the) (\w+ )?(account|mailbox|card|subscription|profile|payment|password|access) (has been|has|have been|is|was|will be|will|could not be)( been| be)?( almost| about to| temporarily| permanently)?[ ]?(locked|limited|restricted|disabled|terminated|compromised|deactivated|suspended|closed|full|expired?|declined|blocked|on hold|processed)/ nocase
+        $state_en_2 = /(unusual|suspicious|unauthori[sz]ed|new) (sign-?in|log-?in|activity|access|transaction|payment)( attempt)?/ nocase
+        $state_en_3 = /(account|mailbox|subscription) (will be|has been|is) (closed|suspended|terminated|full|expired)|billing information|unpaid (invoice|toll|tax|balance)/ nocase
+        $haste_en_1 = /(within (the next )?[0-9]{1,2} ?(hours|hrs|days)|immediately|urgent(ly)?\b|as soon as possible|(final|last) (notice|warning|reminder)|today only|before it is too late)/ nocase
+        $haste_en_2 = /(to (avoid|prevent|keep|continue|restore)|avoid|prevent) (suspension|closure|termination|permanent|interruption|losing|receiving|using|your access)/ nocase
+        $act_en = /(click|tap|log ?in|log on|sign in|verify|confirm|update|pay|go to|visit|open)[a-z ]{0,24} (here|below|now|at|link|using|https?:|with)/ nocase
     condition:
-        // An image's metadata is not a message; the sizes of messages are bounded.
-        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and
-        any of ($link*) and ((any of ($account_*) and any of ($pressure_*)) or any of ($alarm_*))
+        is_message and
+        ((link_to_strangers and (
+            (any of ($account_*) and (any of ($threat_*) or
+                (asks_to_act and (#state_1 > #state_1_told or any of ($state_2, $state_3, $state_zh) or
+                    $haste or speaks_to_many or speaks_as_a_service)))) or
+            (speaks_as_a_service and asks_to_act) or
+            ($money and $unknown) or
+            (2 of ($state_en_*) and any of ($haste_en_*)) or
+            ($order_en and (any of ($state_en_*) or any of ($haste_en_*) or speaks_to_many)) or
+            ($state_en_1 and (any of ($haste_en_*) or $act_en)) or
+            (any of ($state_en_*) and any of ($haste_en_*) and $act_en))) or
+        ($telephone and any of ($account_*) and any of ($threat_*) and $haste))
 }
 
 rule phishing_delivery

@@ -7,6 +7,7 @@ mod carriers;
 mod commands;
 mod documents;
 mod launchers;
+mod lures;
 pub mod pack;
 mod scripts;
 mod words;
@@ -54,6 +55,7 @@ pub fn all() -> Result<Vec<Sample>, FixtureError> {
         documents::rules()?,
         scripts::rules()?,
         words::rules(),
+        lures::rules(),
         words::links(),
         launchers::rules(),
         commands::rules(),
@@ -216,19 +218,6 @@ fn text_rules() -> Vec<RuleSamples> {
             "html_smuggling",
             files(&[texts::SMUGGLING]),
             files(&[texts::HONEST_DOWNLOAD, texts::PAGE]),
-        ),
-        (
-            "phishing_message",
-            files(&[
-                texts::PHISHING,
-                "Your account has been suspended. Urgent action: https://bank.example/login",
-            ]),
-            files(&[
-                texts::JAPANESE,
-                texts::ENGLISH,
-                "至急ご連絡ください。病院の案内は https://hospital.example.jp です。",
-                "I forgot the password of the portal, please tell me immediately.",
-            ]),
         ),
         (
             "sekisho_yara_canary",

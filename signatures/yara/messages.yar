@@ -126,23 +126,18 @@ rule phishing_delivery
         description_ja = "荷物の不在通知を装い、リンクを開かせようとするメッセージです"
         reference = "https://www.antiphishing.jp/consumer/abt_phishing.html"
     strings:
-        $link = /https?:\/\/[^ \t\r\n]{4}/ nocase
-        // Without its scheme, or with one that is spelled so that no filter sees it.
-        $link_bare = /\b(hxxps?:\/\/|www\.|bit\.ly\/|tinyurl\.com\/|t\.co\/|cutt\.ly\/|is\.gd\/|lnkd\.in\/)[^ \t\r\n]{3}/ nocase
-        $parcel_ja_1 = "荷物"
-        $parcel_ja_2 = "宅配便"
-        $parcel_ja_3 = "小包"
-        $missed_ja_1 = "不在のため"
-        $missed_ja_2 = "不在通知"
-        $missed_ja_3 = "持ち帰りました"
-        $missed_ja_4 = "配達できません"
-        $missed_ja_5 = "お届けにあがりました"
-        $missed_ja_6 = "お届けに上がりました"
-        $parcel_en = /(parcel|package|shipment|delivery)/ nocase
-        $missed_en = /(could not be delivered|delivery attempt failed|missed (your )?delivery|is being held|redelivery fee|customs fee)/ nocase
+        $parcel_ja = /(荷物|宅配|小包|お届け|配達|急便|郵便)/
+        // As whoever brought it says it, not as the one who was not there.
+        $missed_ja_1 = /(持(ち)?帰(り|らせて)(ました|いただ|頂)|お届けに(あが|上が|伺い|うかがい|参)[^\r\n]{0,12}ました|(ご|御)不在(でした|のため|の為|通知))/
+        $missed_ja_2 = /(届け先|送り先|宛先|住所|宛名)(が|に|の)?(不明|不備|誤り|不完全|確認できない)/
+        $missed_ja_3 = /(保管|お預かり)(して(い|お)|中|期限)|(配達|お届け|配送)(が)?(できませんでした|できません|出来ません|できておりません)|不在通知|関税/
+        $parcel_en = /\b(parcel|package|shipment|delivery)\b/ nocase
+        $missed_en = /(could not be delivered|unable to deliver|delivery attempt|delivery (has )?failed|missed (your )?delivery|is (being held|on hold)|redelivery|customs (fee|duty)|incomplete address|address (is )?(incomplete|incorrect))/ nocase
+        $act_en = /(pay|click|tap|confirm|update|schedule|reschedule|track|here|fee)\b[^\r\n]{0,60}https?:/ nocase
     condition:
-        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and
-        any of ($link*) and ((any of ($parcel_ja_*) and any of ($missed_ja_*)) or ($parcel_en and $missed_en))
+        is_message and link_to_strangers and
+        (($parcel_ja and ($missed_ja_1 or (any of ($missed_ja_*) and (asks_to_act or speaks_as_a_service)))) or
+            ($parcel_en and $missed_en and $act_en))
 }
 
 rule phishing_one_time_code

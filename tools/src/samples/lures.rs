@@ -5,7 +5,7 @@ use super::{RuleSamples, files};
 use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
-    vec![accounts()]
+    vec![accounts(), parcels()]
 }
 
 fn accounts() -> RuleSamples {
@@ -40,6 +40,29 @@ fn accounts() -> RuleSamples {
             "給付金の申請に必要なので、至急ご確認ください。https://www.city.example.lg.jp/a",
             "My account on your portal was locked. Could you reset it? https://clinic.example.jp/",
             "My bank told me of an unauthorized payment; I need the receipt as soon as possible. https://clinic.example.jp/",
+        ]),
+    )
+}
+
+fn parcels() -> RuleSamples {
+    (
+        "phishing_delivery",
+        files(&[
+            "お荷物のお届けにあがりましたが不在のため持ち帰りました。https://parcel.example/a",
+            "Your parcel could not be delivered. Pay the fee: https://parcel.example/a",
+            "荷物をお届けに伺いましたが、ご不在でした。再配達は https://parcel.example/a",
+            "お届け先不明のため保管しています。ご確認ください https://parcel.example/a",
+            "Your package is on hold, as the address is incomplete. Update it: https://parcel.example/a",
+        ]),
+        files(&[
+            "お荷物が届きました。https://www.example.jp",
+            "不在のため電話に出られません。",
+            "The delivery of my baby is planned for May, see https://www.example.jp/birth",
+            texts::JAPANESE,
+            "薬の荷物が不在のため受け取れませんでした。再配達を頼みました。https://clinic.example.jp/",
+            "お薬が届きません。不在通知が入っていました。https://clinic.example.jp/ の連絡先に電話しました。",
+            "お荷物のお届けにあがりましたが不在のため持ち帰りました、と出ます。https://www.post.japanpost.jp/",
+            "I missed the parcel of my medicine, which could not be delivered. https://clinic.example.jp/",
         ]),
     )
 }

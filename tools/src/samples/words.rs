@@ -7,19 +7,6 @@ use crate::fixtures::texts;
 pub(super) fn rules() -> Vec<RuleSamples> {
     vec![
         (
-            "phishing_delivery",
-            files(&[
-                "お荷物のお届けにあがりましたが不在のため持ち帰りました。https://parcel.example/a",
-                "Your parcel could not be delivered. Pay the fee: https://parcel.example/a",
-            ]),
-            files(&[
-                "お荷物が届きました。https://www.example.jp",
-                "不在のため電話に出られません。",
-                "The delivery of my baby is planned for May, see https://www.example.jp/birth",
-                texts::JAPANESE,
-            ]),
-        ),
-        (
             "phishing_one_time_code",
             files(&[
                 "SMSで届いた認証コードを、このメッセージに返信してください。",

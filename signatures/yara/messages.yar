@@ -117,6 +117,48 @@ rule phishing_message
         ($telephone and any of ($account_*) and any of ($threat_*) and $haste))
 }
 
+rule disguised_lure
+{
+    meta:
+        severity = "suspicious"
+        disposition = "review"
+        description_en = "A message with a link whose decisive words are spelled so that filters do not know them"
+        description_ja = "判別を逃れるため、要となる語を空白や別の文字で綴った、リンク付きのメッセージです"
+        reference = "https://www.antiphishing.jp/consumer/abt_phishing.html"
+    strings:
+        $spaced_1 = /ア( |　|・|\.|-)カ( |　|・|\.|-)ウ( |　|・|\.|-)ン( |　|・|\.|-)ト/
+        $spaced_2 = /パ( |　|・|\.|-)ス( |　|・|\.|-)ワ( |　|・|\.|-)ー( |　|・|\.|-)ド/
+        $spaced_3 = /ロ( |　|・|\.|-)グ( |　|・|\.|-)イ( |　|・|\.|-)ン/
+        $spaced_4 = /さ( |　|・|\.|-)れ( |　|・|\.|-)ま( |　|・|\.|-)し( |　|・|\.|-)た/
+        $spaced_5 = /ｱ( |　|・|\.|-)ｶ( |　|・|\.|-)ｳ( |　|・|\.|-)ﾝ( |　|・|\.|-)ﾄ/
+        $spaced_6 = "a c c o u n t" nocase fullword
+        $spaced_7 = "p a s s w o r d" nocase fullword
+        $spaced_8 = "v e r i f y" nocase fullword
+        $spaced_9 = "s u s p e n d e d" nocase fullword
+        // Words of a foreign language, which are written in kana of the other kind by nobody.
+        $kana_1 = "あかうんと"
+        $kana_2 = "ぱすわーど"
+        $kana_3 = "ろぐいん"
+        $kana_4 = "くれじっとかーど"
+        $kana_5 = "くりっく"
+        // Whole English words in letters of full width: one may come from a Japanese keyboard.
+        $wide_1 = /(Ａ|ａ)ｃｃｏｕｎｔ/
+        $wide_2 = /(Ｐ|ｐ)ａｓｓｗｏｒｄ/
+        $wide_3 = /(Ｖ|ｖ)ｅｒｉｆｙ/
+        $wide_4 = /(Ｓ|ｓ)ｕｓｐｅｎｄｅｄ/
+        $wide_5 = /(Ｌ|ｌ)ｏｃｋｅｄ/
+        $wide_6 = /(Ｅ|ｅ)ｘｐｉｒｅｄ/
+        $wide_7 = /(Ｃ|ｃ)ｏｎｆｉｒｍ/
+        $wide_8 = /(Ｉ|ｉ)ｍｍｅｄｉａｔｅｌｙ/
+        $wide_9 = /(Ｓ|ｓ)ｅｃｕｒｉｔｙ/
+        $wide_10 = /(Ｌ|ｌ)ｏｇｉｎ/
+        // Letters of Latin around one of Cyrillic or Greek that looks like Latin.
+        $mixed = /[A-Za-z](\xd0\xb0|\xd0\xb5|\xd0\xbe|\xd1\x80|\xd1\x81|\xd1\x83|\xd1\x85|\xd1\x96|\xce\xbf)[A-Za-z]/
+    condition:
+        is_message and link_to_strangers and
+        (any of ($spaced*) or 2 of ($kana_*) or 2 of ($wide_*) or #mixed > 2)
+}
+
 rule phishing_delivery
 {
     meta:

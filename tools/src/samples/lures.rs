@@ -5,7 +5,7 @@ use super::{RuleSamples, files};
 use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
-    vec![accounts(), parcels()]
+    vec![accounts(), parcels(), disguises()]
 }
 
 fn accounts() -> RuleSamples {
@@ -63,6 +63,26 @@ fn parcels() -> RuleSamples {
             "お薬が届きません。不在通知が入っていました。https://clinic.example.jp/ の連絡先に電話しました。",
             "お荷物のお届けにあがりましたが不在のため持ち帰りました、と出ます。https://www.post.japanpost.jp/",
             "I missed the parcel of my medicine, which could not be delivered. https://clinic.example.jp/",
+        ]),
+    )
+}
+
+fn disguises() -> RuleSamples {
+    (
+        "disguised_lure",
+        files(&[
+            "ア カ ウ ン ト が 停 止 さ れ ま し た。至 急 https://evil.example/ で確認",
+            "Your p a s s w o r d is old https://evil.example/",
+            "あかうんとがとめられました。https://evil.example/ でぱすわーどをいれてください",
+            "Ｙｏｕｒ ａｃｃｏｕｎｔ ｈａｓ ｂｅｅｎ ｓｕｓｐｅｎｄｅｄ. https://evil.example/",
+            "Yоur aсcount hаs been suspеnded https://evil.example/",
+        ]),
+        files(&[
+            "体 温 は 3 7 度 で す。ア レ ル ギ ー なし https://clinic.example.jp/",
+            "ｐａｓｓｗｏｒｄを忘れました。ＴＥＬ０３－１２３４－５６７８ https://clinic.example.jp/",
+            "ア カ ウ ン ト が 停 止 さ れ ま し た。https://www.mhlw.go.jp/",
+            "Здравствуйте, у меня СOVID, витамин D и IgE. https://clinic.example.jp/",
+            "あかうんととは何ですか。https://clinic.example.jp/",
         ]),
     )
 }

@@ -196,16 +196,19 @@ rule phishing_one_time_code
         $code_ja_3 = "ワンタイムパスワードを"
         $code_ja_4 = "暗証番号を"
         $code_ja_5 = "パスワードを"
+        $code_ja_6 = "暗証番号と"
         $back_ja_1 = "返信してください"
         $back_ja_2 = "ご返信ください"
         $back_ja_3 = "送ってください"
         $back_ja_4 = "お送りください"
         $back_ja_5 = "入力してください"
+        $digits_ja = /(届|ショートメッセージ|SMS|ＳＭＳ)[^\r\n]{0,24}([4-8]|４|５|６|７|８)( )?(桁|けた|ケタ)の(数字|番号|コード|認証番号)を(この|こちら|私|折り返し|至急|すぐ)?(に|へ)?(教え|送|お知らせ|お伝え|返信|ご返信)[^\r\n]{0,12}(ください|下さい)/
+        $arrives_ja = /(コード|パスワード|番号)が(届いたら|届きましたら|送られたら|来たら|届き次第)(、|すぐ|に|至急){0,3}(返信|折り返し|このメール|LINE|ライン|電話|メール|こちら)(で|に|へ|まで)[^\r\n]{0,12}(知らせ|教え|送|お知らせ|返信)[^\r\n]{0,12}(ください|下さい)/
         $en = /(reply|respond|send)[^.\r\n]{0,40}(verification code|one-time (code|password)|security code|your pin)/ nocase
         $en_2 = /(verification code|one-time (code|password)|security code|your pin)[^.\r\n]{0,40}(reply|send it|tell us|enter it)/ nocase
     condition:
         filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and
-        ($en or $en_2 or
+        ($en or $en_2 or $digits_ja or $arrives_ja or
             // The wish follows the code within one sentence.
             for any of ($code_ja_*) : ( for any i in (1..#) : (
                 $back_ja_1 in (@[i]..@[i] + 120) or $back_ja_2 in (@[i]..@[i] + 120) or

@@ -5,7 +5,7 @@ use super::{RuleSamples, files};
 use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
-    vec![accounts(), parcels(), disguises()]
+    vec![accounts(), parcels(), disguises(), codes()]
 }
 
 fn accounts() -> RuleSamples {
@@ -83,6 +83,30 @@ fn disguises() -> RuleSamples {
             "ア カ ウ ン ト が 停 止 さ れ ま し た。https://www.mhlw.go.jp/",
             "Здравствуйте, у меня СOVID, витамин D и IgE. https://clinic.example.jp/",
             "あかうんととは何ですか。https://clinic.example.jp/",
+        ]),
+    )
+}
+
+fn codes() -> RuleSamples {
+    (
+        "phishing_one_time_code",
+        files(&[
+            "SMSで届いた認証コードを、このメッセージに返信してください。",
+            "本人確認のため、暗証番号をお送りください。",
+            "Please reply with the verification code you received.",
+            "カードの暗証番号と写真をこのメールに返信してください",
+            "SMSに届いた6桁の数字を教えてください",
+            "ワンタイムパスワードが届いたら、返信で知らせてください",
+        ]),
+        files(&[
+            "認証コードを入力しましたが、開けません。",
+            "パスワードを忘れました。どうすればよいですか。写真を三枚撮りましたので、夕方までに画像と一緒にこちらから送ってください、と娘に頼みました。",
+            "I did not get a security code.",
+            texts::ENGLISH,
+            "SMSに届いた6桁の数字をどこに入れるか教えてください。",
+            "認証コードが届いたらどうすればよいか教えてください。",
+            "診察券の6桁の番号を忘れたので教えてください。",
+            "カードの暗証番号と保険証の番号を忘れました。",
         ]),
     )
 }

@@ -7,20 +7,6 @@ use crate::fixtures::texts;
 pub(super) fn rules() -> Vec<RuleSamples> {
     vec![
         (
-            "phishing_one_time_code",
-            files(&[
-                "SMSで届いた認証コードを、このメッセージに返信してください。",
-                "本人確認のため、暗証番号をお送りください。",
-                "Please reply with the verification code you received.",
-            ]),
-            files(&[
-                "認証コードを入力しましたが、開けません。",
-                "パスワードを忘れました。どうすればよいですか。写真を三枚撮りましたので、夕方までに画像と一緒にこちらから送ってください、と娘に頼みました。",
-                "I did not get a security code.",
-                texts::ENGLISH,
-            ]),
-        ),
-        (
             "extortion_message",
             files(&[
                 "あなたの端末をハッキングし、録画しました。48時間以内にビットコインで送金してください。",

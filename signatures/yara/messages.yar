@@ -221,33 +221,23 @@ rule extortion_message
     meta:
         severity = "suspicious"
         disposition = "review"
-        description_en = "A message that threatens and asks for cryptocurrency or gift cards"
-        description_ja = "脅して暗号資産やギフトカードを求めるメッセージです"
+        description_en = "A message that threatens and asks for cryptocurrency, gift cards or an answer"
+        description_ja = "脅して暗号資産・ギフトカードや連絡を求めるメッセージです"
         reference = "https://www.npa.go.jp/bureau/cyber/countermeasures/sextortion.html"
     strings:
-        $coin = /(bitcoin|monero|gift card)/ nocase
-        $wallet = /bc1[a-z0-9]{20}/
-        $coin_ja_1 = "ビットコイン"
-        $coin_ja_2 = "仮想通貨"
-        $coin_ja_3 = "暗号資産"
-        $coin_ja_4 = "ギフトカード"
-        $coin_ja_5 = "電子マネー"
-        $threat_en = /(hacked your|your webcam|recorded you|all your contacts|will be published|encrypted your files)/ nocase
-        $threat_ja_1 = "ハッキング"
-        $threat_ja_2 = "録画しました"
-        $threat_ja_3 = "連絡先に送"
-        $threat_ja_4 = "ばらまき"
-        $threat_ja_5 = "乗っ取りました"
-        $threat_ja_6 = "暗号化しました"
-        $pay_en = /(pay |transfer|send me|payment)/ nocase
-        $pay_ja_1 = "送金"
-        $pay_ja_2 = "支払"
-        $pay_ja_3 = "振り込"
-        $pay_ja_4 = "購入して"
+        $coin = /(bitcoin|monero|ethereum|gift card|\b(btc|xmr|usdt)\b)/ nocase
+        $wallet = /\bbc1[a-z0-9]{20}/
+        $coin_ja = /(ビットコイン|仮想通貨|暗号資産|ギフトカード|電子マネー|テザー)/
+        $threat_en = /(hacked your|your webcam|recorded you|browsing history|all your (contacts|files)|will be (published|leaked|sold|deleted)|encrypted your|have your (data|files|password|patient)|(publish|leak|sell|expose) (your|the|all) )/ nocase
+        $threat_ja = /(ハッキング|録画しました|連絡先に送|ばらまき|ばら撒き|乗っ取りました|暗号化しました|(公開|暴露|流出|漏えい|漏洩|拡散|売却)(する|します|いたします|させる|させます)(。|！|!|ぞ|[ \t\r\n]|$))/
+        $pay_en = /(\bpay\b|transfer|send me|payment)/ nocase
+        $pay_ja = /(送金|支払|振(り)?込|購入して|を送らな(ければ|い場合|いと)|払わな(ければ|い場合))/
+        // Whoever holds data back and names no price yet.
+        $held_ja = /(暗号化|窃取|入手|ロック|盗)[^\r\n]{0,60}(取(り)?戻し|復号し|復元し|復旧し|返して)(たければ|たくば|たいなら|ほしければ|欲しければ)[^\r\n]{0,60}(連絡|支払|送金|メール)/
+        $held_en = /(files|data|systems?|network) (have been|has been|were|was|are) (encrypted|stolen|locked|exfiltrated)[^\r\n]{0,200}(contact us|pay |decrypt|restore|recover|get (it|them) back)/ nocase
     condition:
-        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and
-        ($coin or $wallet or any of ($coin_ja_*)) and ($threat_en or any of ($threat_ja_*)) and
-        ($pay_en or any of ($pay_ja_*))
+        is_message and ($held_ja or $held_en or
+            (any of ($coin, $wallet, $coin_ja) and any of ($threat_*) and any of ($pay_*)))
 }
 
 rule pasted_command_message

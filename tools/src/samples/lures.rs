@@ -5,7 +5,7 @@ use super::{RuleSamples, files};
 use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
-    vec![accounts(), parcels(), disguises(), codes()]
+    vec![accounts(), parcels(), disguises(), codes(), threats()]
 }
 
 fn accounts() -> RuleSamples {
@@ -107,6 +107,29 @@ fn codes() -> RuleSamples {
             "認証コードが届いたらどうすればよいか教えてください。",
             "診察券の6桁の番号を忘れたので教えてください。",
             "カードの暗証番号と保険証の番号を忘れました。",
+        ]),
+    )
+}
+
+fn threats() -> RuleSamples {
+    (
+        "extortion_message",
+        files(&[
+            "あなたの端末をハッキングし、録画しました。48時間以内にビットコインで送金してください。",
+            "I hacked your webcam and recorded you. Pay 500 USD in bitcoin.",
+            "1週間以内に 0.5 BTC を送らなければ患者情報を公開する",
+            "暗号化された患者データを取り戻したければ連絡せよ: a@evil.example",
+            "I have your browsing history. Pay $900 in BTC.",
+            "Your files have been encrypted. To restore them contact us: a@evil.example",
+        ]),
+        files(&[
+            "ビットコインの画面を見すぎて目が痛いです。",
+            "支払いは電子マネーでできますか。",
+            "I pay with a gift card.",
+            texts::JAPANESE,
+            "USBが暗号化されていて検査データを開けません。取り戻したいので連絡をください。",
+            "ビットコインの本を読みました。支払いは来週です。結果を公開するのは嫌です。",
+            "The files were stolen from my car with my medicine.",
         ]),
     )
 }

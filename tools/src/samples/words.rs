@@ -2,23 +2,9 @@
 //! and clinics really write.
 
 use super::{RuleSamples, files};
-use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
     vec![
-        (
-            "extortion_message",
-            files(&[
-                "あなたの端末をハッキングし、録画しました。48時間以内にビットコインで送金してください。",
-                "I hacked your webcam and recorded you. Pay 500 USD in bitcoin.",
-            ]),
-            files(&[
-                "ビットコインの画面を見すぎて目が痛いです。",
-                "支払いは電子マネーでできますか。",
-                "I pay with a gift card.",
-                texts::JAPANESE,
-            ]),
-        ),
         (
             "pasted_command_message",
             files(&[

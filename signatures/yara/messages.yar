@@ -250,13 +250,16 @@ rule pasted_command_message
         reference = "https://attack.mitre.org/techniques/T1204/004/"
     strings:
         $open_1 = /\b(windows|win|ウィンドウズ)([ \t]*(key|button|キー|ボタン|ロゴキー))?[ \t]*(\+|＋|and|と)[ \t]*(r|x|Ｒ)/ nocase
-        $open_2 = /(ファイル名を指定して実行|run dialog|run box|command prompt|コマンドプロンプト|ターミナルを開|open (the )?terminal|windows terminal)/ nocase
+        $open_2 = /(ファイル名を指定して実行|run dialog|run box|command prompt|コマンドプロンプト|ターミナルを(開|起動)|ターミナルアプリ|(open|launch|start) (the )?terminal|windows terminal)/ nocase
+        // Both keys in words: the one held down, the other pressed.
+        $open_3 = /(windows|win|ウィンドウズ)[ \t]*(ロゴ)?(キー|ボタン)?を(押し|長押し)[^\r\n]{0,30}(r|x|Ｒ|Ｘ)[ \t]*(キー)?を(押|お)/ nocase
+        $open_4 = /(hold|press)[a-z ]{0,16} (windows|win)( key| button)?,?( and| then)?( press| hit| tap)? (the )?(r|x)\b/ nocase
         $paste_1 = /\b(ctrl|control|command|cmd)[ \t]*(\+|＋)[ \t]*v\b/ nocase
-        $paste_2 = /(貼り付け|貼りつけ|ペースト|\bpaste\b)/ nocase
-        $enter = /(\benter\b|\breturn\b|エンター|実行)/ nocase
+        $paste_2 = /(貼り付け|貼りつけ|はりつけ|ペースト|\bpaste\b)/ nocase
+        $paste_3 = /(ctrl|control|コントロール|Ｃｔｒｌ|command|コマンド)[ \t]*(キー)?(を(押し|長押し)[^\r\n]{0,30}|＋)(v|Ｖ)[ \t]*(キー)?(を|、|で)/ nocase
+        $enter = /(\benter\b|\breturn\b|エンター|Ｅｎｔｅｒ|リターン|実行)/ nocase
     condition:
-        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and
-        any of ($open_*) and any of ($paste_*) and $enter
+        is_message and any of ($open_*) and any of ($paste_*) and $enter
 }
 
 rule refund_message

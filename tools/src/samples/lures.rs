@@ -5,7 +5,7 @@ use super::{RuleSamples, files};
 use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
-    vec![accounts(), parcels(), disguises(), codes(), threats()]
+    vec![accounts(), parcels(), disguises(), codes(), threats(), keys()]
 }
 
 fn accounts() -> RuleSamples {
@@ -130,6 +130,27 @@ fn threats() -> RuleSamples {
             "USBが暗号化されていて検査データを開けません。取り戻したいので連絡をください。",
             "ビットコインの本を読みました。支払いは来週です。結果を公開するのは嫌です。",
             "The files were stolen from my car with my medicine.",
+        ]),
+    )
+}
+
+fn keys() -> RuleSamples {
+    (
+        "pasted_command_message",
+        files(&[
+            "確認のため Windowsキー + R を押し、Ctrl+V で貼り付けて Enter を押してください。",
+            "Press Win+R, then CTRL + V and press Enter to prove you are human.",
+            "コマンドプロンプトを開き、次の行を貼り付けて実行してください。",
+            "Windowsキーを押しながらRを押し、Ctrlキーを押しながらVを押して、Enterを押してください",
+            "ターミナルを起動して、コピーした文字を貼り付け、リターンキーを押してください",
+            "Hold the Windows key and press R, paste the text and hit Enter.",
+        ]),
+        files(&[
+            "夫は Windowsキー + R を押せという電話を受けました。",
+            "コマンドプロンプトという黒い画面が出ました。",
+            "湿布を貼り付けて、実行機能の検査を受けました。",
+            "Windows と R のキーを押すと手首が痛いです。Enterを打つ指も",
+            "Windowsキーを押しながらRを押すと指が痛みます。",
         ]),
     )
 }

@@ -6,19 +6,6 @@ use super::{RuleSamples, files};
 pub(super) fn rules() -> Vec<RuleSamples> {
     vec![
         (
-            "pasted_command_message",
-            files(&[
-                "確認のため Windowsキー + R を押し、Ctrl+V で貼り付けて Enter を押してください。",
-                "Press Win+R, then CTRL + V and press Enter to prove you are human.",
-                "コマンドプロンプトを開き、次の行を貼り付けて実行してください。",
-            ]),
-            files(&[
-                "夫は Windowsキー + R を押せという電話を受けました。",
-                "コマンドプロンプトという黒い画面が出ました。",
-                "湿布を貼り付けて、実行機能の検査を受けました。",
-            ]),
-        ),
-        (
             "refund_message",
             files(&[
                 "医療費の還付金がございます。ATMへ行き、この番号にお電話ください。",

@@ -262,6 +262,34 @@ rule pasted_command_message
         is_message and any of ($open_*) and any of ($paste_*) and $enter
 }
 
+rule remote_support_message
+{
+    meta:
+        severity = "suspicious"
+        disposition = "review"
+        description_en = "A message that has its reader hand over the machine: remote control, or a call to a feigned support"
+        description_ja = "遠隔操作ソフトの導入や偽サポートへの電話により、端末を操作させようとするメッセージです"
+        reference = "https://www.ipa.go.jp/security/anshin/measures/fakealert.html"
+    strings:
+        $tool = /(any ?desk|team ?viewer|ultra ?viewer|rust ?desk|logmein|supremo|screen ?connect|quick assist|クイックアシスト|エニーデスク|チームビューアー|遠隔(操作|サポート|支援)|リモート(操作|サポート|接続|デスクトップ))/ nocase
+        $install_ja = /(インストール|ダウンロード|起動|導入)(を)?し(て(ください|下さい|、)|て[^\r\n]{0,40}(番号|コード|ID|ＩＤ|パスワード))|(入れて|開いて)(ください|下さい)/
+        $install_en = /\b(install|download|open|launch|run|start)\b/ nocase
+        $tell_ja = /(番号|コード|ID|ＩＤ|パスワード)を(教えて|お知らせ|お伝え|伝えて|送って|お送り|読み上げ|返信して)[^\r\n]{0,6}(ください|下さい|いただ|頂)/
+        // The one who was told so by somebody else tells of it.
+        $tell_ja_told = /(番号|コード|ID|ＩＤ|パスワード)を(教えて|お知らせ|お伝え|伝えて|送って|お送り|読み上げ|返信して)[^\r\n]{0,6}(ください|下さい)(」|』|、|。)*(と|って)/
+        $tell_en = /\b(tell|give|send|text|reply|provide|read)\b[^.\r\n]{0,40}(number|code|\bid\b|password|address)/ nocase
+        $harm_ja = /(ハッキング|乗っ取|トロイの木馬|マルウェア|スパイウェア|(パソコン|コンピュータ|コンピューター|端末|スマホ|スマートフォン|Windows|PC|iPhone)[^\r\n]{0,30}(ウイルス|ウィルス)に感染)/
+        $harm_en = /(computer|pc|device|iphone|icloud|windows|account)[^.\r\n]{0,40}(has been|is|was) (infected|hacked|locked|blocked|compromised)/ nocase
+        $support = /(Microsoft|マイクロソフト|Windows|ウィンドウズ|Apple|アップル|iCloud|Norton|ノートン|マカフィー|ウイルスバスター|セキュリティ(センター|サポート)|サポートセンター|サポート窓口)/ nocase
+        $call_ja = /(今すぐ|至急|直ちに|すぐに)[^\r\n]{0,60}(電話|連絡)(して|を)?(ください|下さい|お願い|かけて)/
+        $call_en = /(call|phone|dial)[^.\r\n]{0,60}([0-9][ )(-]{0,2}){7}/ nocase
+        $telephone = /0(120|570|800|50-|90-|80-|70-|3-|6-)[ (-]{0,2}[0-9]{2,4}[ )-]{1,2}[0-9]{3,4}/
+    condition:
+        is_message and
+        (($tool and $install_ja and #tell_ja > #tell_ja_told) or ($tool and $install_en and $tell_en) or
+            ($harm_ja and $support and $call_ja and $telephone) or ($harm_en and $support and $call_en))
+}
+
 rule refund_message
 {
     meta:

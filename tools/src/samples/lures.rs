@@ -5,7 +5,7 @@ use super::{RuleSamples, files};
 use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
-    vec![accounts(), parcels(), disguises(), codes(), threats(), keys()]
+    vec![accounts(), parcels(), disguises(), codes(), threats(), keys(), support()]
 }
 
 fn accounts() -> RuleSamples {
@@ -151,6 +151,27 @@ fn keys() -> RuleSamples {
             "湿布を貼り付けて、実行機能の検査を受けました。",
             "Windows と R のキーを押すと手首が痛いです。Enterを打つ指も",
             "Windowsキーを押しながらRを押すと指が痛みます。",
+        ]),
+    )
+}
+
+fn support() -> RuleSamples {
+    (
+        "remote_support_message",
+        files(&[
+            "先生、AnyDeskをインストールして9桁の番号を教えてください。検査データを直接お見せします",
+            "クイックアシストを開いてください。コードをお伝えください。こちらで設定します",
+            "あなたのiCloudがハッキングされました。今すぐ 050-0000-0000 にお電話ください。Microsoftサポート",
+            "Please install TeamViewer and send me the code on the screen.",
+            "Your computer has been infected. Call Microsoft support now at 1-800-555-0100",
+        ]),
+        files(&[
+            "AnyDeskをインストールするよう電話で言われ、番号を教えてしまいました。怖くて眠れません。",
+            "サポートを名乗る人にAnyDeskをインストールして番号を教えてくださいと言われました。",
+            "遠隔診療のアプリをインストールしました。会議の番号を教えてください。",
+            "パソコンがウイルスに感染したと画面に出て、Microsoftに電話してしまいました。",
+            "ウイルスに感染したようです。至急お電話ください。090-0000-0000",
+            "I use TeamViewer at work, and my neck hurts.",
         ]),
     )
 }

@@ -308,6 +308,48 @@ rule refund_message
         (($promise_1 and $wish_1) or ($promise_2 and $wish_2))
 }
 
+rule easy_money_message
+{
+    meta:
+        severity = "suspicious"
+        disposition = "review"
+        description_en = "A message that promises easy money and asks to pay in, to enlist or to get in touch elsewhere"
+        description_ja = "もうけ話を持ちかけ、振込・登録や別の連絡手段へ誘導するメッセージです"
+        reference = "https://www.npa.go.jp/bureau/safetylife/sos47/case/"
+    strings:
+        $promise_1 = /(元本保証|必ず(もうか|儲か|稼げ)|誰でも(簡単に)?稼|高配当|未公開株|不労所得)/
+        $promise_2 = /(副業|在宅ワーク|投資|運用|資産|内職|モニター)[^\r\n]{0,60}(月収|日給|日収|年利|月利|利回り|時給|報酬)[^\r\n]{0,12}([0-9]|\xef\xbc[\x90-\x99])(,|[0-9]){0,8}(万|%|％|円)/
+        $promise_3 = /(年利|月利|利回り|利益率)[^\r\n]{0,9}[0-9]{1,3}(%|％)[^\r\n]{0,30}(投資|運用|案件)/
+        $wish = /(友(だち|達)追加|LINE ?(ID|@)|ライン追加|(振り込み|振込み|お振込|入金|送金|登録|参加|応募|追加)(み)?(を)?(して|お願い|ください|下さい)|(Telegram|テレグラム|WhatsApp))/ nocase
+        $promise_en = /(guaranteed (return|profit|income)|risk[- ]free (investment|profit)|earn (up to )?(\$|usd|€|£)[ ]?[0-9,]{2,9} (per|a|every) (day|week|hour|month)|double your (money|bitcoin|investment))/ nocase
+        $wish_en = /(\b(whatsapp|telegram)\b|(register|sign up|deposit|invest|join|contact) (now|here|today|us|our|https?:))/ nocase
+    condition:
+        is_message and ((any of ($promise_1, $promise_2, $promise_3) and $wish) or ($promise_en and $wish_en))
+}
+
+rule chief_or_supplier_message
+{
+    meta:
+        severity = "suspicious"
+        disposition = "review"
+        description_en = "A message in the name of a chief or a supplier, which moves the talk to a group elsewhere or a payment to another account"
+        description_ja = "上司や取引先を装い、別のグループへの誘導や振込先の変更を求めるメッセージです"
+        reference = "https://www.ipa.go.jp/security/bec/about.html"
+    strings:
+        $chief = /(院長|理事長|事務長|社長|代表|部長|所長|会長)(の[^\r\n]{1,24})?(です|より|だが)/
+        $group = /(LINE|ライン|Ｌｉｎｅ|ＬＩＮＥ)( )?(の)?(グループ|ワークス)[^\r\n]{0,30}(作って|作成し|作り|開設し|立ち上げ)/ nocase
+        $code = /(QR|ＱＲ)( )?(コード)?(を|の画像を)[^\r\n]{0,30}(送って|お送り|送付して|送信して|共有して|返信して)[^\r\n]{0,6}(ください|下さい|もらえ|くれ|ほしい|いただ|頂)/
+        $moved = /(振込(先|口座)|入金口座|支払い(先|口座)|送金先|取引口座)[^\r\n]{0,18}(変更|変わ)(と|に|を|が)?(なり|いた|致し|し|り|ござい|あり)/
+        $firm = /(弊社|当社|請求書|御請求|ご請求|貴院|貴社|御社|買掛|今月分|取引先|お取引)/
+        $pay = /(振(り)?込(み)?|送金|支払(い)?|入金)(を|は)?[^\r\n]{0,24}(ください|下さい|お願い|願い)/
+        $moved_en = /(bank|account|payment|remittance|wire) (details|account|information|instructions)[^.\r\n]{0,40}(have|has|had)? ?(been )?(changed|updated|moved)/ nocase
+        $firm_en = /(invoice|our company|supplier|vendor|accounts payable|purchase order)/ nocase
+        $pay_en = /(pay|send|wire|transfer|remit)( all| the| this| our| your| future| any| outstanding){0,3} (payments?|invoices?|balance|amounts?|funds)[^.\r\n]{0,60}(new|following|below|updated)/ nocase
+    condition:
+        is_message and
+        (($group and $code) or ($chief and $code) or ($moved and $firm and $pay) or ($moved_en and $firm_en and $pay_en))
+}
+
 rule gift_card_message
 {
     meta:

@@ -5,7 +5,17 @@ use super::{RuleSamples, files};
 use crate::fixtures::texts;
 
 pub(super) fn rules() -> Vec<RuleSamples> {
-    vec![accounts(), parcels(), disguises(), codes(), threats(), keys(), support()]
+    vec![
+        accounts(),
+        parcels(),
+        disguises(),
+        codes(),
+        threats(),
+        keys(),
+        support(),
+        promises(),
+        chiefs(),
+    ]
 }
 
 fn accounts() -> RuleSamples {
@@ -172,6 +182,39 @@ fn support() -> RuleSamples {
             "パソコンがウイルスに感染したと画面に出て、Microsoftに電話してしまいました。",
             "ウイルスに感染したようです。至急お電話ください。090-0000-0000",
             "I use TeamViewer at work, and my neck hurts.",
+        ]),
+    )
+}
+
+fn promises() -> RuleSamples {
+    (
+        "easy_money_message",
+        files(&[
+            "副業で月収100万円！LINE ID: abc123 を友だち追加してください",
+            "お医者様限定のご案内：元本保証・年利30%の投資。口座へお振込みください",
+            "Guaranteed profit: earn $5,000 per week. Contact us on WhatsApp",
+        ]),
+        files(&[
+            "副業の収入が減りました。傷病手当の申請をお願いします。LINEで予約できますか。",
+            "投資で損をして眠れません。登録してください、という電話が続きます。",
+            "I earn $2000 per month; is there a discount? Contact me at home.",
+        ]),
+    )
+}
+
+fn chiefs() -> RuleSamples {
+    (
+        "chief_or_supplier_message",
+        files(&[
+            "院長です。急ぎで相談があります。LINEのグループを作ってQRコードを送ってください",
+            "弊社の振込先口座が変更になりました。今月分の請求書は下記の新しい口座へお振込みください。",
+            "Please note that our bank details have changed. Pay the invoice to the new account below.",
+        ]),
+        files(&[
+            "患者会のLINEグループを作りました。QRコードを送ります。",
+            "院長先生、予約のQRコードが読めません。",
+            "返金の振込口座が変更になりました。新しい口座番号は 1234567 です。",
+            "The invoice was paid. My bank account has changed, please send the refund to the new account.",
         ]),
     )
 }

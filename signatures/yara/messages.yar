@@ -396,7 +396,9 @@ rule link_to_program
         description_ja = "プログラム・スクリプト・ディスクイメージへのリンクを含むメッセージです"
         reference = "https://attack.mitre.org/techniques/T1204/001/"
     strings:
-        $link = /https?:\/\/[^\x00-\x20"'<>\/]{3,200}\/[^\x00-\x20"'<>]{0,300}\.(exe|scr|pif|com|msi|msix|appx|bat|cmd|ps1|vbs|vbe|jse|wsf|hta|lnk|jar|jnlp|apk|xapk|iso|img|vhd|dmg|pkg|reg|cpl|dll|xll|docm|xlsm|pptm|xlam|mobileconfig|appinstaller)([?#][^ \t\r\n]{0,100})?([^A-Za-z0-9.\/_-]|$)/ nocase
+        $link = /https?:\/\/[^\x00-\x20"'<>\/]{3,200}\/[^\x00-\x20"'<>]{0,300}\.(exe|scr|pif|msi|msix|appx|bat|cmd|ps1|vbs|vbe|jse|wsf|hta|lnk|jar|jnlp|apk|xapk|iso|img|vhd|dmg|pkg|reg|cpl|dll|xll|docm|xlsm|pptm|xlam|mobileconfig|appinstaller)([?#][^ \t\r\n]{0,100})?([^A-Za-z0-9.\/_-]|$)/ nocase
+        // A name that ends so is an address far more often: only as the last part of a plain path.
+        $link_com = /https?:\/\/[^\x00-\x20"'<>\/@]{3,200}\/([a-z0-9_~%-]{1,60}\/){0,8}[a-z0-9_~%-]{1,60}\.com([ \t\r\n"'<>)]|$)/ nocase
     condition:
-        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and $link
+        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and any of them
 }

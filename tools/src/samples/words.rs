@@ -51,11 +51,15 @@ pub(super) fn links() -> Vec<RuleSamples> {
         files(&[
             "こちらを開いてください https://evil.example/photo.exe",
             "https://evil.example/a/update.apk?x=1 を入れてください",
+            "https://evil.example/a/photo.com を開いて",
         ]),
         files(&[
             "https://www.example.com を見ました。",
             "https://www.example.jp/leaflet.pdf と https://www.example.com/",
             "写真 photo.exe という名前でした。https://www.example.jp/img.html",
+            "https://www.example.com/search?q=clinic.com と https://www.example.com/@clinic.com",
+            "https://archive.example/2020/https://www.example.com",
+            "https://www.example.jp/a.htmlとhttps://www.example.comを見ました。",
             "https://www.example.jp\0\0https://www.example.com\0",
         ]),
     )]

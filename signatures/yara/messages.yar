@@ -8,7 +8,12 @@
 private rule is_message
 {
     condition:
-        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47
+        filesize < 256KB and uint16be(0) != 0xffd8 and uint32be(0) != 0x89504e47 and
+        not (uint32be(0) == 0x47494638 and uint8(5) == 0x61) and
+        not (uint32be(0) == 0x52494646 and uint32be(8) == 0x57454250) and
+        uint32be(0) != 0x49492a00 and uint32be(0) != 0x4d4d002a and
+        not (uint16be(0) == 0x424d and uint32(14) < 125) and
+        not (uint8(0) == 0 and uint32be(4) == 0x66747970)
 }
 
 // A link to somewhere that just anybody may have set up. Names below go.jp, lg.jp, ac.jp and ed.jp are
@@ -155,7 +160,8 @@ rule disguised_lure
         // Letters of Latin around one of Cyrillic or Greek that looks like Latin.
         $mixed = /[A-Za-z](\xd0\xb0|\xd0\xb5|\xd0\xbe|\xd1\x80|\xd1\x81|\xd1\x83|\xd1\x85|\xd1\x96|\xce\xbf)[A-Za-z]/
     condition:
-        is_message and link_to_strangers and
+        // The packed streams of a document hold every letter by chance.
+        is_message and uint32be(0) != 0x25504446 and link_to_strangers and
         (any of ($spaced*) or 2 of ($kana_*) or 2 of ($wide_*) or #mixed > 2)
 }
 

@@ -54,11 +54,52 @@ rule script_in_image
         $html = /<html[ \t\r\n\/>]/ nocase
         $doctype = "<!doctype html" nocase
         $iframe = /<iframe[ \t\r\n\/>]/ nocase
-        $handler = /<(img|svg|body)[ \t\r\n\/][^>]{0,200}on(error|load)[ \t]{0,4}=/ nocase
+        $handler = /<(img|svg|body|details|video|audio|input|marquee|iframe|object)[ \t\r\n\/][^>]{0,200}on(error|load|toggle|focus|start|click|mouseover)[ \t]{0,4}=/ nocase
+        $refresh = /<meta[ \t\r\n\/]{1,4}http-equiv[ \t]{0,4}=[ \t]{0,4}["']?refresh/ nocase
+        $outer = /<(object|embed|applet|base)[ \t\r\n\/]{1,4}(data|src|href|code|codebase)[ \t]{0,4}=[ \t]{0,4}["']?[a-z]{2,8}:/ nocase
+        $sheet = /<\?xml-stylesheet[ \t\r\n][^>]{0,80}href[ \t]{0,4}=/ nocase
         $powershell = "powershell -" nocase
         $wscript = "WScript.Shell" nocase
     condition:
         starts_as_image and any of them
+}
+
+rule command_in_image
+{
+    meta:
+        severity = "suspicious"
+        disposition = "review"
+        description_en = "An image contains the head of a script, code for a server, settings or an entity that a reader of it may obey"
+        description_ja = "画像の中に、スクリプトの先頭行、サーバー用のコード、設定、外部実体などが含まれています"
+        reference = "https://cwe.mitre.org/data/definitions/434.html"
+    strings:
+        $interpreter = /#![ \t]{0,4}\/(usr\/)?(local\/)?bin\/(env[ \t]|[a-z]{0,3}sh\b|python|perl|ruby|php|node)/
+        $batch = /@echo[ \t]{1,4}off[ \t]{0,4}[\r\n]/ nocase
+        $shell = /\bcmd(\.exe)?[ \t]{1,4}\/[ckr][ \t]{1,4}["']?[a-z]{2,20}(\.exe)?[ \t"']/ nocase
+        $registry = /Windows Registry Editor Version 5\.00[ \t]{0,4}[\r\n]{1,8}\[-?HK/
+        $entity = /<!ENTITY[ \t\r\n]{1,8}(%[ \t\r\n]{1,8})?[a-z_][a-z0-9_.-]{0,60}[ \t\r\n]{1,8}(SYSTEM|PUBLIC)[ \t\r\n]{1,8}["']/ nocase
+        $include = /<!--[ \t]{0,4}#(exec|include|config|echo|set)[ \t]{1,4}[a-z]{2,10}[ \t]{0,4}=/ nocase
+        // A block of a server's page: in letters from its beginning to its end, as pixels never are for so long.
+        $server = /<%[!@=]?[ \t\r\n][\x20-\x7e\t\r\n]{8,400}%>/
+        $execute = /<cfexecute[ \t\r\n]/ nocase
+        $lookup = /\$\{jndi:(ldaps?|rmi|dns|iiop|nis|https?):/ nocase
+        $annotation = /\(metadata[ \t\r\n(]{0,8}[^\x00\r\n]{0,80}\$\{[ \t]{0,4}[a-z]/
+    condition:
+        starts_as_image and any of them
+}
+
+rule file_name_in_png
+{
+    meta:
+        severity = "suspicious"
+        disposition = "review"
+        description_en = "A PNG names a file that an image converter would read and put into its result"
+        description_ja = "画像変換ソフトに読み込ませるファイル名が PNG のテキスト情報に書かれています"
+        reference = "https://nvd.nist.gov/vuln/detail/CVE-2022-44268"
+    strings:
+        $profile = /(tEXt|zTXt|iTXt)profile\x00/ nocase
+    condition:
+        uint32be(0) == 0x89504e47 and $profile
 }
 
 rule php_in_image
@@ -73,6 +114,8 @@ rule php_in_image
         $open = /<\?php[ \t\r\n]/ nocase
         // A command between backticks: one alone turns up among the pixels of a bitmap.
         $short = /<\?=[ \t]?(\$_|`[ \t]?(\$_|[a-z\/]{2,20}[ `])|system|exec|eval)/ nocase
+        // The short tag, with what code would do first.
+        $tag = /<\?[ \t\r\n]{1,8}(system|exec|shell_exec|passthru|eval|assert|echo|print|include|require|phpinfo|popen)[ \t]{0,4}[('"`$a-z]/ nocase
         $language = /<script[ \t]+language[ \t]*=[ \t]*["']?php/ nocase
     condition:
         starts_as_image and any of them

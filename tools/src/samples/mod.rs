@@ -6,6 +6,7 @@
 mod carriers;
 mod commands;
 mod documents;
+mod images;
 mod launchers;
 mod lures;
 pub mod pack;
@@ -50,6 +51,7 @@ pub fn all() -> Result<Vec<Sample>, FixtureError> {
     let rules = [
         program_rules(),
         image_rules()?,
+        images::rules()?,
         text_rules(),
         carriers::rules()?,
         documents::rules()?,
@@ -168,6 +170,9 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
                 behind(texts::MARKUP.as_bytes()),
                 tiff(b"<script>alert(1)</script>"),
                 bitmap(b"<script>alert(1)</script>"),
+                comment(b"<details/open/ontoggle=alert(1)>")?,
+                comment(b"<meta http-equiv=refresh content='0;url=https://evil.example/'>")?,
+                comment(b"<embed src=https://evil.example/a>")?,
             ],
             vec![
                 comment(b"my script: eat < sleep > repeat")?,
@@ -182,6 +187,7 @@ fn image_rules() -> Result<Vec<RuleSamples>, FixtureError> {
                 comment(b"<?=$_GET[0]?>")?,
                 comment(b"<?=`$_GET[0]`?>")?,
                 tiff(b"<?= `id` ?>"),
+                comment(b"<?\nsystem('id');\n?>")?,
             ],
             vec![
                 // Grey pixels.

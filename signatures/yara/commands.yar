@@ -173,7 +173,8 @@ rule injected_text
         $equal = /\b(or|and)[ \t]+[0-9]{1,4}[ \t]*=[ \t]*[0-9]{1,4}[ \t]*(--|#|\/\*|;|$|[\r\n])/ nocase
         $table = /['");][ \t]*(drop|truncate|alter|create)[ \t]+(table|database|user|schema)[ \t]+[a-z_`"\[]/ nocase
         $written = /['");][ \t]*(delete[ \t]+from|insert[ \t]+into|update[ \t]+[a-z_]+[ \t]+set|exec(ute)?[ \t]+(xp_|sp_|master|immediate))[ \t]*[a-z_`"\[(.]?/ nocase
-        $union = /\bunion([ \t]|\/\*\*\/|\+|%20)+(all([ \t]|\/\*\*\/|\+|%20)+)?select\b/ nocase
+        // What is selected must follow: as words of a name the two go together too.
+        $union = /\bunion([ \t\r\n]|\/\*\*\/|\+|%20){1,8}(all([ \t\r\n]|\/\*\*\/|\+|%20){1,8})?select([ \t\r\n]|\/\*\*\/|\+|%20|\(){1,8}(null\b|[0-9]|\*|@@|['"]|[a-z_.]{1,40}[ \t]*[,(]|([a-z_.]{1,40}[ \t\r\n]{1,4}){1,3}from\b|[a-z_.]{1,40}([+]|%20|\/\*\*\/){1,8}from\b)/ nocase
         $delay = /\b(waitfor[ \t]+delay[ \t]+'|pg_sleep[ \t]*\(|benchmark[ \t]*\([0-9]|sleep[ \t]*\([0-9]+\)[ \t]*(--|#|\)|'))/ nocase
         $schema = /\b(information_schema\.(tables|columns|schemata)|xp_cmdshell|load_file[ \t]*\([ \t]*['"0]|into[ \t]+(out|dump)file[ \t]+['"])/ nocase
         $mongo = /\{[ \t]*"?\$(where|ne|gt|regex|nin|exists)"?[ \t]*:/

@@ -146,6 +146,8 @@ fn injected() -> RuleSamples {
             "x or 1=1",
             "Robert'); DROP TABLE Students;--",
             "1 UNION SELECT a, b FROM c",
+            "' UNION SELECT password FROM users --",
+            "1/**/union/**/all/**/select/**/null",
             "'; WAITFOR DELAY '0:0:5'--",
             "{\"$ne\": null}",
             "${7*7}",
@@ -167,6 +169,7 @@ fn injected() -> RuleSamples {
         files(&[
             "\"itchy\" and \"burning\" like fire",
             "Pain (left) and swelling > 3 days; the fever (38.5) or chills = yes",
+            "Union Select というお店の化粧水です。The Union Select of bones",
             "SELECT the right photo? Union of bones: select a day.",
             "name: Yamada; ID 123. Thanks | cat allergy",
             "drop table salt from my diet",

@@ -45,6 +45,8 @@ rule windows_commands
         $package = /\bmsiexec(\.exe)?[ \t]+[^\r\n]{0,40}\/(i|q[nb]?|y|z)\b[^\r\n]{0,80}(https?:|\.msi|\.dll)/ nocase
         $loop = /\bfor[ \t]+(\/[a-z][ \t]+){0,2}(["'][^"'\r\n]{1,60}["'][ \t]+)?%%?[a-z][ \t]+in[ \t]*\(/ nocase
         $shutdown = /\bshutdown(\.exe)?[ \t]+(\/|-)[rsfhp]\b/ nocase
+        // The lines of a registry file behind something else; by itself it has a rule of its own.
+        $settings = /(^|[\r\n])[ \t]*(Windows Registry Editor Version 5\.00|REGEDIT4)[ \t]*[\r\n]{1,8}\[-?HK(EY_[A-Z]{4}|LM|CU|CR)/
         // Names with a caret before letters, which the shell drops.
         $carets = /(c\^m\^d|\^o\^w\^e\^r|e\^r\^s\^h|\^h\^e\^l\^l|\^s\^c\^r\^i|m\^s\^h\^t|c\^e\^r\^t|\^t\^a\^r\^t|\^u\^r\^l|\^e\^c\^h\^o)/ nocase
     condition:
@@ -79,6 +81,8 @@ rule unix_commands
         $one_line = /\b(python[0-9.]*|perl|ruby|php|node|lua)[ \t]+-[a-z]*[cer][ \t]+["'][^"'\r\n]{1,20}/
         $apple = /\bosascript[ \t]+(-e|<<)|do shell script[ \t]+"/
         $administrator = /\bsudo[ \t]+(rm|chmod|chown|bash|sh|su|tee|dd|mkfs|curl|wget|passwd|useradd)\b/
+        // The head of a script behind other lines.
+        $head = /[\r\n]#![ \t]{0,4}\/(usr\/)?(local\/)?bin\/(env[ \t]|[a-z]{0,3}sh\b|python|perl|ruby|php|node)/
         $function = /\(\)[ \t]*\{[ \t]*:;[ \t]*\};/
         $expanded = /\beval[ \t]+["']?(\$\(|`|"\$)/
     condition:
@@ -155,6 +159,9 @@ rule code_in_text
         $proxy = /function[ \t]+FindProxyForURL[ \t]*\(/
         $typeset = /\\(immediate[ \t]*\\)?write18[ \t]*\{|\\input[ \t]*\{?[ \t]*["|]/
         $installed = /"(pre|post)?install"[ \t]*:[ \t]*"[^"\r\n]{0,60}(node|curl|wget|sh |bash|cmd|powershell)/
+        // A block of a server's page with something that acts in it.
+        $server = /<%[!@=]?[ \t\r\n]{0,8}[a-z_][\x20-\x7e\t\r\n]{2,400}[;()=][\x20-\x7e\t\r\n]{0,80}%>/ nocase
+        $server_tag = /<(cfexecute|cfscript|jsp:(include|forward|useBean|scriptlet)|script[ \t]+runat)[ \t\r\n=>]/ nocase
         $yaml = /!!(python\/object|javax\.script|ruby\/object)/
     condition:
         filesize < 4MB and not starts_as_picture_or_document and any of them

@@ -203,11 +203,9 @@ rule phishing_one_time_code
         $code_ja_4 = "暗証番号を"
         $code_ja_5 = "パスワードを"
         $code_ja_6 = "暗証番号と"
-        $back_ja_1 = "返信してください"
-        $back_ja_2 = "ご返信ください"
-        $back_ja_3 = "送ってください"
-        $back_ja_4 = "お送りください"
-        $back_ja_5 = "入力してください"
+        // As the end of what is asked, not where somebody tells what a page says.
+        $back_ja = /(返信してください|返信下さい|ご返信ください|送ってください|お送りください|入力してください)(ね|ませ)?(。|！|!|→|[ \t\r\n]|$)/
+        $lost_ja = /(を|と)[^\r\n]{0,24}(忘れ|なくし|無くし|紛失|間違え)/
         $digits_ja = /(届|ショートメッセージ|SMS|ＳＭＳ)[^\r\n]{0,24}([4-8]|４|５|６|７|８)( )?(桁|けた|ケタ)の(数字|番号|コード|認証番号)を(この|こちら|私|折り返し|至急|すぐ)?(に|へ)?(教え|送|お知らせ|お伝え|返信|ご返信)[^\r\n]{0,12}(ください|下さい)/
         $arrives_ja = /(コード|パスワード|番号)が(届いたら|届きましたら|送られたら|来たら|届き次第)(、|すぐ|に|至急){0,3}(返信|折り返し|このメール|LINE|ライン|電話|メール|こちら)(で|に|へ|まで)[^\r\n]{0,12}(知らせ|教え|送|お知らせ|返信)[^\r\n]{0,12}(ください|下さい)/
         $en = /(reply|respond|send)[^.\r\n]{0,40}(verification code|one-time (code|password)|security code|your pin)/ nocase
@@ -217,9 +215,7 @@ rule phishing_one_time_code
         ($en or $en_2 or $digits_ja or $arrives_ja or
             // The wish follows the code within one sentence.
             for any of ($code_ja_*) : ( for any i in (1..#) : (
-                $back_ja_1 in (@[i]..@[i] + 120) or $back_ja_2 in (@[i]..@[i] + 120) or
-                $back_ja_3 in (@[i]..@[i] + 120) or $back_ja_4 in (@[i]..@[i] + 120) or
-                $back_ja_5 in (@[i]..@[i] + 120) ) ))
+                $back_ja in (@[i]..@[i] + 120) and not $lost_ja in (@[i]..@[i] + 36) ) ))
 }
 
 rule extortion_message

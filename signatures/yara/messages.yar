@@ -37,14 +37,15 @@ private rule speaks_as_a_service
 {
     strings:
         $brand = /【[^\r\n]{0,40}(銀行|信託|信用金庫|カード|ペイ|PayPay|証券|年金|急便|運輸|ヤマト|郵便|郵政|電力|ガス|水道|税|省|庁|マイナ|ETC|ＥＴＣ|えきねっと|JR|Amazon|アマゾン|楽天|メルカリ|ヤフー|Yahoo|ドコモ|docomo|KDDI|ソフトバンク|NTT|ＮＴＴ|NHK|ＮＨＫ|Apple|アップル|Microsoft|マイクロソフト|Google|Netflix|LINE)[^\r\n]{0,40}】/
+        $office = /(省|庁|銀行|カード|電力|ガス|郵便局|機構|税務署|国税局|事務局|NHK|Amazon|アマゾン|楽天|Apple|Microsoft|LINE)(より|から)(:|：|の(大切な|重要な)?(お知らせ|ご案内))/
     condition:
-        $brand
+        any of them
 }
 
 private rule speaks_to_many
 {
     strings:
-        $ja = /(お客(様|さま)(の|は|へ|各位|が)|(会員|利用者|ユーザー|職員|医師|先生|スタッフ|社員|従業員|医療従事者|関係者)(様|(の)?皆(様|さま)|各位)|事務局からの|サポート(センター)?からの|カスタマー(サービス|センター|サポート))/
+        $ja = /(お客(様|さま)(の|は|へ|各位|が)|(会員|利用者|ユーザー|職員|医師|先生|スタッフ|社員|従業員|医療従事者|関係者)(様|(の)?皆(様|さま)|各位)|事務局からの|サポート(センター)?からの|カスタマー(サービス|センター|サポート)|【(緊急|最終|重要|大切)[^\r\n]{0,30}】)/
         $en = /(dear|attention|valued) (customer|user|client|member|staff|colleague|account|all\b)|(security|support|billing|account|it|help) ?(team|desk|department|center)/ nocase
     condition:
         any of them
@@ -55,7 +56,7 @@ private rule asks_to_act
 {
     strings:
         $asked = /(確認|登録|更新|設定|変更|入力|手続(き)?|申請|ログイン|ﾛｸﾞｲﾝ|サインイン|アクセス|クリック|タップ|認証|解除|支払(い)?|納付|受(け)?取(り)?)((を)?(完了)?(して|行って|済ませて)?(ください|下さい|頂けます|いただけます)|(を)?(お願い|おねがい)(いた|致|申し|し)|が必要です)/
-        $here = /(解約|解除|再配達|キャンセル|取(り)?消し|受(け)?取り|手続(き)?|確認|登録|更新|変更|返金|申請|支払(い)?|停止)(の(お|ご)?(手続(き)?|申(し)?込(み)?|依頼|確認|方))?は ?(こちら|以下|下記|https?:|www\.)/
+        $here = /(詳細|詳しく|解約|解除|再配達|キャンセル|取(り)?消し|受(け)?取り|手続(き)?|確認|登録|更新|変更|返金|申請|支払(い)?|停止)(の(お|ご)?(手続(き)?|申(し)?込(み)?|依頼|確認|方))?は ?(こちら|以下|下記|https?:|www\.)/
         $there = /https?:\/\/[^ \t\r\n]{4,200}[ \t]?(で|から|より|にて|へ|に)[^\r\n]{0,60}(確認|登録|更新|設定|変更|入力|手続(き)?|申請|ログイン|サインイン|認証|解除|支払(い)?|受(け)?取(り)?)(を|して(ください|下さい)|[ \t\r\n]|。|！|!|$)/
         $at_once = /(至急|今すぐ|直ちに|すぐに|早めに)([ \t]|、|　){0,4}https?:/
         $to = /https?:\/\/[^ \t\r\n]{4,200}[ \t]?(へ|まで)([ \t\r\n]|。|$)/
@@ -76,23 +77,27 @@ rule phishing_message
         // Accounts and payments, in letters of half width too, as old telephones write them.
         $account_1 = /(アカウント|ｱｶｳﾝﾄ|パスワード|ﾊﾟｽﾜｰﾄﾞ|クレジットカード|ｸﾚｼﾞｯﾄｶｰﾄﾞ|カード(情報|利用|番号|会員)|(お)?支払(い)?方法|口座|お取引|会員(情報|資格|登録)|ログイン情報|本人(様)?確認|不正(アクセス|利用)|異常なログイン|未払い|未納|滞納)/
         $account_2 = /(メール(ボックス|アカウント|サーバ(ー)?)|ETC(利用|カード|サービス|マイレージ)|ＥＴＣ|マイナポイント|ポイント(の|が|を)|プライム会員|サブスクリプション|自動更新)/
-        $account_3 = /((電気|ガス|水道|電話|通信|利用|携帯|受信)料金|税金|国税|住民税|所得税|還付金|給付金|支援金|慰労金|補助金|助成金)/
+        $account_3 = /((電気|ガス|水道|電話|通信|利用|携帯|受信)料金|(ご)?請求が|(年|月)?会費|ご注文|マイナンバー|国勢調査|税金|国税|住民税|所得税|還付金|給付金|支援金|慰労金|補助金|助成金)/
         $account_4 = /(Apple|Amazon|Google|Microsoft|LINE|アップル) ?ID/
         $account_zh = /(账户|账号|帐户|帐号|賬戶|帳戶|帳號)/
 
         // What is threatened, as only the one who would do it says it.
-        $threat_1 = /(停止|制限|凍結|失効|解約|退会|削除|差(し)?押(さ)?え|無効(化)?|ロック|遮断)(処理|手続(き)?|措置)?(を|と|に)?(完了|実施)?(させていただ|させて頂|いたします|致します|なります|の対象|(さ|と|に)?(れ|な)る(場合|恐れ|おそれ|可能性))/
-        $threat_2 = /(確認|支払(い)?|入金|手続(き)?|連絡|返信|更新)[^\r\n]{0,36}(ない|なき|なかった)場合[^\r\n]{0,90}(停止|制限|凍結|失効|解約|退会|削除|差(し)?押|法的|訴訟|裁判|無効|延滞)/
+        $threat_1 = /(罰則|罰金|強制執行|停止|制限|凍結|失効|解約|退会|削除|差(し)?押(さ)?え|無効(化)?|ロック|遮断)(処理|手続(き)?|措置)?(を|と|に)?(完了|実施)?(させていただ|させて頂|いたします|致します|なります|の対象|(さ|と|に)?(れ|な)る(場合|恐れ|おそれ|可能性))/
+        $threat_2 = /(回答|確認|支払(い)?|入金|手続(き)?|連絡|返信|更新)[^\r\n]{0,36}(ない|なき|なかった)場合[^\r\n]{0,90}(停止|制限|凍結|失効|解約|退会|削除|差(し)?押|法的|訴訟|裁判|無効|延滞)/
         $threat_3 = /支払(い)?(の確認)?が(確認)?(できて|取れて|とれて)(おりません|いません)/
         $threat_4 = /法的(手続(き)?|措置|手段)(に|を|へ)(移行|取らせ|とらせ|執らせ|講じ)/
 
         // What is said to have happened, and the same where somebody tells what a screen or another said.
         $state_1 = /(停止|制限|凍結|ロック|失効|無効(化)?)(を|が|に|と)?(されました|されて(い|お)|なりました|なって(い|お)り|しました|しております|いたしました)/
         $state_1_told = /(停止|制限|凍結|ロック|失効|無効(化)?)(を|が|に|と)?(されました|されて(い|お)[^\r\n]{0,9}|なりました|なって(い|お)り[^\r\n]{0,9}|しました|しております|いたしました)(」|』|、|"|”)*(と|って|ので|が、|けど)/
-        $state_2 = /(上限に達し|容量(が|の)(上限|一杯|いっぱい|不足)|(不正|異常|不審|第三者)(な|による|に)?[^\r\n]{0,24}(ログイン|アクセス|利用|取引|決済)(を|が)(検知|検出|試み|行われ))/
+        $state_2 = /(上限に達し|容量(が|の)(上限|一杯|いっぱい|不足)|(不正|異常|不審|第三者)(な|による|に)?[^\r\n]{0,24}(ログイン|サインイン|アクセス|利用|取引|決済)(を|が)(検知|検出|試み|行われ))/
         $state_3 = /(期限(が|は)[^\r\n]{0,24}(切れ|今日|本日|近づ|迫)|セキュリティ(上|強化|システム)(の)?|利用停止|とめられました)/
         $state_zh = /(冻结|凍結|暂停|暫停|停用|异常|異常|限制)/
         $haste = /(至急|緊急|(本日|今日|明日)(中|まで|限り)|([0-9]|\xef\xbc[\x90-\x99]) ?(時間|日)以内|直ちに|ただちに|今すぐ|(最終|重要な)(通知|警告|通告|督促)|立即|马上)/
+
+        // Money that is given to whoever tells a number.
+        $given = /(還付金|給付金|支援金|慰労金|補助金|助成金|ポイント)/
+        $secret = /(口座(情報|番号)|カード(情報|番号)|暗証番号|マイナンバー)[^\r\n]{0,24}(登録|入力|送信|返信)/
 
         // A payment that nobody knows of, and where to go then.
         $money = /(利用金額|(ご)?請求|決済|引(き)?落と|注文|購入|お振込|([0-9]|\xef\xbc[\x90-\x99])円)/
@@ -104,6 +109,8 @@ rule phishing_message
         $state_en_1 = /(your|the) (\w+ )?(account|mailbox|card|subscription|profile|payment|password|access) (has been|has|have been|is|was|will be|will|could not be)( been| be)?( almost| about to| temporarily| permanently)?[ ]?(locked|limited|restricted|disabled|terminated|compromised|deactivated|suspended|closed|full|expired?|declined|blocked|on hold|processed)/ nocase
         $state_en_2 = /(unusual|suspicious|unauthori[sz]ed|new) (sign-?in|log-?in|activity|access|transaction|payment)( attempt)?/ nocase
         $state_en_3 = /(account|mailbox|subscription) (will be|has been|is) (closed|suspended|terminated|full|expired)|billing information|unpaid (invoice|toll|tax|balance)/ nocase
+        $waits_en = /(voicemail|voice message|fax|document|file|invoice|e-?mails?|messages?) (is|are|has been|have been) (waiting|pending|on hold|held|shared|quarantined)/ nocase
+        $enter_en = /(sign|log) ?in( here)? to (view|listen|read|keep|release|download|open|continue|see)\b[^\r\n]{0,40}https?:/ nocase
         $haste_en_1 = /(within (the next )?[0-9]{1,2} ?(hours|hrs|days)|immediately|urgent(ly)?\b|as soon as possible|(final|last) (notice|warning|reminder)|today only|before it is too late)/ nocase
         $haste_en_2 = /(to (avoid|prevent|keep|continue|restore)|avoid|prevent) (suspension|closure|termination|permanent|interruption|losing|receiving|using|your access)/ nocase
         $act_en = /(click|tap|log ?in|log on|sign in|verify|confirm|update|pay|go to|visit|open)[a-z ]{0,24} (here|below|now|at|link|using|https?:|with)/ nocase
@@ -115,9 +122,11 @@ rule phishing_message
                     $haste or speaks_to_many or speaks_as_a_service)))) or
             (speaks_as_a_service and asks_to_act) or
             ($money and $unknown) or
+            ($given and $secret and asks_to_act) or
             (2 of ($state_en_*) and any of ($haste_en_*)) or
             ($order_en and (any of ($state_en_*) or any of ($haste_en_*) or speaks_to_many)) or
             ($state_en_1 and (any of ($haste_en_*) or $act_en)) or
+            (($waits_en or any of ($state_en_*)) and $enter_en) or
             (any of ($state_en_*) and any of ($haste_en_*) and $act_en))) or
         ($telephone and any of ($account_*) and any of ($threat_*) and $haste))
 }
@@ -280,7 +289,7 @@ rule remote_support_message
         // The one who was told so by somebody else tells of it.
         $tell_ja_told = /(番号|コード|ID|ＩＤ|パスワード)を(教えて|お知らせ|お伝え|伝えて|送って|お送り|読み上げ|返信して)[^\r\n]{0,6}(ください|下さい)(」|』|、|。)*(と|って)/
         $tell_en = /\b(tell|give|send|text|reply|provide|read)\b[^.\r\n]{0,40}(number|code|\bid\b|password|address)/ nocase
-        $harm_ja = /(ハッキング|乗っ取|トロイの木馬|マルウェア|スパイウェア|(パソコン|コンピュータ|コンピューター|端末|スマホ|スマートフォン|Windows|PC|iPhone)[^\r\n]{0,30}(ウイルス|ウィルス)に感染)/
+        $harm_ja = /(ハッキング|乗っ取|トロイの木馬|マルウェア|スパイウェア|(パソコン|コンピュータ|コンピューター|端末|スマホ|スマートフォン|Windows|PC|iPhone)[^\r\n]{0,30}(ウイルス|ウィルス)に感染|(ウイルス|ウィルス)(を|が)(検出|検知|発見))/
         $harm_en = /(computer|pc|device|iphone|icloud|windows|account)[^.\r\n]{0,40}(has been|is|was) (infected|hacked|locked|blocked|compromised)/ nocase
         $support = /(Microsoft|マイクロソフト|Windows|ウィンドウズ|Apple|アップル|iCloud|Norton|ノートン|マカフィー|ウイルスバスター|セキュリティ(センター|サポート)|サポートセンター|サポート窓口)/ nocase
         $call_ja = /(今すぐ|至急|直ちに|すぐに)[^\r\n]{0,60}(電話|連絡)(して|を)?(ください|下さい|お願い|かけて)/

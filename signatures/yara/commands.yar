@@ -160,7 +160,7 @@ rule code_in_text
         $typeset = /\\(immediate[ \t]*\\)?write18[ \t]*\{|\\input[ \t]*\{?[ \t]*["|]/
         $installed = /"(pre|post)?install"[ \t]*:[ \t]*"[^"\r\n]{0,60}(node|curl|wget|sh |bash|cmd|powershell)/
         // A block of a server's page with something that acts in it.
-        $server = /<%[!@=]?[ \t\r\n]{0,8}[a-z_][\x20-\x7e\t\r\n]{2,400}[;()=][\x20-\x7e\t\r\n]{0,80}%>/ nocase
+        $server = /<%[!@=]?[ \t\r\n]{0,8}[a-z_][\x20-\x3b\x3d-\x7e\t\r\n]{2,200}[;()=][\x20-\x3b\x3d-\x7e\t\r\n]{0,80}%>/ nocase
         $server_tag = /<(cfexecute|cfscript|jsp:(include|forward|useBean|scriptlet)|script[ \t]+runat)[ \t\r\n=>]/ nocase
         $yaml = /!!(python\/object|javax\.script|ruby\/object)/
     condition:

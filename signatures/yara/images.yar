@@ -80,7 +80,7 @@ rule command_in_image
         $entity = /<!ENTITY[ \t\r\n]{1,8}(%[ \t\r\n]{1,8})?[a-z_][a-z0-9_.-]{0,60}[ \t\r\n]{1,8}(SYSTEM|PUBLIC)[ \t\r\n]{1,8}["']/ nocase
         $include = /<!--[ \t]{0,4}#(exec|include|config|echo|set)[ \t]{1,4}[a-z]{2,10}[ \t]{0,4}=/ nocase
         // A block of a server's page: in letters from its beginning to its end, as pixels never are for so long.
-        $server = /<%[!@=]?[ \t\r\n][\x20-\x7e\t\r\n]{8,400}%>/
+        $server = /<%[!@=]?[ \t\r\n][\x20-\x3b\x3d-\x7e\t\r\n]{6,400}%>/
         $execute = /<cfexecute[ \t\r\n]/ nocase
         $lookup = /\$\{jndi:(ldaps?|rmi|dns|iiop|nis|https?):/ nocase
         $annotation = /\(metadata[ \t\r\n(]{0,8}[^\x00\r\n]{0,80}\$\{[ \t]{0,4}[a-z]/

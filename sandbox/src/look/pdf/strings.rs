@@ -151,6 +151,10 @@ mod tests {
             b"(file:///C:\\\\a.html)",
             b"(file:///)",
             b"(ms-officecmd:{})",
+            b"(ms-visio:ofe|u|x)",
+            b"(HCP://x)",
+            b"(tel:*21*0312345678#)",
+            b"(ssh://-oProxyCommand=x)",
             b"(search-ms:query=x&crumb=location:\\\\\\\\192.0.2.1\\\\a)",
             b"(\xFE\xFF\0m\0s\0-\0a\0p\0p\0i\0n\0s\0t\0a\0l\0l\0e\0r\0:\0?)",
         ] {

@@ -42,7 +42,13 @@ pub fn is_active_link(link: &[u8]) -> bool {
         let name = start.split(':').next().unwrap_or_default();
         scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(name.as_bytes()))
     };
-    SCHEMES.iter().any(is_scheme) || matches!(link, [b'/' | b'\\', b'/' | b'\\', ..])
+    let name = scheme.unwrap_or_default().to_ascii_lowercase();
+    let dials = link.get(name.len() + 1..).is_some_and(|rest| rest.starts_with(b"*"));
+    SCHEMES.iter().any(is_scheme)
+        || name.starts_with(b"ms-")
+        || PROGRAMS.contains(&name.as_slice())
+        || (name == b"tel" && dials)
+        || matches!(link, [b'/' | b'\\', b'/' | b'\\', ..])
 }
 
 /// Where a scheme begins that opens some program other than a browser: any before two slashes but those of pages, Microsoft's
@@ -210,6 +216,8 @@ fn is_web_folder(rest: &str) -> bool {
 
 const MEDIA_TYPES: [&str; 8] =
     ["text/", "image/", "application/", "audio/", "video/", "font/", "multipart/", "message/"];
+/// Schemes of programs that do something at a click; words before a colon in a text.
+const PROGRAMS: [&[u8]; 8] = [b"hcp", b"mk", b"res", b"ssh", b"telnet", b"url", b"dav", b"vscode"];
 const PAGES: [&str; 6] = ["http", "https", "ttp", "ttps", "ftp", "sftp"];
 const MAX_SCHEME: usize = 32;
 const MAX_SPREAD: usize = 40;

@@ -242,6 +242,8 @@ const HOSTILE: &[(&str, &[FindingCode])] = &[
     ("127.0.0.1 - - [23/Nov/2026:05:42:18 +0900] \"GET / HTTP/1.1\" 200 1", &[LogInjection]),
     ("${jndi:ldap-x}", &[LogInjection]),
     ("${${lower:j}ndi:x}", &[LogInjection]),
+    ("${java:version}", &[LogInjection]),
+    ("${k8s:accountName}", &[LogInjection]),
     ("a%0d%0aSet-Cookie: x=1", &[LogInjection]),
     // Markup.
     ("x <script>alert(1)</script>", &[Markup]),

@@ -10,7 +10,7 @@ use hayro::hayro_syntax::object::{Object, ObjectIdentifier};
 use memchr::memmem;
 
 use super::head::{Head, Word};
-use super::lexer::{Lexer, What};
+use super::lexer::{Lexer, What, is_blank};
 use super::objects::number;
 use super::unpack::{self, Budget};
 
@@ -34,18 +34,30 @@ pub(super) fn leads_elsewhere(pdf: &Pdf, places: &[(u64, usize)], header: usize)
     })
 }
 
-/// Whether the renderer's object of this number begins at another place. What has no place is no page.
+/// Whether the renderer's object of this number is another than the one whose value stands here. What is no list, dictionary
+/// or stream has no place, and is no page; a copy of the same bytes is the same.
 fn is_another(pdf: &Pdf, id: ObjectIdentifier, meant: usize) -> bool {
     let file = pdf.data().as_ref();
-    let data = match pdf.xref().get::<Object<'_>>(id) {
-        Some(Object::Dict(dict)) => dict.data().as_ptr().addr(),
-        Some(Object::Array(array)) => array.data().as_ptr().addr(),
-        Some(Object::Stream(stream)) => stream.dict().data().as_ptr().addr(),
-        _ => return false,
-    };
+    let place_of = |bytes: &[u8]| bytes.as_ptr().addr().checked_sub(file.as_ptr().addr());
+    let Some(object) = pdf.xref().get::<Object<'_>>(id) else { return false };
     let mut blank = Lexer::at(file, meant);
     blank.skip_blank();
-    data.checked_sub(file.as_ptr().addr()) != Some(blank.place())
+    let (data, meant, end) = match &object {
+        Object::Dict(dict) => (dict.data(), blank.place(), None),
+        // Without its bracket.
+        Object::Array(array) => (array.data(), blank.place() + 1, None),
+        Object::Stream(stream) => {
+            let raw = stream.raw_data();
+            let end = place_of(&raw).map(|at| at.saturating_add(raw.len()));
+            (stream.dict().data(), blank.place(), end)
+        }
+        _ => return false,
+    };
+    let Some(place) = place_of(data) else { return true };
+    let end = end.unwrap_or(place.saturating_add(data.len()));
+    let same = file.get(meant..meant.saturating_add(end.saturating_sub(place)));
+    let is_there = file.get(meant..place).is_some_and(|it| it.iter().all(|byte| is_blank(*byte)));
+    !is_there && (same.is_none() || same != file.get(place..end))
 }
 
 /// The generation of the object that begins here, if it has this number, and where its value begins.
@@ -247,9 +259,11 @@ mod tests {
         leads_to_first: bool,
         in_stream: bool,
         also: &'static str,
+        last: &'static str,
     }
 
-    const HONEST: Doc = Doc { before: "", leads_to_first: false, in_stream: false, also: "" };
+    const HONEST: Doc =
+        Doc { before: "", leads_to_first: false, in_stream: false, also: "", last: "1 g " };
 
     impl Doc {
         fn read(&self) -> Result<u32, FindingCode> {
@@ -260,7 +274,7 @@ mod tests {
                 (2, "<</Type/Pages/Kids[3 0 R]/Count 1>>"),
                 (3, "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>"),
                 (4, "<</Length 4>>\nstream\n0 g \nendstream"),
-                (4, "<</Length 4>>\nstream\n1 g \nendstream"),
+                (4, &format!("<</Length 4>>\nstream\n{}\nendstream", self.last)),
             ] {
                 if !(self.leads_to_first && offsets[number] > 0) {
                     offsets[number] = file.len() - self.before.len();
@@ -298,6 +312,7 @@ mod tests {
             Doc { leads_to_first: true, ..HONEST },
             Doc { before: "\n\n\n", ..HONEST },
             Doc { in_stream: true, ..HONEST },
+            Doc { before: "\n\n\n", leads_to_first: true, last: "0 g ", ..HONEST },
         ] {
             assert_eq!(honest.read(), Ok(1), "{} {}", honest.before.len(), honest.in_stream);
         }

@@ -71,6 +71,8 @@ fn is_call_or_exchange(cell: &str) -> bool {
         let called = |(at, _): (usize, &str)| {
             let after = cell.get(at + name.len()..).unwrap_or_default();
             let alone = !cell.get(..at).unwrap_or_default().ends_with(char::is_alphanumeric);
+            // A spreadsheet takes a blank there, and so does a list that begins with a stroke.
+            let after = if cell.starts_with('=') { after.trim_start_matches(' ') } else { after };
             alone && after.starts_with('(')
         };
         cell.match_indices(name).any(called)
@@ -115,7 +117,7 @@ fn is_name_at_end(program: &str) -> bool {
 
 /// What may stand before a formula without keeping a spreadsheet from seeing it.
 const QUOTES: [char; 6] = [' ', '"', '\'', '\u{3000}', '\u{FEFF}', '\u{A0}'];
-const FUNCTIONS: [&str; 26] = [
+const FUNCTIONS: [&str; 28] = [
     "HYPERLINK",
     "IMPORTXML",
     "IMPORTDATA",
@@ -142,6 +144,8 @@ const FUNCTIONS: [&str; 26] = [
     "GOOGLEFINANCE",
     "FORMULA",
     "QUERY",
+    "SHELL",
+    "LAUNCH",
 ];
 const MAX_CELL: usize = 512;
 
@@ -159,6 +163,9 @@ mod tests {
             "山田,=SHELL(\"x\")",
             "山田;\"=SHELL(\"\"x\"\")\"",
             "腰痛\u{2028}=SHELL(\"x\")",
+            "= HYPERLINK (\"https://evil.example/\")",
+            "+SHELL(\"x\")",
+            "-1+LAUNCH(\"x\")",
             "腰痛\u{B}=1+1",
         ] {
             assert_eq!(formulas(text).len(), 1, "{text}");
@@ -175,6 +182,8 @@ mod tests {
             "+ 'A'!と言われた",
             "-3,-2,=良い,=37.5",
             "体重,=(笑)",
+            "=fine (thanks)",
+            "- shell (貝) を食べました",
             "@'山田'さん",
         ] {
             assert_eq!(formulas(text), [], "{text}");

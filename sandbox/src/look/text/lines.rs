@@ -144,8 +144,10 @@ const LEVELS: [&str; 17] = [
 ];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const LOOKUPS: [&str; 9] =
-    ["jndi:", "lower:", "upper:", "env:", "sys:", "::-", "${", "ctx:", "date:"];
+const LOOKUPS: [&str; 17] = [
+    "jndi:", "lower:", "upper:", "env:", "sys:", "::-", "${", "ctx:", "date:", "java:", "dns:",
+    "k8s:", "base64:", "url:", "main:", "docker:", "script:",
+];
 const MAX_HEAD: usize = 80;
 const MAX_LOOKUP: usize = 16;
 

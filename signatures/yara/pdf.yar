@@ -34,7 +34,7 @@ rule pdf_open_action
         description_ja = "開いただけで自動的に動作する PDF です"
         reference = "https://attack.mitre.org/techniques/T1204/002/"
     strings:
-        $there = /\/OpenAction[ \t\r\n]{0,4}<<[^>]{0,200}\/S[ \t\r\n]{0,4}\/(URI|GoToR|GoToE)/
+        $there = /\/OpenAction[ \t\r\n]{0,4}<<[^>]{0,60}\/S[ \t\r\n]{0,4}\/(URI|GoToR|GoToE)/
         $opened = /\/OpenAction[ \t\r\n]{0,4}(<<|[0-9]+ [0-9]+ R)/
         $events = /\/AA[ \t\r\n]{0,4}(<<|[0-9]+ [0-9]+ R)/
         // Links to pages and files are everywhere: they count only where the opening itself has them.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hayro::hayro_syntax::Pdf;
-use hayro::hayro_syntax::object::{Object, ObjectIdentifier};
+use hayro::hayro_syntax::object::{Array, MaybeRef, Object, ObjectIdentifier};
 use memchr::memmem;
 
 use super::head::{Head, Word};
@@ -23,14 +23,33 @@ pub(super) fn leads_elsewhere(pdf: &Pdf, places: &[(u64, usize)], header: usize)
         copies.entry(*number).or_default().push(*at);
     }
     let table = Table::of(file, header);
-    table.offsets.into_iter().any(|(number, offset)| {
-        let meant = [offset, offset.saturating_add(header)]
-            .into_iter()
-            .find_map(|at| value_at(file, at, number));
-        let Some((generation, meant)) = meant else { return false };
-        let known = copies.get(&number).map(Vec::as_slice).unwrap_or_default();
-        known != [meant]
-            && is_another(pdf, ObjectIdentifier::new(number_of(number), generation), meant)
+    let meant = |number: u64, offset: usize| {
+        let mut starts = [offset, offset.saturating_add(header)].into_iter();
+        starts.find_map(|at| value_at(file, at, number))
+    };
+    // Of a table that leads anywhere else than to its objects, readers believe nothing.
+    let is_sound =
+        || table.offsets.iter().all(|(number, offset)| meant(*number, *offset).is_some());
+    let differs = |(number, offset): (&u64, &usize)| {
+        let Some((generation, value)) = meant(*number, *offset) else { return false };
+        let known = copies.get(number).map(Vec::as_slice).unwrap_or_default();
+        let id = ObjectIdentifier::new(number_of(*number), generation);
+        known != [value] && is_another(pdf, id, value)
+    };
+    table.offsets.iter().any(differs) || draws_free(pdf, &table) && is_sound()
+}
+
+/// Whether a page, or what is drawn on one, is an object that the table calls free: then it is nothing to those who heed it.
+fn draws_free(pdf: &Pdf, table: &Table) -> bool {
+    pdf.pages().iter().any(|page| {
+        let parts = page.raw().get::<Array<'_>>(b"Contents").unwrap_or_default();
+        let parts = parts.raw_iter().filter_map(|part| match part {
+            MaybeRef::Ref(part) => Some(ObjectIdentifier::from(part)),
+            MaybeRef::NotRef(_) => None,
+        });
+        let whole = page.raw().get_ref(b"Contents").map(ObjectIdentifier::from);
+        let mut drawn = page.raw().obj_id().into_iter().chain(whole).chain(parts);
+        drawn.any(|id| table.free.contains(&u64::from(id.obj_number)))
     })
 }
 
@@ -70,12 +89,22 @@ fn value_at(file: &[u8], at: usize, number: u64) -> Option<(i32, usize)> {
     Some((generation, lexer.place()))
 }
 
+/// What a table says of a number.
+enum Entry {
+    At(u64),
+    /// In a stream of objects.
+    Packed,
+    /// No object; so are kinds that the standard does not know.
+    Free,
+}
+
 /// Where the objects of a document begin, by the newest of its tables that says so.
 #[derive(Default)]
 struct Table {
     offsets: BTreeMap<u64, usize>,
-    /// Numbers of which a table said something.
+    /// Numbers of which a table said something, and those that the newest says are no objects.
     told: BTreeSet<u64>,
+    free: BTreeSet<u64>,
     left: usize,
 }
 
@@ -118,13 +147,14 @@ impl Table {
                 let offset = number(&lexer.next()?.what)?;
                 lexer.next()?;
                 let is_used = lexer.next()?.what == What::Word(b"n");
-                entries.push((first.saturating_add(line), is_used.then_some(offset)));
+                let entry = if is_used { Entry::At(offset) } else { Entry::Free };
+                entries.push((first.saturating_add(line), entry));
             }
         }
         let words = words(lexer);
         let hybrid = value(&words, b"XRefStm");
         // What is free in the table of a file for old readers and new is in the stream.
-        entries.retain(|(_, offset)| hybrid.is_none() || offset.is_some());
+        entries.retain(|(_, entry)| hybrid.is_none() || !matches!(entry, Entry::Free));
         self.take(entries);
         Some(value(&words, b"Prev").into_iter().chain(hybrid).collect())
     }
@@ -164,19 +194,32 @@ impl Table {
         for (number, row) in numbers.zip(rows.chunks_exact(len)) {
             self.left = self.left.checked_sub(1)?;
             let (kind, row) = row.split_at_checked(kind)?;
-            let is_used = kind.is_empty() || big_endian(kind) == 1;
             let offset = big_endian(row.get(..offset)?);
-            entries.push((number, is_used.then_some(offset)));
+            let entry = match big_endian(kind) {
+                _ if kind.is_empty() => Entry::At(offset),
+                1 => Entry::At(offset),
+                2 => Entry::Packed,
+                _ => Entry::Free,
+            };
+            entries.push((number, entry));
         }
         self.take(entries);
         Some(value(&words, b"Prev").into_iter().collect())
     }
 
-    fn take(&mut self, entries: Vec<(u64, Option<u64>)>) {
-        for (number, offset) in entries {
+    fn take(&mut self, entries: Vec<(u64, Entry)>) {
+        for (number, entry) in entries {
             if self.told.insert(number) {
-                let offset = offset.and_then(|offset| usize::try_from(offset).ok());
-                self.offsets.extend(offset.map(|offset| (number, offset)));
+                match entry {
+                    Entry::At(offset) => {
+                        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+                        self.offsets.insert(number, offset);
+                    }
+                    Entry::Free => {
+                        self.free.insert(number);
+                    }
+                    Entry::Packed => {}
+                }
             }
         }
     }
@@ -260,10 +303,18 @@ mod tests {
         in_stream: bool,
         also: &'static str,
         last: &'static str,
+        /// What a later table says.
+        update: &'static str,
     }
 
-    const HONEST: Doc =
-        Doc { before: "", leads_to_first: false, in_stream: false, also: "", last: "1 g " };
+    const HONEST: Doc = Doc {
+        before: "",
+        leads_to_first: false,
+        in_stream: false,
+        also: "",
+        last: "1 g ",
+        update: "",
+    };
 
     impl Doc {
         fn read(&self) -> Result<u32, FindingCode> {
@@ -301,6 +352,12 @@ mod tests {
                 file.extend(format!("trailer\n<</Size 5/Root 1 0 R{}>>\n", self.also).bytes());
             }
             file.extend(format!("startxref\n{start}\n%%EOF").bytes());
+            if !self.update.is_empty() {
+                let second = file.len() + 1;
+                let table = format!("\nxref\n{}trailer\n<</Size 5/Root 1 0 R", self.update);
+                file.extend(table.bytes());
+                file.extend(format!("/Prev {start}>>\nstartxref\n{second}\n%%EOF").bytes());
+            }
             checked(&file, &DecodeLimits::default()).map(|pdf| super::super::pages(&pdf))
         }
     }
@@ -313,6 +370,7 @@ mod tests {
             Doc { before: "\n\n\n", ..HONEST },
             Doc { in_stream: true, ..HONEST },
             Doc { before: "\n\n\n", leads_to_first: true, last: "0 g ", ..HONEST },
+            Doc { update: "0 1\n0000000000 65535 f \n", ..HONEST },
         ] {
             assert_eq!(honest.read(), Ok(1), "{} {}", honest.before.len(), honest.in_stream);
         }
@@ -320,6 +378,7 @@ mod tests {
             Doc { before: "\n\n\n", leads_to_first: true, ..HONEST },
             Doc { in_stream: true, leads_to_first: true, ..HONEST },
             Doc { also: "/Prev 0", leads_to_first: true, ..HONEST },
+            Doc { update: "4 1\n0000000000 00001 f \n", ..HONEST },
         ] {
             assert_eq!(other.read(), Err(FindingCode::PageIncomplete), "{}", other.also);
         }

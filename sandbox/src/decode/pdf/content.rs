@@ -370,7 +370,7 @@ impl Parts<'_> {
         match dict.get::<Name<'_>>(b"Subtype").as_deref() {
             Some(b"Form") => self.is_whole_part(part, depth),
             Some(b"Image") => self.once(part.obj_id(), depth, |parts| {
-                !is_on_told_layer(dict)
+                !layers::is_on_told_one(dict)
                     && parts.is_whole_picture(part)
                     && parts.has_whole_mask(dict, depth)
             }),
@@ -405,7 +405,7 @@ impl Parts<'_> {
             keys.iter().all(|key| !list.contains_key(*key) || list.get::<Dict<'_>>(*key).is_some())
         };
         let own = part.dict().get::<Dict<'_>>(b"Resources").filter(is_met).map(Resources::new);
-        !is_on_told_layer(part.dict())
+        !layers::is_on_told_one(part.dict())
             && self.is_readable(part, own.as_ref(), &mut Setting::default())
             && self.has_whole_resources(part.dict(), depth)
     }
@@ -489,10 +489,6 @@ impl Parts<'_> {
             None => !picture.contains_key(key),
         })
     }
-}
-
-fn is_on_told_layer(part: &Dict<'_>) -> bool {
-    part.get::<Dict<'_>>(b"OC").is_some_and(|layer| layers::is_by_expression(&layer))
 }
 
 /// Forms within forms.

@@ -24,3 +24,8 @@ pub(super) fn may_hide(note: &Dict<'_>, off: &HashSet<ObjectIdentifier>) -> bool
         || layer.get::<Name<'_>>(b"P").is_some_and(is_for_off)
         || all.any(|layer| off.contains(&layer.into()))
 }
+
+/// Whether a part is on a layer that an expression shows.
+pub(super) fn is_on_told_one(part: &Dict<'_>) -> bool {
+    part.get::<Dict<'_>>(b"OC").is_some_and(|layer| is_by_expression(&layer))
+}

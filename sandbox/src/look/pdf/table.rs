@@ -33,7 +33,7 @@ pub(super) fn leads_elsewhere(pdf: &Pdf, places: &[(u64, usize)], header: usize)
     let differs = |(number, offset): (&u64, &usize)| {
         let Some((generation, value)) = meant(*number, *offset) else { return false };
         let known = copies.get(number).map(Vec::as_slice).unwrap_or_default();
-        let id = ObjectIdentifier::new(number_of(*number), generation);
+        let id = ObjectIdentifier::new(u32::try_from(*number).unwrap_or(u32::MAX), generation);
         known != [value] && is_another(pdf, id, value)
     };
     table.offsets.iter().any(differs) || draws_free(pdf, &table) && is_sound()
@@ -80,11 +80,12 @@ fn is_another(pdf: &Pdf, id: ObjectIdentifier, meant: usize) -> bool {
 }
 
 /// The generation of the object that begins here, if it has this number, and where its value begins.
-fn value_at(file: &[u8], at: usize, number: u64) -> Option<(i32, usize)> {
-    let mut lexer = Lexer::at(file, at);
+fn value_at(file: &[u8], at: usize, wanted: u64) -> Option<(i32, usize)> {
+    let near = file.get(..at.saturating_add(HEAD_REACH).min(file.len()))?;
+    let mut lexer = Lexer::at(near, at);
     let mut next = || lexer.next().map(|token| token.what);
-    (super::objects::number(&next()?)? == number).then_some(())?;
-    let generation = i32::try_from(super::objects::number(&next()?)?).ok()?;
+    (number(&next()?)? == wanted).then_some(())?;
+    let generation = i32::try_from(number(&next()?)?).ok()?;
     (next()? == What::Word(b"obj")).then_some(())?;
     Some((generation, lexer.place()))
 }
@@ -99,18 +100,25 @@ enum Entry {
 }
 
 /// Where the objects of a document begin, by the newest of its tables that says so.
-#[derive(Default)]
 struct Table {
     offsets: BTreeMap<u64, usize>,
     /// Numbers of which a table said something, and those that the newest says are no objects.
     told: BTreeSet<u64>,
     free: BTreeSet<u64>,
+    /// Entries of all tables that may still be read, and what those that are packed may still unpack to.
     left: usize,
+    budget: Budget,
 }
 
 impl Table {
     fn of(file: &[u8], header: usize) -> Self {
-        let mut table = Self { left: MOST_ENTRIES, ..Self::default() };
+        let mut table = Self {
+            offsets: BTreeMap::new(),
+            told: BTreeSet::new(),
+            free: BTreeSet::new(),
+            left: MOST_ENTRIES,
+            budget: Budget::new(MOST_UNPACKED),
+        };
         let (mut seen, mut open) = (BTreeSet::new(), Vec::new());
         let last = memmem::rfind(file, b"startxref")
             .and_then(|at| number(&Lexer::at(file, at + b"startxref".len()).next()?.what));
@@ -170,9 +178,8 @@ impl Table {
         let line = data.iter().take(2).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let head = Head::of(&words);
         let mut rows = Vec::new();
-        let mut budget = Budget::new(MOST_UNPACKED);
         let layers = head.packings().into_iter().next()?;
-        unpack::unpack(data.get(line..)?, &layers, &mut budget, &mut |some| {
+        unpack::unpack(data.get(line..)?, &layers, &mut self.budget, &mut |some| {
             rows.extend_from_slice(some);
         });
         let rows = head.predictor.undo(rows);
@@ -271,10 +278,6 @@ fn list(words: &[Word], key: &[u8]) -> Vec<u64> {
         .collect()
 }
 
-fn number_of(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
 /// Bytes of a number in a row; what has more than that is no number.
 fn number_len(width: u64) -> usize {
     usize::try_from(width).unwrap_or(usize::MAX).min(MOST_WIDTH)
@@ -284,6 +287,8 @@ fn big_endian(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number: u64, byte| number.wrapping_shl(8) | u64::from(*byte))
 }
 
+/// Bytes of an object's numbers and of the blank between them.
+const HEAD_REACH: usize = 256;
 const MOST_TABLES: usize = 1000;
 const MOST_ENTRIES: usize = 1_000_000;
 const MOST_UNPACKED: u64 = 32_000_000;

@@ -152,10 +152,21 @@ pub fn misbehave(drill: Drill) -> io::Result<()> {
         Drill::Panic => panic!("drill"),
         Drill::Overclaim => child::leave(&overclaim()),
         Drill::Stall => child::wait_for_more(),
-        Drill::Linger => child::leave(b"linger").and_then(|()| child::wait_for_more()),
+        Drill::Linger => linger(),
+        Drill::KeepOutput => {
+            let _kept = child::output(1)?;
+            linger()
+        }
         Drill::Failure => Err(io::ErrorKind::Other.into()),
         Drill::Silence | Drill::ParentDeath => Ok(()),
     }
+}
+
+/// Reports a page of one pixel and does not end.
+fn linger() -> io::Result<()> {
+    let page = DecodeReport::Page { width: 1, height: 1, dots: 72, pages: 1 };
+    child::leave(&page.encode())?;
+    child::wait_for_more()
 }
 
 /// The report of a picture that cannot be, and of a kind that was not asked for.

@@ -13,6 +13,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use sekisho_protocol::{DecodeReport, FindingCode, MAX_PACKET_BYTES, Request};
 
 use crate::filter::Filter;
+use crate::map::Output;
 use crate::rules::Rules;
 use crate::socket::Packet;
 use crate::syscalls::{FILE_FD, OUTPUT_FD, REPORT_FD, SOCKET_FD};
@@ -61,9 +62,11 @@ fn work(rules: &mut Rules) -> io::Result<()> {
         Request::Decode { file_len, kind, page, limits, output_len, .. } => {
             let file = map::file(fixed(FILE_FD), file_len)?;
             map::read_ahead(file);
-            let output = map::output(fixed(OUTPUT_FD), output_len)?;
-            let report = decode::decode(file, (kind, page), &limits, output)
+            let mut output = output(output_len)?;
+            let report = decode::decode(file, (kind, page), &limits, output.bytes())
                 .unwrap_or_else(|code: FindingCode| DecodeReport::Refused { code });
+            // The worker takes the report at once, and only an output that nobody can write any more.
+            drop(output);
             leave(&report.encode())
         }
         Request::Drill { drill, .. } => attack::misbehave(drill),
@@ -73,9 +76,14 @@ fn work(rules: &mut Rules) -> io::Result<()> {
 /// How many descriptors belong to a job.
 fn count_for(job: &[u8]) -> usize {
     match Request::decode(job) {
-        Ok(Request::Look { .. } | Request::Drill { .. }) => 2,
-        Ok(Request::Decode { .. }) | Err(_) => 3,
+        Ok(Request::Look { .. }) => 2,
+        Ok(Request::Decode { .. } | Request::Drill { .. }) | Err(_) => 3,
     }
+}
+
+/// The output, mapped until it is dropped.
+pub fn output(len: u64) -> io::Result<Output> {
+    Output::map(fixed(OUTPUT_FD), len)
 }
 
 /// Waits for a second job, which never comes.

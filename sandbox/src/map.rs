@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::{self, NonNull};
 
 use rustix::fs::SealFlags;
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 
 /// The file, mapped for reading. Its mapping lives as long as the child, which ends soon.
 ///
@@ -29,20 +29,39 @@ pub fn file(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<&'static [u8]> {
     Ok(unsafe { std::slice::from_raw_parts(start.as_ptr().cast(), len) })
 }
 
-/// The output, mapped for writing. It lives as long as the child.
-pub fn output(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<&'static mut [u8]> {
-    let seals = rustix::fs::fcntl_get_seals(descriptor)?;
-    if !seals.contains(SealFlags::SHRINK) {
-        return Err(io::ErrorKind::PermissionDenied.into());
+/// The output, mapped for writing until this is dropped: what is still mapped so cannot be frozen.
+#[derive(Debug)]
+pub struct Output {
+    start: NonNull<c_void>,
+    len: usize,
+}
+
+impl Output {
+    /// # Errors
+    /// If the memory is not sealed against shrinking: then its pages could vanish while they are written.
+    pub fn map(descriptor: BorrowedFd<'_>, len: u64) -> io::Result<Self> {
+        let seals = rustix::fs::fcntl_get_seals(descriptor)?;
+        if !seals.contains(SealFlags::SHRINK) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let len = usize::try_from(len).map_err(io::Error::other)?;
+        let start = map(descriptor, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?;
+        Ok(Self { start, len })
     }
-    let len = usize::try_from(len).map_err(io::Error::other)?;
-    if len == 0 {
-        return Ok(&mut []);
+
+    pub const fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the mapping is `len` bytes long, writable, made once, and there as long as `self`. The worker, who alone
+        // shares the memory, neither reads nor writes it before it is frozen.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len) }
     }
-    let start = map(descriptor, len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)?;
-    // SAFETY: the mapping is `len` bytes long, writable, never unmapped and made once. The worker, who alone shares the
-    // memory, neither reads nor writes it before this process has ended.
-    Ok(unsafe { std::slice::from_raw_parts_mut(start.as_ptr().cast(), len) })
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this value's own, and what was borrowed of it is given back. Where it cannot be taken
+        // away it stays, and the worker refuses what it cannot freeze.
+        let _ = unsafe { munmap(self.start.as_ptr(), self.len) };
+    }
 }
 
 /// Gets the pages of `memory` in one call instead of one fault each. Without effect on kernels that cannot.

@@ -5,6 +5,7 @@
 //! says about the document must be what the first one said; a page that is refused refuses all.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use super::encode::Encoded;
 use super::jail::{
     DecodeLimits, Decoded, DecodedPage, FileKind, FindingCode, Jail, JailFault, PATIENCE,
 };
+use super::pixels::PixelMemory;
 use crate::domain::state::Media;
 use crate::memory::SealedMemory;
 
@@ -109,10 +111,10 @@ impl Work<'_> {
         let left = time.left(Instant::now()).map_err(NoPages::Fault)?;
         let limits = &self.limits.page;
         match self.jail.decode_page(self.file, FileKind::Pdf, number, limits, left).await {
-            Ok(Decoded::Page(page)) => {
-                time.spend(page.processor);
-                let (sheet, processor) = encode(page).await?;
+            Ok(Decoded::Page(DecodedPage { pixels, dots, pages, end })) => {
+                let (sheet, processor) = encode(pixels, dots, pages).await?;
                 time.spend(processor);
+                time.spend(end.processor().await.map_err(NoPages::Fault)?);
                 Ok(sheet)
             }
             Ok(Decoded::Refused(code)) => Err(NoPages::Refused(code)),
@@ -154,16 +156,19 @@ struct Sheet {
     jpeg: Zeroizing<Vec<u8>>,
     width: u32,
     height: u32,
-    dots: std::num::NonZero<u16>,
+    dots: NonZero<u16>,
     /// How many pages there are, by the word of this page's child.
     pages: u32,
     encode_us: u64,
 }
 
 /// Text and drawings lose their edges where colour is coarser than brightness, so it is not. Tells the processor time, too.
-async fn encode(page: DecodedPage) -> Result<(Sheet, Duration), NoPages> {
+async fn encode(
+    pixels: PixelMemory,
+    dots: NonZero<u16>,
+    pages: u32,
+) -> Result<(Sheet, Duration), NoPages> {
     let begun = Instant::now();
-    let DecodedPage { pixels, dots, pages, .. } = page;
     let (width, height) = (pixels.width(), pixels.height());
     let job = tokio::task::spawn_blocking(move || {
         let before = thread_time();
@@ -247,7 +252,7 @@ mod tests {
             jpeg: Zeroizing::new(vec![7; 1000]),
             width: 10,
             height: 10,
-            dots: std::num::NonZero::<u16>::MIN,
+            dots: NonZero::<u16>::MIN,
             pages,
             encode_us: 1,
         }

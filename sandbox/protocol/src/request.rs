@@ -134,8 +134,10 @@ codes! {
         Stall = 11 => "stall",
         /// Fail for a reason that is not the file's.
         Failure = 12 => "failure",
-        /// Write a report and stay.
+        /// Write the report of a page and stay.
         Linger = 13 => "linger",
+        /// The same, and keep the page mapped.
+        KeepOutput = 14 => "keep_output",
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use sekisho::memory::SealedMemory;
 use sekisho::scan::jail::{
-    Drill, FileKind, Jail, JailConfig, JailError, JailFault, JailLimits, PATIENCE,
+    Decoded, Drill, FileKind, Jail, JailConfig, JailError, JailFault, JailLimits, PATIENCE,
 };
 
 async fn still_serves(jail: &Jail) {
@@ -68,6 +68,20 @@ async fn a_child_that_is_killed_from_outside_says_nothing_about_the_file() {
         }
     };
     assert_eq!(end, Err(JailFault::Killed));
+    still_serves(&jail).await;
+}
+
+/// A page is taken before its child ends, with the right not to believe it: what its child does after is told.
+#[tokio::test]
+async fn a_page_is_taken_when_nobody_can_write_it_any_more_and_its_childs_end_is_told() {
+    let jail = super::jail().await;
+    let allowed = Duration::from_millis(30);
+    let Ok(Decoded::Page(page)) = jail.drill_page(Drill::Linger, allowed).await else {
+        panic!("no page of a child that lingers");
+    };
+    assert_eq!(page.end.processor().await, Err(JailFault::Late));
+    let kept = jail.drill_page(Drill::KeepOutput, allowed).await;
+    assert!(matches!(kept, Err(JailFault::Garbage)), "{kept:?}");
     still_serves(&jail).await;
 }
 

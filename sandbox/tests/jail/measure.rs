@@ -188,7 +188,7 @@ async fn cost_of_pages() {
             let drawn = jail.decode(&sealed, FileKind::Pdf, &limits).await;
             ours.push(begin.elapsed());
             let Ok(Decoded::Page(drawn)) = drawn else { panic!("{name}: {drawn:?}") };
-            busy.push(drawn.processor);
+            busy.push(drawn.end.processor().await.unwrap());
             let begin = Instant::now();
             let output =
                 std::process::Command::new("pdftoppm").args(["-r", dots]).arg(&path).output();

@@ -28,7 +28,7 @@ use sekisho_protocol::{
     DecodeReport, MAX_REPORT_BYTES, PixelLayout, Request, RuleSource, Setup, Ticket,
 };
 use tokio::sync::{Semaphore, watch};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 pub use fault::{JailError, JailFault};
 use process::{Link, Process};
@@ -105,8 +105,8 @@ pub struct DecodedPage {
     pub dots: NonZero<u16>,
     /// How many pages the document has, by the word of this page's child.
     pub pages: u32,
-    /// Processor time of this page's child.
-    pub processor: Duration,
+    /// How this page's child ended.
+    pub end: Ending,
 }
 
 /// A running jail. Its program is restarted when it dies and ends when this is dropped.
@@ -151,7 +151,7 @@ impl Jail {
             file_len: file.len(),
             limits: self.limits.decode,
         };
-        let untrusted = self.ask(request, file, None).await?.reported().await?;
+        let (untrusted, _) = self.ask(request, file, None).await?.reported().await?;
         let report = LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let known = |hit: &RuleHit| self.ready.rules.get(hit.rule as usize).is_some();
         if report.rule_hits.iter().all(known) { Ok(report) } else { Err(JailFault::Garbage) }
@@ -188,27 +188,33 @@ impl Jail {
             limits: *limits,
             output_len: output.len(),
         };
-        // The output can be frozen only when nobody has it mapped for writing.
-        let (untrusted, processor) =
-            match self.ask(request, file, Some(shared)).await?.ended().await {
-                // What decoding takes is reckoned before it is taken. Where a header does not tell, the child finds out.
-                Err(JailFault::Memory) => return Ok(Decoded::Refused(FindingCode::MemoryLimit)),
-                answer => answer?,
-            };
-        let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
-        let frozen = output.freeze().map_err(|error| {
-            tracing::warn!(%error, "what a child left behind could not be closed");
-            JailFault::Garbage
-        })?;
-        accept(report, frozen, (kind, page), limits, processor).ok_or(JailFault::Garbage)
+        let asked = self.ask(request, file, Some(shared)).await?;
+        asked.decoded(output, (kind, page), limits).await
     }
 
-    /// Lets a child misbehave, to see that its end is told from an answer.
+    /// Lets a child misbehave where it should look, to see that its end is told from an answer.
     pub async fn drill(&self, drill: Drill, deadline: Duration) -> Result<LookReport, JailFault> {
-        let file = SealedMemory::from_bytes(b"drill").map_err(absent)?;
-        let request = Request::Drill { ticket: self.ticket(), allowed_ms: millis(deadline), drill };
-        let untrusted = self.ask(request, &file, None).await?.reported().await?;
+        let (asked, _) = self.ask_drill(drill, deadline).await?;
+        let (untrusted, _) = asked.reported().await?;
         LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)
+    }
+
+    /// The same where it should draw a page.
+    pub async fn drill_page(&self, drill: Drill, deadline: Duration) -> Result<Decoded, JailFault> {
+        let (asked, output) = self.ask_drill(drill, deadline).await?;
+        asked.decoded(output, (FileKind::Pdf, 0), &self.limits.decode).await
+    }
+
+    async fn ask_drill(
+        &self,
+        drill: Drill,
+        deadline: Duration,
+    ) -> Result<(Asked, OutputMemory), JailFault> {
+        let file = SealedMemory::from_bytes(b"drill").map_err(absent)?;
+        let output = OutputMemory::new(DRILL_OUTPUT).map_err(absent)?;
+        let shared = output.share().map_err(absent)?;
+        let request = Request::Drill { ticket: self.ticket(), allowed_ms: millis(deadline), drill };
+        Ok((self.ask(request, &file, Some(shared)).await?, output))
     }
 
     /// Has a child for a request, once one more may be at work.
@@ -307,22 +313,56 @@ struct Asked {
 }
 
 impl Asked {
-    /// What the child left, once it is gone, with its processor time.
-    async fn ended(self) -> Result<(Vec<u8>, Duration), JailFault> {
-        let processor = self.end.await?;
-        Ok((left(&self.report)?, processor))
-    }
-
     /// The report as soon as it is there. Giving a child's memory back takes longer than all else around a look, so
     /// nobody waits for that; the child's slot does, and its deadline holds.
-    async fn reported(mut self) -> Result<Vec<u8>, JailFault> {
+    async fn reported(mut self) -> Result<(Vec<u8>, Ending), JailFault> {
         tokio::select! {
             biased;
             Ok(Some(untrusted)) = self.report.receive(MAX_REPORT_BYTES) => {
-                tokio::spawn(self.end);
-                Ok(untrusted)
+                Ok((untrusted, Ending::Awaited(tokio::spawn(self.end))))
             }
-            end = &mut self.end => end.and_then(|_| left(&self.report)),
+            end = &mut self.end => {
+                let processor = end?;
+                Ok((left(&self.report)?, Ending::Seen(processor)))
+            }
+        }
+    }
+
+    /// What a child made of a file. It is perhaps still there: what it has mapped for writing cannot be frozen, and what is
+    /// frozen it cannot write.
+    async fn decoded(
+        self,
+        output: OutputMemory,
+        (kind, page): (FileKind, u32),
+        limits: &DecodeLimits,
+    ) -> Result<Decoded, JailFault> {
+        let (untrusted, end) = match self.reported().await {
+            // What decoding takes is reckoned before it is taken. Where a header does not tell, the child finds out.
+            Err(JailFault::Memory) => return Ok(Decoded::Refused(FindingCode::MemoryLimit)),
+            answer => answer?,
+        };
+        let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
+        let frozen = output.freeze().map_err(|error| {
+            tracing::warn!(%error, "what a child left behind could not be closed");
+            JailFault::Garbage
+        })?;
+        accept(report, frozen, (kind, page), limits, end).ok_or(JailFault::Garbage)
+    }
+}
+
+/// How a child that has reported ends.
+#[derive(Debug)]
+pub enum Ending {
+    Seen(Duration),
+    Awaited(JoinHandle<Result<Duration, JailFault>>),
+}
+
+impl Ending {
+    /// The child's processor time, once it is gone.
+    pub async fn processor(self) -> Result<Duration, JailFault> {
+        match self {
+            Self::Seen(processor) => Ok(processor),
+            Self::Awaited(end) => end.await.map_err(|_| JailFault::Absent)?,
         }
     }
 }
@@ -338,7 +378,7 @@ fn accept(
     frozen: FrozenMemory,
     (kind, page): (FileKind, u32),
     limits: &DecodeLimits,
-    processor: Duration,
+    end: Ending,
 ) -> Option<Decoded> {
     let asked = match report {
         DecodeReport::Page { .. } => kind == FileKind::Pdf,
@@ -361,7 +401,7 @@ fn accept(
             }
             let pixels = PixelMemory::new(frozen, width, height, Layout::Rgb)?;
             let dots = NonZero::new(dots)?;
-            Some(Decoded::Page(DecodedPage { pixels, dots, pages, processor }))
+            Some(Decoded::Page(DecodedPage { pixels, dots, pages, end }))
         }
         DecodeReport::Image {
             width,
@@ -421,6 +461,8 @@ fn absent<E>(_: E) -> JailFault {
 /// An invisible character is spelled out as at most `⟦U+10FFFF⟧`: ten characters, fourteen bytes.
 const MAX_CHARS_FOR_ONE: usize = 10;
 const MAX_BYTES_FOR_ONE: u64 = 16;
+/// One pixel.
+const DRILL_OUTPUT: u64 = 3;
 /// How long a request waits for a jail that is being restarted.
 const RESTART_WAIT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -455,7 +497,8 @@ mod tests {
                 rustix::io::write(output.share().unwrap(), b"abc").unwrap();
                 let limits = DecodeLimits::default();
                 let frozen = output.freeze().unwrap();
-                let taken = accept(report, frozen, (kind, 0), &limits, Duration::ZERO);
+                let end = Ending::Seen(Duration::ZERO);
+                let taken = accept(report, frozen, (kind, 0), &limits, end);
                 assert_eq!(taken.is_some(), expected, "{kind} {report:?}");
             }
         }

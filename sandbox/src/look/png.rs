@@ -119,7 +119,7 @@ fn behind_name(bytes: &[u8]) -> Option<&[u8]> {
 /// Looks into what a chunk of metadata unpacks to. What is found there is said to be where the chunk begins.
 fn unpacked(kind: [u8; 4], stream: &[u8], start: usize, notes: &mut Notes) {
     let most = notes.unpacked_left;
-    if notes.has(FindingCode::MoreFindings) {
+    if notes.has(FindingCode::ExpansionLimit) {
         return;
     }
     let zlib::Unpacked { bytes, behind } = zlib::unpack(stream, most);
@@ -127,7 +127,7 @@ fn unpacked(kind: [u8; 4], stream: &[u8], start: usize, notes: &mut Notes) {
     notes.within(start, |notes| foreign::in_metadata(&bytes, start, notes));
     let Some(behind) = behind else {
         if bytes.len() == most {
-            notes.add(FindingCode::MoreFindings, start, 0);
+            notes.add(FindingCode::ExpansionLimit, start, 0);
         }
         return;
     };
@@ -333,10 +333,10 @@ mod tests {
         assert_eq!(found_before(0, &[&text(&packed(b"<script>1</script>"))]), [page]);
         let more = [&packed(b"harmless")[..], b"more"].concat();
         assert_eq!(found_before(0, &[&text(&more)]), [(FindingCode::OverlongHeader, 4)]);
-        // What there is no room to unpack is said not to have been seen.
+        // What there is no room to unpack is refused, and nothing more is unpacked.
         let bomb = text(&packed(&vec![0; 5 << 20]));
         let told = found_before(0, &[&bomb, &text(&packed(b"<script>1</script>"))]);
-        assert_eq!(told, [(FindingCode::MoreFindings, 0)]);
+        assert_eq!(told, [(FindingCode::ExpansionLimit, 0)]);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! and a whole mesh is not there.
 
 use hayro::hayro_interpret::Function;
-use hayro::hayro_syntax::object::{Array, Dict, Object};
+use hayro::hayro_syntax::object::{Array, Dict, Object, dict_or_stream};
 
-/// Whether its functions can be read, and its data, if it is a mesh, are corners and patches to their end.
+/// Whether its functions make colours, and its data, if it is a mesh, are corners and patches to their end.
 pub(super) fn is_whole(dict: &Dict<'_>, data: Option<&[u8]>) -> bool {
     let kind = dict.get::<u8>(b"ShadingType");
-    has_readable_functions(dict)
+    has_working_functions(dict, if kind == Some(1) { 2 } else { 1 })
         && match (kind, data) {
             (Some(1..=3), _) => dict.contains_key(b"Function"),
             (Some(4..=7), Some(data)) => {
@@ -17,16 +17,39 @@ pub(super) fn is_whole(dict: &Dict<'_>, data: Option<&[u8]>) -> bool {
         }
 }
 
-fn has_readable_functions(dict: &Dict<'_>) -> bool {
+/// A function for all parts of a colour, or one for each; of a place on the page, or of a number alone.
+fn has_working_functions(dict: &Dict<'_>, inputs: usize) -> bool {
     match dict.get::<Object<'_>>(b"Function") {
         Some(Object::Array(all)) => {
-            let readable = all.iter::<Object<'_>>().filter(|one| Function::new(one).is_some());
-            readable.count() == all.raw_iter().count()
+            let working = all.iter::<Object<'_>>().filter(|one| works(one, inputs));
+            working.count() == all.raw_iter().count()
         }
-        Some(one) => Function::new(&one).is_some(),
+        Some(one) => works(&one, inputs),
         None => !dict.contains_key(b"Function"),
     }
 }
+
+/// Whether a function can be read, and answers from one end of what it is for to the other.
+fn works(function: &Object<'_>, inputs: usize) -> bool {
+    let (Some(read), Some((dict, _))) = (Function::new(function), dict_or_stream(function)) else {
+        return false;
+    };
+    let domain = dict.get::<Vec<(f32, f32)>>(b"Domain").unwrap_or_default();
+    let mut colour = vec![0.0; read.num_outputs()];
+    let steps = (STEPS + 1).pow(u32::try_from(inputs).unwrap_or(u32::MAX));
+    domain.len() == inputs
+        && (0..steps).all(|step| {
+            let along = [step % (STEPS + 1), step / (STEPS + 1)];
+            let place = domain
+                .iter()
+                .zip(along)
+                .map(|((from, to), step)| from + (to - from) * f32::from(step) / f32::from(STEPS));
+            read.eval(&place.collect::<Vec<_>>(), &mut colour).is_some()
+        })
+}
+
+/// How finely a function is tried.
+const STEPS: u16 = 8;
 
 /// How many bits each part of a mesh takes.
 struct Mesh {

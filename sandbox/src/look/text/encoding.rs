@@ -13,7 +13,7 @@ use encoding_rs::{EUC_JP, Encoding, ISO_2022_JP, SHIFT_JIS, UTF_16BE, UTF_16LE};
 use sekisho_protocol::TextEncoding;
 
 use super::characters::{is_han, is_nobodys};
-use super::likeness;
+use super::{likeness, narrow};
 
 /// A text and the encoding it came in.
 #[derive(Debug)]
@@ -106,14 +106,14 @@ fn japanese_mail(file: &[u8]) -> Option<Decoded<'_>> {
     let encoding = TextEncoding::Iso2022Jp;
     let text = strictly(encoding, file)?;
     // Between the escapes, letters of ASCII stand for kanji that nobody writes.
-    let is_japanese = exists(&text) && weight(encoding, file).sum > 0;
+    let is_japanese = exists(&text) && weight(encoding, file, 0).sum > 0;
     is_japanese.then_some(Decoded { encoding, text, mark: 0 })
 }
 
 fn double_byte(file: &[u8]) -> Option<Decoded<'_>> {
     let [first, second] = [TextEncoding::ShiftJis, TextEncoding::EucJp].map(|encoding| {
         let text = strictly(encoding, file).filter(|text| exists(text))?;
-        let weight = weight(encoding, file);
+        let weight = weight(encoding, file, narrow::worth(&text));
         let is_japanese = weight.is_japanese()
             && (encoding != TextEncoding::EucJp || likeness::is_euc_jp(file, &text));
         is_japanese.then_some((weight.mean(), Decoded { encoding, text, mark: 0 }))
@@ -178,7 +178,8 @@ impl Weight {
     }
 }
 
-fn weight(encoding: TextEncoding, file: &[u8]) -> Weight {
+/// `narrow`: what a narrow kana of `Shift_JIS` weighs.
+fn weight(encoding: TextEncoding, file: &[u8], narrow: i64) -> Weight {
     let mut weight = Weight::default();
     let units = Units::new(encoding, file);
     // The same rows of characters.
@@ -188,7 +189,8 @@ fn weight(encoding: TextEncoding, file: &[u8]) -> Weight {
             TextEncoding::EucJp => matches!(unit.lead, 0xA4 | 0xA5),
             _ => unit.lead == 0x82 && unit.trail >= 0x9F || unit.lead == 0x83 && unit.trail <= 0x96,
         };
-        weight.kana += i64::from(kana);
+        let is_narrow = encoding == TextEncoding::ShiftJis && matches!(unit.lead, 0xA1..=0xDF);
+        weight.kana += i64::from(kana || is_narrow && narrow >= 0);
         weight.count += 1;
         weight.sum += match (encoding, unit.lead) {
             _ if kana => 3,
@@ -197,9 +199,9 @@ fn weight(encoding: TextEncoding, file: &[u8]) -> Weight {
             | (TextEncoding::ShiftJis, 0x81 | 0x82 | 0x88..=0x97) => 2,
             // Kanji of names: 髙, 﨑.
             (TextEncoding::ShiftJis, 0xFA..=0xFC) => 1,
+            _ if is_narrow => narrow,
             // Narrow kana and NEC's circled numbers and units.
             (TextEncoding::EucJp, 0x8E | 0xAD) | (TextEncoding::ShiftJis, 0x87) => 0,
-            (TextEncoding::ShiftJis, 0xA1..=0xDF) => -1,
             // Rare kanji, symbols, other alphabets.
             _ => -2,
         };

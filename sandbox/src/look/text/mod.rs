@@ -16,6 +16,7 @@ mod lines;
 mod links;
 mod markup;
 mod names;
+mod narrow;
 mod scripts;
 
 use sekisho_protocol::{FindingCode, TextEncoding};

@@ -54,8 +54,22 @@ fn pdf_rules() -> Vec<RuleSamples> {
         ),
         (
             "pdf_launch",
-            vec![pdf("4 0 obj<</Type/Action/S/Launch/F(harmless.exe)>>endobj")],
-            honest("/S /Launch "),
+            vec![
+                pdf("4 0 obj<</Type/Action/S/Launch/F(harmless.exe)>>endobj"),
+                pdf("4 0 obj<</S/Launch/Win<</F(cmd.exe)/P(/c echo)>>>>endobj"),
+                pdf("4 0 obj<</S/Launch/F(../manual.html)>>endobj"),
+                pdf("4 0 obj<</S/Launch/F(a.html)/Win<</F(b.exe)>>>>endobj"),
+                pdf("4 0 obj<</F(a.html)/S/Launch/F(b.exe)>>endobj"),
+                pdf("4 0 obj<</S/Launch/F(a.html)>>endobj 5 0 obj<</S/Launch/F(b.exe)>>endobj"),
+            ],
+            [
+                honest("/S /Launch "),
+                vec![
+                    pdf("4 0 obj<</Type/Action/S/Launch/F(docs/manual.html)/NewWindow true>>endobj"),
+                    pdf("4 0 obj<< /F (./man.conf.5.html) /S /Launch >>endobj"),
+                ],
+            ]
+            .concat(),
         ),
         (
             "pdf_embedded_file",

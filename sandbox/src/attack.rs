@@ -144,29 +144,31 @@ pub fn misbehave(drill: Drill) -> io::Result<()> {
             unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) };
             Ok(())
         }
-        Drill::ForbiddenCall => {
-            // SAFETY: takes no pointers; the filter ends this process first.
-            unsafe { sys::raw_call(c::SYS_getppid, [0; 6]) }.map(drop)
-        }
+        Drill::ForbiddenCall => break_out(),
         #[expect(clippy::panic, reason = "the drill of a parser's bug")]
         Drill::Panic => panic!("drill"),
         Drill::Overclaim => child::leave(&overclaim()),
         Drill::Stall => child::wait_for_more(),
-        Drill::Linger => linger(),
+        Drill::Linger => leave_page().and_then(|()| child::wait_for_more()),
         Drill::KeepOutput => {
             let _kept = child::output(1)?;
-            linger()
+            leave_page()?;
+            child::wait_for_more()
         }
+        Drill::TurnLate => leave_page().and_then(|()| break_out()),
         Drill::Failure => Err(io::ErrorKind::Other.into()),
         Drill::Silence | Drill::ParentDeath => Ok(()),
     }
 }
 
-/// Reports a page of one pixel and does not end.
-fn linger() -> io::Result<()> {
-    let page = DecodeReport::Page { width: 1, height: 1, dots: 72, pages: 1 };
-    child::leave(&page.encode())?;
-    child::wait_for_more()
+/// Reports a page of one pixel.
+fn leave_page() -> io::Result<()> {
+    child::leave(&DecodeReport::Page { width: 1, height: 1, dots: 72, pages: 1 }.encode())
+}
+
+fn break_out() -> io::Result<()> {
+    // SAFETY: takes no pointers; the filter ends this process first.
+    unsafe { sys::raw_call(c::SYS_getppid, [0; 6]) }.map(drop)
 }
 
 /// The report of a picture that cannot be, and of a kind that was not asked for.

@@ -54,10 +54,11 @@ rule pdf_launch
     strings:
         $launch = /\/S[ \t\r\n]{0,4}\/Launch[ \t\r\n\/>]/
         // A document in the same folder or below, as manuals have them, and nothing else in the action.
-        $document = /\/S[ \t\r\n]{0,4}\/Launch[ \t\r\n]{0,4}\/F[ \t\r\n]{0,4}\((\.\/)?[A-Za-z0-9_-]([A-Za-z0-9_\/-]|\.[A-Za-z0-9_-]){0,80}\.(pdf|html?|md|txt|tex)\)[ \t\r\n]{0,4}(\/NewWindow (true|false)[ \t\r\n]{0,4})?>>/
+        $document = /<<[ \t\r\n]{0,4}(\/Type[ \t\r\n]{0,4}\/Action[ \t\r\n]{0,4})?\/S[ \t\r\n]{0,4}\/Launch[ \t\r\n]{0,4}\/F[ \t\r\n]{0,4}\((\.\/)?[A-Za-z0-9_-]([A-Za-z0-9_\/-]|\.[A-Za-z0-9_-]){0,80}\.(pdf|html?|md|txt|tex)\)[ \t\r\n]{0,4}(\/NewWindow (true|false)[ \t\r\n]{0,4})?>>/
         $document_first = /<<[ \t\r\n]{0,4}(\/Type[ \t\r\n]{0,4}\/Action[ \t\r\n]{0,4})?\/F[ \t\r\n]{0,4}\((\.\/)?[A-Za-z0-9_-]([A-Za-z0-9_\/-]|\.[A-Za-z0-9_-]){0,80}\.(pdf|html?|md|txt|tex)\)[ \t\r\n]{0,4}\/S[ \t\r\n]{0,4}\/Launch[ \t\r\n]{0,4}(\/NewWindow (true|false)[ \t\r\n]{0,4})?>>/
     condition:
-        starts_as_pdf and #launch > #document + #document_first
+        // Of more than the engine counts, one may be another.
+        starts_as_pdf and (#launch > #document + #document_first or #launch > 5000)
 }
 
 rule pdf_embedded_file

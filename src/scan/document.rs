@@ -19,7 +19,6 @@ use super::encode::Encoded;
 use super::jail::{
     DecodeLimits, Decoded, DecodedPage, FileKind, FindingCode, Jail, JailFault, PATIENCE,
 };
-use super::pixels::PixelMemory;
 use crate::domain::state::Media;
 use crate::memory::SealedMemory;
 
@@ -110,17 +109,19 @@ impl Work<'_> {
     async fn sheet(&self, number: u32, time: &mut Time) -> Result<Sheet, NoPages> {
         let left = time.left(Instant::now()).map_err(NoPages::Fault)?;
         let limits = &self.limits.page;
-        match self.jail.decode_page(self.file, FileKind::Pdf, number, limits, left).await {
-            Ok(Decoded::Page(DecodedPage { pixels, dots, pages, end })) => {
-                let (sheet, processor) = encode(pixels, dots, pages).await?;
+        let drawn = self.jail.decode_early(self.file, (FileKind::Pdf, number), limits, left);
+        let (drawn, end) = drawn.await.map_err(NoPages::Fault)?;
+        let sheet = match drawn {
+            Decoded::Page(page) => {
+                let (sheet, processor) = encode(page).await?;
                 time.spend(processor);
-                time.spend(end.processor().await.map_err(NoPages::Fault)?);
                 Ok(sheet)
             }
-            Ok(Decoded::Refused(code)) => Err(NoPages::Refused(code)),
-            Ok(Decoded::Image(_) | Decoded::Text(_)) => Err(NoPages::Fault(JailFault::Garbage)),
-            Err(fault) => Err(NoPages::Fault(fault)),
-        }
+            Decoded::Refused(code) => Err(NoPages::Refused(code)),
+            Decoded::Image(_) | Decoded::Text(_) => Err(NoPages::Fault(JailFault::Garbage)),
+        };
+        time.spend(end.processor().await.map_err(NoPages::Fault)?);
+        sheet
     }
 }
 
@@ -163,12 +164,9 @@ struct Sheet {
 }
 
 /// Text and drawings lose their edges where colour is coarser than brightness, so it is not. Tells the processor time, too.
-async fn encode(
-    pixels: PixelMemory,
-    dots: NonZero<u16>,
-    pages: u32,
-) -> Result<(Sheet, Duration), NoPages> {
+async fn encode(page: DecodedPage) -> Result<(Sheet, Duration), NoPages> {
     let begun = Instant::now();
+    let DecodedPage { pixels, dots, pages } = page;
     let (width, height) = (pixels.width(), pixels.height());
     let job = tokio::task::spawn_blocking(move || {
         let before = thread_time();

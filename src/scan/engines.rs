@@ -195,10 +195,15 @@ impl Engines {
         let begun = Instant::now();
         let (tell_kind, kind) = oneshot::channel();
         let look = async {
-            let report = jail.look(file).await;
+            let look = jail.look_early(file).await;
             // Nobody waits for it if the first bytes said enough.
-            let _ = tell_kind.send(report.as_ref().ok().map(|report| report.kind));
-            (report, micros(begun))
+            let _ = tell_kind.send(look.as_ref().ok().map(|(report, _)| report.kind));
+            let look_us = micros(begun);
+            let report = match look {
+                Ok((report, end)) => end.processor().await.map(|_| report),
+                Err(fault) => Err(fault),
+            };
+            (report, look_us)
         };
         let rendition = async {
             let routed = route(subject.kind, file).ok().flatten();

@@ -3,7 +3,7 @@
 //! Encoding begins the moment the pixels are there, beside engines that still look. Whether the
 //! result may be used is not known here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sekisho_encoder::EncodeError;
 
@@ -47,19 +47,22 @@ pub(super) async fn make(
     if kind == FileKind::Pdf {
         return encode_document(jail, file, limits, begun).await;
     }
-    match jail.decode(file, kind, &limits.page).await {
-        Ok(Decoded::Image(image)) => encode_image(kind, image, begun).await,
-        Ok(Decoded::Text(text)) => encode_text(kind, &text, begun),
+    let faulty = |fault| Made::undecoded(findings::outcome(fault), Vec::new(), begun);
+    let decoded = jail.decode_early(file, (kind, 0), &limits.page, Duration::MAX).await;
+    let (decoded, end) = match decoded {
+        Ok(decoded) => decoded,
+        Err(fault) => return faulty(fault),
+    };
+    let made = match decoded {
+        Decoded::Image(image) => encode_image(kind, image, begun).await,
+        Decoded::Text(text) => encode_text(kind, &text, begun),
         // Pages come of documents only.
-        Ok(Decoded::Page(_)) => {
-            Made::undecoded(findings::outcome(JailFault::Garbage), Vec::new(), begun)
+        Decoded::Page(_) => faulty(JailFault::Garbage),
+        Decoded::Refused(code) => {
+            Made::undecoded(EngineOutcome::Complete, vec![findings::refused(code)], begun)
         }
-        Ok(Decoded::Refused(code)) => {
-            let findings = vec![findings::refused(code)];
-            Made::undecoded(EngineOutcome::Complete, findings, begun)
-        }
-        Err(fault) => Made::undecoded(findings::outcome(fault), Vec::new(), begun),
-    }
+    };
+    end.processor().await.map_or_else(faulty, |_| made)
 }
 
 async fn encode_image(kind: FileKind, image: DecodedImage, begun: Instant) -> Made {

@@ -138,6 +138,8 @@ codes! {
         Linger = 13 => "linger",
         /// The same, and keep the page mapped.
         KeepOutput = 14 => "keep_output",
+        /// Write the report of a page, then do what the filter forbids.
+        TurnLate = 15 => "turn_late",
     }
 }
 

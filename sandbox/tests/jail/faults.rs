@@ -71,17 +71,23 @@ async fn a_child_that_is_killed_from_outside_says_nothing_about_the_file() {
     still_serves(&jail).await;
 }
 
-/// A page is taken before its child ends, with the right not to believe it: what its child does after is told.
+/// A page is taken before its child ends; what the child does after is told to whoever has it.
 #[tokio::test]
 async fn a_page_is_taken_when_nobody_can_write_it_any_more_and_its_childs_end_is_told() {
     let jail = super::jail().await;
-    let allowed = Duration::from_millis(30);
-    let Ok(Decoded::Page(page)) = jail.drill_page(Drill::Linger, allowed).await else {
-        panic!("no page of a child that lingers");
-    };
-    assert_eq!(page.end.processor().await, Err(JailFault::Late));
-    let kept = jail.drill_page(Drill::KeepOutput, allowed).await;
-    assert!(matches!(kept, Err(JailFault::Garbage)), "{kept:?}");
+    let short = Duration::from_millis(30);
+    let long = Duration::from_secs(5);
+    for (drill, allowed, fault) in [
+        (Drill::Linger, short, JailFault::Late),
+        (Drill::TurnLate, long, JailFault::FilterViolation),
+    ] {
+        let Ok((Decoded::Page(_), end)) = jail.drill_page(drill, allowed).await else {
+            panic!("no page: {drill}");
+        };
+        assert_eq!(end.processor().await, Err(fault), "{drill}");
+    }
+    let kept = jail.drill_page(Drill::KeepOutput, short).await;
+    assert!(matches!(kept, Err(JailFault::Late)), "{kept:?}");
     still_serves(&jail).await;
 }
 

@@ -105,8 +105,6 @@ pub struct DecodedPage {
     pub dots: NonZero<u16>,
     /// How many pages the document has, by the word of this page's child.
     pub pages: u32,
-    /// How this page's child ended.
-    pub end: Ending,
 }
 
 /// A running jail. Its program is restarted when it dies and ends when this is dropped.
@@ -145,16 +143,24 @@ impl Jail {
 
     /// Type, structure and YARA. Rule hits name places in [`Ready::rules`].
     pub async fn look(&self, file: &SealedMemory) -> Result<LookReport, JailFault> {
+        let (report, end) = self.look_early(file).await?;
+        end.processor().await?;
+        Ok(report)
+    }
+
+    /// The same as soon as its child says it.
+    pub async fn look_early(&self, file: &SealedMemory) -> Result<(LookReport, Ending), JailFault> {
         let request = Request::Look {
             ticket: self.ticket(),
             allowed_ms: self.allowed_ms(),
             file_len: file.len(),
             limits: self.limits.decode,
         };
-        let (untrusted, _) = self.ask(request, file, None).await?.reported().await?;
+        let (untrusted, end) = self.ask(request, file, None).await?.reported().await?;
         let report = LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let known = |hit: &RuleHit| self.ready.rules.get(hit.rule as usize).is_some();
-        if report.rule_hits.iter().all(known) { Ok(report) } else { Err(JailFault::Garbage) }
+        let all_known = report.rule_hits.iter().all(known);
+        all_known.then_some((report, end)).ok_or(JailFault::Garbage)
     }
 
     /// Pixels or inert text of a file of this kind; of a document, its first page.
@@ -177,6 +183,19 @@ impl Jail {
         limits: &DecodeLimits,
         deadline: Duration,
     ) -> Result<Decoded, JailFault> {
+        let (decoded, end) = self.decode_early(file, (kind, page), limits, deadline).await?;
+        end.processor().await?;
+        Ok(decoded)
+    }
+
+    /// The same as soon as its child says so and nobody can change it any more.
+    pub async fn decode_early(
+        &self,
+        file: &SealedMemory,
+        (kind, page): (FileKind, u32),
+        limits: &DecodeLimits,
+        deadline: Duration,
+    ) -> Result<(Decoded, Ending), JailFault> {
         let output = OutputMemory::new(output_len(kind, limits)).map_err(absent)?;
         let shared = output.share().map_err(absent)?;
         let request = Request::Decode {
@@ -200,7 +219,11 @@ impl Jail {
     }
 
     /// The same where it should draw a page.
-    pub async fn drill_page(&self, drill: Drill, deadline: Duration) -> Result<Decoded, JailFault> {
+    pub async fn drill_page(
+        &self,
+        drill: Drill,
+        deadline: Duration,
+    ) -> Result<(Decoded, Ending), JailFault> {
         let (asked, output) = self.ask_drill(drill, deadline).await?;
         asked.decoded(output, (FileKind::Pdf, 0), &self.limits.decode).await
     }
@@ -335,23 +358,35 @@ impl Asked {
         output: OutputMemory,
         (kind, page): (FileKind, u32),
         limits: &DecodeLimits,
-    ) -> Result<Decoded, JailFault> {
+    ) -> Result<(Decoded, Ending), JailFault> {
         let (untrusted, end) = match self.reported().await {
             // What decoding takes is reckoned before it is taken. Where a header does not tell, the child finds out.
-            Err(JailFault::Memory) => return Ok(Decoded::Refused(FindingCode::MemoryLimit)),
+            Err(JailFault::Memory) => {
+                return Ok((
+                    Decoded::Refused(FindingCode::MemoryLimit),
+                    Ending::Seen(Duration::ZERO),
+                ));
+            }
             answer => answer?,
         };
         let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
-        let frozen = output.freeze().map_err(|error| {
-            tracing::warn!(%error, "what a child left behind could not be closed");
-            JailFault::Garbage
-        })?;
-        accept(report, frozen, (kind, page), limits, end).ok_or(JailFault::Garbage)
+        let frozen = match output.freeze() {
+            Ok(frozen) => frozen,
+            Err(error) => {
+                tracing::warn!(%error, "what a child left behind could not be closed");
+                end.processor().await?;
+                return Err(JailFault::Garbage);
+            }
+        };
+        let decoded = accept(report, frozen, (kind, page), limits).ok_or(JailFault::Garbage)?;
+        Ok((decoded, end))
     }
 }
 
-/// How a child that has reported ends.
+/// How a child that has reported ends. What it reported is worth nothing before that is known to be well: a child that was
+/// taken over may first say what is wanted of it.
 #[derive(Debug)]
+#[must_use]
 pub enum Ending {
     Seen(Duration),
     Awaited(JoinHandle<Result<Duration, JailFault>>),
@@ -378,7 +413,6 @@ fn accept(
     frozen: FrozenMemory,
     (kind, page): (FileKind, u32),
     limits: &DecodeLimits,
-    end: Ending,
 ) -> Option<Decoded> {
     let asked = match report {
         DecodeReport::Page { .. } => kind == FileKind::Pdf,
@@ -401,7 +435,7 @@ fn accept(
             }
             let pixels = PixelMemory::new(frozen, width, height, Layout::Rgb)?;
             let dots = NonZero::new(dots)?;
-            Some(Decoded::Page(DecodedPage { pixels, dots, pages, end }))
+            Some(Decoded::Page(DecodedPage { pixels, dots, pages }))
         }
         DecodeReport::Image {
             width,
@@ -497,8 +531,7 @@ mod tests {
                 rustix::io::write(output.share().unwrap(), b"abc").unwrap();
                 let limits = DecodeLimits::default();
                 let frozen = output.freeze().unwrap();
-                let end = Ending::Seen(Duration::ZERO);
-                let taken = accept(report, frozen, (kind, 0), &limits, end);
+                let taken = accept(report, frozen, (kind, 0), &limits);
                 assert_eq!(taken.is_some(), expected, "{kind} {report:?}");
             }
         }

@@ -76,6 +76,13 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// However it comes to its end, nobody waits for answers any more.
+    fn drop(&mut self) {
+        self.link.abandon();
+    }
+}
+
 /// The way to a running jail, shared by all requests.
 #[derive(Debug)]
 pub(super) struct Link {

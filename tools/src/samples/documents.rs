@@ -60,6 +60,8 @@ fn pdf_rules() -> Vec<RuleSamples> {
                 pdf("4 0 obj<</S/Launch/F(../manual.html)>>endobj"),
                 pdf("4 0 obj<</S/Launch/F(a.html)/Win<</F(b.exe)>>>>endobj"),
                 pdf("4 0 obj<</F(a.html)/S/Launch/F(b.exe)>>endobj"),
+                pdf("4 0 obj<</F(b.exe)/S/Launch/F(a.html)>>endobj"),
+                pdf("4 0 obj<</Win<</F(b.exe)>>/S/Launch/F(a.html)>>endobj"),
                 pdf("4 0 obj<</S/Launch/F(a.html)>>endobj 5 0 obj<</S/Launch/F(b.exe)>>endobj"),
             ],
             [

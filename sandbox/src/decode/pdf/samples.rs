@@ -34,7 +34,7 @@ fn samples(picture: &Dict<'_>) -> Option<u64> {
 }
 
 /// Numbers a pixel; the least there can be of a space that is not known.
-fn components(space: &Object<'_>) -> u64 {
+pub(super) fn components(space: &Object<'_>) -> u64 {
     let of_name = |name: &[u8]| match name {
         b"DeviceRGB" | b"RGB" | b"CalRGB" | b"Lab" => 3,
         b"DeviceCMYK" | b"CMYK" => 4,

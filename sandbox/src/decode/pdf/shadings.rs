@@ -2,12 +2,14 @@
 //! and a whole mesh is not there.
 
 use hayro::hayro_interpret::Function;
-use hayro::hayro_syntax::object::{Array, Dict, Object, dict_or_stream};
+use hayro::hayro_syntax::object::{Array, Dict, Object};
+
+use super::samples::components;
 
 /// Whether its functions make colours, and its data, if it is a mesh, are corners and patches to their end.
 pub(super) fn is_whole(dict: &Dict<'_>, data: Option<&[u8]>) -> bool {
     let kind = dict.get::<u8>(b"ShadingType");
-    has_working_functions(dict, if kind == Some(1) { 2 } else { 1 })
+    has_working_functions(dict, kind)
         && match (kind, data) {
             (Some(1..=3), _) => dict.contains_key(b"Function"),
             (Some(4..=7), Some(data)) => {
@@ -17,39 +19,60 @@ pub(super) fn is_whole(dict: &Dict<'_>, data: Option<&[u8]>) -> bool {
         }
 }
 
-/// A function for all parts of a colour, or one for each; of a place on the page, or of a number alone.
-fn has_working_functions(dict: &Dict<'_>, inputs: usize) -> bool {
+/// A function for all parts of a colour, or one for each.
+fn has_working_functions(dict: &Dict<'_>, kind: Option<u8>) -> bool {
     match dict.get::<Object<'_>>(b"Function") {
         Some(Object::Array(all)) => {
-            let working = all.iter::<Object<'_>>().filter(|one| works(one, inputs));
-            working.count() == all.raw_iter().count()
+            let parts = dict.get::<Object<'_>>(b"ColorSpace").map_or(0, |it| components(&it));
+            let places = places(dict, kind);
+            let working = |one: &Object<'_>| {
+                Function::new(one).is_some_and(|one| one.num_outputs() == 1 && works(&one, &places))
+            };
+            let count = all.iter::<Object<'_>>().filter(working).count();
+            count == all.raw_iter().count() && count as u64 == parts
         }
-        Some(one) => works(&one, inputs),
+        Some(one) => Function::new(&one).is_some_and(|one| works(&one, &places(dict, kind))),
         None => !dict.contains_key(b"Function"),
     }
 }
 
-/// Whether a function can be read, and answers from one end of what it is for to the other.
-fn works(function: &Object<'_>, inputs: usize) -> bool {
-    let (Some(read), Some((dict, _))) = (Function::new(function), dict_or_stream(function)) else {
-        return false;
-    };
-    let domain = dict.get::<Vec<(f32, f32)>>(b"Domain").unwrap_or_default();
-    let mut colour = vec![0.0; read.num_outputs()];
-    let steps = (STEPS + 1).pow(u32::try_from(inputs).unwrap_or(u32::MAX));
-    domain.len() == inputs
-        && (0..steps).all(|step| {
-            let along = [step % (STEPS + 1), step / (STEPS + 1)];
-            let place = domain
-                .iter()
-                .zip(along)
-                .map(|((from, to), step)| from + (to - from) * f32::from(step) / f32::from(STEPS));
-            read.eval(&place.collect::<Vec<_>>(), &mut colour).is_some()
-        })
+/// Whether a function answers wherever it is tried.
+fn works(function: &Function, places: &[Vec<f32>]) -> bool {
+    let mut colour = vec![0.0; function.num_outputs()];
+    places.iter().all(|place| function.eval(place, &mut colour).is_some())
 }
 
-/// How finely a function is tried.
-const STEPS: u16 = 8;
+/// Where the functions of a shading are asked for colours, from end to end: places on the page, or numbers along it.
+fn places(dict: &Dict<'_>, kind: Option<u8>) -> Vec<Vec<f32>> {
+    let key: &[u8] = if kind > Some(3) { b"Decode" } else { b"Domain" };
+    let ends = dict.get::<Array<'_>>(key);
+    let mut ends: Vec<f32> = ends.map(|ends| ends.iter::<f32>().collect()).unwrap_or_default();
+    if kind > Some(3) {
+        // Those of the place stand before that of the colour.
+        ends.drain(..ends.len().min(4));
+    }
+    let inputs = if kind == Some(1) { 2 } else { 1 };
+    if ends.len() < 2 * inputs {
+        ends = [0.0, 1.0].repeat(inputs);
+    }
+    let along = |ends: &[f32]| -> Vec<f32> {
+        let (from, to) = (ends.first().copied(), ends.get(1).copied());
+        let (from, to) = (from.unwrap_or(0.0), to.unwrap_or(1.0));
+        (0..=STEPS).map(|step| from + (to - from) * f32::from(step) / f32::from(STEPS)).collect()
+    };
+    let (first, second) = ends.split_at(2);
+    match inputs {
+        1 => along(first).into_iter().map(|x| vec![x]).collect(),
+        _ => {
+            let down = along(second);
+            let across = along(first).into_iter();
+            across.flat_map(|x| down.iter().map(move |y| vec![x, *y])).collect()
+        }
+    }
+}
+
+/// How finely a function is tried: no power of two, as what repeats itself often does so by halves.
+const STEPS: u8 = 13;
 
 /// How many bits each part of a mesh takes.
 struct Mesh {

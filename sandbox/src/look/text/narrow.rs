@@ -4,23 +4,26 @@
 //! spelling: marks of voicing stand behind few letters, and small letters, the long sound and the syllabic n behind others.
 
 /// What each narrow kana of a text says of whether it is Japanese: less than nothing where one stands as in no Japanese
-/// word, something where they are spelled so that hardly anything else can look so.
+/// word or nothing shows that they are kana, something where hardly anything else can look so.
 pub(super) fn worth(text: &str) -> i64 {
     let mut kana = Kana::default();
-    let mut before = ' ';
+    let mut before = '\n';
     for character in text.chars() {
         if !kana.goes_on(before, character) {
             return -1;
         }
         before = character;
     }
-    i64::from(kana.is_sure())
+    match kana.voiced > 0 && kana.early > 0 {
+        false => -1,
+        true => i64::from(kana.is_sure() && !is_of_pairs(text)),
+    }
 }
 
 #[derive(Default)]
 struct Kana {
     letters: usize,
-    /// Of the first three rows, a to so, whose bytes are no letters of Cyrillic or Greek.
+    /// Of the first three rows, a to so, whose bytes are hardly letters of Cyrillic or Greek.
     early: usize,
     voiced: usize,
     open: usize,
@@ -41,6 +44,7 @@ impl Kana {
                 self.open = opened.unwrap_or_default();
                 opened.is_some()
             }
+            '･' if before == '\n' => true,
             '｡' | '､' | '･' => !before.is_whitespace() && before != '｢',
             'ﾞ' => {
                 self.voiced += 1;
@@ -50,23 +54,33 @@ impl Kana {
                 self.voiced += 1;
                 matches!(before, 'ﾊ'..='ﾎ')
             }
-            'ｧ'..='ｫ' => "ﾌﾞﾃﾄﾁｼｸﾂｱｲｳｴｵﾅﾈﾏﾗ".contains(before),
+            'ｧ'..='ｫ' => "ﾌﾞﾃﾄﾁｼｸﾂｱｲｳｴｵｶﾅﾈﾊﾏﾔﾗ".contains(before),
             'ｬ'..='ｮ' => "ｷｼﾁﾆﾋﾐﾘﾞﾟﾃﾌ".contains(before),
+            // Of a number.
+            'ｰ' if before.is_ascii_digit() => true,
             'ｯ' | 'ｰ' | 'ﾝ' => is_kana && !matches!(before, 'ｯ' | 'ﾝ'),
             'ｦ' | 'ｱ'..='ﾜ' => before != 'ｯ' || is_voiced(character),
             _ => true,
         }
     }
 
-    /// A text of Chinese whose bytes are all kana seldom has a mark of voicing; where it stands behind the right letter by
-    /// chance, the others are too many for one.
     const fn is_sure(&self) -> bool {
         self.open == 0
             && self.letters >= FEWEST
-            && self.voiced > 0
             && self.voiced * 16 >= self.letters
-            && self.early * 6 >= self.letters
+            && self.early * 10 >= self.letters
     }
+}
+
+/// Whether Korean syllables or common Chinese characters could be the same bytes, from the first to the last: each run of
+/// kana is pairs that begin as they do.
+fn is_of_pairs(text: &str) -> bool {
+    let is_kana = |character: &char| matches!(character, '｡'..='ﾟ');
+    text.split(|character| !is_kana(&character)).all(|run| {
+        let letters: Vec<char> = run.chars().collect();
+        let mut pairs = letters.chunks(2);
+        pairs.all(|pair| matches!(pair, ['ｰ'..='ﾗ', _]))
+    })
 }
 
 /// Whether a syllable has a voiced sister, which are those that can be doubled, too.
@@ -92,6 +106,9 @@ mod tests {
             "ｷﾉｳｶﾗ ﾈﾂｶﾞ ｱﾘﾏｽ｡ ﾉﾄﾞﾓ ｲﾀｲﾃﾞｽ｡",
             "ﾋﾀﾞﾘｳﾃﾞﾆ ﾎｯｼﾝｶﾞ ﾃﾞﾏｼﾀ､ｶﾕｲﾃﾞｽ｡\r\nﾔﾏﾀﾞ ﾊﾅｺ",
             "ﾔﾏﾀﾞ ﾀﾛｳ",
+            "ﾜﾀﾅﾍﾞ ﾊﾅｺ",
+            "･ｱﾑﾛｼﾞﾋﾟﾝ 5mg\n･ﾛｷｿﾆﾝ 60mg",
+            "03ｰ0000ｰ0000 ﾔﾏﾀﾞ ﾀﾛｳ",
             "氏名：ﾔﾏﾀﾞ ﾀﾛｳ\r\n生年月日：1980/01/02\r\n症状：発疹\r\n",
             "ﾛｷｿﾆﾝ 60mg 1日3回\r\nﾑｺｽﾀ 100mg 1日3回\r\nﾒｼﾞｺﾝ 15mg\r\n",
             "ｱﾚﾙｷﾞｰ｢ｻﾊﾞ｣･｢ｶﾆ｣ｱﾘ",
@@ -108,6 +125,14 @@ mod tests {
     fn other_writing_of_the_same_bytes_is_not_kana() {
         for (encoding, text) in [
             (KOI8_R, "привет, болит живот и очень чешется рука"),
+            (KOI8_R, "Здравствуйте, доктор"),
+            (KOI8_R, "Шея болит уже три дня, рука немеет"),
+            (GBK, "您好"),
+            (GBK, "医生您好"),
+            (GBK, "病历号"),
+            (BIG5, "測試"),
+            (EUC_KR, "저의 아이"),
+            (EUC_KR, "왼쪽 팔이 아픕니다"),
             (WINDOWS_1251, "БОЛИТ ЖИВОТ, ЧЕШЕТСЯ РУКА"),
             (ISO_8859_7, "ΠΟΝΑΩ ΣΤΟ ΧΕΡΙ"),
             (WINDOWS_874, "ปวดหัวมาก"),

@@ -60,8 +60,9 @@ async fn added(
     for _ in 0..LOOKS {
         pause(apart).await;
         let begun = Instant::now();
-        parts.jail.look(&sealed).await.map_err(fault)?;
+        let (_, end) = parts.jail.look_early(&sealed).await.map_err(fault)?;
         let jailed = begun.elapsed();
+        end.processor().await.map_err(fault)?;
         pause(apart).await;
         let begun = Instant::now();
         match place {

@@ -66,8 +66,9 @@ pub(super) async fn make(
     add(&sheets, 0, first)?;
     let hands = (0..HANDS).map(|_| work.draw(pages, time, &sheets));
     let refused = future::join_all(hands).await.into_iter().filter_map(Result::err);
-    // The same one each time, whichever hand was quicker.
-    if let Some((_, why)) = refused.min_by_key(|(number, _)| *number) {
+    // The gravest; of the others the same one each time, whichever hand was quicker.
+    let is_attack = |why: &NoPages| matches!(why, NoPages::Fault(JailFault::FilterViolation));
+    if let Some((_, why)) = refused.min_by_key(|(number, why)| (!is_attack(why), *number)) {
         return Err(why);
     }
     let Sheets { document, encode_us, .. } =
@@ -112,11 +113,10 @@ impl Work<'_> {
         let drawn = self.jail.decode_early(self.file, (FileKind::Pdf, number), limits, left);
         let (drawn, end) = drawn.await.map_err(NoPages::Fault)?;
         let sheet = match drawn {
-            Decoded::Page(page) => {
-                let (sheet, processor) = encode(page).await?;
+            Decoded::Page(page) => encode(page).await.map(|(sheet, processor)| {
                 time.spend(processor);
-                Ok(sheet)
-            }
+                sheet
+            }),
             Decoded::Refused(code) => Err(NoPages::Refused(code)),
             Decoded::Image(_) | Decoded::Text(_) => Err(NoPages::Fault(JailFault::Garbage)),
         };

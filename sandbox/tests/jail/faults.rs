@@ -91,7 +91,7 @@ async fn a_page_is_taken_when_nobody_can_write_it_any_more_and_its_childs_end_is
     still_serves(&jail).await;
 }
 
-/// Nobody waits for the end of a child that has said what it saw; whoever comes next does if that one would be one too many.
+/// What a child says is there before it ends; whoever comes next waits for that if one more would be one too many.
 #[tokio::test]
 async fn a_report_is_taken_before_its_child_ends_and_the_child_keeps_its_slot() {
     let limits = JailLimits { parallel: 1, ..JailLimits::default() };

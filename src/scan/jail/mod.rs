@@ -157,10 +157,11 @@ impl Jail {
             limits: self.limits.decode,
         };
         let (untrusted, end) = self.ask(request, file, None).await?.reported().await?;
-        let report = LookReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
         let known = |hit: &RuleHit| self.ready.rules.get(hit.rule as usize).is_some();
-        let all_known = report.rule_hits.iter().all(known);
-        all_known.then_some((report, end)).ok_or(JailFault::Garbage)
+        match LookReport::decode(&untrusted) {
+            Ok(report) if report.rule_hits.iter().all(known) => Ok((report, end)),
+            Ok(_) | Err(_) => Err(end.of_garbage().await),
+        }
     }
 
     /// Pixels or inert text of a file of this kind; of a document, its first page.
@@ -336,8 +337,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// The report as soon as it is there. Giving a child's memory back takes longer than all else around a look, so
-    /// nobody waits for that; the child's slot does, and its deadline holds.
+    /// The report as soon as it is there. Giving a child's memory back takes longer than all else around a look, so what
+    /// comes next begins before that; the child keeps its slot, and its deadline holds.
     async fn reported(mut self) -> Result<(Vec<u8>, Ending), JailFault> {
         tokio::select! {
             biased;
@@ -369,17 +370,17 @@ impl Asked {
             }
             answer => answer?,
         };
-        let report = DecodeReport::decode(&untrusted).map_err(|_| JailFault::Garbage)?;
-        let frozen = match output.freeze() {
-            Ok(frozen) => frozen,
-            Err(error) => {
-                tracing::warn!(%error, "what a child left behind could not be closed");
-                end.processor().await?;
-                return Err(JailFault::Garbage);
-            }
+        let frozen = output.freeze().inspect_err(|error| {
+            tracing::warn!(%error, "what a child left behind could not be closed");
+        });
+        let decoded = match (DecodeReport::decode(&untrusted), frozen) {
+            (Ok(report), Ok(frozen)) => accept(report, frozen, (kind, page), limits),
+            _ => None,
         };
-        let decoded = accept(report, frozen, (kind, page), limits).ok_or(JailFault::Garbage)?;
-        Ok((decoded, end))
+        match decoded {
+            Some(decoded) => Ok((decoded, end)),
+            None => Err(end.of_garbage().await),
+        }
     }
 }
 
@@ -399,6 +400,11 @@ impl Ending {
             Self::Seen(processor) => Ok(processor),
             Self::Awaited(end) => end.await.map_err(|_| JailFault::Absent)?,
         }
+    }
+
+    /// The fault of a child that reported what cannot be: how it ended, unless that was well.
+    async fn of_garbage(self) -> JailFault {
+        self.processor().await.err().unwrap_or(JailFault::Garbage)
     }
 }
 

@@ -37,7 +37,7 @@ fn samples(picture: &Dict<'_>) -> Option<u64> {
 pub(super) fn components(space: &Object<'_>) -> u64 {
     let of_name = |name: &[u8]| match name {
         b"DeviceRGB" | b"RGB" | b"CalRGB" | b"Lab" => 3,
-        b"DeviceCMYK" | b"CMYK" => 4,
+        b"DeviceCMYK" | b"CMYK" | b"CalCMYK" => 4,
         _ => 1,
     };
     match space {

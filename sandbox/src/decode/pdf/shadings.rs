@@ -28,8 +28,8 @@ fn has_working_functions(dict: &Dict<'_>, kind: Option<u8>) -> bool {
             let working = |one: &Object<'_>| {
                 Function::new(one).is_some_and(|one| one.num_outputs() == 1 && works(&one, &places))
             };
-            let count = all.iter::<Object<'_>>().filter(working).count();
-            count == all.raw_iter().count() && count as u64 == parts
+            let count = all.raw_iter().count();
+            count as u64 == parts && all.iter::<Object<'_>>().filter(working).count() == count
         }
         Some(one) => Function::new(&one).is_some_and(|one| works(&one, &places(dict, kind))),
         None => !dict.contains_key(b"Function"),
@@ -50,9 +50,10 @@ fn places(dict: &Dict<'_>, kind: Option<u8>) -> Vec<Vec<f32>> {
     if kind > Some(3) {
         // Those of the place stand before that of the colour.
         ends.drain(..ends.len().min(4));
+        ends.truncate(2);
     }
     let inputs = if kind == Some(1) { 2 } else { 1 };
-    if ends.len() < 2 * inputs {
+    if ends.len() != 2 * inputs {
         ends = [0.0, 1.0].repeat(inputs);
     }
     let along = |ends: &[f32]| -> Vec<f32> {

@@ -14,16 +14,16 @@ pub(super) fn worth(text: &str) -> i64 {
         }
         before = character;
     }
-    match kana.voiced > 0 && kana.early > 0 {
-        false => -1,
-        true => i64::from(kana.is_sure() && !is_of_pairs(text)),
+    if kana.voiced == 0 || kana.early == 0 {
+        return -1;
     }
+    i64::from(kana.is_sure() && !is_of_pairs(text))
 }
 
 #[derive(Default)]
 struct Kana {
     letters: usize,
-    /// Of the first three rows, a to so, whose bytes are hardly letters of Cyrillic or Greek.
+    /// Of the first three rows, a to so, whose bytes are no letters of Cyrillic or Greek, but for one of Ukrainian.
     early: usize,
     voiced: usize,
     open: usize,
@@ -32,7 +32,7 @@ struct Kana {
 impl Kana {
     fn goes_on(&mut self, before: char, character: char) -> bool {
         self.letters += usize::from(matches!(character, 'ｦ'..='ﾝ'));
-        self.early += usize::from(matches!(character, 'ｱ'..='ｿ'));
+        self.early += usize::from(matches!(character, 'ｱ' | 'ｳ'..='ｿ'));
         let is_kana = matches!(before, 'ｦ'..='ﾟ');
         match character {
             '｢' => {
@@ -79,7 +79,7 @@ fn is_of_pairs(text: &str) -> bool {
     text.split(|character| !is_kana(&character)).all(|run| {
         let letters: Vec<char> = run.chars().collect();
         let mut pairs = letters.chunks(2);
-        pairs.all(|pair| matches!(pair, ['ｰ'..='ﾗ', _]))
+        pairs.all(|pair| matches!(pair, ['｡' | '､' | 'ｰ'..='ﾗ', _]))
     })
 }
 
@@ -133,7 +133,10 @@ mod tests {
             (BIG5, "測試"),
             (EUC_KR, "저의 아이"),
             (EUC_KR, "왼쪽 팔이 아픕니다"),
+            (EUC_KR, "왼쪽…오른쪽"),
+            (EUC_KR, "왼쪽 눈이ㅠㅠ"),
             (WINDOWS_1251, "БОЛИТ ЖИВОТ, ЧЕШЕТСЯ РУКА"),
+            (WINDOWS_1251, "БОЛІТЬ КОЛІНО ПІСЛЯ ПАДІННЯ"),
             (ISO_8859_7, "ΠΟΝΑΩ ΣΤΟ ΧΕΡΙ"),
             (WINDOWS_874, "ปวดหัวมาก"),
             (GBK, "喉咙痛"),
